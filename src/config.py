@@ -1,0 +1,177 @@
+"""Settings of a training, with their defaults and checks; importing this is cheap."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import ConfigError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from .checkpoint import ModelInfo
+
+
+@dataclass
+class EnergyConfig:
+    """Absolute energies on which spectra are scored and trained."""
+
+    start: float | None = None
+    """First energy, eV. None: the benchmark's for a known edge, else the lowest calculated one."""
+    stop: float | None = None
+    """Last energy of the score, eV. None: the benchmark's for a known edge, else start + 35."""
+    step: float = 0.25
+    """Distance of energies, eV."""
+    train_stop: float | None = None
+    """Last energy of the loss, eV. None: the end of the model's range, start - emin + emax."""
+    extend_below: float = 6.0
+    """A spectrum that starts at most this far above an energy counts as flat down to it, eV."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a value out of its range."""
+        if not self.step > 0:
+            raise ConfigError(f"`step` is {self.step} but must be positive")
+        if self.extend_below < 0:
+            raise ConfigError(f"`extend_below` is {self.extend_below} but must not be negative")
+        if self.start is not None and self.stop is not None and not self.start < self.stop:
+            raise ConfigError(f"`start` is {self.start} and must be below `stop`, {self.stop}")
+        if (self.start is None) != (self.stop is None):
+            raise ConfigError("give both `start` and `stop`, or neither")
+
+
+@dataclass
+class TrainingOptions:
+    """How to train."""
+
+    lambda_grad: float = 0.5
+    """Weight of the loss's derivative term, eV^2; not used where a ``criterion`` is given."""
+    epochs: int = 30
+    """Passes over the training set."""
+    lr: float = 2e-3
+    """Highest learning rate."""
+    batch_size: int | None = None
+    """Most graphs a batch."""
+    max_edges: int | None = None
+    """Most graph edges a batch."""
+    weight_decay: float = 0.01
+    """AdamW's decoupled weight decay."""
+    warmup: float = 0.02
+    """Part of the training in which the learning rate rises linearly to ``lr``."""
+    ema_decay: float = 0.998
+    """Decay a step of the averaged weights, which are validated and saved."""
+    clip_norm: float = 10.0
+    """Largest norm of the gradient."""
+    patience: int | None = None
+    """Stop after so many epochs without a better validation; None: never."""
+    seed: int = 0
+    """Seed of weights, of the order of batches and of dropout."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a value out of its range."""
+        for name in ("epochs", "batch_size", "max_edges", "patience"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ConfigError(f"`{name}` is {value} but must be at least 1")
+        for name in ("lr", "clip_norm"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"`{name}` is {getattr(self, name)} but must be positive")
+        for name in ("warmup", "ema_decay"):
+            if not 0.0 <= getattr(self, name) < 1.0:
+                raise ConfigError(f"`{name}` is {getattr(self, name)} but must be in [0, 1)")
+        for name in ("weight_decay", "lambda_grad"):
+            if not getattr(self, name) >= 0.0:
+                raise ConfigError(f"`{name}` is {getattr(self, name)} but must not be negative")
+
+
+@dataclass
+class TrainingConfig(TrainingOptions):
+    """What ``run_training`` needs: options, the energies, and where results go.
+
+    At least one of ``batch_size`` and ``max_edges`` must be given.
+    """
+
+    energy_grid: "Tensor | None" = None
+    """Energies of ``y`` relative to the model's reference energy, eV, shape (n_energies,)."""
+    save_path: str | Path = "xanes_model.pt"
+    """Model file with the best weights."""
+    criterion: "nn.Module | None" = None
+    """Loss called as criterion(prediction, target, energy_grid, mask=...); None: ``SpectrumLoss``."""
+    score_window: tuple[float, float] | None = None
+    """Part of the grid on which validation is scored, eV relative; None: all of it."""
+    checkpoint_path: Path | None = None
+    """State to resume from, written after every epoch; None: not written."""
+    metrics_path: Path | None = None
+    """CSV file of the metrics, one row an epoch; None: not written."""
+    resume: bool = False
+    """Continue from ``checkpoint_path``."""
+    info: "ModelInfo | None" = None
+    """What the model is trained for; kept in the model file. None: nothing is known."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a value that is missing or out of its range."""
+        super().__post_init__()
+        if self.energy_grid is None:
+            raise ConfigError(
+                "`energy_grid` is missing: the energies of `y`, eV, shape (n_energies,)"
+            )
+        if self.batch_size is None and self.max_edges is None:
+            raise ConfigError(
+                "give `batch_size` (graphs a batch), `max_edges` (edges a batch) or both"
+            )
+        if self.resume and self.checkpoint_path is None:
+            raise ConfigError("`resume` needs `checkpoint_path`, the state to continue from")
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> "TrainingConfig":
+        """Make a configuration from a dictionary.
+
+        Args:
+            values: fields of this class by name.
+
+        Returns:
+            The configuration.
+
+        Raises:
+            ConfigError: a key is unknown (the nearest known one is named) or a value is out of range.
+        """
+        known = [entry.name for entry in fields(cls)]
+        for key in values:
+            if key not in known:
+                near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.0)
+                raise ConfigError(f"unknown key {key!r} in the configuration; nearest: {near[0]!r}")
+        return cls(**values)
+
+
+@dataclass
+class TrainJob:
+    """Train a model on a database."""
+
+    database: Path
+    """ASE database made by `e3gnn-xanes dataset`."""
+    output: Path
+    """Folder for model.pt, last.ckpt, metrics.csv, config.yaml, training.png and log.txt."""
+    train: Path | None = None
+    """File of training ids, one `<material>_<site>` a line. None: split by hash of the material."""
+    val: Path | None = None
+    """File of validation ids. None: split by hash of the material."""
+    val_fraction: float = 0.1
+    """Part of the materials used for validation when the split is by hash."""
+    split_seed: int = 0
+    """Seed of the split by hash."""
+    resume: bool = False
+    """Continue from last.ckpt in the output folder."""
+    energy: EnergyConfig = field(default_factory=EnergyConfig)
+    """Energies."""
+    training: TrainingOptions = field(default_factory=lambda: TrainingOptions(max_edges=6000))
+    """Optimisation."""
+    model: dict[str, Any] = field(default_factory=dict)
+    """Constructor arguments of XANES_E3GNN; avg_num_neighbors is measured on the training set."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError where the split is not clear."""
+        if (self.train is None) != (self.val is None):
+            raise ConfigError("give both `train` and `val`, or neither for a split by hash")
+        if not 0.0 < self.val_fraction < 1.0:
+            raise ConfigError(f"`val_fraction` is {self.val_fraction} but must be in (0, 1)")

@@ -1,0 +1,1 @@
+"""Calculations to records, records to a database, structures to graphs, spectra to targets."""

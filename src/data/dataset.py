@@ -1,0 +1,103 @@
+"""A database as a data set of graphs with targets, for training and evaluation."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+from torch_geometric.data import Data
+
+from ..errors import StructureError
+from .database import Database
+from .graph import atoms_to_graph
+from .spectrum import resample
+
+
+class XANESDataset(Dataset):
+    """Graphs of a database, each with all wanted sites of one structure.
+
+    Structures are read and turned into graphs on first use and then kept, in an order that depends
+    on the ids alone: by material, then structure.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        ids: Iterable[str],
+        r_max: float,
+        grid: np.ndarray,
+        extend_below: float,
+        max_z: int = 100,
+    ) -> None:
+        """Group the records by structure.
+
+        Args:
+            path: database of records.
+            ids: records wanted.
+            r_max: cutoff radius, Angstrom.
+            grid: absolute energies of the targets, eV, shape (n_energies,).
+            extend_below: see ``resample``, eV.
+            max_z: highest atomic number.
+
+        Raises:
+            DatabaseError: the file is not a database of records, or lacks one of the ids.
+        """
+        self.database = Database(path)
+        self.grid, self.r_max, self.max_z = np.asarray(grid, dtype=float), r_max, max_z
+        self.extend_below = extend_below
+        groups: dict[tuple[str, str], list[str]] = {}
+        for record_id in sorted(set(ids)):
+            entry = self.database.entry(record_id)
+            groups.setdefault((entry.material, entry.structure_digest), []).append(record_id)
+        self.groups = [groups[key] for key in sorted(groups)]
+        self.graphs: list[Data | None] = [None] * len(self.groups)
+
+    def __len__(self) -> int:
+        """Number of graphs."""
+        return len(self.groups)
+
+    def __getitem__(self, index: int) -> Data:
+        """Graph of one structure.
+
+        Returns:
+            ``Data`` as ``atoms_to_graph`` makes it, with y and y_mask (n_absorbers, n_energies) and
+            record_id, a list in the order of the rows (by atom).
+
+        Raises:
+            StructureError: the structure can't be used; the record is named.
+        """
+        graph = self.graphs[index]
+        if graph is None:
+            graph = self.graphs[index] = self._build(self.groups[index])
+        return graph
+
+    def _build(self, ids: list[str]) -> Data:
+        """Make the graph of some sites of one structure."""
+        records = sorted(self.database.records(ids), key=lambda record: record.site)
+        sites = [record.site for record in records]
+        if len(set(sites)) != len(sites):
+            raise StructureError(f"{ids[0]}: several records of {ids} are for the same atom")
+        try:
+            graph = atoms_to_graph(records[0].atoms, sites, self.r_max, self.max_z)
+        except StructureError as error:
+            raise StructureError(f"{records[0].id}: {error}") from error
+        targets = [resample(r.energy, r.mu, self.grid, self.extend_below) for r in records]
+        graph.y = torch.as_tensor(np.stack([mu for mu, _ in targets]), dtype=graph.pos.dtype)
+        graph.y_mask = torch.as_tensor(np.stack([mask for _, mask in targets]))
+        graph.record_id = [record.id for record in records]
+        return graph
+
+    @property
+    def ids(self) -> list[str]:
+        """Record ids in the order of the rows, graph after graph."""
+        return [record_id for graph in self for record_id in graph.record_id]
+
+    @property
+    def elements(self) -> list[int]:
+        """Atomic numbers in the structures, sorted."""
+        return sorted({z for graph in self for z in graph.z.tolist()})
+
+    def __iter__(self) -> Iterator[Data]:
+        """Yield the graphs in order."""
+        return (self[index] for index in range(len(self)))

@@ -1,0 +1,131 @@
+"""Structures to graphs: validation and the periodic neighbour list."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from ase import Atoms
+from torch_geometric.data import Data
+from vesin import NeighborList
+
+from ..errors import StructureError
+
+CLOSEST = 0.1
+"""Atoms nearer than this are an error, Angstrom."""
+
+
+def check_atoms(atoms: Atoms, max_z: int = 100) -> None:
+    """Refuse a structure that can't be turned into a graph.
+
+    Args:
+        atoms: structure.
+        max_z: highest atomic number.
+
+    Raises:
+        StructureError: no atoms, positions or cell not finite, a cell without volume along its
+            periodic directions, an atomic number out of range, or partial occupancy. (Atoms that
+            are too close are found with the neighbours, in ``neighbors``.)
+    """
+    if len(atoms) == 0:
+        raise StructureError("the structure has no atoms")
+    bad = ~np.isfinite(atoms.positions).all(axis=1)
+    if bad.any():
+        raise StructureError(f"the position of atom {int(np.argmax(bad))} is not finite")
+    cell = np.asarray(atoms.cell.array)
+    if not np.isfinite(cell).all():
+        raise StructureError("the cell is not finite")
+    periodic = cell[np.asarray(atoms.pbc)]
+    # volume, area or length that the periodic directions span
+    if len(periodic) and np.sqrt(abs(np.linalg.det(periodic @ periodic.T))) < 1e-6:
+        raise StructureError(f"the cell is singular along its periodic directions: {cell.tolist()}")
+    wrong = (atoms.numbers < 1) | (atoms.numbers > max_z)
+    if wrong.any():
+        index = int(np.argmax(wrong))
+        raise StructureError(
+            f"atom {index} has atomic number {atoms.numbers[index]}, expected 1 .. {max_z}"
+        )
+    check_occupancy(atoms)
+
+
+def check_occupancy(atoms: Atoms) -> None:
+    """Refuse partial or mixed occupancy, which ASE reads from a CIF but does not act on.
+
+    Raises:
+        StructureError: a site is shared or partly empty.
+    """
+    for site, species in atoms.info.get("occupancy", {}).items():
+        if len(species) != 1 or any(abs(float(share) - 1.0) > 1e-3 for share in species.values()):
+            shares = ", ".join(f"{symbol} {share:g}" for symbol, share in species.items())
+            raise StructureError(
+                f"site {site} is disordered (occupancy {shares}); make an ordered cell first"
+            )
+
+
+def neighbors(atoms: Atoms, r_max: float) -> tuple[np.ndarray, np.ndarray]:
+    """All ordered pairs of atoms nearer than ``r_max``, through periodic images too.
+
+    Args:
+        atoms: structure that passed ``check_atoms``.
+        r_max: cutoff radius, Angstrom.
+
+    Returns:
+        edge_index (2, n_edges), source then target; and edge_shift (n_edges, 3), Angstrom, with
+        ``pos[target] - pos[source] + edge_shift`` the vector from source to target.
+
+    Raises:
+        StructureError: two atoms are nearer than 0.1 Angstrom.
+    """
+    calculator = NeighborList(cutoff=r_max, full_list=True, sorted=True)
+    target, source, shift, distance = calculator.compute(
+        points=atoms.positions,
+        box=np.asarray(atoms.cell.array),
+        periodic=np.asarray(atoms.pbc),
+        quantities="ijSd",
+    )
+    if len(distance) and distance.min() < CLOSEST:
+        closest = int(np.argmin(distance))
+        raise StructureError(
+            f"atoms {target[closest]} and {source[closest]} are {distance[closest]:.3f} Angstrom"
+            f" apart, less than {CLOSEST} Angstrom"
+        )
+    # vesin's vector points from i to j: pos[j] - pos[i] + S cell; the graph's is its negative
+    edge_shift = -(shift @ np.asarray(atoms.cell.array))
+    return np.stack([source, target]).astype(np.int64), edge_shift
+
+
+def atoms_to_graph(
+    atoms: Atoms, absorbers: Sequence[int], r_max: float, max_z: int = 100
+) -> Data:
+    """Turn a structure into the network's graph.
+
+    Args:
+        atoms: structure, periodic in any directions.
+        absorbers: 0-based indices of the absorbing atoms.
+        r_max: cutoff radius, Angstrom.
+        max_z: highest atomic number.
+
+    Returns:
+        ``Data`` with z (n_atoms,), pos (n_atoms, 3) Angstrom, cell (1, 3, 3) Angstrom, edge_index
+        (2, n_edges), edge_shift (n_edges, 3) Angstrom and absorber_mask (n_atoms,).
+
+    Raises:
+        StructureError: see ``check_atoms`` and ``neighbors``, or an absorber is not in the structure.
+    """
+    check_atoms(atoms, max_z)
+    if len(absorbers) == 0:
+        raise StructureError("no absorber is given")
+    for index in absorbers:
+        if not 0 <= index < len(atoms):
+            raise StructureError(f"absorber {index} is not in the structure of {len(atoms)} atoms")
+    edge_index, edge_shift = neighbors(atoms, r_max)
+    dtype = torch.get_default_dtype()
+    absorber_mask = torch.zeros(len(atoms), dtype=torch.bool)
+    absorber_mask[list(absorbers)] = True
+    return Data(
+        z=torch.as_tensor(atoms.numbers, dtype=torch.long),
+        pos=torch.as_tensor(atoms.positions, dtype=dtype),
+        cell=torch.as_tensor(np.asarray(atoms.cell.array), dtype=dtype).unsqueeze(0),
+        edge_index=torch.as_tensor(edge_index),
+        edge_shift=torch.as_tensor(edge_shift, dtype=dtype),
+        absorber_mask=absorber_mask,
+    )

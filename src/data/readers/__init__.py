@@ -1,0 +1,1 @@
+"""Readers of calculations, one module a format; each yields records and rejections."""

@@ -1,0 +1,258 @@
+"""FEFF 8 and 9 calculations: a folder of runs to records.
+
+A run is a folder with ``xmu.dat`` or ``feff.inp``, or one named `<site>_<element>` as in Lightshow's
+layout, `<material>/FEFF-XANES/<site>_<element>/xmu.dat` with `<material>/POSCAR` above it and the
+0-based site. The structure is the crystal beside the run where there is one, else the cluster of
+``feff.inp``. Formats: FEFF 9 user's guide (Rehr et al., Phys. Chem. Chem. Phys. 12, 5503 (2010)).
+"""
+
+import functools
+import logging
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+from ase.data import atomic_numbers, chemical_symbols
+from ase.io import read
+
+from ...errors import RecordError, XanesError
+from ..record import Record, Rejected
+from .feff_input import FeffInput, read_feff_input
+from .feff_xmu import Xmu, read_xmu
+
+logger = logging.getLogger(__name__)
+
+BOHR = 0.529177210903
+"""Bohr radius a0, Angstrom (CODATA 2018)."""
+SITE_FOLDER = re.compile(r"^(\d+)_([A-Z][a-z]?)$")
+COMPARED_WITHIN = 4.0
+"""Neighbours of cluster and crystal are compared up to this distance, Angstrom."""
+TOLERANCE = 0.01
+"""Largest difference of their distances, Angstrom."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A folder with a calculation, and what its name says."""
+
+    folder: Path
+    material: str
+    site: int | None
+    """Site in the crystal, where the folder's name gives it."""
+    element: str | None
+    """Absorbing element, where the folder's name gives it."""
+    crystal: Path | None
+    """File of the crystal, where there is one."""
+
+
+def find_runs(root: Path) -> Iterator[Run]:
+    """Yield the runs below a folder in sorted order.
+
+    Raises:
+        RecordError: ``root`` is not a folder.
+    """
+    if not root.is_dir():
+        raise RecordError(f"{root}: no such folder")
+    for where, folders, files in os.walk(root):
+        folders.sort()
+        folder = Path(where)
+        named = SITE_FOLDER.match(folder.name)
+        if not named and not {"xmu.dat", "feff.inp"} & set(files):
+            continue
+        if named:
+            home = folder.parent.parent if folder.parent.name == "FEFF-XANES" else folder.parent
+            crystal = find_crystal(folder) or find_crystal(home)
+            yield Run(folder, home.resolve().name, int(named[1]), named[2], crystal)
+        else:
+            relative = folder.relative_to(root).as_posix().replace("/", "-")
+            material = root.resolve().name if relative == "." else relative
+            yield Run(folder, material, None, None, find_crystal(folder))
+
+
+def find_crystal(folder: Path) -> Path | None:
+    """Crystal file in a folder: POSCAR, else the only CIF.
+
+    Raises:
+        RecordError: several CIF files and no POSCAR.
+    """
+    poscar = folder / "POSCAR"
+    if poscar.is_file():
+        return poscar
+    found = sorted(folder.glob("*.cif"))
+    if len(found) > 1:
+        raise RecordError(f"{folder}: {len(found)} CIF files, expected one")
+    return found[0] if found else None
+
+
+@functools.lru_cache(maxsize=4)
+def read_crystal(path: Path) -> Atoms:
+    """Read a crystal file once for all sites of a material.
+
+    Raises:
+        RecordError: ASE can't read it.
+    """
+    try:
+        return read(path, format="cif" if path.suffix == ".cif" else "vasp")
+    except (OSError, ValueError, IndexError, KeyError, AssertionError, StopIteration) as error:
+        raise RecordError(f"{path}: not a readable crystal ({error})") from error
+
+
+def read_feff(
+    root: str | Path,
+    element: str | None = None,
+    edge: str | None = None,
+    target: str = "absolute",
+) -> Iterator[Record | Rejected]:
+    """Read every run below a folder.
+
+    Args:
+        root: folder of calculations.
+        element: absorbing element wanted, its symbol; None: all.
+        edge: edge wanted, such as K; None: all.
+        target: "absolute", the cross-section mu xsedge / a0^2 in 1e-3 a0^2, or "normalized", mu as
+            FEFF gives it, divided by the cross-section ``xsedge`` above the edge.
+
+    Yields:
+        A record for each finished run, a ``Rejected`` with the reason for each other one.
+
+    Raises:
+        RecordError: ``root`` is not a folder.
+    """
+    for run in find_runs(Path(root)):
+        try:
+            if element is not None and run.element not in (None, element):
+                continue
+            record = read_run(run, target)
+        except (XanesError, OSError, UnicodeDecodeError) as error:
+            yield Rejected(str(run.folder), str(error).removeprefix(f"{run.folder}/"))
+            continue
+        if element in (None, record.element) and edge in (None, record.edge):
+            yield record
+
+
+def read_run(run: Run, target: str) -> Record:
+    """Read one run.
+
+    Args:
+        run: its folder and what is around it.
+        target: see ``read_feff``.
+
+    Returns:
+        The record.
+
+    Raises:
+        RecordError: the run did not finish, or its files contradict each other.
+    """
+    path = run.folder / "feff.inp"
+    given = read_feff_input(path) if path.is_file() else None
+    xmu = read_xmu(run.folder, given)
+    element = check_element(run, xmu, given)
+    atoms, site = choose_structure(run, given, element)
+    scale = xmu.xsedge / BOHR**2 * 1e3 if target == "absolute" else 1.0
+    label = site if run.site is None else run.site
+    width = len(SITE_FOLDER.match(run.folder.name)[1]) if run.site is not None else 3  # type: ignore[index]
+    return Record(
+        id=f"{run.material}_{label:0{width}d}",
+        material=run.material,
+        atoms=atoms,
+        site=site,
+        element=element,
+        edge=xmu.edge,
+        energy=xmu.energy,
+        mu=xmu.mu * scale,
+        target=target,
+        code="FEFF",
+        version=xmu.version,
+        source=str(run.folder),
+        fermi_level=xmu.fermi_level,
+    )
+
+
+def check_element(run: Run, xmu: Xmu, given: FeffInput | None) -> str:
+    """Absorbing element, on which folder name, spectrum and input must agree.
+
+    Raises:
+        RecordError: they do not.
+    """
+    element = chemical_symbols[xmu.z]
+    if run.element not in (None, element):
+        raise RecordError(
+            f"{run.folder}: the folder's name says {run.element} but xmu.dat was calculated for"
+            f" {element} (Z = {xmu.z})"
+        )
+    if given is not None and given.absorber_z not in (None, xmu.z):
+        raise RecordError(
+            f"{run.folder}: feff.inp has Z = {given.absorber_z} for the absorber but xmu.dat was"
+            f" calculated for {element} (Z = {xmu.z})"
+        )
+    if given is not None and given.edge not in (None, xmu.edge):
+        raise RecordError(
+            f"{run.folder}: feff.inp asks for the {given.edge} edge but xmu.dat holds {xmu.edge}"
+        )
+    return element
+
+
+def choose_structure(run: Run, given: FeffInput | None, element: str) -> tuple[Atoms, int]:
+    """Crystal or cluster of a run, and the absorber's index in it.
+
+    Raises:
+        RecordError: there is none, or cluster and crystal do not describe the same site.
+    """
+    cluster = given.cluster if given is not None else None
+    if run.crystal is None:
+        if given is None or cluster is None:
+            raise RecordError(f"{run.folder}: no POSCAR, no CIF and no feff.inp with an ATOMS list")
+        return cluster, given.absorber
+    crystal = read_crystal(run.crystal)
+    sites = [i for i, z in enumerate(crystal.numbers) if z == atomic_numbers[element]]
+    if run.site is not None:
+        if run.site not in sites:
+            found = crystal[run.site].symbol if run.site < len(crystal) else "no atom"
+            raise RecordError(
+                f"{run.folder}: site {run.site} of {run.crystal} is {found}, expected {element}"
+            )
+        sites = [run.site]
+    if given is None or cluster is None:
+        if len(sites) != 1:
+            raise RecordError(f"{run.folder}: {len(sites)} {element} sites could be the absorber")
+        return crystal.copy(), sites[0]
+    wanted = shell(cluster, given.absorber)
+    for site in sites:
+        if same_shell(shell(crystal, site), wanted):
+            return crystal.copy(), site
+    raise RecordError(
+        f"{run.folder}: the neighbours of the absorber in feff.inp within {COMPARED_WITHIN} Angstrom"
+        f" are not those of {'site ' + str(run.site) if run.site is not None else 'any site'}"
+        f" in {run.crystal}"
+    )
+
+
+def shell(atoms: Atoms, site: int) -> list[tuple[float, int]]:
+    """Distances and atomic numbers of an atom's neighbours, sorted."""
+    from ..graph import check_atoms, neighbors
+
+    check_atoms(atoms)
+    edge_index, shift = neighbors(atoms, COMPARED_WITHIN)
+    mine = edge_index[1] == site
+    source = edge_index[0][mine]
+    vectors = atoms.positions[site] - atoms.positions[source] + shift[mine]
+    distances = np.linalg.norm(vectors, axis=1)
+    return sorted(zip(distances.tolist(), atoms.numbers[source].tolist(), strict=True))
+
+
+def same_shell(first: list[tuple[float, int]], second: list[tuple[float, int]]) -> bool:
+    """Whether two shells agree, atoms at their rim aside."""
+    rim = COMPARED_WITHIN - TOLERANCE
+    for z in {z for _, z in first + second}:
+        a = np.array([d for d, other in first if other == z])
+        b = np.array([d for d, other in second if other == z])
+        count = max((a < rim).sum(), (b < rim).sum())
+        if len(a) < count or len(b) < count:
+            return False
+        if count and np.abs(a[:count] - b[:count]).max() > TOLERANCE:
+            return False
+    return True

@@ -1,0 +1,166 @@
+"""FEFF's ``xmu.dat``: the spectrum and what its header says; and why there may be none."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import RecordError
+from .feff_input import FeffInput
+
+COLUMNS = 6
+"""omega, e, k, mu, mu0, chi."""
+FEWEST_ROWS = 20
+"""Shorter tables are the beginning of one."""
+FORTRAN_EXPONENT = re.compile(r"^([+-]?\d*\.\d*)([+-]\d{3})$")
+"""A three-digit exponent pushes Fortran's E out: 1.0-101 is 1.0E-101."""
+
+
+@dataclass(frozen=True)
+class Xmu:
+    """A spectrum as FEFF wrote it."""
+
+    energy: np.ndarray
+    """omega, absolute eV, shape (n_energies,)."""
+    mu: np.ndarray
+    """mu / xsedge, dimensionless, shape (n_energies,)."""
+    xsedge: float
+    """Cross-section that mu was divided by, Angstrom^2."""
+    z: int
+    """Atomic number of the absorber."""
+    edge: str
+    """K, L1, L2, L3, .."""
+    version: str
+    """FEFF's version."""
+    fermi_level: float | None
+    """Fermi level, eV ("Mu=" in the header)."""
+
+
+def read_xmu(folder: Path, given: FeffInput | None = None) -> Xmu:
+    """Read the spectrum of a run.
+
+    Args:
+        folder: folder of the run.
+        given: its input, whose energy grid tells whether the table is complete.
+
+    Returns:
+        The spectrum.
+
+    Raises:
+        RecordError: it is missing, empty, cut short or damaged; FEFF's own message is added where
+            the run left one.
+    """
+    path = folder / "xmu.dat"
+    if not path.is_file():
+        raise RecordError(f"{path}: no xmu.dat, the run did not finish{feff_message(folder)}")
+    text = path.read_text()
+    if not text.strip():
+        raise RecordError(f"{path}: empty, the run did not finish{feff_message(folder)}")
+    lines = text.splitlines()
+    header = "\n".join(line for line in lines if line.lstrip().startswith("#"))
+    table = parse_table(path, lines)
+    check_complete(path, text, table, given)
+    return Xmu(
+        energy=table[:, 0],
+        mu=table[:, 3],
+        xsedge=_positive(path, header, r"xsedge\s*\+\s*\d+.*?(\S+)\s*$", "xsedge"),
+        z=int(_found(path, header, r"Abs\s+Z=\s*(\d+)", "the absorber, `Abs Z=`")),
+        edge=_found(path, header, r"Abs\s+Z=.*\b([KLMN]\d?)\s+shell", "the edge, `K shell`"),
+        version=_found(path, header, r"(?i)\bfeff\s*([\d.]+\w*)", "FEFF's version"),
+        fermi_level=_fermi_level(header),
+    )
+
+
+def parse_table(path: Path, lines: list[str]) -> np.ndarray:
+    """Numbers of the table.
+
+    Returns:
+        Array of shape (n_energies, 6).
+
+    Raises:
+        RecordError: a line has another number of columns, or something that is no finite number.
+    """
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        words = line.split()
+        if len(words) != COLUMNS:
+            raise RecordError(
+                f"{path}: line {number}: expected {COLUMNS} columns, found {len(words)};"
+                " the file is cut or damaged"
+            )
+        try:
+            rows.append([float(word) for word in words])
+        except ValueError:
+            rows.append([_number(path, number, word) for word in words])
+    table = np.array(rows, dtype=float).reshape(-1, COLUMNS)
+    if not np.isfinite(table).all():
+        raise RecordError(f"{path}: the table holds values that are not finite")
+    return table
+
+
+def check_complete(path: Path, text: str, table: np.ndarray, given: FeffInput | None) -> None:
+    """Refuse a table that ends too early.
+
+    Raises:
+        RecordError: the last line has no end, or the table stops below the highest wave number.
+    """
+    if not text.endswith("\n"):
+        raise RecordError(f"{path}: the last line has no line end; the file is cut")
+    highest = float(table[-1, 2]) if len(table) else 0.0
+    if len(table) < FEWEST_ROWS or highest <= 0.0:
+        raise RecordError(
+            f"{path}: {len(table)} energies up to k = {highest:g} 1/Angstrom; the file is cut"
+        )
+    wanted = given.k_max if given is not None else None
+    if wanted is not None and highest < wanted - 0.1:
+        raise RecordError(
+            f"{path}: ends at k = {highest:g} 1/Angstrom but feff.inp asks for {wanted:g};"
+            " the file is cut"
+        )
+
+
+def feff_message(folder: Path) -> str:
+    """What FEFF said before it stopped, as an ending of a sentence."""
+    note = folder / ".feff.error"
+    if note.is_file():
+        module = re.search(r"module\s+(\w+)", note.read_text(errors="replace"))
+        if module:
+            return f"; FEFF stopped in its module {module[1]}"
+    return ""
+
+
+def _number(path: Path, line: int, word: str) -> float:
+    """Read one number, Fortran's way of writing it included."""
+    try:
+        return float(FORTRAN_EXPONENT.sub(r"\1e\2", word))
+    except ValueError:
+        raise RecordError(f"{path}: line {line}: expected a number, found {word!r}") from None
+
+
+def _found(path: Path, header: str, pattern: str, what: str) -> str:
+    """First group of a pattern in the header."""
+    match = re.search(pattern, header, flags=re.MULTILINE)
+    if match is None:
+        raise RecordError(f"{path}: the header does not give {what}")
+    return match[1]
+
+
+def _positive(path: Path, header: str, pattern: str, what: str) -> float:
+    """Positive number in the header."""
+    word = _found(path, header, pattern, what)
+    try:
+        value = float(word)
+    except ValueError:
+        value = float("nan")
+    if not (value > 0 and np.isfinite(value)):
+        raise RecordError(f"{path}: {what} is {word!r}, expected a positive number")
+    return value
+
+
+def _fermi_level(header: str) -> float | None:
+    """Fermi level, which FEFF gives in most versions."""
+    match = re.search(r"\bMu=\s*([-+.\dEe]+)\s*eV", header)
+    return float(match[1]) if match else None

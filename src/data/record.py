@@ -1,0 +1,114 @@
+"""One calculated spectrum of one absorbing atom, with everything that identifies it."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+
+from ..errors import RecordError
+
+UNITS = {"absolute": "1e-3 a0^2", "normalized": "dimensionless"}
+"""Unit of each kind of target."""
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """A spectrum, its absorber and its structure."""
+
+    id: str
+    """Name that is unique in a dataset, `<material>_<site>`."""
+    material: str
+    """Material; all records of one are in the same part of a split."""
+    atoms: Atoms
+    """Crystal, or cluster around the absorber."""
+    site: int
+    """Absorber's 0-based index in ``atoms``."""
+    element: str
+    """Absorbing element, its symbol."""
+    edge: str
+    """Absorption edge, such as K."""
+    energy: np.ndarray
+    """Photon energies, absolute, eV, shape (n_energies,), strictly increasing."""
+    mu: np.ndarray
+    """Absorption, shape (n_energies,), in the unit of ``target``."""
+    target: str
+    """Kind of spectrum, a key of ``UNITS``."""
+    code: str
+    """Program that calculated it."""
+    version: str
+    """Its version."""
+    source: str
+    """Path of the calculation."""
+    fermi_level: float | None = None
+    """Fermi level of the self-consistent potential, eV, where the code gives it."""
+
+    def __post_init__(self) -> None:
+        """Raise RecordError where fields contradict each other."""
+        if not self.id or not self.material:
+            raise RecordError(f"{self.source}: record id and material must not be empty")
+        if self.id.rpartition("_")[0] != self.material:
+            raise RecordError(
+                f"{self.source}: record id {self.id!r} is not `<material>_<site>` of the material"
+                f" {self.material!r}"
+            )
+        if self.target not in UNITS:
+            raise RecordError(f"{self.id}: target is {self.target!r}, expected one of {list(UNITS)}")
+        if not 0 <= self.site < len(self.atoms):
+            raise RecordError(
+                f"{self.id}: absorber index {self.site}, but the structure has"
+                f" {len(self.atoms)} atoms"
+            )
+        found = self.atoms[self.site].symbol
+        if found != self.element:
+            raise RecordError(
+                f"{self.id}: the absorber should be {self.element} but atom {self.site} is {found}"
+            )
+        self._check_spectrum()
+
+    def _check_spectrum(self) -> None:
+        """Check energies and values."""
+        if self.energy.ndim != 1 or self.energy.shape != self.mu.shape or len(self.energy) < 2:
+            raise RecordError(
+                f"{self.id}: energy {self.energy.shape} and mu {self.mu.shape} must both be"
+                " (n_energies,) with two or more energies"
+            )
+        if not (np.isfinite(self.energy).all() and np.isfinite(self.mu).all()):
+            raise RecordError(f"{self.id}: energy or mu holds values that are not finite")
+        steps = np.diff(self.energy)
+        if not (steps > 0).all():
+            at = int(np.argmin(steps > 0))
+            raise RecordError(
+                f"{self.id}: energies must increase, but {self.energy[at + 1]:.3f} eV follows"
+                f" {self.energy[at]:.3f} eV"
+            )
+
+    @property
+    def structure_digest(self) -> str:
+        """Checksum of the structure; equal structures can share one graph."""
+        parts = (
+            self.atoms.numbers.astype("<i8"),
+            self.atoms.positions.astype("<f8"),
+            np.asarray(self.atoms.cell.array).astype("<f8"),
+            np.asarray(self.atoms.pbc).astype("<i8"),
+        )
+        return hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()
+
+    @property
+    def digest(self) -> str:
+        """Checksum of all that was calculated; the path it was read from is left out."""
+        text = (self.id, self.material, self.element, self.edge, self.target)
+        text += (self.code, self.version, str(self.site), repr(self.fermi_level))
+        spectrum = self.energy.astype("<f8").tobytes() + self.mu.astype("<f8").tobytes()
+        described = "\0".join((*text, self.structure_digest)).encode()
+        return hashlib.sha256(described + spectrum).hexdigest()
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A calculation that gave no record."""
+
+    source: str
+    """Path of the calculation."""
+    reason: str
+    """Why, in words."""

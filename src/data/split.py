@@ -1,0 +1,79 @@
+"""Splits by material: from files of ids, or by hash."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from ..errors import DatabaseError
+
+
+def material_of(record_id: str) -> str:
+    """Material part of a record id, `<material>_<site>`."""
+    return record_id.rpartition("_")[0] or record_id
+
+
+def read_ids(path: str | Path) -> list[str]:
+    """Read ids, one a line; blank lines and lines that start with # are passed over.
+
+    Raises:
+        DatabaseError: the file is missing, empty, holds something else, or names an id twice.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DatabaseError(f"{path}: no such file")
+    ids: dict[str, int] = {}
+    for number, line in enumerate(path.read_text().splitlines(), start=1):
+        entry = line.strip()
+        if not entry or entry.startswith("#"):
+            continue
+        if len(entry.split()) != 1:
+            raise DatabaseError(f"{path}: line {number}: expected one id, found {entry!r}")
+        if entry in ids:
+            raise DatabaseError(f"{path}: line {number}: {entry} stands in line {ids[entry]} too")
+        ids[entry] = number
+    if not ids:
+        raise DatabaseError(f"{path}: holds no id")
+    return list(ids)
+
+
+def split_by_hash(
+    ids: Iterable[str], fractions: Mapping[str, float], seed: int = 0
+) -> dict[str, list[str]]:
+    """Share out materials by a hash, so that each keeps its part when the dataset grows.
+
+    Args:
+        ids: record ids, `<material>_<site>`.
+        fractions: part of the materials for each name; they add up to 1.
+        seed: another seed gives another split.
+
+    Returns:
+        Ids of each part, in the order given.
+
+    Raises:
+        DatabaseError: a fraction is negative or they do not add up to 1.
+    """
+    if min(fractions.values()) < 0 or abs(sum(fractions.values()) - 1.0) > 1e-9:
+        raise DatabaseError(f"the fractions {dict(fractions)} must not be negative and add up to 1")
+    parts: dict[str, list[str]] = {name: [] for name in fractions}
+    for record_id in ids:
+        key = f"{seed}\0{material_of(record_id)}".encode()
+        position = int.from_bytes(hashlib.sha256(key).digest()[:8], "big") / 2**64
+        edge = 0.0
+        for name, fraction in fractions.items():
+            edge += fraction
+            if position < edge or name == list(fractions)[-1]:
+                parts[name].append(record_id)
+                break
+    return parts
+
+
+def check_split(train: Iterable[str], val: Iterable[str]) -> None:
+    """Refuse a split that shares a material.
+
+    Raises:
+        DatabaseError: the materials in both parts are named.
+    """
+    both = sorted({material_of(i) for i in train} & {material_of(i) for i in val})
+    if both:
+        named = ", ".join(both[:3]) + (" .." if len(both) > 3 else "")
+        raise DatabaseError(f"{len(both)} materials are in training and validation: {named}")

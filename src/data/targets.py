@@ -1,0 +1,85 @@
+"""Targets of a set of graphs: checks, and the statistics that a network starts from."""
+
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+from torch_geometric.data import Data
+
+from ..errors import ConfigError
+
+GraphSet = Sequence[Data] | Dataset
+"""A list of graphs, or a map-style data set of them."""
+
+
+def iterate(dataset: GraphSet) -> Iterator[Data]:
+    """Graphs of a list or a map-style data set, in order."""
+    sized = cast(Sequence[Data], dataset)
+    return (sized[index] for index in range(len(sized)))
+
+
+def target_and_mask(graph: Data) -> tuple[Tensor, Tensor]:
+    """Spectra of a graph and where they were calculated, both (n_absorbers, n_energies)."""
+    mask = graph.get("y_mask")
+    return graph.y, torch.ones_like(graph.y, dtype=torch.bool) if mask is None else mask
+
+
+def check_dataset(dataset: GraphSet, name: str, n_energies: int) -> list[int]:
+    """Check every graph's target and count its edges.
+
+    Args:
+        dataset: graphs with ``y``.
+        name: what to call the set in a message.
+        n_energies: energies wanted.
+
+    Returns:
+        Edges of every graph.
+
+    Raises:
+        ConfigError: the set is empty, or a target is missing, of the wrong shape or not finite.
+    """
+    num_edges = []
+    for index, graph in enumerate(iterate(dataset)):
+        where = f"{name}[{index}]"
+        if graph.get("y") is None:
+            raise ConfigError(f"{where} has no `y`; it needs spectra (n_absorbers, n_energies)")
+        wanted = (int(graph.absorber_mask.sum()), n_energies)
+        if tuple(graph.y.shape) != wanted:
+            raise ConfigError(f"{where}: `y` has shape {tuple(graph.y.shape)}, wanted {wanted}")
+        y, mask = target_and_mask(graph)
+        if mask.shape != y.shape or not bool(mask.any(dim=1).all()):
+            raise ConfigError(f"{where}: `y_mask` must be {wanted} with a True for every absorber")
+        if not bool(torch.isfinite(y[mask]).all()):
+            raise ConfigError(f"{where}: `y` holds values that are not finite")
+        num_edges.append(graph.num_edges)
+    if not num_edges:
+        raise ConfigError(f"{name} is empty")
+    return num_edges
+
+
+def target_statistics(dataset: GraphSet, n_energies: int) -> tuple[Tensor, float]:
+    """Mean spectrum of a training set and the root mean square deviation from it.
+
+    Args:
+        dataset: training graphs.
+        n_energies: columns of ``y``.
+
+    Returns:
+        Mean over the spectra that were calculated at each energy, shape (n_energies,), continued
+        flat from the nearest such energy where there is none; and the deviation, positive.
+    """
+    total = torch.zeros(n_energies, dtype=torch.float64)
+    square, count = total.clone(), total.clone()
+    for graph in iterate(dataset):
+        y, mask = target_and_mask(graph)
+        known = torch.where(mask, y, 0.0).double()
+        total += known.sum(0)
+        square += known.square().sum(0)
+        count += mask.sum(0)
+    mean = total / count.clamp(min=1)
+    variance = float((square - count * mean.square()).sum() / count.sum())
+    seen = count.nonzero().squeeze(1)
+    nearest = (torch.arange(n_energies).unsqueeze(1) - seen).abs().argmin(dim=1)
+    return mean[seen[nearest]], max(variance, 1e-12) ** 0.5

@@ -1,0 +1,25 @@
+"""Errors that a user can cause; each message is one line that says what, where and what is wanted."""
+
+
+class XanesError(ValueError):
+    """Base of all errors that a user can cause."""
+
+
+class StructureError(XanesError):
+    """A structure can't be turned into a graph."""
+
+
+class RecordError(XanesError):
+    """A calculation, or the record made of it, is not usable."""
+
+
+class DatabaseError(XanesError):
+    """A database is missing, is not one, or contradicts what is to be written."""
+
+
+class CheckpointError(XanesError):
+    """A model or state file is missing, damaged or of another kind."""
+
+
+class ConfigError(XanesError):
+    """A setting is unknown, out of its range or contradicts another."""

@@ -1,0 +1,163 @@
+"""Functions of one number: radial basis and envelope of a distance, Gaussian basis of an energy."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+def polynomial_envelope(edge_length: Tensor, r_max: float) -> Tensor:
+    """Smooth fade u(r) from 1 at r = 0 to 0 at ``r_max``.
+
+    u(x) = 1 - 28 x^6 + 48 x^7 - 21 x^8 with x = r / r_max (Gasteiger, Gross, Guennemann,
+    arXiv:2003.03123, eq. 8, p = 6). Value, slope and curvature vanish at ``r_max``; u = 0 beyond.
+
+    Args:
+        edge_length: distances r, Angstrom, any shape.
+        r_max: cutoff radius, Angstrom.
+
+    Returns:
+        u, dimensionless, in [0, 1], same shape.
+    """
+    x = (edge_length / r_max).clamp(max=1.0)
+    return 1.0 + x**6 * (-28.0 + x * (48.0 - 21.0 * x))
+
+
+class RadialBasis(nn.Module):
+    """Spherical Bessel basis b_n(r) = sqrt(2) sin(n pi r / r_max) / (r / r_max), n = 1 .. num_radial.
+
+    Gasteiger, Gross, Guennemann, arXiv:2003.03123, eq. 7, made dimensionless. Finite at r = 0, where
+    b_n = sqrt(2) n pi. It carries no envelope; ``polynomial_envelope`` is applied where it is used.
+    """
+
+    def __init__(self, num_radial: int, r_max: float) -> None:
+        """Keep the frequencies.
+
+        Args:
+            num_radial: number of functions.
+            r_max: cutoff radius, Angstrom.
+        """
+        super().__init__()
+        self.r_max = r_max
+        self.register_buffer("order", torch.arange(1, num_radial + 1).to(torch.get_default_dtype()))
+
+    def forward(self, edge_length: Tensor) -> Tensor:
+        """Evaluate the basis.
+
+        Args:
+            edge_length: distances, Angstrom, shape (...,).
+
+        Returns:
+            b, dimensionless, shape (..., num_radial).
+        """
+        x = edge_length.unsqueeze(-1) / self.r_max
+        return math.sqrt(2.0) * math.pi * self.order * torch.sinc(self.order * x)
+
+
+def centers_per_scale(num_gaussians: int, basis_scales: Sequence[float]) -> list[int]:
+    """Share out Gaussians over the scales in proportion to 1 / scale, at least one each.
+
+    Args:
+        num_gaussians: Gaussians in all.
+        basis_scales: relative widths.
+
+    Returns:
+        Number of centres of each scale; their sum is ``num_gaussians``.
+    """
+    density = [1.0 / scale for scale in basis_scales]
+    counts = [max(1, round(num_gaussians * d / sum(density))) for d in density]
+    finest = density.index(max(density))
+    counts[finest] += num_gaussians - sum(counts)
+    return counts
+
+
+class SpectralBasis(nn.Module):
+    """Multi-scale basis B(E) of a spectrum, mu(E) = B(E) c: one edge step and Gaussians.
+
+    Function 0 is the edge step, 1/2 + arctan((E - center) / width) / pi, whose centre and width are
+    learned, so that the Gaussians need not draw it. The others are exp(-(E - E_k)^2 / 2 sigma_s^2)
+    of unit height, so that coefficients are of the order of the spectrum. ``basis_scales`` are
+    relative widths, dimensionless: scale s gets a share of the Gaussians proportional to 1 / s,
+    evenly spaced over [emin, emax], and sigma_s is the spacing of its centres. The default, 127
+    Gaussians on 60 eV with scales 0.1, 0.5, 1, has sigma = 0.62, 3.2 and 6.7 eV.
+
+    The scales overlap on purpose, so the basis is redundant: the condition number of B on a grid of
+    0.25 eV is 5e13 for the default and 1e4 for one scale alone (``tests/model/test_basis.py``
+    measures both). The network only evaluates B c, which needs no inverse; ``fit``, which does, is
+    regularised.
+    """
+
+    def __init__(
+        self, num_basis: int, basis_scales: Sequence[float], emin: float, emax: float
+    ) -> None:
+        """Place the centres.
+
+        Args:
+            num_basis: number of functions, the step included.
+            basis_scales: relative widths, each positive.
+            emin: first centre, eV relative to the reference energy.
+            emax: last centre, eV relative to the reference energy.
+
+        Raises:
+            ValueError: a scale is not positive, emax <= emin, or too few functions for the scales.
+        """
+        super().__init__()
+        if not basis_scales or min(basis_scales) <= 0:
+            raise ValueError(f"`basis_scales` is {tuple(basis_scales)} but must be positive")
+        if not emin < emax:
+            raise ValueError(f"`emin` is {emin} and `emax` is {emax} but emin < emax is needed")
+        if num_basis < len(basis_scales) + 1:
+            raise ValueError(
+                f"`num_basis` is {num_basis} but must be at least {len(basis_scales) + 1}:"
+                " the edge step and one Gaussian for each scale"
+            )
+        centers, widths = [], []
+        for count in centers_per_scale(num_basis - 1, basis_scales):
+            spacing = (emax - emin) / max(count - 1, 1)
+            start = emin if count > 1 else 0.5 * (emin + emax)
+            centers += [start + spacing * k for k in range(count)]
+            widths += [spacing] * count
+        dtype = torch.get_default_dtype()
+        self.register_buffer("centers", torch.tensor(centers, dtype=dtype))
+        self.register_buffer("widths", torch.tensor(widths, dtype=dtype))
+        self.step_center = nn.Parameter(torch.zeros(()))
+        self.step_log_width = nn.Parameter(torch.zeros(()))
+
+    @property
+    def num_basis(self) -> int:
+        """Number of functions, the step included."""
+        return len(self.centers) + 1
+
+    def forward(self, energy_grid: Tensor) -> Tensor:
+        """Evaluate every function.
+
+        Args:
+            energy_grid: energies relative to the reference energy, eV, shape (n_energies,).
+
+        Returns:
+            B, dimensionless, shape (n_energies, num_basis).
+        """
+        energy = energy_grid.to(self.centers).unsqueeze(-1)
+        step = 0.5 + torch.atan((energy - self.step_center) / self.step_log_width.exp()) / math.pi
+        gaussians = torch.exp(-0.5 * ((energy - self.centers) / self.widths) ** 2)
+        return torch.cat([step, gaussians], dim=-1)
+
+    @torch.no_grad()
+    def fit(self, energy_grid: Tensor, mu: Tensor, ridge: float = 1e-6) -> Tensor:
+        """Coefficients that reproduce a spectrum: ridge regression in float64.
+
+        Minimises |B c - mu|^2 + ridge n_energies |c|^2.
+
+        Args:
+            energy_grid: energies relative to the reference energy, eV, shape (n_energies,).
+            mu: spectrum, any unit, shape (n_energies,).
+            ridge: weight of |c|^2, dimensionless.
+
+        Returns:
+            c, unit of ``mu``, shape (num_basis,).
+        """
+        basis = self(energy_grid).double()
+        normal = basis.T @ basis
+        normal += ridge * len(basis) * torch.eye(len(normal), dtype=normal.dtype)
+        return torch.linalg.solve(normal, basis.T @ mu.double()).to(mu.dtype)

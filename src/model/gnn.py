@@ -1,0 +1,252 @@
+"""XANES_E3GNN: from a structure's graph to the absorption spectrum of every absorber."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from e3nn import o3
+from torch import Tensor, nn
+from torch_geometric.data import Data
+
+from .basis import RadialBasis, SpectralBasis, polynomial_envelope
+from .layers import InteractionBlock, pad_degrees
+from .neighborhood import build_neighborhoods
+from .pooling import AbsorberAttention
+
+
+def edge_vectors(data: Data, dtype: torch.dtype) -> Tensor:
+    """Vectors from neighbour j to atom i, r_ij = pos[i] - pos[j] + edge_shift.
+
+    Args:
+        data: graph with ``pos`` (Angstrom), ``edge_index`` and, if periodic, ``edge_shift`` (Angstrom).
+        dtype: floating-point type of the result.
+
+    Returns:
+        Vectors, Angstrom, shape (n_edges, 3).
+    """
+    source, target = data.edge_index
+    pos = data.pos.to(dtype)
+    vectors = pos[target] - pos[source]
+    shift = data.get("edge_shift")
+    return vectors if shift is None else vectors + shift.to(dtype)
+
+
+def check_graph(data: Data, max_z: int) -> None:
+    """Refuse a graph that the network can't take.
+
+    Raises:
+        ValueError: a field is missing, there is no absorber, or an atomic number is out of range.
+    """
+    for field in ("z", "pos", "edge_index", "absorber_mask"):
+        if data.get(field) is None:
+            raise ValueError(
+                f"the graph has no `{field}`; it needs z, pos, edge_index, absorber_mask"
+            )
+    if data.absorber_mask.dtype != torch.bool or data.absorber_mask.shape != data.z.shape:
+        raise ValueError(
+            f"`absorber_mask` is {data.absorber_mask.dtype} of shape"
+            f" {tuple(data.absorber_mask.shape)} but must be bool of shape {tuple(data.z.shape)}"
+        )
+    if not bool(data.absorber_mask.any()):
+        raise ValueError("`absorber_mask` marks no atom; at least one absorber is needed")
+    lowest, highest = int(data.z.min()), int(data.z.max())
+    if lowest < 1 or highest > max_z:
+        found = lowest if lowest < 1 else highest
+        raise ValueError(f"`z` holds {found} but must be within 1 .. {max_z}")
+
+
+def magnitudes(node_feats: Tensor, lmax: int, eps: float = 1e-2) -> Tensor:
+    """Smooth norms of every l > 0 channel, sqrt(|h_lc|^2 / (2 l + 1) + eps^2) - eps.
+
+    Zero with zero slope where symmetry makes the feature vanish.
+
+    Args:
+        node_feats: features, shape (n_atoms, (lmax + 1)^2, channels).
+        lmax: highest degree.
+        eps: size below which a norm is rounded off.
+
+    Returns:
+        Invariants, shape (n_atoms, lmax * channels).
+    """
+    squares = [node_feats[:, l**2 : (l + 1) ** 2].square().mean(dim=1) for l in range(1, lmax + 1)]
+    stacked = torch.cat(squares, dim=1) if squares else node_feats.new_zeros(len(node_feats), 0)
+    return torch.sqrt(stacked + eps**2) - eps
+
+
+class XANES_E3GNN(nn.Module):  # noqa: N801
+    r"""E(3)-equivariant graph network for X-ray absorption near-edge spectra.
+
+        h_i^0     = embedding(z_i)
+        h_i^(t+1) = norm(h_i^t + gate(U h_i^t + sum_j TP(h_j^t, Y(r_ij)) MLP(d_ij) / sqrt(n_avg)))
+        x_i       = (scalars of h_i^T, attention_i over neighbours' h_j^(T-1), |h_i^T[l > 0]|)
+        c_i       = c_mean + c_scale MLP(x_i)
+        mu_i(E)   = B(E) c_i
+
+    for every absorber i. A spectrum depends on atoms within ``num_layers * r_max`` of its absorber
+    and on nothing else.
+    """
+
+    def __init__(
+        self,
+        max_z: int = 100,
+        num_layers: int = 4,
+        lmax: int = 2,
+        channels: int = 64,
+        r_max: float = 5.0,
+        num_radial: int = 8,
+        num_basis: int = 128,
+        basis_scales: Sequence[float] = (0.1, 0.5, 1.0),
+        emin: float = -10.0,
+        emax: float = 50.0,
+        avg_num_neighbors: float = 40.0,
+        dropout: float = 0.0,
+        radial_rank: int = 8,
+        num_heads: int = 4,
+    ) -> None:
+        """Build the network.
+
+        Args:
+            max_z: highest atomic number.
+            num_layers: interaction layers, at least 1.
+            lmax: highest degree of messages and features, 0 to 4.
+            channels: channels of each degree.
+            r_max: cutoff radius of messages and attention, Angstrom.
+            num_radial: Bessel functions of the distance.
+            num_basis: functions of the energy, the edge step included.
+            basis_scales: relative widths of the Gaussians, see ``SpectralBasis``.
+            emin: lowest energy of the basis, eV relative to the reference energy.
+            emax: highest energy of the basis, eV relative to the reference energy.
+            avg_num_neighbors: mean number of neighbours within ``r_max`` in the training set.
+            dropout: probability that a channel is dropped in training, 0 to below 1.
+            radial_rank: hidden radial functions phi of each layer's MLP, see ``Propagator``.
+            num_heads: attention heads, a divisor of ``channels``.
+
+        Raises:
+            ValueError: an argument is out of its range.
+        """
+        super().__init__()
+        self.hyperparameters: dict[str, Any] = {
+            "max_z": max_z,
+            "num_layers": num_layers,
+            "lmax": lmax,
+            "channels": channels,
+            "r_max": r_max,
+            "num_radial": num_radial,
+            "num_basis": num_basis,
+            "basis_scales": list(basis_scales),
+            "emin": emin,
+            "emax": emax,
+            "avg_num_neighbors": avg_num_neighbors,
+            "dropout": dropout,
+            "radial_rank": radial_rank,
+            "num_heads": num_heads,
+        }
+        _check_hyperparameters(self.hyperparameters)
+        self.max_z, self.num_layers, self.lmax, self.r_max = max_z, num_layers, lmax, r_max
+        self.embedding = nn.Embedding(max_z + 1, channels)
+        self.radial_basis = RadialBasis(num_radial, r_max)
+        self.spectral_basis = SpectralBasis(num_basis, basis_scales, emin, emax)
+        self.layers = nn.ModuleList(
+            InteractionBlock(
+                lmax_in=0 if layer == 0 else lmax,
+                lmax=lmax,
+                channels=channels,
+                num_radial=num_radial,
+                radial_rank=radial_rank,
+                avg_num_neighbors=avg_num_neighbors,
+                dropout=dropout,
+            )
+            for layer in range(num_layers)
+        )
+        self.attention = AbsorberAttention(lmax, channels, num_radial, num_heads)
+        hidden = 4 * channels
+        self.readout = nn.Sequential(
+            nn.LayerNorm((lmax + 2) * channels),
+            nn.Linear((lmax + 2) * channels, hidden),
+            nn.SiLU(),
+            nn.Dropout(dropout),
+            nn.Linear(hidden, num_basis),
+        )
+        self.register_buffer("coefficient_mean", torch.zeros(num_basis))
+        self.register_buffer("coefficient_scale", torch.ones(()))
+
+    def forward(self, data: Data) -> Tensor:
+        """Coefficients of every absorber's spectrum on the spectral basis.
+
+        Args:
+            data: graph (a ``Data`` or a ``Batch``) with ``z`` (n_atoms,), ``pos`` (n_atoms, 3) in
+                Angstrom, ``edge_index`` (2, n_edges) from neighbour to atom, ``absorber_mask``
+                (n_atoms,) and, if periodic, ``edge_shift`` (n_edges, 3) in Angstrom.
+
+        Returns:
+            c, shape (n_absorbers, num_basis), ordered by graph, then atom.
+
+        Raises:
+            ValueError: see ``check_graph``.
+        """
+        check_graph(data, self.max_z)
+        dtype = self.coefficient_mean.dtype
+        atoms, padded, neighborhoods = build_neighborhoods(
+            data.edge_index, data.absorber_mask, self.num_layers
+        )
+        edge_vec = edge_vectors(data, dtype)[padded.edges]
+        edge_length = torch.linalg.vector_norm(edge_vec, dim=-1)
+        edge_sh = o3.spherical_harmonics(
+            list(range(self.lmax + 1)), edge_vec, normalize=True, normalization="component"
+        )
+        edge_radial = self.radial_basis(edge_length)
+        envelope = polynomial_envelope(edge_length, self.r_max) * padded.mask
+
+        node_feats = self.embedding(data.z[atoms]).unsqueeze(1)
+        for layer, neighborhood in zip(self.layers, neighborhoods, strict=True):
+            rows = neighborhood.rows
+            bonds = edge_radial[rows], edge_sh[rows], envelope[rows]
+            previous, node_feats = node_feats, layer(node_feats, neighborhood, *bonds)
+
+        scalars = node_feats[:, 0]
+        neighbor_feats = pad_degrees(previous, self.lmax)[neighborhood.sources]
+        context = self.attention(scalars, neighbor_feats, *bonds)
+        invariants = torch.cat([scalars, context, magnitudes(node_feats, self.lmax)], dim=1)
+        return self.coefficient_mean + self.coefficient_scale * self.readout(invariants)
+
+    def predict_spectra(self, data: Data, energy_grid: Tensor) -> Tensor:
+        """Spectra mu(E) = B(E) c of every absorber.
+
+        Args:
+            data: graph or batch, see ``forward``.
+            energy_grid: energies relative to the reference energy, eV, shape (n_energies,).
+
+        Returns:
+            mu, unit of the training target, shape (n_absorbers, n_energies), by graph, then atom.
+        """
+        return self(data) @ self.spectral_basis(energy_grid).T
+
+    @torch.no_grad()
+    def set_target_statistics(self, energy_grid: Tensor, mean: Tensor, scale: float) -> None:
+        """Make the untrained network predict the training set's mean spectrum.
+
+        Args:
+            energy_grid: energies relative to the reference energy, eV, shape (n_energies,).
+            mean: mean training spectrum, shape (n_energies,).
+            scale: typical deviation from the mean, unit of the spectrum, positive.
+        """
+        self.coefficient_mean.copy_(self.spectral_basis.fit(energy_grid, mean))
+        self.coefficient_scale.fill_(scale)
+        final = self.readout[-1]
+        nn.init.zeros_(final.weight)
+        nn.init.zeros_(final.bias)
+
+
+def _check_hyperparameters(values: dict[str, Any]) -> None:
+    """Raise ValueError for a constructor argument out of its range."""
+    for name in ("max_z", "num_layers", "channels", "num_radial", "radial_rank", "num_heads"):
+        if values[name] < 1:
+            raise ValueError(f"`{name}` is {values[name]} but must be at least 1")
+    for name in ("r_max", "avg_num_neighbors"):
+        if not (values[name] > 0 and math.isfinite(values[name])):
+            raise ValueError(f"`{name}` is {values[name]} but must be positive")
+    if not 0 <= values["lmax"] <= 4:
+        raise ValueError(f"`lmax` is {values['lmax']} but must be within 0 .. 4")
+    if not 0.0 <= values["dropout"] < 1.0:
+        raise ValueError(f"`dropout` is {values['dropout']} but must be within 0 and below 1")

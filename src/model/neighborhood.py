@@ -1,0 +1,114 @@
+"""Which atoms each layer must update, and their neighbours as padded lists.
+
+A spectrum depends on the absorbers' features after the last layer and on their neighbours' features
+before it. Going backwards from there gives the atoms every layer has to update; all others are left
+out, which changes nothing in the result.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Neighborhood(NamedTuple):
+    """Neighbours of the atoms that one layer updates, padded to the largest count.
+
+    Indices point into the feature array the layer reads, which holds the previous layer's atoms.
+
+    Attributes:
+        targets: updated atoms, shape (n_targets,).
+        sources: their neighbours, shape (n_targets, n_slots); padding points at row 0.
+        rows: the targets' rows in the padded edge arrays of ``PaddedEdges``, shape (n_targets,).
+    """
+
+    targets: Tensor
+    sources: Tensor
+    rows: Tensor
+
+
+class PaddedEdges(NamedTuple):
+    """Edges grouped by target atom and padded.
+
+    Attributes:
+        edges: edge numbers, shape (n_rows, n_slots); padding points at any edge.
+        mask: 1 where a slot holds an edge, 0 where it is padding, shape (n_rows, n_slots).
+    """
+
+    edges: Tensor
+    mask: Tensor
+
+
+def pad_edges(edge_targets: Tensor, atoms: Tensor, n_atoms: int) -> PaddedEdges:
+    """Group edges by the atom they point to.
+
+    Args:
+        edge_targets: target atom of every edge, shape (n_edges,), any order.
+        atoms: atoms whose edges are wanted, shape (n_rows,).
+        n_atoms: number of atoms.
+
+    Returns:
+        The padded lists, one row an atom of ``atoms``.
+    """
+    order = torch.argsort(edge_targets, stable=True)
+    counts = torch.bincount(edge_targets, minlength=n_atoms)
+    first = (counts.cumsum(0) - counts)[atoms]
+    counts = counts[atoms]
+    n_slots = int(counts.max()) if counts.numel() else 0
+    slots = torch.arange(n_slots, device=edge_targets.device)
+    mask = slots < counts.unsqueeze(1)
+    edges = order[(first.unsqueeze(1) + slots) * mask] if n_slots else slots.expand(len(atoms), 0)
+    return PaddedEdges(edges, mask)
+
+
+def receptive_fields(edge_index: Tensor, absorber_mask: Tensor, num_layers: int) -> list[Tensor]:
+    """Atoms whose features are needed after each layer, from the embedding to the absorbers.
+
+    Args:
+        edge_index: source (row 0) and target (row 1) of every edge, shape (2, n_edges).
+        absorber_mask: True at absorbers, shape (n_atoms,).
+        num_layers: number of layers.
+
+    Returns:
+        num_layers + 1 boolean masks of shape (n_atoms,), the embedding's first.
+    """
+    source, target = edge_index
+    needed = [absorber_mask]
+    for _ in range(num_layers):
+        grown = needed[0].clone()
+        grown[source[needed[0][target]]] = True
+        needed.insert(0, grown)
+    return needed
+
+
+def build_neighborhoods(
+    edge_index: Tensor, absorber_mask: Tensor, num_layers: int
+) -> tuple[Tensor, PaddedEdges, list[Neighborhood]]:
+    """Everything the layers need to know about who neighbours whom.
+
+    Args:
+        edge_index: source (row 0) and target (row 1) of every edge, shape (2, n_edges).
+        absorber_mask: True at absorbers, shape (n_atoms,).
+        num_layers: number of layers, at least 1.
+
+    Returns:
+        Atoms to embed, shape (n_embedded,); the padded edges of the atoms that the first layer
+        updates; one ``Neighborhood`` a layer.
+    """
+    needed = receptive_fields(edge_index, absorber_mask, num_layers)
+    padded = pad_edges(edge_index[1], needed[1].nonzero().squeeze(1), len(absorber_mask))
+    position = [mask.cumsum(0) - 1 for mask in needed]
+    sources = edge_index[0][padded.edges]
+    layers = []
+    for before, after in zip(range(num_layers), needed[1:], strict=True):
+        targets = after.nonzero().squeeze(1)
+        rows = position[1][targets]
+        slots = padded.mask[rows]
+        layers.append(
+            Neighborhood(
+                targets=position[before][targets],
+                sources=position[before][sources[rows]] * slots,
+                rows=rows,
+            )
+        )
+    return needed[0].nonzero().squeeze(1), padded, layers

@@ -1,0 +1,110 @@
+"""Atoms to absorber: attention with the absorber as query over its neighbours."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from .layers import RadialMLP, degree_slice
+
+
+def bond_invariants(neighbor_feats: Tensor, edge_sh: Tensor, lmax: int) -> Tensor:
+    """Projections of a neighbour's features on the bond, sum_m h_j[l m, c] Y[l m](r_ij) / sqrt(2 l + 1).
+
+    Args:
+        neighbor_feats: features, shape (..., (lmax + 1)^2, channels).
+        edge_sh: spherical harmonics of the bond, component normalised, shape (..., (lmax + 1)^2).
+        lmax: highest degree.
+
+    Returns:
+        Rotation invariants, degree by degree, shape (..., (lmax + 1) * channels).
+    """
+    parts = [
+        torch.einsum(
+            "...mc,...m->...c",
+            neighbor_feats[..., degree_slice(l), :],
+            edge_sh[..., degree_slice(l)],
+        )
+        / math.sqrt(2 * l + 1)
+        for l in range(lmax + 1)
+    ]
+    return torch.cat(parts, dim=-1)
+
+
+class AbsorberAttention(nn.Module):
+    """Context of an absorber: attention over the neighbours within the cutoff, absorber as query.
+
+        a_ij = u(d_ij) exp(q_i k_ij) / (exp(q_i k_0) + sum_j u(d_ij) exp(q_i k_ij))
+        context_i = sum_j a_ij v_ij
+
+    Keys and values see the neighbour's scalars, its projections on the bond and the distance. The
+    envelope u makes a neighbour fade in and out; the constant key k_0, whose value is zero, takes the
+    weight that neighbours leave, all of it when there is none. Multi-head form of Vaswani et al.,
+    arXiv:1706.03762, eq. 1.
+    """
+
+    def __init__(self, lmax: int, channels: int, num_radial: int, num_heads: int) -> None:
+        """Make query, key and value maps.
+
+        Args:
+            lmax: highest degree of the features.
+            channels: channels of each degree, and size of the context.
+            num_radial: radial basis functions.
+            num_heads: attention heads; must divide ``channels``.
+
+        Raises:
+            ValueError: ``num_heads`` does not divide ``channels``.
+        """
+        super().__init__()
+        if channels % num_heads:
+            raise ValueError(f"`num_heads` is {num_heads} but must divide `channels`, {channels}")
+        self.lmax, self.num_heads, self.head_size = lmax, num_heads, channels // num_heads
+        self.query = nn.Linear(channels, channels)
+        self.radial_mlp = RadialMLP(num_radial, 64, channels)
+        self.key_value = nn.Sequential(
+            nn.Linear((lmax + 2) * channels, channels), nn.SiLU(), nn.Linear(channels, 2 * channels)
+        )
+        self.null_key = nn.Parameter(torch.zeros(num_heads, self.head_size))
+
+    def forward(
+        self,
+        absorber_scalars: Tensor,
+        neighbor_feats: Tensor,
+        edge_radial: Tensor,
+        edge_sh: Tensor,
+        envelope: Tensor,
+    ) -> Tensor:
+        """Attend.
+
+        Args:
+            absorber_scalars: l = 0 features of the absorbers, shape (n_absorbers, channels).
+            neighbor_feats: features of every slot, (n_absorbers, n_slots, (lmax + 1)^2, channels).
+            edge_radial: radial basis of every slot, (n_absorbers, n_slots, num_radial).
+            edge_sh: spherical harmonics of every slot, (n_absorbers, n_slots, (lmax + 1)^2).
+            envelope: u(d), zero at padding, shape (n_absorbers, n_slots).
+
+        Returns:
+            Context, shape (n_absorbers, channels); zero without neighbours.
+        """
+        n_absorbers, n_slots = envelope.shape
+        bonds = torch.cat(
+            [
+                bond_invariants(neighbor_feats, edge_sh, self.lmax),
+                self.radial_mlp(edge_radial, envelope),
+            ],
+            dim=-1,
+        )
+        key, value = (
+            self.key_value(bonds)
+            .view(n_absorbers, n_slots, 2, self.num_heads, self.head_size)
+            .unbind(2)
+        )
+        query = self.query(absorber_scalars).view(n_absorbers, self.num_heads, self.head_size)
+        query = query / math.sqrt(self.head_size)
+        logits = torch.einsum("nhd,njhd->njh", query, key)
+        null_logit = torch.einsum("nhd,hd->nh", query, self.null_key).unsqueeze(1)
+        # shifting all logits by their largest changes nothing but keeps exp from overflowing
+        shift = torch.cat([null_logit, logits], dim=1).amax(dim=1, keepdim=True).detach()
+        weight = torch.exp(logits - shift) * envelope.unsqueeze(-1)
+        total = torch.exp(null_logit - shift) + weight.sum(dim=1, keepdim=True)
+        return torch.einsum("njh,njhd->nhd", weight / total, value).flatten(1)

@@ -1,0 +1,206 @@
+"""From a database to a trained model: splits, energies, model, training, and the output folder."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from .checkpoint import ModelInfo
+from .config import EnergyConfig, TrainingConfig, TrainJob
+from .data.database import Database
+from .data.dataset import XANESDataset
+from .data.record import UNITS
+from .data.spectrum import KNOWN_WINDOWS, energy_grid
+from .data.split import check_split, read_ids, split_by_hash
+from .errors import ConfigError, DatabaseError
+from .model.gnn import XANES_E3GNN
+from .plot import plot_training
+from .train import Row, run_training
+
+logger = logging.getLogger(__name__)
+
+
+def choose_split(job: TrainJob, database: Database) -> tuple[list[str], list[str]]:
+    """Training and validation ids, from the job's files or by hash of the material.
+
+    Raises:
+        DatabaseError: a material is in both.
+    """
+    if job.train is not None and job.val is not None:
+        train, val = read_ids(job.train), read_ids(job.val)
+    else:
+        fractions = {"train": 1.0 - job.val_fraction, "val": job.val_fraction}
+        parts = split_by_hash(database.ids, fractions, job.split_seed)
+        train, val = parts["train"], parts["val"]
+    check_split(train, val)
+    for name, ids in (("training", train), ("validation", val)):
+        if not ids:
+            raise DatabaseError(f"{job.database}: the {name} part of the split is empty")
+    return train, val
+
+
+def describe_records(database: Database, ids: list[str]) -> tuple[ModelInfo, float]:
+    """What the records have in common, and the lowest energy that any of them has, eV.
+
+    Raises:
+        DatabaseError: they differ in element, edge, target or code.
+    """
+    found: dict[str, set[str]] = {"element": set(), "edge": set(), "target": set(), "code": set()}
+    lowest = np.inf
+    for record_id in ids:
+        record = database.record(record_id)
+        for name in ("element", "edge", "target"):
+            found[name].add(getattr(record, name))
+        found["code"].add(f"{record.code} {record.version}".strip())
+        lowest = min(lowest, float(record.energy[0]))
+    for name in ("element", "edge", "target"):
+        if len(found[name]) > 1:
+            raise DatabaseError(
+                f"{database.path}: records differ in {name}, {sorted(found[name])};"
+                " a model is trained for one"
+            )
+    target = found["target"].pop()
+    info = ModelInfo(
+        element=found["element"].pop(),
+        edge=found["edge"].pop(),
+        target=target,
+        unit=UNITS[target],
+        code=", ".join(sorted(found["code"])),
+    )
+    return info, lowest
+
+
+def choose_energies(
+    config: EnergyConfig, info: ModelInfo, lowest: float, emin: float, emax: float
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Energies of the loss and of the score, absolute, and the reference energy, eV.
+
+    Args:
+        config: what the user asked for.
+        info: element and edge, which may have a published window.
+        lowest: lowest calculated energy, eV.
+        emin: lowest energy of the model's basis, eV relative.
+        emax: highest energy of the model's basis, eV relative.
+
+    Returns:
+        Training grid, scoring grid (its first part) and reference energy.
+
+    Raises:
+        ConfigError: the model's basis does not reach as far as the energies.
+    """
+    start, stop = config.start, config.stop
+    if start is None or stop is None:
+        known = KNOWN_WINDOWS.get((str(info.element), str(info.edge)))
+        start, stop = (known[0], known[1]) if known else (lowest, lowest + 35.0)
+    reference = start - emin
+    train_stop = reference + emax if config.train_stop is None else config.train_stop
+    if max(stop, train_stop) > reference + emax + 1e-6:
+        raise ConfigError(
+            f"energies up to {max(stop, train_stop):.3f} eV are asked for but the model's basis ends"
+            f" at {reference + emax:.3f} eV; raise `model.emax` (now {emax})"
+        )
+    score = energy_grid(start, stop, config.step)
+    train = energy_grid(start, max(stop, train_stop), config.step)
+    return train, score, reference
+
+
+def train_from_database(job: TrainJob) -> list[Row]:
+    """Train a model as the job says and fill its output folder.
+
+    Args:
+        job: database, split, energies, model and training.
+
+    Returns:
+        The metrics, one dictionary an epoch.
+
+    Raises:
+        XanesError: anything a user can mend; the message says what and where.
+    """
+    prepare_folder(job.output, job.resume)
+    handler = logging.FileHandler(job.output / "log.txt", mode="a" if job.resume else "w")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    package_logger = logging.getLogger(__package__)
+    package_logger.addHandler(handler)
+    try:
+        return _train(job)
+    finally:
+        package_logger.removeHandler(handler)
+        handler.close()
+
+
+def prepare_folder(folder: Path, resume: bool) -> None:
+    """Make the output folder, or check that it holds what a training can go on from.
+
+    Raises:
+        ConfigError: it already holds a training, or none to resume.
+    """
+    if resume and not (folder / "last.ckpt").is_file():
+        raise ConfigError(f"{folder}: nothing to resume, there is no last.ckpt")
+    if not resume and (folder / "last.ckpt").exists():
+        raise ConfigError(f"{folder}: already holds a training; give --resume or another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _train(job: TrainJob) -> list[Row]:
+    """Compose database, model and training."""
+    torch.manual_seed(job.training.seed)
+    database = Database(job.database)
+    train_ids, val_ids = choose_split(job, database)
+    info, lowest = describe_records(database, train_ids + val_ids)
+    model = XANES_E3GNN(**job.model)
+    basis = model.hyperparameters
+    grid, score, reference = choose_energies(job.energy, info, lowest, basis["emin"], basis["emax"])
+    sets = [
+        XANESDataset(
+            job.database,
+            ids,
+            r_max=basis["r_max"],
+            grid=grid,
+            extend_below=job.energy.extend_below,
+            max_z=basis["max_z"],
+        )
+        for ids in (train_ids, val_ids)
+    ]
+    train_set, val_set = sets
+    if "avg_num_neighbors" not in job.model:
+        n_atoms = sum(graph.num_nodes for graph in train_set)
+        n_edges = sum(graph.num_edges for graph in train_set)
+        torch.manual_seed(job.training.seed)
+        model = XANES_E3GNN(**{**job.model, "avg_num_neighbors": max(n_edges / n_atoms, 1.0)})
+    info.reference_energy, info.extend_below = reference, job.energy.extend_below
+    info.energy_grid = score.tolist()
+    info.mean_spectrum = mean_on(train_set, len(score))
+    info.elements = sorted(train_set.elements)
+    info.train_ids, info.val_ids = train_ids, val_ids
+    logger.info(
+        "%s %s edge, %s (%s): %d training and %d validation sites, %d parameters",
+        *(info.element, info.edge, info.target, info.unit, len(train_ids), len(val_ids)),
+        sum(weight.numel() for weight in model.parameters()),
+    )
+    logger.info(
+        "energies %.3f .. %.3f eV scored, up to %.3f eV trained, step %g eV, reference %.3f eV",
+        *(score[0], score[-1], grid[-1], job.energy.step, reference),
+    )
+    config = TrainingConfig(
+        **vars(job.training),
+        energy_grid=torch.as_tensor(grid - reference),
+        save_path=job.output / "model.pt",
+        score_window=(float(score[0] - reference), float(score[-1] - reference)),
+        checkpoint_path=job.output / "last.ckpt",
+        metrics_path=job.output / "metrics.csv",
+        resume=job.resume,
+        info=info,
+    )
+    rows = run_training(model, train_set, val_set, config)
+    plot_training(job.output / "metrics.csv", job.output / "training.png")
+    return rows
+
+
+def mean_on(dataset: XANESDataset, n_energies: int) -> list[float]:
+    """Mean spectrum of a data set on the first ``n_energies`` energies of its grid."""
+    from .data.targets import target_statistics
+
+    full = len(dataset.grid)
+    mean, _ = target_statistics(dataset, full)
+    return mean[:n_energies].tolist()

@@ -1,0 +1,141 @@
+"""Radial and spectral basis against closed forms."""
+
+import math
+
+import pytest
+import torch
+
+from src.model.basis import (
+    RadialBasis,
+    SpectralBasis,
+    centers_per_scale,
+    polynomial_envelope,
+)
+
+pytestmark = pytest.mark.usefixtures("float64")
+
+
+def derivative(function, at):
+    """Value and derivative of a scalar function of one number."""
+    x = torch.tensor(at, requires_grad=True)
+    y = function(x)
+    return y.detach(), torch.autograd.grad(y, x)[0]
+
+
+def test_envelope_is_one_at_zero_and_vanishes_with_slope_and_curvature_at_cutoff():
+    assert polynomial_envelope(torch.tensor(0.0), 5.0) == 1.0
+    x = torch.tensor(5.0 - 1e-9, requires_grad=True)
+    value = polynomial_envelope(x, 5.0)
+    (slope,) = torch.autograd.grad(value, x, create_graph=True)
+    (curvature,) = torch.autograd.grad(slope, x)
+    assert abs(value) < 1e-14
+    assert abs(slope) < 1e-14
+    assert abs(curvature) < 1e-7
+
+
+def test_envelope_is_zero_beyond_cutoff():
+    assert (polynomial_envelope(torch.tensor([5.0, 5.1, 60.0]), 5.0) == 0).all()
+
+
+def test_negative_control_cosine_cutoff_has_curvature_at_cutoff():
+    x = torch.tensor(5.0 - 1e-9, requires_grad=True)
+    (slope,) = torch.autograd.grad(0.5 * (1 + torch.cos(math.pi * x / 5.0)), x, create_graph=True)
+    (curvature,) = torch.autograd.grad(slope, x)
+    assert abs(curvature) > 0.1
+
+
+def test_radial_basis_is_the_spherical_bessel_formula():
+    basis = RadialBasis(6, 5.0)
+    r = torch.linspace(0.3, 4.9, 17)
+    order = torch.arange(1, 7)
+    x = r.unsqueeze(1) / 5.0
+    expected = math.sqrt(2) * torch.sin(order * math.pi * x) / x
+    torch.testing.assert_close(basis(r), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_radial_basis_is_orthogonal_on_the_ball():
+    """Integral of b_n b_m r^2 dr is r_max^3 delta_nm for sin / r functions."""
+    basis = RadialBasis(5, 5.0)
+    r = (torch.arange(20000) + 0.5) * (5.0 / 20000)
+    values = basis(r)
+    overlap = torch.einsum("rn,rm,r->nm", values, values, r**2) * (5.0 / 20000)
+    torch.testing.assert_close(overlap, 125.0 * torch.eye(5), rtol=1e-6, atol=1e-4)
+
+
+def test_radial_basis_and_its_gradient_are_finite_at_zero():
+    basis = RadialBasis(4, 5.0)
+    for n in range(4):
+        value, slope = derivative(lambda r, n=n: basis(r.reshape(1))[0, n], 0.0)
+        assert value == pytest.approx(math.sqrt(2) * (n + 1) * math.pi)
+        assert slope == 0.0
+
+
+@pytest.mark.parametrize("num", [3, 15, 63, 127])
+def test_centers_are_shared_out_completely(num):
+    counts = centers_per_scale(num, (0.1, 0.5, 1.0))
+    assert sum(counts) == num
+    assert min(counts) >= 1
+    assert counts == sorted(counts, reverse=True)
+
+
+def test_spectral_basis_columns_are_the_documented_functions():
+    basis = SpectralBasis(20, (0.5, 1.0), -10.0, 50.0)
+    energy = torch.tensor([-7.0, 0.0, 0.3, 21.0])
+    values = basis(energy)
+    assert values.shape == (4, 20)
+    torch.testing.assert_close(values[:, 0], 0.5 + torch.atan(energy) / math.pi)
+    centers, widths = basis.centers, basis.widths
+    fine = torch.linspace(-10, 50, 13)
+    torch.testing.assert_close(centers[:13], fine)
+    assert widths[0] == pytest.approx(5.0)
+    assert widths[-1] == pytest.approx(60.0 / 5)
+    k = 15
+    expected = torch.exp(-((energy - centers[k]) ** 2) / (2 * widths[k] ** 2))
+    torch.testing.assert_close(values[:, k + 1], expected)
+
+
+def test_widths_of_the_default_are_those_in_the_docstring():
+    basis = SpectralBasis(128, (0.1, 0.5, 1.0), -10.0, 50.0)
+    widths = basis.widths.unique()
+    assert widths.tolist() == pytest.approx([0.62, 3.2, 6.7], abs=0.06)
+
+
+def test_condition_number_is_that_in_the_docstring():
+    energy = torch.arange(-10.0, 50.0, 0.25)
+
+    def condition(scales):
+        values = torch.linalg.svdvals(SpectralBasis(128, scales, -10.0, 50.0)(energy).detach())
+        return float(values[0] / values[-1])
+
+    assert 1e13 < condition((0.1, 0.5, 1.0)) < 1e14
+    assert 0.9e4 < condition((1.0,)) < 1.1e4
+
+
+def test_fit_reproduces_a_spectrum_on_any_grid():
+    """A smooth spectrum with an edge, fitted on one grid, is met on another, not uniform one."""
+
+    def spectrum(energy):
+        edge = 0.8 * (0.5 + torch.atan((energy + 1.0) / 1.3) / math.pi)
+        return edge + 0.4 * torch.exp(-((energy - 4) ** 2) / 8) + 0.1 * torch.sin(energy / 3)
+
+    basis = SpectralBasis(128, (0.1, 0.5, 1.0), -10.0, 50.0)
+    grid = torch.arange(-10.0, 50.0, 0.25)
+    coefficients = basis.fit(grid, spectrum(grid))
+    other = torch.sort(torch.rand(100, generator=torch.Generator().manual_seed(0)) * 58 - 9).values
+    error = basis(other) @ coefficients - spectrum(other)
+    assert error.abs().max() < 5e-3
+    assert coefficients.abs().max() < 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        ((3, (0.1, 0.5, 1.0), -10.0, 50.0), "num_basis"),
+        ((32, (0.1, -0.5), -10.0, 50.0), "basis_scales"),
+        ((32, (), -10.0, 50.0), "basis_scales"),
+        ((32, (1.0,), 50.0, -10.0), "emin"),
+    ],
+)
+def test_bad_arguments_are_named(arguments, field):
+    with pytest.raises(ValueError, match=field):
+        SpectralBasis(*arguments)

@@ -1,0 +1,79 @@
+"""Attention with the absorber as query against its formula, slot by slot."""
+
+import pytest
+import torch
+
+from src.model.pooling import AbsorberAttention, bond_invariants
+
+pytestmark = pytest.mark.usefixtures("float64")
+CHANNELS, LMAX, SLOTS = 8, 2, 5
+
+
+def inputs(seed=0):
+    """Attention, scalars, neighbour features, radial basis, harmonics and envelope."""
+    torch.manual_seed(seed)
+    attention = AbsorberAttention(LMAX, CHANNELS, num_radial=4, num_heads=2)
+    torch.nn.init.normal_(attention.null_key)
+    tensors = (
+        torch.randn(3, CHANNELS),
+        torch.randn(3, SLOTS, 9, CHANNELS),
+        torch.randn(3, SLOTS, 4),
+        torch.randn(3, SLOTS, 9),
+        torch.rand(3, SLOTS),
+    )
+    return attention, tensors
+
+
+def test_context_is_the_weighted_mean_of_values():
+    """The docstring's formula, one absorber, one head and one neighbour after the other."""
+    attention, (scalars, feats, radial, sh, envelope) = inputs()
+    context = attention(scalars, feats, radial, sh, envelope)
+    bonds = torch.cat(
+        [bond_invariants(feats, sh, LMAX), attention.radial_mlp(radial, envelope)], dim=-1
+    )
+    key_value = attention.key_value(bonds)
+    for n in range(3):
+        query = attention.query(scalars[n])
+        for h in range(2):
+            part = slice(4 * h, 4 * h + 4)
+            null = torch.exp(query[part] @ attention.null_key[h] / 2.0)
+            weights = [
+                envelope[n, j] * torch.exp(query[part] @ key_value[n, j, :CHANNELS][part] / 2.0)
+                for j in range(SLOTS)
+            ]
+            total = null + sum(weights)
+            expected = sum(
+                w / total * key_value[n, j, CHANNELS:][part] for j, w in enumerate(weights)
+            )
+            torch.testing.assert_close(context[n, part], expected, rtol=1e-10, atol=1e-12)
+
+
+def test_neighbour_with_zero_envelope_does_not_count_and_others_do():
+    attention, (scalars, feats, radial, sh, envelope) = inputs()
+    envelope[:, 2] = 0.0
+    before = attention(scalars, feats, radial, sh, envelope)
+    for slot, counts in ((2, False), (3, True)):
+        changed = feats.clone()
+        changed[:, slot] = torch.randn(3, 9, CHANNELS)
+        after = attention(scalars, changed, radial, sh, envelope)
+        assert ((after - before).abs().max() > 1e-6) == counts
+
+
+def test_no_neighbours_give_zero_context():
+    attention, (scalars, feats, radial, sh, envelope) = inputs()
+    none = [t[:, :0] for t in (feats, radial, sh, envelope)]
+    assert (attention(scalars, *none) == 0).all()
+
+
+def test_large_logits_do_not_overflow():
+    attention, (scalars, feats, radial, sh, envelope) = inputs()
+    context = attention(1e5 * scalars, feats, radial, sh, envelope)
+    assert torch.isfinite(context).all()
+
+
+def test_bond_invariants_are_dot_products_degree_by_degree():
+    _, (_, feats, _, sh, _) = inputs()
+    found = bond_invariants(feats, sh, LMAX)
+    vector = torch.einsum("njmc,njm->njc", feats[:, :, 1:4], sh[:, :, 1:4]) / 3**0.5
+    torch.testing.assert_close(found[..., CHANNELS : 2 * CHANNELS], vector)
+    assert found.shape == (3, SLOTS, 3 * CHANNELS)

@@ -1,0 +1,234 @@
+"""Training: it learns, it resumes bit for bit, and it refuses what it can't use."""
+
+import math
+
+import pytest
+import torch
+from conftest import random_molecule
+
+from src import SpectrumLoss, TrainingConfig, run_training
+from src.checkpoint import load_model
+from src.errors import ConfigError
+from src.model.gnn import XANES_E3GNN
+from src.train import averaged_weights, learning_rate_factor
+
+ENERGY = torch.linspace(-10.0, 30.0, 41)
+
+
+def dataset(n_graphs, first_seed=0):
+    """Molecules whose spectra are a Gaussian at an energy given by the absorber's distances."""
+    graphs = []
+    for seed in range(first_seed, first_seed + n_graphs):
+        graph = random_molecule(seed, n_atoms=5)
+        nearest = torch.cdist(graph.pos[:2], graph.pos).sort(dim=1).values[:, 1]
+        graph.y = torch.exp(-((ENERGY - 10 * (nearest.unsqueeze(1) - 2)) ** 2) / 40)
+        graph.y, graph.pos = graph.y.float(), graph.pos.float()
+        graph.edge_shift = None
+        graphs.append(graph)
+    return graphs
+
+
+def small_model(**arguments):
+    """A network that trains in seconds."""
+    torch.manual_seed(0)
+    return XANES_E3GNN(num_layers=1, lmax=1, channels=16, num_basis=24, **arguments)
+
+
+def config(tmp_path, **changes):
+    """A dictionary in the form that the README shows."""
+    return {
+        "lr": 3e-3,
+        "batch_size": 8,
+        "epochs": 6,
+        "criterion": SpectrumLoss(lambda_grad=0.5),
+        "energy_grid": ENERGY,
+        "save_path": tmp_path / "model.pt",
+        **changes,
+    }
+
+
+def test_training_beats_the_mean_spectrum_and_leaves_the_best_weights(tmp_path):
+    train, val = dataset(48), dataset(12, 1000)
+    model = small_model()
+    rows = run_training(model, train, val, config(tmp_path, epochs=40))
+    mean = torch.cat([g.y for g in train]).mean(0)
+    target = torch.cat([g.y for g in val])
+    baseline = float((target - mean).square().mean())
+    with torch.no_grad():
+        prediction = torch.cat([model.predict_spectra(g, ENERGY) for g in val])
+    mse = float((prediction - target).square().mean())
+    assert mse < 0.5 * baseline
+    assert mse == pytest.approx(min(row["val_mse"] for row in rows), rel=1e-4)
+    loaded, info = load_model(tmp_path / "model.pt")
+    assert info.val_mse == min(row["val_mse"] for row in rows)
+    with torch.no_grad():
+        again = torch.cat([loaded.predict_spectra(g, ENERGY) for g in val])
+    assert torch.equal(again, prediction)
+
+
+def test_untrained_network_starts_at_the_mean_of_the_training_set_alone(tmp_path):
+    """Statistics come from the training split: other validation targets change nothing."""
+    train, val = dataset(16), dataset(4, 1000)
+    model = small_model()
+    run_training(model, train, val, config(tmp_path, epochs=1, lr=1e-12))
+    mean = torch.cat([g.y for g in train]).mean(0)
+    assert (model.predict_spectra(val[0], ENERGY) - mean).abs().max() < 0.02
+    other = small_model()
+    for graph in val:
+        graph.y = graph.y + 5.0
+    run_training(other, train, val, config(tmp_path, epochs=1, lr=1e-12))
+    assert torch.equal(other.coefficient_mean, model.coefficient_mean)
+    assert torch.equal(other.coefficient_scale, model.coefficient_scale)
+
+
+class Killed(Exception):
+    """Stands for the end of the process."""
+
+
+def full_config(tmp_path, name, **changes):
+    """A configuration with a state file and metrics."""
+    return TrainingConfig(
+        energy_grid=ENERGY,
+        save_path=tmp_path / f"{name}.pt",
+        checkpoint_path=tmp_path / f"{name}.ckpt",
+        metrics_path=tmp_path / f"{name}.csv",
+        **{"epochs": 5, "lr": 3e-3, "max_edges": 120, **changes},
+    )
+
+
+def killed_after(monkeypatch, epochs):
+    """Make the training die once that many epochs are on disk."""
+    from src import train as module
+
+    original = module.Trainer.finish_epoch
+
+    def finish_and_die(self, row):
+        original(self, row)
+        if self.epoch == epochs:
+            raise Killed
+
+    monkeypatch.setattr(module.Trainer, "finish_epoch", finish_and_die)
+
+
+def test_resumed_training_equals_an_uninterrupted_one_bit_for_bit(tmp_path, monkeypatch):
+    train, val = dataset(24), dataset(6, 1000)
+    whole = small_model(dropout=0.2)
+    rows = run_training(whole, train, val, full_config(tmp_path, "whole"))
+    with monkeypatch.context() as patch:
+        killed_after(patch, 3)
+        with pytest.raises(Killed):
+            run_training(small_model(dropout=0.2), train, val, full_config(tmp_path, "cut"))
+    resumed = small_model(dropout=0.2)
+    torch.rand(17)  # the state of the random generator must come from the file
+    again = run_training(resumed, train, val, full_config(tmp_path, "cut", resume=True))
+    assert len(again) == len(rows) == 5
+    for a, b in zip(rows, again, strict=True):
+        assert {k: v for k, v in a.items() if k != "seconds"} == {
+            k: v for k, v in b.items() if k != "seconds"
+        }
+    for name, weight in whole.state_dict().items():
+        assert torch.equal(weight, resumed.state_dict()[name]), name
+    files = [tmp_path / f"{name}.pt" for name in ("whole", "cut")]
+    weights = [load_model(path)[0].state_dict() for path in files]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+def test_negative_control_another_seed_gives_other_weights(tmp_path):
+    train, val = dataset(24), dataset(6, 1000)
+    models = [small_model(dropout=0.2), small_model(dropout=0.2)]
+    for seed, model in enumerate(models):
+        run_training(model, train, val, full_config(tmp_path, "seed", seed=seed, epochs=2))
+    assert not torch.equal(models[0].embedding.weight, models[1].embedding.weight)
+
+
+def test_resume_with_another_configuration_lists_the_differences(tmp_path):
+    train, val = dataset(8), dataset(2, 1000)
+    run_training(small_model(), train, val, full_config(tmp_path, "a", epochs=2))
+    changed = full_config(tmp_path, "a", epochs=3, lr=1e-3, resume=True)
+    with pytest.raises(ConfigError, match=r"epochs was 2, is 3.*lr was 0.003, is 0.001"):
+        run_training(small_model(), train, val, changed)
+    with pytest.raises(ConfigError, match=r"model\.num_basis|model\.dropout was 0.0, is 0.1"):
+        same = full_config(tmp_path, "a", epochs=2, resume=True)
+        run_training(small_model(dropout=0.1), train, val, same)
+
+
+def test_patience_stops_early(tmp_path):
+    train, val = dataset(8), dataset(2, 1000)
+    rows = run_training(
+        small_model(), train, val, config(tmp_path, epochs=50, lr=1e-12, patience=2)
+    )
+    assert len(rows) < 10
+
+
+def test_training_does_not_touch_the_callers_random_generator(tmp_path):
+    model = small_model()
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    run_training(model, dataset(4), dataset(2, 9), config(tmp_path, epochs=1))
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_unknown_key_names_the_nearest_known_one(tmp_path):
+    with pytest.raises(ConfigError, match=r"'batchsize'.*nearest: 'batch_size'"):
+        run_training(small_model(), dataset(2), dataset(2), config(tmp_path, batchsize=4))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"lr": 0.0}, "lr"),
+        ({"epochs": 0}, "epochs"),
+        ({"batch_size": None}, "batch_size"),
+        ({"energy_grid": None}, "energy_grid"),
+        ({"warmup": 1.0}, "warmup"),
+        ({"resume": True}, "checkpoint_path"),
+    ],
+)
+def test_settings_out_of_range_are_named(tmp_path, changes, message):
+    with pytest.raises(ConfigError, match=message):
+        run_training(small_model(), dataset(2), dataset(2), config(tmp_path, **changes))
+
+
+def test_targets_that_do_not_fit_are_named(tmp_path):
+    good = dataset(3)
+    for change, message in (
+        (lambda g: g.y[:1], r"train_dataset\[1\].*\(1, 41\), wanted \(2, 41\)"),
+        (lambda g: g.y[:, :40], r"wanted \(2, 41\)"),
+        (lambda g: g.y * math.nan, "not finite"),
+        (lambda _g: None, "no `y`"),
+    ):
+        bad = dataset(3)
+        bad[1].y = change(bad[1])
+        with pytest.raises(ConfigError, match=message):
+            run_training(small_model(), bad, good, config(tmp_path))
+    with pytest.raises(ConfigError, match="val_dataset is empty"):
+        run_training(small_model(), good, [], config(tmp_path))
+
+
+def test_loss_that_is_not_finite_stops_with_advice(tmp_path):
+    model = small_model()
+    with pytest.raises(ConfigError, match="lower `lr`"):
+        run_training(
+            model, dataset(8), dataset(2), config(tmp_path, lr=1e30, warmup=0.0, batch_size=1)
+        )
+
+
+def test_learning_rate_rises_then_falls_as_half_a_cosine():
+    assert learning_rate_factor(0.05, 0.1) == pytest.approx(0.5)
+    assert learning_rate_factor(0.1, 0.1) == pytest.approx(1.0)
+    assert learning_rate_factor(0.55, 0.1) == pytest.approx(0.5)
+    assert learning_rate_factor(1.0, 0.1) == pytest.approx(0.0)
+
+
+def test_averaged_weights_follow_the_recursion():
+    model = torch.nn.Linear(1, 1, bias=False)
+    averaged = averaged_weights(model, decay=0.6)
+    expected = None
+    for step, value in enumerate([3.0, -1.0, 2.0, 5.0, 7.0, 1.0, 0.5, 4.0, 4.0]):
+        with torch.no_grad():
+            model.weight.fill_(value)
+        averaged.update_parameters(model)
+        decay = min(0.6, (step + 1) / (step + 10))
+        expected = value if step == 0 else decay * expected + (1 - decay) * value
+        assert float(averaged.module.weight.detach()) == pytest.approx(expected)
