@@ -4,7 +4,6 @@ import os
 import pickle
 import zipfile
 from dataclasses import asdict, dataclass, field, fields
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +11,9 @@ import torch
 
 from .errors import CheckpointError
 from .model.gnn import XANES_E3GNN
+from .versions import package_version
 
 FORMAT = "e3gnn-xanes model 1"
-
-
-def library_version() -> str:
-    """Version of the installed library; "uninstalled" when run from a source tree alone."""
-    try:
-        return version("e3gnn-xanes")
-    except PackageNotFoundError:
-        return "uninstalled"
 
 
 @dataclass
@@ -54,7 +46,7 @@ class ModelInfo:
     """Records that chose the best weights."""
     val_mse: float | None = None
     """Validation mean squared error of these weights, unit squared."""
-    library_version: str = field(default_factory=library_version)
+    library_version: str = field(default_factory=lambda: package_version("e3gnn-xanes"))
     """Version of this library that wrote the file."""
 
 

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from .errors import ConfigError
 
@@ -144,6 +144,10 @@ class TrainingConfig(TrainingOptions):
         return cls(**values)
 
 
+MAX_EDGES = 6000
+"""Graph edges a batch where the command line does not say otherwise."""
+
+
 @dataclass
 class TrainJob:
     """Train a model on a database."""
@@ -164,7 +168,7 @@ class TrainJob:
     """Continue from last.ckpt in the output folder."""
     energy: EnergyConfig = field(default_factory=EnergyConfig)
     """Energies."""
-    training: TrainingOptions = field(default_factory=lambda: TrainingOptions(max_edges=6000))
+    training: TrainingOptions = field(default_factory=lambda: TrainingOptions(max_edges=MAX_EDGES))
     """Optimisation."""
     model: dict[str, Any] = field(default_factory=dict)
     """Constructor arguments of XANES_E3GNN; avg_num_neighbors is measured on the training set."""
@@ -175,3 +179,65 @@ class TrainJob:
             raise ConfigError("give both `train` and `val`, or neither for a split by hash")
         if not 0.0 < self.val_fraction < 1.0:
             raise ConfigError(f"`val_fraction` is {self.val_fraction} but must be in (0, 1)")
+
+
+@dataclass
+class DatasetJob:
+    """Collect calculations in a database."""
+
+    calculations: list[Path]
+    """Folders of FEFF calculations; each is searched for runs."""
+    output: Path
+    """Database to make or to add to."""
+    element: str | None = None
+    """Absorbing element wanted, such as Cu. None: all."""
+    edge: str | None = None
+    """Edge wanted, such as K. None: all."""
+    target: Literal["absolute", "normalized"] = "absolute"
+    """absolute: cross-section in 1e-3 a0^2; normalized: as FEFF divides it."""
+    strict: bool = False
+    """Take the first run that can't be used as an error."""
+    replace: bool = False
+    """Write records again that are in the database with other content."""
+
+
+@dataclass
+class InfoJob:
+    """Say what is in a file: a database, a model or a structure."""
+
+    file: Path
+    """Database, model file, training folder, or structure that ASE reads."""
+
+
+@dataclass
+class EvaluateJob:
+    """Compare a model's predictions with the calculations of a database."""
+
+    model: Path
+    """Model file or training folder."""
+    database: Path
+    """Database made by `e3gnn-xanes dataset`."""
+    ids: Path | None = None
+    """File of record ids. None: the model's validation part, else the whole database."""
+    predictions: Path | None = None
+    """NPZ file for ids, energy (absolute eV) and mu of every record."""
+    plot: Path | None = None
+    """Picture of predicted against calculated spectra."""
+
+
+@dataclass
+class PredictJob:
+    """Predict the spectra of structures."""
+
+    model: Path
+    """Model file or training folder."""
+    structures: list[Path]
+    """Files that ASE reads: CIF, POSCAR, xyz, extended xyz, .."""
+    site: list[int] | None = None
+    """0-based indices of the absorbers. None: every atom of the model's element."""
+    energy: tuple[float, float, float] | None = None
+    """First and last energy and step, eV. None: the energies on which the model was scored."""
+    output: Path | None = None
+    """Table of the spectra. None: printed."""
+    plot: Path | None = None
+    """Picture of each site's spectrum and their mean."""

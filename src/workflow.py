@@ -13,6 +13,7 @@ from .data.dataset import XANESDataset
 from .data.record import UNITS
 from .data.spectrum import KNOWN_WINDOWS, energy_grid
 from .data.split import check_split, read_ids, split_by_hash
+from .data.targets import target_statistics
 from .errors import ConfigError, DatabaseError
 from .model.gnn import XANES_E3GNN
 from .plot import plot_training
@@ -48,8 +49,7 @@ def describe_records(database: Database, ids: list[str]) -> tuple[ModelInfo, flo
     """
     found: dict[str, set[str]] = {"element": set(), "edge": set(), "target": set(), "code": set()}
     lowest = np.inf
-    for record_id in ids:
-        record = database.record(record_id)
+    for record in database.records(ids):
         for name in ("element", "edge", "target"):
             found[name].add(getattr(record, name))
         found["code"].add(f"{record.code} {record.version}".strip())
@@ -105,11 +105,12 @@ def choose_energies(
     return train, score, reference
 
 
-def train_from_database(job: TrainJob) -> list[Row]:
+def train_from_database(job: TrainJob, config: str | None = None) -> list[Row]:
     """Train a model as the job says and fill its output folder.
 
     Args:
         job: database, split, energies, model and training.
+        config: the settings as YAML, kept as config.yaml.
 
     Returns:
         The metrics, one dictionary an epoch.
@@ -118,6 +119,8 @@ def train_from_database(job: TrainJob) -> list[Row]:
         XanesError: anything a user can mend; the message says what and where.
     """
     prepare_folder(job.output, job.resume)
+    if config is not None and not job.resume:
+        (job.output / "config.yaml").write_text(config)
     handler = logging.FileHandler(job.output / "log.txt", mode="a" if job.resume else "w")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     package_logger = logging.getLogger(__package__)
@@ -170,8 +173,9 @@ def _train(job: TrainJob) -> list[Row]:
         model = XANES_E3GNN(**{**job.model, "avg_num_neighbors": max(n_edges / n_atoms, 1.0)})
     info.reference_energy, info.extend_below = reference, job.energy.extend_below
     info.energy_grid = score.tolist()
-    info.mean_spectrum = mean_on(train_set, len(score))
-    info.elements = sorted(train_set.elements)
+    mean, _ = target_statistics(train_set, len(grid))
+    info.mean_spectrum = mean[: len(score)].tolist()
+    info.elements = train_set.elements
     info.train_ids, info.val_ids = train_ids, val_ids
     logger.info(
         "%s %s edge, %s (%s): %d training and %d validation sites, %d parameters",
@@ -196,11 +200,3 @@ def _train(job: TrainJob) -> list[Row]:
     plot_training(job.output / "metrics.csv", job.output / "training.png")
     return rows
 
-
-def mean_on(dataset: XANESDataset, n_energies: int) -> list[float]:
-    """Mean spectrum of a data set on the first ``n_energies`` energies of its grid."""
-    from .data.targets import target_statistics
-
-    full = len(dataset.grid)
-    mean, _ = target_statistics(dataset, full)
-    return mean[:n_energies].tolist()

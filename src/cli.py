@@ -1,0 +1,184 @@
+"""The command `e3gnn-xanes`: options, messages and exit codes; ``commands`` does the work.
+
+Exit codes: 0 done, 1 a failure (one line on standard error), 2 wrong usage, 130 interrupted.
+"""
+
+import logging
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
+
+from .config import (
+    MAX_EDGES,
+    DatasetJob,
+    EnergyConfig,
+    EvaluateJob,
+    InfoJob,
+    PredictJob,
+    TrainingOptions,
+    TrainJob,
+)
+from .errors import ConfigError, XanesError
+
+PROGRAM = "e3gnn-xanes"
+JOBS: dict[str, type] = {
+    "dataset": DatasetJob,
+    "info": InfoJob,
+    "train": TrainJob,
+    "evaluate": EvaluateJob,
+    "predict": PredictJob,
+}
+POSITIONAL = ("calculations", "file", "model", "database", "structures")
+"""Fields of jobs that are given without the option's name."""
+
+
+def add_job(parser: ArgumentParser, job: type) -> None:
+    """Add a job's fields to a parser: positional ones, flags, `-o`, and options."""
+    parser.add_argument("--config", action="config", help="YAML file of options.")
+    docs = attribute_docs(job)
+    nested = {"energy", "training", "model"} if job is TrainJob else set()
+    by_hand = {"output"} | nested
+    for entry in fields(job):
+        if entry.name in POSITIONAL and entry.name not in nested:
+            several = entry.name in ("calculations", "structures")
+            nargs = {"nargs": "+"} if several else {}
+            parser.add_argument(entry.name, type=Path, help=docs[entry.name], **nargs)
+            by_hand.add(entry.name)
+        elif entry.type is bool:
+            parser.add_argument(f"--{entry.name}", action="store_true", help=docs[entry.name])
+            by_hand.add(entry.name)
+        elif entry.name == "output":
+            needed = job is not PredictJob
+            kind = Path if needed else Path | None
+            parser.add_argument("-o", "--output", type=kind, required=needed, help=docs["output"])
+    parser.add_class_arguments(job, None, skip=by_hand, as_group=False)
+    if job is TrainJob:
+        add_training_groups(parser)
+
+
+def add_training_groups(parser: ArgumentParser) -> None:
+    """Add energies, optimisation and the network's constructor arguments."""
+    from .model.gnn import XANES_E3GNN
+
+    parser.add_class_arguments(EnergyConfig, "energy")
+    parser.add_class_arguments(TrainingOptions, "training")
+    parser.set_defaults({"training.max_edges": MAX_EDGES})
+    parser.add_class_arguments(XANES_E3GNN, "model", skip={"avg_num_neighbors"})
+
+
+def attribute_docs(job: type) -> dict[str, str]:
+    """Docstrings under the fields of a dataclass."""
+    import inspect
+
+    from docstring_parser import parse_from_object
+
+    parsed = parse_from_object(job)
+    found = {p.arg_name: " ".join((p.description or "").split()) for p in parsed.params}
+    missing = [entry.name for entry in fields(job) if not found.get(entry.name)]
+    if missing:
+        raise TypeError(f"{inspect.getfile(job)}: {job.__name__} has no docstring for {missing}")
+    return found
+
+
+def make_parser(command: str | None) -> tuple[ArgumentParser, dict[str, ArgumentParser]]:
+    """Make the parser; only the command that is used gets its options, so that help is quick."""
+    set_parsing_settings(docstring_parse_attribute_docstrings=True)
+    parser = ArgumentParser(
+        prog=PROGRAM,
+        description="X-ray absorption near-edge spectra from atomic structures.",
+        version=None,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    parser.add_argument("--debug", action="store_true", help="show where an error was raised")
+    commands = parser.add_subcommands(required=False, dest="command")
+    parsers = {}
+    for name, job in JOBS.items():
+        first_line = (job.__doc__ or "").splitlines()[0]
+        parsers[name] = ArgumentParser(description=first_line)
+        if name == command:
+            add_job(parsers[name], job)
+        commands.add_subcommand(name, parsers[name], help=first_line)
+    return parser, parsers
+
+
+def make_job(name: str, values: Namespace) -> Any:
+    """Turn parsed options into the command's job.
+
+    Raises:
+        ConfigError: values that contradict each other or are out of range.
+    """
+    options = {key: value for key, value in vars(values).items() if not key.startswith("__")}
+    options.pop("config", None)
+    if name == "train":
+        options["energy"] = EnergyConfig(**vars(options["energy"]))
+        options["training"] = TrainingOptions(**vars(options["training"]))
+        options["model"] = dict(vars(options["model"]))
+    return JOBS[name](**options)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        argv: words after the command's name; None: those of the process.
+
+    Returns:
+        Exit code.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    command = next((word for word in words if word in JOBS), None)
+    parser, parsers = make_parser(command)
+    try:
+        values = parser.parse_args(words)
+        if values.version:
+            print(import_module(".versions", __package__).describe())
+            return 0
+        if values.command is None:
+            parser.error("give a command: " + ", ".join(JOBS))
+        chosen = values[values.command]
+        job = make_job(values.command, chosen)
+    except ConfigError as error:
+        print(f"{PROGRAM}: error: {error}", file=sys.stderr)
+        return 2
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    config = parsers[values.command].dump(chosen, skip_none=False) if command == "train" else None
+    run = getattr(import_module(".commands", __package__), values.command)
+    return guarded(lambda: run(job) if config is None else run(job, config), debug)
+
+
+def guarded(work: Callable[[], None], debug: bool) -> int:
+    """Do the work, and turn what goes wrong into one line and an exit code."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    try:
+        work()
+    except KeyboardInterrupt:
+        print(f"{PROGRAM}: interrupted", file=sys.stderr)
+        return 130
+    except (XanesError, OSError) as error:
+        return failed(str(error), debug)
+    except Exception as error:  # a fault of ours: still one line, and how to see more
+        message = f"{type(error).__name__}: {error}".splitlines()[0]
+        return failed(f"internal error, {message}; --debug shows where", debug)
+    return 0
+
+
+def failed(message: str, debug: bool) -> int:
+    """Report a failure."""
+    if debug:
+        traceback.print_exc()
+    print(f"{PROGRAM}: error: {' '.join(message.split())}", file=sys.stderr)
+    return 1
+
+
+def entry_point() -> None:
+    """Entry point of the installed command."""
+    sys.exit(main())

@@ -1,0 +1,269 @@
+"""What the commands of `e3gnn-xanes` do; everything they say goes to standard output."""
+
+import io
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from ase.data import atomic_numbers
+from tqdm import tqdm
+
+from .checkpoint import ModelInfo, load_model
+from .config import DatasetJob, EvaluateJob, InfoJob, PredictJob, TrainJob
+from .data.database import Contents, Database, write_records
+from .data.dataset import XANESDataset
+from .data.readers.feff import find_runs, read_feff
+from .data.record import Record, Rejected
+from .data.spectrum import energy_grid
+from .data.split import read_ids
+from .errors import CheckpointError, ConfigError, DatabaseError
+from .metrics import Evaluation, evaluate_spectra
+from .plot import plot_predictions, plot_structures
+from .predict import (
+    SitePrediction,
+    predict_graphs,
+    predict_structure,
+    read_structures,
+    relative_energies,
+)
+from .versions import package_version
+from .workflow import train_from_database
+
+logger = logging.getLogger(__name__)
+
+
+def dataset(job: DatasetJob) -> None:
+    """Collect calculations in a database and say what was found."""
+    if job.element is not None and job.element not in atomic_numbers:
+        raise ConfigError(f"`element` is {job.element!r}, expected a symbol such as Cu")
+    total = sum(1 for root in job.calculations for _ in find_runs(root))
+
+    def found() -> Iterator[Record | Rejected]:
+        with tqdm(total=total, desc="reading", unit="run", disable=None) as bar:
+            for root in job.calculations:
+                for record in read_feff(root, job.element, job.edge, job.target):
+                    bar.update()
+                    yield record
+
+    summary = write_records(job.output, found(), replace=job.replace, strict=job.strict)
+    for rejected in summary.rejected:
+        print(f"left out: {rejected.source}: {rejected.reason}")
+    if summary.sites == 0:
+        wanted = " ".join(word for word in (job.element, job.edge) if word)
+        raise DatabaseError(
+            f"{', '.join(map(str, job.calculations))}: {total} runs, none gave a"
+            f" {wanted + ' ' if wanted else ''}record; nothing was written to {job.output}"
+        )
+    print(
+        f"{job.output}: {summary.added} added, {summary.unchanged} unchanged,"
+        f" {summary.replaced} replaced, {len(summary.rejected)} left out"
+    )
+    print_contents(Database(job.output).contents())
+
+
+def print_contents(contents: Contents) -> None:
+    """Say what a database holds."""
+    print(f"sites: {contents.sites}\nmaterials: {contents.materials}")
+    for name, counter in contents.kinds.items():
+        print(f"{name}: " + ", ".join(f"{value} ({count})" for value, count in counter.items()))
+    ordered = sorted(contents.elements.items(), key=lambda item: (-item[1], item[0]))
+    listed = " ".join(f"{symbol} {count}" for symbol, count in ordered)
+    print(f"elements: {len(ordered)}, by number of structures: {listed}")
+    print("energies: {:.3f} .. {:.3f} eV".format(*contents.energy_range))
+
+
+def info(job: InfoJob) -> None:
+    """Say what is in a file, by its content."""
+    path = job.file
+    if not path.exists():
+        raise ConfigError(f"{path}: no such file")
+    if path.is_dir() or is_kind(path, b"PK\x03\x04"):
+        print_model(path)
+    elif is_kind(path, b"SQLite format 3\0"):
+        print_contents(Database(path).contents())
+    else:
+        for name, atoms in read_structures(path):
+            periodic = "".join(axis for axis, flag in zip("abc", atoms.pbc, strict=True) if flag)
+            symbols = atoms.get_chemical_symbols()
+            counts = ", ".join(f"{s} {symbols.count(s)}" for s in sorted(set(symbols)))
+            cell = "  cell {:.4f} {:.4f} {:.4f} A, {:.2f} {:.2f} {:.2f} deg".format(
+                *atoms.cell.cellpar()
+            )
+            print(
+                f"{name}: {atoms.get_chemical_formula()}, {len(atoms)} atoms ({counts}),"
+                f" periodic along {periodic or 'nothing'}{cell if periodic else ''}"
+            )
+
+
+def is_kind(path: Path, magic: bytes) -> bool:
+    """Whether a file starts with certain bytes."""
+    with path.open("rb") as file:
+        return file.read(len(magic)) == magic
+
+
+def print_model(path: Path) -> None:
+    """Say what a model file holds."""
+    model, described = load_model(path)
+    for name, value in vars(described).items():
+        if isinstance(value, list) and len(value) > 6:
+            print(f"{name}: {len(value)} values, {value[0]} .. {value[-1]}")
+        elif value is not None:
+            print(f"{name}: {value}")
+    for name, value in model.hyperparameters.items():
+        print(f"model.{name}: {value}")
+    print(f"parameters: {sum(weight.numel() for weight in model.parameters())}")
+
+
+def train(job: TrainJob, config: str) -> None:
+    """Train a model; its settings are kept beside it as YAML."""
+    train_from_database(job, config)
+    print(f"{job.output / 'model.pt'}: written; training.png shows how it went")
+
+
+def evaluate(job: EvaluateJob) -> None:
+    """Compare a model with calculations: figures, worst records, predictions and a picture."""
+    model, described = load_model(job.model)
+    if described.energy_grid is None or described.mean_spectrum is None:
+        raise CheckpointError(f"{job.model}: made without a database; it names no energies")
+    ids, chosen = choose_ids(job, described)
+    energy, relative = relative_energies(model, described, None)
+    data = XANESDataset(
+        job.database,
+        ids,
+        r_max=model.hyperparameters["r_max"],
+        grid=energy,
+        extend_below=described.extend_below or 0.0,
+        max_z=model.max_z,
+    )
+    check_kind(data.database, ids, described)
+    graphs = [data[k] for k in tqdm(range(len(data)), desc="graphs", disable=None)]
+    rows = dict(predict_graphs(model, graphs, relative))
+    prediction = np.concatenate([rows[number] for number in range(len(graphs))])
+    target = np.concatenate([graph.y.double().numpy() for graph in graphs])
+    mask = np.concatenate([graph.y_mask.numpy() for graph in graphs])
+    result = evaluate_spectra(
+        data.ids, prediction, target, mask, np.asarray(described.mean_spectrum)
+    )
+    print(f"{chosen}, {energy[0]:.3f} .. {energy[-1]:.3f} eV, unit {described.unit}")
+    seen = set(data.ids) & set(described.train_ids or [])
+    if seen:
+        logger.warning("%d of these sites were trained on; this is no test of the model", len(seen))
+    print_evaluation(result)
+    if job.predictions is not None:
+        with job.predictions.open("wb") as file:
+            np.savez(file, ids=np.array(data.ids), energy=energy, mu=prediction, r2=result.r2)
+    if job.plot is not None:
+        plot_predictions(
+            data.ids, energy, prediction, target, job.plot, mask=mask, unit=described.unit
+        )
+
+
+def choose_ids(job: EvaluateJob, described: ModelInfo) -> tuple[list[str], str]:
+    """Records to evaluate on, and what to call them."""
+    if job.ids is not None:
+        ids = read_ids(job.ids)
+        return ids, f"{len(ids)} sites of {job.ids}"
+    there = Database(job.database).ids
+    if described.val_ids and set(described.val_ids) <= set(there):
+        return described.val_ids, f"the model's {len(described.val_ids)} validation sites"
+    return there, f"all {len(there)} sites of {job.database}"
+
+
+def check_kind(database: Database, ids: list[str], described: ModelInfo) -> None:
+    """Refuse records of another element, edge or target than the model's.
+
+    Raises:
+        DatabaseError: the first such record is named.
+    """
+    for record in database.records(ids):
+        for name in ("element", "edge", "target"):
+            found, wanted = getattr(record, name), getattr(described, name)
+            if found != wanted:
+                raise DatabaseError(
+                    f"{database.path}: {record.id} has {name} {found}, the model's is {wanted}"
+                )
+
+
+def print_evaluation(result: Evaluation) -> None:
+    """Print the figures of an evaluation."""
+    print(f"mse: {result.mean_mse:.8f}")
+    print(f"median_mse: {result.median_mse:.8f}")
+    print(f"mae: {result.mae:.8f}")
+    print(f"mse of the mean training spectrum: {result.baseline_mse:.8f}")
+    known = result.r2[np.isfinite(result.r2)]
+    if len(known):
+        print(
+            f"R2 per energy: min {known.min():.4f}, median {np.median(known):.4f},"
+            f" max {known.max():.4f}"
+        )
+    for record_id, mse in result.worst():
+        print(f"worst: {record_id} {mse:.6f}")
+
+
+def predict(job: PredictJob) -> None:
+    """Predict structures: a table, and a picture."""
+    model, described = load_model(job.model)
+    energy = None if job.energy is None else energy_grid(*job.energy)
+    structures = [named for path in job.structures for named in read_structures(path)]
+    names = [name for name, _ in structures]
+    repeated = {name for name in names if names.count(name) > 1}
+    found = []
+    for number, (name, atoms) in enumerate(structures):
+        label = f"{name}-{number}" if name in repeated else name
+        found.append(predict_structure(model, described, atoms, label, job.site, energy))
+    note_symmetry(found)
+    text = table(found, described, job.model)
+    if job.output is None:
+        print(text, end="")
+    else:
+        job.output.write_text(text)
+        print(f"{job.output}: {sum(len(sites) for sites in found)} spectra")
+    if job.plot is not None:
+        plot_structures(
+            [sites[0].structure for sites in found],
+            found[0][0].energy,
+            [[(f"site {s.site}", s.mu, len(s.equivalent)) for s in sites] for sites in found],
+            job.plot,
+            unit=described.unit,
+            relative=described.reference_energy is None,
+        )
+
+
+def note_symmetry(found: list[list[SitePrediction]]) -> None:
+    """Say once that equivalent sites are not marked where spglib is missing."""
+    try:
+        import spglib  # noqa: F401
+    except ImportError:
+        if any(len(sites) > 1 for sites in found):
+            logger.info("spglib is not installed, so equivalent sites are not marked")
+
+
+def table(found: list[list[SitePrediction]], described: ModelInfo, path: Path) -> str:
+    """Predicted spectra as text: a header, energies, a column a site and a structure's mean."""
+    columns, labels = [found[0][0].energy], ["energy_eV"]
+    notes = []
+    for sites in found:
+        for site in sites:
+            labels.append(f"{site.structure}_{site.site}")
+            columns.append(site.mu)
+            if len(site.equivalent) > 1:
+                others = " ".join(map(str, site.equivalent))
+                notes.append(f"{labels[-1]} stands for the equivalent sites {others}")
+        weights = [len(site.equivalent) for site in sites]
+        labels.append(f"{sites[0].structure}_mean")
+        columns.append(np.average([site.mu for site in sites], axis=0, weights=weights))
+    reference = described.reference_energy
+    header = [
+        f"e3gnn-xanes {package_version('e3gnn-xanes')} prediction",
+        f"model: {path} (written by version {described.library_version})",
+        f"absorber: {described.element} {described.edge} edge; trained on {described.code}",
+        f"mu: {described.target}, unit {described.unit}",
+        f"energy: eV, {'absolute' if reference is not None else 'relative to the reference'}",
+        *notes,
+        "  ".join(labels),
+    ]
+    text = io.StringIO()
+    formats = ["%.4f"] + ["%.6f"] * (len(columns) - 1)
+    np.savetxt(text, np.stack(columns, axis=1), fmt=formats, header="\n".join(header))
+    return text.getvalue()

@@ -1,0 +1,185 @@
+"""Pictures: training curves, predicted against calculated spectra, spectra of a structure.
+
+Figures are made without pyplot, so that nothing global changes; matplotlib is imported on first use.
+"""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .errors import ConfigError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PREDICTED, CALCULATED, MEAN = "#c8442d", "#20262e", "#20262e"
+SITE_LABELS = 8
+"""More sites than this are drawn without a line each in the legend."""
+
+
+def new_figure(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple["Figure", Any]:
+    """Figure with axes as an array of shape (rows, columns); sizes in inch."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for ax in axes.flat:
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.tick_params(labelsize=8)
+    return figure, axes
+
+
+def save(figure: "Figure", path: str | Path) -> None:
+    """Write a figure; the ending of the path chooses the format.
+
+    Raises:
+        ConfigError: the ending is no picture format, or the folder does not exist.
+    """
+    path = Path(path)
+    known = figure.canvas.get_supported_filetypes()
+    if path.suffix.lstrip(".") not in known:
+        raise ConfigError(f"{path}: ending {path.suffix!r}, expected one of {sorted(known)}")
+    if not path.parent.is_dir():
+        raise ConfigError(f"{path}: the folder {path.parent} does not exist")
+    figure.savefig(path, dpi=150)
+
+
+def energy_axis(ax: "Axes", unit: str | None, relative: bool) -> None:
+    """Label the axes of a spectrum."""
+    ax.set_xlabel("Energy relative to reference (eV)" if relative else "Energy (eV)", fontsize=9)
+    ax.set_ylabel(f"Absorption ({unit})" if unit else "Absorption", fontsize=9)
+    ax.ticklabel_format(axis="x", useOffset=False)
+
+
+def plot_training(metrics: str | Path, path: str | Path) -> None:
+    """Draw loss curves and learning rate over epochs.
+
+    Args:
+        metrics: CSV file that the training wrote.
+        path: picture to write.
+    """
+    with Path(metrics).open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    column = {name: np.array([float(row[name]) for row in rows]) for name in rows[0]}
+    epoch = column["epoch"]
+    figure, axes = new_figure(7.0, 3.6, 1, 2)
+    left, right = axes[0]
+    left.semilogy(epoch, column["train_mse"], color=CALCULATED, label="training")
+    left.semilogy(epoch, column["val_mse"], color=PREDICTED, label="validation, averaged weights")
+    best = int(np.argmin(column["val_mse"]))
+    left.plot(epoch[best], column["val_mse"][best], "o", color=PREDICTED)
+    left.annotate(
+        f"{column['val_mse'][best]:.5f}",
+        (epoch[best], column["val_mse"][best]),
+        xytext=(0, 8),
+        textcoords="offset points",
+        ha="right",
+        fontsize=8,
+    )
+    left.set_ylabel("Mean squared error of mu", fontsize=9)
+    left.legend(frameon=False, fontsize=8)
+    right.semilogy(epoch, column["train_gradient"], color=CALCULATED, label="training")
+    right.semilogy(epoch, column["val_gradient"], color=PREDICTED, label="validation")
+    right.set_ylabel("Mean squared error of d mu / dE (per eV$^2$)", fontsize=9)
+    rate = right.twinx()
+    rate.plot(epoch, column["lr"], color="#8a939e", linestyle=":", label="learning rate")
+    rate.set_ylabel("Learning rate", fontsize=9, color="#6b747f")
+    rate.tick_params(labelsize=8, colors="#6b747f")
+    rate.spines["top"].set_visible(False)
+    for ax in (left, right):
+        ax.set_xlabel("Epoch", fontsize=9)
+    save(figure, path)
+
+
+def plot_predictions(
+    ids: Sequence[str],
+    energy: np.ndarray,
+    prediction: np.ndarray,
+    target: np.ndarray,
+    path: str | Path,
+    *,
+    mask: np.ndarray | None = None,
+    unit: str | None = None,
+    relative: bool = False,
+    panels: int = 12,
+) -> None:
+    """Draw a page of predicted against calculated spectra, evenly chosen from best to worst.
+
+    Args:
+        ids: name of each spectrum.
+        energy: eV, shape (n_energies,).
+        prediction: mu, shape (n_spectra, n_energies).
+        target: mu, same shape.
+        path: picture to write.
+        mask: True where the target was calculated, same shape; all if None.
+        unit: unit of mu.
+        relative: whether energies are relative to a reference.
+        panels: most spectra on the page.
+    """
+    shown = np.where(np.ones_like(target, bool) if mask is None else mask, target, np.nan)
+    errors = np.nanmean((prediction - shown) ** 2, axis=1)
+    order = np.argsort(errors, kind="stable")
+    chosen = order[np.unique(np.linspace(0, len(order) - 1, panels).round().astype(int))]
+    columns = min(4, len(chosen))
+    rows = -(-len(chosen) // columns)
+    figure, axes = new_figure(2.7 * columns, 2.0 * rows + 0.5, rows, columns)
+    for ax in axes.flat[len(chosen) :]:
+        ax.set_visible(False)
+    for rank, (ax, k) in enumerate(zip(axes.flat, chosen, strict=False)):
+        ax.plot(energy, shown[k], color=CALCULATED, linewidth=1.4, label="calculated")
+        ax.plot(energy, prediction[k], color=PREDICTED, linewidth=1.2, label="predicted")
+        place = {0: "best, ", len(chosen) - 1: "worst, "}.get(rank, "")
+        ax.set_title(f"{ids[k]}\n{place}mse {errors[k]:.2g}", fontsize=8)
+        ax.ticklabel_format(axis="x", useOffset=False)
+        ax.locator_params(axis="x", nbins=4)
+    axes.flat[0].legend(frameon=False, fontsize=7)
+    figure.supxlabel("Energy relative to reference (eV)" if relative else "Energy (eV)", fontsize=9)
+    figure.supylabel(f"Absorption ({unit})" if unit else "Absorption", fontsize=9)
+    save(figure, path)
+
+
+def plot_structures(
+    names: Sequence[str],
+    energy: np.ndarray,
+    sites: Sequence[Sequence[tuple[str, np.ndarray, int]]],
+    path: str | Path,
+    *,
+    unit: str | None = None,
+    relative: bool = False,
+) -> None:
+    """Draw the spectra of each structure's sites and their mean.
+
+    Args:
+        names: name of each structure.
+        energy: eV, shape (n_energies,).
+        sites: for each structure (label, mu of shape (n_energies,), multiplicity) of its sites.
+        path: picture to write.
+        unit: unit of mu.
+        relative: whether energies are relative to a reference.
+    """
+    from matplotlib import colormaps
+
+    columns = min(3, len(names))
+    rows = -(-len(names) // columns)
+    size = (5.2, 3.6) if columns == 1 else (3.6 * columns, 2.9 * rows)
+    figure, axes = new_figure(*size, rows, columns)
+    for ax in axes.flat[len(names) :]:
+        ax.set_visible(False)
+    for ax, name, spectra in zip(axes.flat, names, sites, strict=False):
+        colors = colormaps["viridis"](np.linspace(0.1, 0.85, len(spectra)))
+        for (label, mu, _), color in zip(spectra, colors, strict=True):
+            shown = label if len(spectra) <= SITE_LABELS else None
+            ax.plot(energy, mu, color=color, linewidth=1.0, label=shown)
+        if len(spectra) > 1:
+            weights = [multiplicity for _, _, multiplicity in spectra]
+            mean = np.average([mu for _, mu, _ in spectra], axis=0, weights=weights)
+            label = f"mean of {sum(weights)} sites"
+            ax.plot(energy, mean, color=MEAN, linewidth=1.8, linestyle="--", label=label)
+        ax.set_title(name, fontsize=9)
+        ax.legend(frameon=False, fontsize=7, loc="lower right")
+        energy_axis(ax, unit, relative)
+    save(figure, path)

@@ -1,0 +1,229 @@
+"""From a structure, or a data set of them, to predicted spectra."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from ase import Atoms
+from ase.data import chemical_symbols
+from ase.io import read
+from ase.io.formats import UnknownFileTypeError
+from torch_geometric.data import Data
+
+from .checkpoint import ModelInfo
+from .data.batch import GraphBatchSampler, collate_graphs
+from .data.graph import atoms_to_graph, check_atoms
+from .errors import ConfigError, StructureError
+from .model.gnn import XANES_E3GNN
+
+logger = logging.getLogger(__name__)
+
+MAX_EDGES = 20_000
+"""Graph edges predicted at once; bounds memory."""
+READ_ERRORS = (OSError, ValueError, KeyError, IndexError, AttributeError, AssertionError, TypeError)
+"""What ASE's readers raise on files they can't read."""
+
+
+@dataclass(frozen=True)
+class SitePrediction:
+    """Predicted spectrum of one absorbing atom, or of several that symmetry makes equivalent."""
+
+    structure: str
+    """Name of the structure."""
+    site: int
+    """0-based index of the absorber in the structure."""
+    equivalent: list[int]
+    """Sites with the same spectrum by symmetry, this one included."""
+    energy: np.ndarray
+    """Energies, eV, absolute if the model has a reference energy, shape (n_energies,)."""
+    mu: np.ndarray
+    """Absorption in the model's unit, shape (n_energies,)."""
+
+
+def read_structures(path: str | Path) -> list[tuple[str, Atoms]]:
+    """Read every structure of a file that ASE knows.
+
+    Args:
+        path: CIF, POSCAR, xyz, extended xyz, ..
+
+    Returns:
+        Name and structure of each; the name is the file's, numbered where there are several.
+
+    Raises:
+        StructureError: missing, not readable, or empty.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise StructureError(f"{path}: no such file")
+    try:
+        frames = read(path, index=":")
+    except (UnknownFileTypeError, *READ_ERRORS) as error:
+        reason = str(error).strip().splitlines()
+        raise StructureError(
+            f"{path}: not a structure that ASE reads ({reason[0] if reason else type(error).__name__})"
+        ) from error
+    if not frames:
+        raise StructureError(f"{path}: holds no structure")
+    stem = path.parent.name if path.name in ("POSCAR", "CONTCAR") else path.stem
+    if len(frames) == 1:
+        return [(stem, frames[0])]
+    return [(f"{stem}-{number}", frame) for number, frame in enumerate(frames)]
+
+
+def choose_sites(atoms: Atoms, info: ModelInfo, sites: Sequence[int] | None) -> list[int]:
+    """Absorbers of a structure: those asked for, else every atom of the model's element.
+
+    Raises:
+        StructureError: there is none, or one asked for is not of the model's element.
+    """
+    symbols = atoms.get_chemical_symbols()
+    if sites is None:
+        if info.element is None:
+            raise StructureError("the model names no element; say which sites absorb")
+        found = [i for i, symbol in enumerate(symbols) if symbol == info.element]
+        if not found:
+            raise StructureError(
+                f"{atoms.get_chemical_formula()} holds no {info.element},"
+                f" the element that the model was trained for"
+            )
+        return found
+    for site in sites:
+        if not 0 <= site < len(atoms):
+            raise StructureError(f"site {site} is not within 0 .. {len(atoms) - 1}")
+        if info.element is not None and symbols[site] != info.element:
+            raise StructureError(
+                f"site {site} is {symbols[site]}, but the model was trained for {info.element}"
+            )
+    return sorted(set(sites))
+
+
+def unknown_elements(atoms: Atoms, info: ModelInfo) -> list[str]:
+    """Elements of a structure that no training structure held."""
+    if info.elements is None:
+        return []
+    return [chemical_symbols[z] for z in sorted(set(atoms.numbers) - set(info.elements))]
+
+
+def equivalent_sites(atoms: Atoms, sites: Sequence[int]) -> list[list[int]] | None:
+    """Group sites that the space group maps onto each other.
+
+    Args:
+        atoms: structure.
+        sites: the sites to group.
+
+    Returns:
+        Groups, each sorted; None where spglib is not installed. Sites of a structure that is not
+        periodic in three dimensions, or whose symmetry is not found, are groups of their own.
+    """
+    try:
+        import spglib
+    except ImportError:
+        return None
+    symmetry = None
+    if all(atoms.pbc):
+        cell = (np.asarray(atoms.cell.array), atoms.get_scaled_positions(), atoms.numbers)
+        symmetry = spglib.get_symmetry_dataset(cell, symprec=1e-3)
+    if symmetry is None:
+        return [[site] for site in sites]
+    groups: dict[int, list[int]] = {}
+    for site in sites:
+        groups.setdefault(int(symmetry.equivalent_atoms[site]), []).append(site)
+    return list(groups.values())
+
+
+def relative_energies(
+    model: XANES_E3GNN, info: ModelInfo, energy: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Energies of a prediction as the user counts them, and relative to the reference.
+
+    Raises:
+        ConfigError: an energy is outside the model's range, or nobody says which are wanted.
+    """
+    reference = info.reference_energy or 0.0
+    if energy is None:
+        if info.energy_grid is None:
+            raise ConfigError("the model file names no energies; say which are wanted")
+        energy = np.asarray(info.energy_grid)
+    low, high = (reference + model.hyperparameters[name] for name in ("emin", "emax"))
+    if energy.min() < low - 1e-6 or energy.max() > high + 1e-6:
+        raise ConfigError(
+            f"energies {energy.min():.3f} .. {energy.max():.3f} eV are asked for, but the model"
+            f" knows {low:.3f} .. {high:.3f} eV"
+        )
+    return energy, energy - reference
+
+
+def predict_graphs(
+    model: XANES_E3GNN, graphs: Sequence[Data], energy: np.ndarray
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Predict graphs in batches of bounded size.
+
+    Args:
+        model: network; used in evaluation mode.
+        graphs: graphs with absorbers.
+        energy: energies relative to the reference energy, eV, shape (n_energies,).
+
+    Yields:
+        Number of the graph, and mu of its absorbers, float64, (n_absorbers, n_energies).
+    """
+    model.eval()
+    dtype = model.coefficient_mean.dtype
+    grid = torch.as_tensor(energy, dtype=dtype)
+    sampler = GraphBatchSampler([g.num_edges for g in graphs], MAX_EDGES, None, seed=None)
+    for numbers in sampler:
+        chosen = [graphs[number] for number in numbers]
+        counts = [int(graph.absorber_mask.sum()) for graph in chosen]
+        with torch.inference_mode():
+            mu = model.predict_spectra(collate_graphs(chosen), grid).double().numpy()
+        yield from zip(numbers, np.split(mu, np.cumsum(counts)[:-1]), strict=True)
+
+
+def predict_structure(
+    model: XANES_E3GNN,
+    info: ModelInfo,
+    atoms: Atoms,
+    name: str = "structure",
+    sites: Sequence[int] | None = None,
+    energy: np.ndarray | None = None,
+) -> list[SitePrediction]:
+    """Predict the spectra of a structure's absorbers.
+
+    Args:
+        model: network.
+        info: what it was trained for.
+        atoms: structure.
+        name: what to call it.
+        sites: 0-based indices of absorbers; None: every atom of the model's element.
+        energy: energies, eV, shape (n_energies,), absolute if the model has a reference energy;
+            None: those on which the model was scored.
+
+    Returns:
+        A prediction for each site, or for each group of equivalent sites where spglib is installed.
+
+    Raises:
+        StructureError: the structure or a site can't be used; the structure is named.
+        ConfigError: energies outside the model's range.
+    """
+    energy, relative = relative_energies(model, info, energy)
+    try:
+        check_atoms(atoms, model.max_z)
+        absorbers = choose_sites(atoms, info, sites)
+        groups = equivalent_sites(atoms, absorbers) or [[site] for site in absorbers]
+        shown = [group[0] for group in groups]
+        graph = atoms_to_graph(atoms, shown, model.hyperparameters["r_max"], model.max_z)
+    except StructureError as error:
+        raise StructureError(f"{name}: {error}") from error
+    unknown = unknown_elements(atoms, info)
+    if unknown:
+        logger.warning(
+            "%s: the model never saw %s; do not trust its spectra here", name, ", ".join(unknown)
+        )
+    ((_, mu),) = predict_graphs(model, [graph], relative)
+    by_site = dict(zip(sorted(shown), mu, strict=True))
+    return [
+        SitePrediction(name, group[0], group, energy, by_site[group[0]])
+        for group in sorted(groups)
+    ]
