@@ -35,7 +35,7 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name on first use, so that ``import src`` and the command's help are quick."""
+    """Import a public name on first use, so that ``import src`` is quick."""
     if name in _HOME:
         return getattr(import_module(_HOME[name], __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -47,8 +47,8 @@ def add_job(parser: ArgumentParser, job: type) -> None:
     for entry in fields(job):
         if entry.name in POSITIONAL and entry.name not in nested:
             several = entry.name in ("calculations", "structures")
-            nargs = {"nargs": "+"} if several else {}
-            parser.add_argument(entry.name, type=Path, help=docs[entry.name], **nargs)
+            nargs = "+" if several else None
+            parser.add_argument(entry.name, type=Path, nargs=nargs, help=docs[entry.name])
             by_hand.add(entry.name)
         elif entry.type is bool:
             parser.add_argument(f"--{entry.name}", action="store_true", help=docs[entry.name])

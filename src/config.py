@@ -97,7 +97,7 @@ class TrainingConfig(TrainingOptions):
     save_path: str | Path = "xanes_model.pt"
     """Model file with the best weights."""
     criterion: "nn.Module | None" = None
-    """Loss called as criterion(prediction, target, energy_grid, mask=...); None: ``SpectrumLoss``."""
+    """Called as criterion(prediction, target, energy_grid, mask=...). None: ``SpectrumLoss``."""
     score_window: tuple[float, float] | None = None
     """Part of the grid on which validation is scored, eV relative; None: all of it."""
     checkpoint_path: Path | None = None
@@ -134,7 +134,7 @@ class TrainingConfig(TrainingOptions):
             The configuration.
 
         Raises:
-            ConfigError: a key is unknown (the nearest known one is named) or a value is out of range.
+            ConfigError: a key is unknown (the nearest is named) or a value is out of range.
         """
         known = [entry.name for entry in fields(cls)]
         for key in values:

@@ -1,4 +1,4 @@
-"""Errors that a user can cause; each message is one line that says what, where and what is wanted."""
+"""Errors that a user can cause; each message is one line: what, where, and what is wanted."""
 
 
 class XanesError(ValueError):

@@ -41,9 +41,9 @@ def masked_mean_square(error: Tensor, mask: Tensor | None) -> Tensor:
 class SpectrumLoss(nn.Module):
     """MSE(mu) + lambda_grad MSE(d mu / dE).
 
-    The derivative is the difference of neighbouring energies divided by their distance in eV, so the
-    term means the same on every grid, uniform or not, and converges as the grid is refined. Spectra
-    are averaged one by one over their own energies, then over spectra with their weights.
+    The derivative is the difference of neighbouring energies divided by their distance in eV, so
+    the term means the same on every grid, uniform or not, and converges as the grid is refined.
+    Spectra are averaged one by one over their own energies, then over spectra with their weights.
     """
 
     def __init__(self, lambda_grad: float = 0.5) -> None:

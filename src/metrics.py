@@ -51,7 +51,8 @@ def mean_over(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """
     counts = mask.sum(axis=1)
     if not counts.all():
-        raise ValueError(f"spectrum {int(np.argmin(counts))} was calculated at none of the energies")
+        missing = int(np.argmin(counts))
+        raise ValueError(f"spectrum {missing} was calculated at none of the energies")
     return np.where(mask, values, 0.0).sum(axis=1) / counts
 
 

@@ -1,6 +1,6 @@
 """Pictures: training curves, predicted against calculated spectra, spectra of a structure.
 
-Figures are made without pyplot, so that nothing global changes; matplotlib is imported on first use.
+Figures are made without pyplot, so nothing global changes; matplotlib is imported on first use.
 """
 
 import csv
@@ -21,7 +21,9 @@ SITE_LABELS = 8
 """More sites than this are drawn without a line each in the legend."""
 
 
-def new_figure(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple["Figure", Any]:
+def new_figure(
+    width: float, height: float, rows: int = 1, columns: int = 1
+) -> tuple["Figure", Any]:
     """Figure with axes as an array of shape (rows, columns); sizes in inch."""
     from matplotlib.figure import Figure
 

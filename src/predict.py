@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -59,12 +60,10 @@ def read_structures(path: str | Path) -> list[tuple[str, Atoms]]:
     if not path.is_file():
         raise StructureError(f"{path}: no such file")
     try:
-        frames = read(path, index=":")
+        frames = cast(list[Atoms], read(path, index=":"))
     except (UnknownFileTypeError, *READ_ERRORS) as error:
-        reason = str(error).strip().splitlines()
-        raise StructureError(
-            f"{path}: not a structure that ASE reads ({reason[0] if reason else type(error).__name__})"
-        ) from error
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise StructureError(f"{path}: not a structure that ASE reads ({reason})") from error
     if not frames:
         raise StructureError(f"{path}: holds no structure")
     stem = path.parent.name if path.name in ("POSCAR", "CONTCAR") else path.stem
@@ -124,7 +123,7 @@ def equivalent_sites(atoms: Atoms, sites: Sequence[int]) -> list[list[int]] | No
         return None
     symmetry = None
     if all(atoms.pbc):
-        cell = (np.asarray(atoms.cell.array), atoms.get_scaled_positions(), atoms.numbers)
+        cell: Any = (np.asarray(atoms.cell.array), atoms.get_scaled_positions(), atoms.numbers)
         symmetry = spglib.get_symmetry_dataset(cell, symprec=1e-3)
     if symmetry is None:
         return [[site] for site in sites]
@@ -224,6 +223,5 @@ def predict_structure(
     ((_, mu),) = predict_graphs(model, [graph], relative)
     by_site = dict(zip(sorted(shown), mu, strict=True))
     return [
-        SitePrediction(name, group[0], group, energy, by_site[group[0]])
-        for group in sorted(groups)
+        SitePrediction(name, group[0], group, energy, by_site[group[0]]) for group in sorted(groups)
     ]

@@ -126,7 +126,7 @@ class Trainer:
 
     @torch.no_grad()
     def validate(self) -> Row:
-        """Loss terms of the averaged weights on the validation set, every spectrum counting once."""
+        """Loss terms of the averaged weights on the validation set; every spectrum counts once."""
         network = cast(XANES_E3GNN, self.averaged.module).eval()
         low, high = self.config.score_window or (-math.inf, math.inf)
         window = (self.energy_grid >= low - 1e-6) & (self.energy_grid <= high + 1e-6)
@@ -141,7 +141,7 @@ class Trainer:
         return _named("val", sums / n_spectra)
 
     def run(self) -> list[Row]:
-        """Train to the end or to early stopping; leave the best weights in the model and on disk."""
+        """Train to the end or to early stopping; the best weights end in the model and on disk."""
         while self.epoch < self.config.epochs and not self.out_of_patience():
             started = time.perf_counter()
             row = {"epoch": self.epoch + 1, **self.train_epoch(), **self.validate()}
@@ -231,8 +231,8 @@ def run_training(
     Args:
         model: network, changed in place. The first training gives it the training set's mean
             spectrum and scale; a network that has them keeps them.
-        train_dataset: list or ``Dataset`` of PyG graphs with z, pos, edge_index, absorber_mask and y
-            of shape (n_absorbers, n_energies); edge_shift, cell and y_mask where needed.
+        train_dataset: list or ``Dataset`` of PyG graphs with z, pos, edge_index, absorber_mask and
+            y of shape (n_absorbers, n_energies); edge_shift, cell and y_mask where needed.
         val_dataset: the same, for choosing the best weights.
         config: a ``TrainingConfig`` or a dictionary of its fields.
 

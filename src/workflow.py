@@ -97,8 +97,8 @@ def choose_energies(
     train_stop = reference + emax if config.train_stop is None else config.train_stop
     if max(stop, train_stop) > reference + emax + 1e-6:
         raise ConfigError(
-            f"energies up to {max(stop, train_stop):.3f} eV are asked for but the model's basis ends"
-            f" at {reference + emax:.3f} eV; raise `model.emax` (now {emax})"
+            f"energies up to {max(stop, train_stop):.3f} eV are asked for but the model's basis"
+            f" ends at {reference + emax:.3f} eV; raise `model.emax` (now {emax})"
         )
     score = energy_grid(start, stop, config.step)
     train = energy_grid(start, max(stop, train_stop), config.step)
@@ -199,4 +199,3 @@ def _train(job: TrainJob) -> list[Row]:
     rows = run_training(model, train_set, val_set, config)
     plot_training(job.output / "metrics.csv", job.output / "training.png")
     return rows
-

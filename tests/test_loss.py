@@ -35,7 +35,7 @@ def test_slope_of_a_straight_line_is_exact_on_any_grid(uniform):
 
 
 def test_derivative_term_converges_as_the_grid_is_refined():
-    """Mean of (a cos a E)^2 over whole periods is a^2 / 2; the error falls with the step squared."""
+    """The mean of (a cos a E)^2 is a^2 / 2; the error falls with the step squared."""
     errors = []
     for n in (101, 201, 401):
         grid = torch.linspace(0, 2 * math.pi, n)

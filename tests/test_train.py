@@ -147,8 +147,8 @@ def test_resume_with_another_configuration_lists_the_differences(tmp_path):
     changed = full_config(tmp_path, "a", epochs=3, lr=1e-3, resume=True)
     with pytest.raises(ConfigError, match=r"epochs was 2, is 3.*lr was 0.003, is 0.001"):
         run_training(small_model(), train, val, changed)
-    with pytest.raises(ConfigError, match=r"model\.num_basis|model\.dropout was 0.0, is 0.1"):
-        same = full_config(tmp_path, "a", epochs=2, resume=True)
+    same = full_config(tmp_path, "a", epochs=2, resume=True)
+    with pytest.raises(ConfigError, match=r"model\.dropout was 0.0, is 0.1"):
         run_training(small_model(dropout=0.1), train, val, same)
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 import torch
-from torch_geometric.data import Batch, Data
 from torch.utils.data import Sampler
+from torch_geometric.data import Batch, Data
 
 
 def collate_graphs(graphs: Sequence[Data]) -> Batch:

@@ -94,7 +94,11 @@ def neighbors(atoms: Atoms, r_max: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def atoms_to_graph(
-    atoms: Atoms, absorbers: Sequence[int], r_max: float, max_z: int = 100
+    atoms: Atoms,
+    absorbers: Sequence[int],
+    r_max: float,
+    max_z: int = 100,
+    dtype: torch.dtype | None = None,
 ) -> Data:
     """Turn a structure into the network's graph.
 
@@ -103,13 +107,14 @@ def atoms_to_graph(
         absorbers: 0-based indices of the absorbing atoms.
         r_max: cutoff radius, Angstrom.
         max_z: highest atomic number.
+        dtype: type of lengths; None: torch's default type.
 
     Returns:
         ``Data`` with z (n_atoms,), pos (n_atoms, 3) Angstrom, cell (1, 3, 3) Angstrom, edge_index
         (2, n_edges), edge_shift (n_edges, 3) Angstrom and absorber_mask (n_atoms,).
 
     Raises:
-        StructureError: see ``check_atoms`` and ``neighbors``, or an absorber is not in the structure.
+        StructureError: see ``check_atoms`` and ``neighbors``; or an absorber is absent.
     """
     check_atoms(atoms, max_z)
     if len(absorbers) == 0:
@@ -118,7 +123,7 @@ def atoms_to_graph(
         if not 0 <= index < len(atoms):
             raise StructureError(f"absorber {index} is not in the structure of {len(atoms)} atoms")
     edge_index, edge_shift = neighbors(atoms, r_max)
-    dtype = torch.get_default_dtype()
+    dtype = dtype or torch.get_default_dtype()
     absorber_mask = torch.zeros(len(atoms), dtype=torch.bool)
     absorber_mask[list(absorbers)] = True
     return Data(

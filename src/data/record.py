@@ -53,7 +53,7 @@ class Record:
                 f" {self.material!r}"
             )
         if self.target not in UNITS:
-            raise RecordError(f"{self.id}: target is {self.target!r}, expected one of {list(UNITS)}")
+            raise RecordError(f"{self.id}: target is {self.target!r}, not one of {list(UNITS)}")
         if not 0 <= self.site < len(self.atoms):
             raise RecordError(
                 f"{self.id}: absorber index {self.site}, but the structure has"
@@ -97,10 +97,10 @@ class Record:
     @property
     def digest(self) -> str:
         """Checksum of all that was calculated; the path it was read from is left out."""
-        text = (self.id, self.material, self.element, self.edge, self.target)
-        text += (self.code, self.version, str(self.site), repr(self.fermi_level))
+        text = [self.id, self.material, self.element, self.edge, self.target]
+        text += [self.code, self.version, str(self.site), repr(self.fermi_level)]
         spectrum = self.energy.astype("<f8").tobytes() + self.mu.astype("<f8").tobytes()
-        described = "\0".join((*text, self.structure_digest)).encode()
+        described = "\0".join([*text, self.structure_digest]).encode()
         return hashlib.sha256(described + spectrum).hexdigest()
 
 

@@ -25,11 +25,14 @@ def polynomial_envelope(edge_length: Tensor, r_max: float) -> Tensor:
 
 
 class RadialBasis(nn.Module):
-    """Spherical Bessel basis b_n(r) = sqrt(2) sin(n pi r / r_max) / (r / r_max), n = 1 .. num_radial.
+    """Spherical Bessel basis b_n(r) = sqrt(2) sin(n pi r / r_max) / (r / r_max).
 
-    Gasteiger, Gross, Guennemann, arXiv:2003.03123, eq. 7, made dimensionless. Finite at r = 0, where
-    b_n = sqrt(2) n pi. It carries no envelope; ``polynomial_envelope`` is applied where it is used.
+    Gasteiger, Gross, Guennemann, arXiv:2003.03123, eq. 7, made dimensionless; n = 1 .. num_radial.
+    Finite at r = 0, where b_n = sqrt(2) n pi. It carries no envelope; ``polynomial_envelope`` is
+    applied where the basis is used.
     """
+
+    order: Tensor
 
     def __init__(self, num_radial: int, r_max: float) -> None:
         """Keep the frequencies.
@@ -87,6 +90,9 @@ class SpectralBasis(nn.Module):
     measures both). The network only evaluates B c, which needs no inverse; ``fit``, which does, is
     regularised.
     """
+
+    centers: Tensor
+    widths: Tensor
 
     def __init__(
         self, num_basis: int, basis_scales: Sequence[float], emin: float, emax: float

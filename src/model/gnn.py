@@ -19,7 +19,7 @@ def edge_vectors(data: Data, dtype: torch.dtype) -> Tensor:
     """Vectors from neighbour j to atom i, r_ij = pos[i] - pos[j] + edge_shift.
 
     Args:
-        data: graph with ``pos`` (Angstrom), ``edge_index`` and, if periodic, ``edge_shift`` (Angstrom).
+        data: graph with ``pos``, ``edge_index`` and, if periodic, ``edge_shift``, in Angstrom.
         dtype: floating-point type of the result.
 
     Returns:
@@ -86,6 +86,9 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
     for every absorber i. A spectrum depends on atoms within ``num_layers * r_max`` of its absorber
     and on nothing else.
     """
+
+    coefficient_mean: Tensor
+    coefficient_scale: Tensor
 
     def __init__(
         self,
@@ -233,9 +236,8 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
         """
         self.coefficient_mean.copy_(self.spectral_basis.fit(energy_grid, mean))
         self.coefficient_scale.fill_(scale)
-        final = self.readout[-1]
-        nn.init.zeros_(final.weight)
-        nn.init.zeros_(final.bias)
+        for weight in self.readout[-1].parameters():
+            nn.init.zeros_(weight)
 
 
 def _check_hyperparameters(values: dict[str, Any]) -> None:

@@ -1,7 +1,8 @@
 """Irreps to irreps: linear maps, propagator, gate, dropout, norm and the interaction block.
 
-Features are arrays of shape (n_atoms, (lmax + 1)^2, channels), channels last, with the components of
-l = 0, 1, .. lmax one after the other in e3nn's order and the parity of spherical harmonics, (-1)^l.
+Features are arrays of shape (n_atoms, (lmax + 1)^2, channels), channels last, with the components
+of l = 0, 1, .. lmax one after the other in e3nn's order and the parity of spherical harmonics,
+(-1)^l.
 """
 
 import functools
@@ -62,9 +63,9 @@ def coupling_paths(lmax_in: int, lmax: int) -> list[tuple[int, int, int]]:
 def coupling_matrix(lmax_in: int, lmax: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Clebsch-Gordan coefficients of all paths.
 
-    The first axis is (path, m3) in the order of ``coupling_paths``; entries are sqrt(2 l3 + 1) times
-    the Wigner 3j symbols in e3nn's real basis. Kept apart from the weights, so that a network that
-    is converted to float64 gets coefficients exact to float64.
+    Rows are (path, m3) in the order of ``coupling_paths``, columns (l2 m2, l1 m1); entries are
+    sqrt(2 l3 + 1) times the Wigner 3j symbols in e3nn's real basis. Kept apart from the weights, so
+    that a network that is converted to float64 gets coefficients exact to float64.
 
     Returns:
         Matrix of shape (sum over paths of 2 l3 + 1, (l2 m2, l1 m1): (lmax + 1)^2 (lmax_in + 1)^2).
@@ -83,16 +84,19 @@ def coupling_matrix(lmax_in: int, lmax: int, dtype: torch.dtype, device: torch.d
 class Propagator(nn.Module):
     r"""Neighbour sum of the messages m_ij = TP(h_j, Y(r_ij)) MLP(d_ij), contracted once an atom.
 
-    The last linear map of the radial MLP, MLP(d) = W phi(d), does not depend on the neighbour, so it
-    commutes with the sum, and so do the Clebsch-Gordan contraction and the channel mixing:
+    The last linear map of the radial MLP, MLP(d) = W phi(d), does not depend on the neighbour, so
+    it commutes with the sum; and so do the Clebsch-Gordan contraction and the channel mixing:
 
         A_i[k, l2 m2, l1 m1, c] = sum_j phi_k(d_ij) Y[l2 m2](r_ij) h_j[l1 m1, c]
-        B_i[l2 m2, l1 m1, c]    = sum_k W[k, l1, l2, c] A_i[k, l2 m2, l1 m1, c]
-        M_i[l3 m3, c']          = sum_(l1 l2) sum_(m1 m2 c) C[l1 m1, l2 m2, l3 m3] B_i V[l1 l2 l3, c, c']
+        B_i[l2 m2, l1 m1, c]    = sum_k W[k, l2, l1, c] A_i[k, l2 m2, l1 m1, c]
+        M_i[l3 m3, c']          = sum_(l1 l2 m1 m2 c) C[l1 m1, l2 m2, l3 m3] B_i V[l1 l2 l3, c, c']
 
-    It equals ``e3nn.o3.FullyConnectedTensorProduct`` with the weights W[., l1, l2, c] phi(d_ij)
+    It equals ``e3nn.o3.FullyConnectedTensorProduct`` with the weights W[., l2, l1, c] phi(d_ij)
     V[l1 l2 l3, c, c'] an edge, which ``tests/model/test_layers.py`` checks to 1e-10.
     """
+
+    degree_in: Tensor
+    degree: Tensor
 
     def __init__(self, lmax_in: int, lmax: int, channels: int, radial_rank: int) -> None:
         """Work out the paths and draw the weights.
@@ -156,6 +160,8 @@ class Gate(nn.Module):
     arXiv:1612.08083, eq. 1.
     """
 
+    degree: Tensor
+
     def __init__(self, lmax: int, channels: int) -> None:
         """Make the linear map to one gate an irrep."""
         super().__init__()
@@ -170,6 +176,8 @@ class Gate(nn.Module):
 
 class EquivariantDropout(nn.Module):
     """Dropout of whole irreps: the 2 l + 1 components of a channel are kept or dropped together."""
+
+    degree: Tensor
 
     def __init__(self, lmax: int, probability: float) -> None:
         """Keep the probability that an irrep is dropped."""
@@ -190,10 +198,13 @@ class EquivariantDropout(nn.Module):
 class EquivariantNorm(nn.Module):
     """Divide an atom's features, all degrees together, by one root mean square.
 
-    x / sqrt(eps + mean_(l, c) |x_lc|^2 / (2 l + 1)), then a weight an irrep and a bias a scalar. The
-    scalars are in the mean, so l > 0 features that a site's symmetry makes vanish stay at rounding
-    error instead of being blown up; the gain is at most 1 / sqrt(eps).
+    x / sqrt(eps + mean_(l, c) |x_lc|^2 / (2 l + 1)), then a weight an irrep and a bias a scalar.
+    The scalars are in the mean, so l > 0 features that a site's symmetry makes vanish stay at
+    rounding error instead of being blown up; the gain is at most 1 / sqrt(eps).
     """
+
+    degree: Tensor
+    share: Tensor
 
     def __init__(self, lmax: int, channels: int, eps: float = 1e-2) -> None:
         """Start as the plain division."""

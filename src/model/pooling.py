@@ -9,7 +9,9 @@ from .layers import RadialMLP, degree_slice
 
 
 def bond_invariants(neighbor_feats: Tensor, edge_sh: Tensor, lmax: int) -> Tensor:
-    """Projections of a neighbour's features on the bond, sum_m h_j[l m, c] Y[l m](r_ij) / sqrt(2 l + 1).
+    """Projections of a neighbour's features on the bond.
+
+    sum_m h_j[l m, c] Y[l m](r_ij) / sqrt(2 l + 1) for every l and c.
 
     Args:
         neighbor_feats: features, shape (..., (lmax + 1)^2, channels).
@@ -38,9 +40,9 @@ class AbsorberAttention(nn.Module):
         context_i = sum_j a_ij v_ij
 
     Keys and values see the neighbour's scalars, its projections on the bond and the distance. The
-    envelope u makes a neighbour fade in and out; the constant key k_0, whose value is zero, takes the
-    weight that neighbours leave, all of it when there is none. Multi-head form of Vaswani et al.,
-    arXiv:1706.03762, eq. 1.
+    envelope u makes a neighbour fade in and out; the constant key k_0, whose value is zero, takes
+    the weight that neighbours leave, all of it when there is none. Multi-head form of Vaswani et
+    al., arXiv:1706.03762, eq. 1.
     """
 
     def __init__(self, lmax: int, channels: int, num_radial: int, num_heads: int) -> None:

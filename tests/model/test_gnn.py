@@ -176,7 +176,7 @@ def through_the_cutoff(model, atom, distances):
 
 @pytest.mark.parametrize("atom", [0, 1])
 def test_spectrum_and_slope_are_continuous_through_the_cutoff(atom):
-    """The envelope's third power of the distance to the cutoff: 0.01 Angstrom gives 1e-6 or less."""
+    """The envelope falls with the third power of the distance to the cutoff."""
     model = network()
     step = 1e-2
     mu = through_the_cutoff(

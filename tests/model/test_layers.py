@@ -45,8 +45,8 @@ def from_e3nn(feats, lmax, channels):
 def slow_messages(propagator, lmax_in, lmax, source_feats, radial, edge_vec):
     """Sum over slots of one fully connected tensor product an edge, weights of its own each.
 
-    e3nn orders the instructions by (l1, l2, l3) loops of its own; "none" normalisation leaves the bare
-    Wigner 3j symbols, so sqrt(2 l3 + 1) goes into the weights.
+    e3nn orders the instructions by loops of its own; "none" normalisation leaves the bare Wigner
+    3j symbols, so sqrt(2 l3 + 1) goes into the weights.
     """
     channels = source_feats.shape[-1]
     product = o3.FullyConnectedTensorProduct(
@@ -128,7 +128,7 @@ def test_negative_control_one_wrong_coupling_weight_is_seen():
 
 
 def test_every_degree_up_to_lmax_is_reached():
-    """lmax = 3 must not silently stop at l = 2."""
+    """Lmax = 3 must not silently stop at l = 2."""
     for lmax in range(5):
         propagator, feats, radial, vectors = propagator_inputs(lmax, lmax)
         message = fast_messages(propagator, lmax, feats, radial, vectors)

@@ -1,9 +1,10 @@
 """FEFF 8 and 9 calculations: a folder of runs to records.
 
-A run is a folder with ``xmu.dat`` or ``feff.inp``, or one named `<site>_<element>` as in Lightshow's
-layout, `<material>/FEFF-XANES/<site>_<element>/xmu.dat` with `<material>/POSCAR` above it and the
-0-based site. The structure is the crystal beside the run where there is one, else the cluster of
-``feff.inp``. Formats: FEFF 9 user's guide (Rehr et al., Phys. Chem. Chem. Phys. 12, 5503 (2010)).
+A run is a folder with ``xmu.dat`` or ``feff.inp``, or one named `<site>_<element>` as in
+Lightshow's layout, `<material>/FEFF-XANES/<site>_<element>/xmu.dat` with `<material>/POSCAR` above
+it and the 0-based site. The structure is the crystal beside the run where there is one, else the
+cluster of ``feff.inp``. Formats: FEFF user's guide; Rehr et al., Phys. Chem. Chem. Phys. 12, 5503
+(2010).
 """
 
 import functools
@@ -13,6 +14,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from ase import Atoms
@@ -96,7 +98,7 @@ def read_crystal(path: Path) -> Atoms:
         RecordError: ASE can't read it.
     """
     try:
-        return read(path, format="cif" if path.suffix == ".cif" else "vasp")
+        return cast(Atoms, read(path, format="cif" if path.suffix == ".cif" else "vasp"))
     except (OSError, ValueError, IndexError, KeyError, AssertionError, StopIteration) as error:
         raise RecordError(f"{path}: not a readable crystal ({error})") from error
 
@@ -153,10 +155,9 @@ def read_run(run: Run, target: str) -> Record:
     element = check_element(run, xmu, given)
     atoms, site = choose_structure(run, given, element)
     scale = xmu.xsedge / BOHR**2 * 1e3 if target == "absolute" else 1.0
-    label = site if run.site is None else run.site
-    width = len(SITE_FOLDER.match(run.folder.name)[1]) if run.site is not None else 3  # type: ignore[index]
+    label = f"{site:03d}" if run.site is None else run.folder.name.partition("_")[0]
     return Record(
-        id=f"{run.material}_{label:0{width}d}",
+        id=f"{run.material}_{label}",
         material=run.material,
         atoms=atoms,
         site=site,
@@ -225,7 +226,7 @@ def choose_structure(run: Run, given: FeffInput | None, element: str) -> tuple[A
         if same_shell(shell(crystal, site), wanted):
             return crystal.copy(), site
     raise RecordError(
-        f"{run.folder}: the neighbours of the absorber in feff.inp within {COMPARED_WITHIN} Angstrom"
+        f"{run.folder}: the absorber's neighbours in feff.inp within {COMPARED_WITHIN} Angstrom"
         f" are not those of {'site ' + str(run.site) if run.site is not None else 'any site'}"
         f" in {run.crystal}"
     )

@@ -1,0 +1,79 @@
+"""Check that spectra do not depend on how a structure is put down.
+
+Prints the largest deviations of networks with random weights (lmax 0 to 4) and of a trained one,
+and exits 1 where one is beyond its tolerance.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import torch
+
+from src import XANES_E3GNN, load_model
+from src.errors import CheckpointError
+from src.symmetry import TOLERANCE, Deviation, break_equivariance, check_model
+
+DEFAULT = Path("best_model.pt")
+"""Trained network that is checked too where the file is there."""
+COPPER = 29
+
+
+def networks(path: Path | None) -> dict[str, XANES_E3GNN]:
+    """Networks with random weights for every lmax, and the trained one of a file."""
+    found = {}
+    for lmax in range(5):
+        torch.manual_seed(lmax)
+        found[f"random, lmax {lmax}"] = XANES_E3GNN(
+            num_layers=3, lmax=lmax, channels=16, num_basis=32, dropout=0.2
+        )
+    if path is not None:
+        found[str(path)] = load_model(path)[0]
+    return found
+
+
+def print_table(deviations: list[Deviation]) -> None:
+    """Print a row a network, type and mode, and a column a check."""
+    checks = list(dict.fromkeys(d.check for d in deviations))
+    print(f"{'network':<24}{'type':<9}{'mode':<11}" + "".join(f"{c:>12}" for c in checks))
+    rows: dict[tuple[str, str, str], dict[str, Deviation]] = {}
+    for d in deviations:
+        kind = str(d.dtype).removeprefix("torch.")
+        rows.setdefault((d.model, kind, d.mode), {})[d.check] = d
+    for (model, kind, mode), found in rows.items():
+        cells = [
+            f"{found[c].value:>11.1e}{' ' if found[c].passed else '!'}" if c in found else " " * 12
+            for c in checks
+        ]
+        print(f"{model[-23:]:<24}{kind:<9}{mode:<11}" + "".join(cells))
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse the options, check, and return the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("model", nargs="?", type=Path, help=f"model file (default: {DEFAULT})")
+    parser.add_argument(
+        "--break", dest="broken", action="store_true", help="break a layer, which must be noticed"
+    )
+    options = parser.parse_args(argv)
+    path = options.model or (DEFAULT if DEFAULT.is_file() else None)
+    try:
+        models = networks(path)
+    except CheckpointError as error:
+        parser.error(str(error))
+    if path is None:
+        print(f"no {DEFAULT}: random weights only (python verify_model.py makes it)")
+    deviations: list[Deviation] = []
+    for name, model in models.items():
+        if options.broken:
+            break_equivariance(model)
+        deviations += check_model(name, model, COPPER)
+    print_table(deviations)
+    failed = [d for d in deviations if not d.passed]
+    limits = ", ".join(f"{str(t).removeprefix('torch.')} {v:.0e}" for t, v in TOLERANCE.items())
+    print(f"tolerances: {limits}; {len(deviations)} checks, {len(failed)} beyond (marked !)")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
