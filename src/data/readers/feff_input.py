@@ -24,7 +24,7 @@ class FeffInput:
     cluster: Atoms | None = None
     """ATOMS list as a structure without periodicity."""
     absorber: int = -1
-    """Index of the absorber in the cluster: potential 0, else the atom at distance zero."""
+    """Index of the absorber in the cluster: potential 0, else the atom at the origin."""
     k_max: float | None = None
     """Highest wave number of the calculation, 1/Angstrom."""
     title: str = ""
@@ -107,12 +107,11 @@ def _set_cluster(
         numbers=[result.potentials[ipot] for ipot in ipots], positions=factor * rows[:, :3]
     )
     centers = np.flatnonzero(ipots == 0)
-    if len(centers) == 0 and lines[0][1][5:6]:
-        distances = [_numbers(path, number, words[5:6], 1)[0] for number, words in lines]
-        centers = np.flatnonzero(np.abs(distances) < 1e-6)
+    if len(centers) == 0:
+        centers = np.flatnonzero(np.linalg.norm(rows[:, :3], axis=1) < 1e-6)
     if len(centers) != 1:
         raise RecordError(
-            f"{path}: {len(centers)} atoms in ATOMS are the absorber (potential 0 or distance 0),"
+            f"{path}: {len(centers)} atoms in ATOMS are the absorber (potential 0, or at the origin),"
             " expected one"
         )
     result.absorber = int(centers[0])

@@ -1,0 +1,128 @@
+"""The data set of graphs, batches and target statistics."""
+
+import numpy as np
+import pytest
+import torch
+from conftest import random_crystal, random_molecule
+from paths import CALCULATIONS, CU_K
+
+from src.data.batch import GraphBatchSampler, collate_graphs
+from src.data.database import write_records
+from src.data.dataset import XANESDataset
+from src.data.readers.feff import read_feff
+from src.data.split import read_ids
+from src.data.targets import target_statistics
+from src.errors import DatabaseError
+
+GRID = 8983.173 + 0.25 * np.arange(141)
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory):
+    """The slice of the benchmark as a database."""
+    path = tmp_path_factory.mktemp("db") / "cu.db"
+    write_records(path, read_feff(CALCULATIONS))
+    return path
+
+
+def make(database, ids, extend_below=6.0):
+    """A data set on the benchmark's grid."""
+    return XANESDataset(database, ids, r_max=5.0, grid=GRID, extend_below=extend_below)
+
+
+def test_sites_of_one_structure_share_a_graph(database):
+    ids = read_ids(CU_K / "train.txt")
+    data = make(database, ids)
+    assert len(data) == len({i.rpartition("_")[0] for i in ids}) == 9
+    assert sorted(data.ids) == sorted(ids)
+    for graph in data:
+        assert graph.y.shape == (int(graph.absorber_mask.sum()), 141)
+        sites = [int(i.rpartition("_")[2]) for i in graph.record_id]
+        assert graph.absorber_mask.nonzero().squeeze(1).tolist() == sites
+        assert (graph.z[graph.absorber_mask] == 29).all()
+
+
+def test_targets_are_the_published_definition(database):
+    """mu xsedge / a0^2 * 1000 interpolated linearly, from the files themselves."""
+    for graph in make(database, read_ids(CU_K / "val.txt")):
+        for row, record_id in zip(graph.y, graph.record_id, strict=True):
+            material, _, site = record_id.rpartition("_")
+            path = CALCULATIONS / material / "FEFF-XANES" / f"{site}_Cu" / "xmu.dat"
+            header = next(line for line in path.read_text().splitlines() if "xsedge" in line)
+            table = np.loadtxt(path)
+            scale = float(header.split()[-1]) / 0.529177210903**2 * 1000
+            expected = np.interp(GRID, table[:, 0], table[:, 3] * scale)
+            assert np.abs(row.numpy() - expected).max() < 1e-6  # float32 of values near 1
+        assert graph.y_mask.all()
+
+
+def test_energies_that_were_not_calculated_are_masked(database):
+    (graph,) = make(database, ["mp-4886_001"], extend_below=0.0)
+    energy = np.loadtxt(CALCULATIONS / "mp-4886/FEFF-XANES/001_Cu/xmu.dat")[:, 0]
+    assert graph.y_mask[0].tolist() == (GRID >= energy[0]).tolist()
+    assert not graph.y_mask.all()
+
+
+def test_order_depends_on_the_ids_alone(database):
+    ids = read_ids(CU_K / "train.txt")
+    assert make(database, ids).ids == make(database, ids[::-1]).ids
+
+
+def test_unknown_id_is_named(database):
+    with pytest.raises(DatabaseError, match="mp-0_000"):
+        make(database, ["mp-0_000"])
+
+
+def test_workers_give_what_the_main_process_gives(database):
+    data = make(database, read_ids(CU_K / "train.txt"))
+    loader = torch.utils.data.DataLoader(
+        data, batch_size=4, collate_fn=collate_graphs, num_workers=1
+    )
+    there = torch.cat([batch.y for batch in loader])
+    assert torch.equal(there, torch.cat([graph.y for graph in data]))
+
+
+def test_molecules_and_crystals_join_in_one_batch():
+    molecule, crystal = random_molecule(), random_crystal()
+    del molecule.edge_shift
+    molecule.y, crystal.y = torch.zeros(2, 5), torch.ones(2, 5)
+    crystal.y_mask = torch.zeros(2, 5, dtype=torch.bool)
+    batch = collate_graphs([molecule, crystal])
+    assert batch.y.shape == (4, 5)
+    assert batch.y_mask.tolist() == [[True] * 5] * 2 + [[False] * 5] * 2
+    assert (batch.edge_shift[: molecule.num_edges] == 0).all()
+    assert torch.equal(batch.edge_shift[molecule.num_edges :], crystal.edge_shift)
+
+
+def test_batches_keep_to_the_budget_and_hold_every_graph_once():
+    rng = np.random.default_rng(0)
+    edges = rng.integers(1, 900, 200).tolist()
+    edges[7] = 5000
+    sampler = GraphBatchSampler(edges, max_edges=2000, batch_size=12, seed=3)
+    batches = list(sampler)
+    assert sorted(k for batch in batches for k in batch) == list(range(200))
+    assert len(batches) == len(sampler)
+    for batch in batches:
+        assert len(batch) <= 12
+        assert sum(edges[k] for k in batch) <= 2000 or batch == [7]
+
+
+def test_order_of_batches_is_a_function_of_seed_and_epoch():
+    def order(seed, epoch):
+        sampler = GraphBatchSampler([10] * 50, 100, None, seed=seed)
+        sampler.set_epoch(epoch)
+        return list(sampler)
+
+    assert order(0, 3) == order(0, 3)
+    assert order(0, 3) != order(0, 4)
+    assert order(0, 3) != order(1, 3)
+    assert order(None, 3) == [list(range(k, k + 10)) for k in range(0, 50, 10)]
+
+
+def test_statistics_count_calculated_energies_only():
+    graph = random_molecule()
+    graph.y = torch.tensor([[1.0, 2.0, 9.0], [3.0, 9.0, 9.0]])
+    graph.y_mask = torch.tensor([[True, True, False], [True, False, False]])
+    mean, deviation = target_statistics([graph], 3)
+    assert mean.tolist() == [2.0, 2.0, 2.0]  # the last is continued from its neighbour
+    assert deviation == pytest.approx((2.0 / 3.0) ** 0.5)

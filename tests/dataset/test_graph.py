@@ -1,0 +1,142 @@
+"""Graphs against a brute-force image sum, and structures that must be refused."""
+
+import numpy as np
+import pytest
+import torch
+from ase import Atoms
+from ase.build import bulk
+from ase.io import read
+from conftest import brute_force_graph
+
+from src.data.graph import atoms_to_graph, check_atoms
+from src.errors import StructureError
+
+TRICLINIC = [[4.1, 0.2, -0.3], [0.9, 3.8, 0.1], [-0.4, 0.7, 4.5]]
+
+
+def structures():
+    """Structures of every kind of periodicity, with awkward cells and unwrapped atoms."""
+    rng = np.random.default_rng(0)
+    fractions = rng.uniform(-1.5, 1.5, (5, 3))
+    yield "triclinic", Atoms("Cu2O2S", scaled_positions=fractions, cell=TRICLINIC, pbc=True)
+    yield "one atom a cell", bulk("Cu")
+    yield "needle", Atoms("CuO", [[0, 0, 0], [1.2, 1.1, 9]], cell=[2.4, 2.6, 30], pbc=True)
+    yield "slab", Atoms("CuO", [[0, 0, 0], [1.2, 1.1, 1]], cell=[2.4, 2.6, 0], pbc=[1, 1, 0])
+    yield "molecule", Atoms("CuO2S", rng.uniform(-3, 3, (4, 3)))
+
+
+def described(source, target, vectors):
+    """Edges as a sorted array of source, target and vector."""
+    rows = np.column_stack([source, target, np.round(vectors, 6) + 0.0])
+    return rows[np.lexsort(rows.T[::-1])]
+
+
+@pytest.mark.parametrize(("name", "atoms"), list(structures()))
+@pytest.mark.usefixtures("float64")
+def test_edges_are_those_of_the_image_sum(name, atoms):
+    graph = atoms_to_graph(atoms, [0], 5.0)
+    cell = np.array(atoms.cell)
+    if name == "slab":
+        cell[2, 2] = 1e3  # images along c are out of reach
+    slow = brute_force_graph(
+        atoms.numbers, atoms.positions, [0], None if name == "molecule" else cell
+    )
+    found = []
+    for g in (graph, slow):
+        source, target = g.edge_index
+        vectors = (g.pos[target] - g.pos[source] + g.edge_shift).numpy()
+        found.append(described(source, target, vectors))
+    assert found[0].shape == found[1].shape
+    assert len(found[0]) > 3
+    assert np.abs(found[0] - found[1]).max() < 2e-6
+
+
+def test_an_atom_neighbours_its_own_images():
+    graph = atoms_to_graph(bulk("Cu"), [0], 3.0)
+    assert graph.num_edges == 12
+    assert (graph.edge_index == 0).all()
+
+
+def test_fields_have_the_documented_shapes_and_types():
+    graph = atoms_to_graph(bulk("CuZn", "cesiumchloride", a=2.95), [1, 0], 4.0)
+    assert graph.z.tolist() == [29, 30]
+    assert graph.pos.shape == (2, 3)
+    assert graph.cell.shape == (1, 3, 3)
+    assert graph.edge_index.dtype == torch.long
+    assert graph.absorber_mask.tolist() == [True, True]
+
+
+def changed(**changes):
+    """A good crystal with one thing wrong."""
+    atoms = Atoms("CuO", [[0, 0, 0], [1.9, 0, 0]], cell=[4.0, 4.0, 4.0], pbc=True)
+    for name, value in changes.items():
+        if name == "cell":
+            atoms.cell = value
+        elif name == "info":
+            atoms.info.update(value)
+        else:
+            setattr(atoms, name, value)
+    return atoms
+
+
+BAD = {
+    "empty": (Atoms(), "no atoms"),
+    "NaN position": (changed(positions=[[0, 0, 0], [np.nan, 0, 0]]), "position of atom 1"),
+    "infinite position": (changed(positions=[[np.inf, 0, 0], [1, 0, 0]]), "position of atom 0"),
+    "NaN cell": (changed(cell=[[np.nan, 0, 0], [0, 4, 0], [0, 0, 4]]), "cell is not finite"),
+    "singular cell": (changed(cell=[[4, 0, 0], [8, 0, 0], [0, 0, 4]]), "singular"),
+    "no cell": (changed(cell=np.zeros((3, 3))), "singular"),
+    "too close": (changed(positions=[[0, 0, 0], [0.05, 0, 0]]), "0.050 Angstrom"),
+    "too close through the cell": (changed(positions=[[0, 0, 0], [3.98, 0, 0]]), "0.020 Angstrom"),
+    "Z = 0": (changed(numbers=[29, 0]), "atom 1 has atomic number 0"),
+    "Z above max_z": (changed(numbers=[101, 8]), "atom 0 has atomic number 101"),
+    "half occupied": (changed(info={"occupancy": {"0": {"Cu": 0.5}}}), "Cu 0.5"),
+    "shared": (changed(info={"occupancy": {"0": {"Fe": 0.5, "Co": 0.5}}}), "Fe 0.5, Co 0.5"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(BAD))
+def test_structure_that_can_not_be_used_is_refused_with_the_reason(name):
+    atoms, message = BAD[name]
+    with pytest.raises(StructureError, match=message):
+        atoms_to_graph(atoms, [0], 5.0)
+
+
+@pytest.mark.parametrize("absorbers", [[], [2], [-1]])
+def test_absent_absorber_is_refused(absorbers):
+    with pytest.raises(StructureError, match="absorber"):
+        atoms_to_graph(changed(), absorbers, 5.0)
+
+
+def test_negative_control_good_structures_pass():
+    check_atoms(changed())
+    check_atoms(changed(info={"occupancy": {"0": {"Cu": 1.0}, "1": {"O": 1.0}}}))
+    check_atoms(Atoms("Cu", cell=[0, 0, 0]))
+
+
+CIF = """data_x
+_cell_length_a 4.0
+_cell_length_b 4.0
+_cell_length_c 4.0
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+_symmetry_space_group_name_H-M 'P 1'
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+_atom_site_occupancy
+Fe1 Fe 0 0 0 {share}
+Co1 Co 0 0 0 {share}
+Cl1 Cl 0.5 0.5 0.5 1.0
+"""
+
+
+def test_disordered_cif_is_refused_as_ase_reads_it(tmp_path):
+    path = tmp_path / "disordered.cif"
+    path.write_text(CIF.format(share=0.5))
+    with pytest.raises(StructureError, match=r"disordered.*0.5"):
+        check_atoms(read(path))

@@ -1,0 +1,9 @@
+"""Where the tests' files are."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+DATA = Path(__file__).parent / "data"
+CU_K = DATA / "cu_k"
+CALCULATIONS = CU_K / "calculations"
+FEFF_RUNS = DATA / "feff_runs"

@@ -1,0 +1,258 @@
+"""The FEFF reader on real runs, and on real runs that were damaged on purpose."""
+
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from paths import CALCULATIONS, FEFF_RUNS
+
+from src.data.graph import neighbors
+from src.data.readers.feff import read_feff
+from src.data.readers.feff_input import read_feff_input
+from src.data.record import Record, Rejected
+from src.errors import RecordError
+
+RUN = Path("mp-16543/FEFF-XANES/016_Cu")
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """A copy of one finished run with its crystal, to be changed."""
+    shutil.copytree(FEFF_RUNS / "mp-16543", tmp_path / "mp-16543")
+    return tmp_path
+
+
+def only(found):
+    """The single element of an iterator."""
+    (item,) = list(found)
+    return item
+
+
+def edit(path, change):
+    """Change the text of a file."""
+    path.write_text(change(path.read_text()))
+
+
+def test_finished_runs_are_read_and_unfinished_ones_named_with_the_reason():
+    found = list(read_feff(FEFF_RUNS))
+    records = [r for r in found if isinstance(r, Record)]
+    rejected = [r for r in found if isinstance(r, Rejected)]
+    assert sorted(r.id for r in records) == ["mp-1192806_000", "mp-16543_016", "mp-760590_005"]
+    assert [r.source.split("/")[-3:] for r in rejected] == [
+        ["mp-1101124", "FEFF-XANES", "001_Cu"],
+        ["mp-1101124", "FEFF-XANES", "003_Cu"],
+    ]
+    assert all("no xmu.dat" in r.reason and "module pot" in r.reason for r in rejected)
+
+
+def test_record_holds_what_the_file_says():
+    """Line 71 of the table, its header's cross-section, and a0 in Angstrom, by hand."""
+    record = next(r for r in read_feff(CALCULATIONS) if r.material == "mp-4886")
+    text = Path(record.source, "xmu.dat").read_text()
+    rows = [line.split() for line in text.splitlines() if not line.lstrip().startswith("#")]
+    xsedge = float(next(line for line in text.splitlines() if "xsedge" in line).split()[-1])
+    assert record.id == "mp-4886_001"
+    assert (record.element, record.edge, record.code, record.version) == ("Cu", "K", "FEFF", "9.9.1")
+    assert record.energy[0] == float(rows[0][0])
+    assert len(record.energy) == len(rows) == 173
+    expected = float(rows[70][3]) * xsedge / 0.529177210903**2 * 1000
+    assert record.mu[70] == pytest.approx(expected, rel=1e-12)
+    assert 0.7 < record.mu[-1] < 1.0
+    assert record.fermi_level == float(text.split("Mu=")[1].split("eV")[0])
+
+
+def test_normalized_target_is_the_column_itself():
+    absolute = {r.id: r for r in read_feff(CALCULATIONS)}
+    for record in read_feff(CALCULATIONS, target="normalized"):
+        table = np.loadtxt(Path(record.source) / "xmu.dat")
+        assert np.array_equal(record.mu, table[:, 3])
+        assert not np.allclose(record.mu, absolute[record.id].mu)
+
+
+def test_every_run_of_the_slice_is_read():
+    found = list(read_feff(CALCULATIONS))
+    assert all(isinstance(r, Record) for r in found)
+    assert len(found) == len(list(CALCULATIONS.glob("*/FEFF-XANES/*/xmu.dat"))) == 27
+
+
+def test_element_and_edge_select():
+    assert len(list(read_feff(CALCULATIONS, element="Cu", edge="K"))) == 27
+    assert list(read_feff(CALCULATIONS, element="Zn")) == []
+    assert list(read_feff(CALCULATIONS, edge="L3")) == []
+
+
+def absorber_shell(atoms, site, r_max):
+    """Sorted elements and distances of an atom's neighbours."""
+    edge_index, shift = neighbors(atoms, r_max)
+    mine = edge_index[1] == site
+    source = edge_index[0][mine]
+    vectors = atoms.positions[site] - atoms.positions[source] + shift[mine]
+    pairs = zip(np.linalg.norm(vectors, axis=1), atoms.numbers[source], strict=True)
+    return np.array(sorted(pairs))
+
+
+@pytest.mark.parametrize("material", ["mp-1192806", "mp-16543", "mp-760590"])
+def test_input_alone_gives_the_same_neighbours_as_the_crystal(tmp_path, material):
+    shutil.copytree(FEFF_RUNS / material, tmp_path / material)
+    crystal = only(read_feff(tmp_path))
+    (tmp_path / material / "POSCAR").unlink()
+    cluster = only(read_feff(tmp_path))
+    assert cluster.id == crystal.id
+    assert not cluster.atoms.pbc.any()
+    assert crystal.atoms.pbc.all()
+    a = absorber_shell(crystal.atoms, crystal.site, 5.0)
+    b = absorber_shell(cluster.atoms, cluster.site, 5.0)
+    assert len(a) == len(b) > 10
+    # feff.inp gives coordinates to six digits
+    assert np.abs(a - b).max() < 1e-4
+
+
+def test_crystal_that_is_not_the_clusters_is_rejected(runs):
+    edit(runs / "mp-16543" / "POSCAR", lambda text: text.replace("1.0\n", "1.02\n", 1))
+    rejected = only(read_feff(runs))
+    assert isinstance(rejected, Rejected)
+    assert "absorber's neighbours" in rejected.reason
+
+
+def test_site_of_another_element_is_rejected_with_its_name(runs):
+    (runs / RUN).rename(runs / RUN.parent / "000_Cu")
+    rejected = only(read_feff(runs))
+    assert "site 0" in rejected.reason
+    assert "expected Cu" in rejected.reason
+
+
+def test_folder_name_and_spectrum_of_different_elements_are_rejected(runs):
+    (runs / RUN).rename(runs / RUN.parent / "016_Zn")
+    assert "name says Zn" in only(read_feff(runs)).reason
+
+
+DAMAGE = {
+    "cut within a line": (lambda t: t[: len(t) // 2 + 17], "cut"),
+    "cut after a line": (lambda t: "\n".join(t.splitlines()[:90]) + "\n", "feff.inp asks for"),
+    "no line end": (lambda t: t.rstrip("\n"), "line end"),
+    "empty": (lambda _t: "", "empty"),
+    "header only": (lambda t: "\n".join(t.splitlines()[:26]) + "\n", "cut"),
+    "no header": (lambda t: "\n".join(t.splitlines()[26:]) + "\n", "header"),
+    "stars": (lambda t: t.replace(" 6.000 ", " ***** "), "line 198.*'\\*\\*\\*\\*\\*'"),
+    "not a number": (lambda t: t.replace("5.920  1.0", "5.920  NaN"), "not finite|expected"),
+    "energies go back": (
+        lambda t: "\n".join(t.splitlines()[:100] + t.splitlines()[98:]) + "\n",
+        "must increase",
+    ),
+    "xsedge missing": (lambda t: t.replace("xsedge+", "xsedgy+"), "xsedge"),
+    "xsedge zero": (lambda t: re.sub(r"(normalize mu\s+)\S+", r"\g<1>0.0", t), "xsedge"),
+    "another absorber": (lambda t: t.replace("Abs   Z=29", "Abs   Z=30"), "Zn|Z = 30"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(DAMAGE))
+def test_damaged_spectrum_is_rejected_with_the_reason(runs, name):
+    change, reason = DAMAGE[name]
+    path = runs / RUN / "xmu.dat"
+    before = path.read_text()
+    edit(path, change)
+    if path.read_text() == before:
+        pytest.fail("the damage changed nothing")
+    rejected = only(read_feff(runs))
+    assert isinstance(rejected, Rejected)
+    with pytest.raises(AssertionError, match=reason):
+        raise AssertionError(rejected.reason)
+
+
+def test_negative_control_undamaged_run_is_read(runs):
+    assert isinstance(only(read_feff(runs)), Record)
+
+
+def test_exponent_without_letter_is_fortrans_way_of_three_digits(runs):
+    path = runs / RUN / "xmu.dat"
+    lines = path.read_text().splitlines()
+    words = lines[30].split()
+    lines[30] = "  ".join([*words[:3], "1.00000-101", *words[4:]])
+    path.write_text("\n".join(lines) + "\n")
+    record = only(read_feff(runs))
+    assert isinstance(record, Record)
+    assert 0 <= record.mu.min() < 1e-90
+
+
+def test_feff8_header_is_read(runs):
+    """FEFF 8 writes the version in the first header line, one # a line, and xsedge+100."""
+
+    def to_feff8(text):
+        lines = [line.replace("# # ", "# ", 1) for line in text.splitlines()]
+        lines[0] = "# Cu compound                                             Feff 8.40"
+        return "\n".join(lines).replace("xsedge+ 50", "xsedge+100") + "\n"
+
+    edit(runs / RUN / "xmu.dat", to_feff8)
+    record = only(read_feff(runs))
+    assert isinstance(record, Record)
+    assert (record.version, record.edge) == ("8.40", "K")
+
+
+def test_any_folder_with_input_and_spectrum_is_a_run(runs, tmp_path):
+    shutil.move(runs / RUN, tmp_path / "my run")
+    shutil.rmtree(runs / "mp-16543")
+    record = only(read_feff(tmp_path))
+    assert isinstance(record, Record)
+    assert record.id == "my run_000"
+    assert record.atoms[record.site].symbol == "Cu"
+
+
+def test_missing_folder_is_an_error(tmp_path):
+    with pytest.raises(RecordError, match="no such folder"):
+        list(read_feff(tmp_path / "nothing"))
+
+
+INPUT = """* a comment
+TITLE  cuprous oxide
+HOLE 1 1.0    ! K edge
+RMULTIPLIER 2.0
+XANES 5.0 0.05
+POTENTIALS
+ 0 29 Cu
+ 1 8  O
+ATOMS
+ 0.0 0.0 0.0 0 Cu 0.0
+ 0.5 0.0 0.0 1 O  1.0
+# another comment
+ 0.0 0.0 0.75 1
+END
+nonsense that is not read
+"""
+
+
+def test_input_is_read_as_feff_reads_it(tmp_path):
+    path = tmp_path / "feff.inp"
+    path.write_text(INPUT)
+    given = read_feff_input(path)
+    assert (given.edge, given.absorber_z, given.absorber, given.k_max) == ("K", 29, 0, 5.0)
+    assert given.cluster.get_chemical_symbols() == ["Cu", "O", "O"]
+    assert given.cluster.get_distance(0, 1) == pytest.approx(1.0)
+    assert given.cluster.get_distance(0, 2) == pytest.approx(1.5)
+    assert given.title == "cuprous oxide"
+
+
+def test_absorber_that_is_not_potential_zero_is_the_atom_at_the_origin(tmp_path):
+    path = tmp_path / "feff.inp"
+    path.write_text(INPUT.replace("0.0 0.0 0.0 0 Cu 0.0", "0.0 0.0 0.0 1 Cu 0.0"))
+    given = read_feff_input(path)
+    assert (given.absorber, given.cluster.get_chemical_symbols()) == (0, ["O", "O", "O"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("0.5 0.0 0.0 1 O  1.0", "0.5 0.0 x 1 O 1.0", "line 11: expected 4 numbers"),
+        ("0.5 0.0 0.0 1 O  1.0", "0.5 0.0", "line 11: expected 4 numbers"),
+        ("HOLE 1 1.0", "HOLE 77 1.0", "line 3: expected an edge"),
+        (" 1 8  O", " 2 8  O", "potential 1"),
+        ("0.5 0.0 0.0 1 O  1.0", "0.5 0.0 0.0 0 Cu 1.0", "2 atoms in ATOMS"),
+    ],
+)
+def test_wrong_input_names_the_line(tmp_path, old, new, message):
+    path = tmp_path / "feff.inp"
+    assert old in INPUT
+    path.write_text(INPUT.replace(old, new))
+    with pytest.raises(RecordError, match=message):
+        read_feff_input(path)
