@@ -150,14 +150,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except SystemExit as stop:
         return int(stop.code or 0)
-    config = parsers[values.command].dump(chosen, skip_none=False) if command == "train" else None
+    config = parsers[values.command].dump(chosen) if command == "train" else None
     run = getattr(import_module(".commands", __package__), values.command)
     return guarded(lambda: run(job) if config is None else run(job, config), debug)
 
 
 def guarded(work: Callable[[], None], debug: bool) -> int:
     """Do the work, and turn what goes wrong into one line and an exit code."""
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    package_logger = logging.getLogger(__package__)
+    package_logger.setLevel(logging.INFO)
+    package_logger.addHandler(handler)
     try:
         work()
     except KeyboardInterrupt:
@@ -168,6 +171,8 @@ def guarded(work: Callable[[], None], debug: bool) -> int:
     except Exception as error:  # a fault of ours: still one line, and how to see more
         message = f"{type(error).__name__}: {error}".splitlines()[0]
         return failed(f"internal error, {message}; --debug shows where", debug)
+    finally:
+        package_logger.removeHandler(handler)
     return 0
 
 

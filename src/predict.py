@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 MAX_EDGES = 20_000
 """Graph edges predicted at once; bounds memory."""
+SYMPREC = 1e-3
+"""Atoms that symmetry maps onto each other within this distance are equivalent, Angstrom."""
 READ_ERRORS = (OSError, ValueError, KeyError, IndexError, AttributeError, AssertionError, TypeError)
 """What ASE's readers raise on files they can't read."""
 
@@ -124,7 +126,10 @@ def equivalent_sites(atoms: Atoms, sites: Sequence[int]) -> list[list[int]] | No
     symmetry = None
     if all(atoms.pbc):
         cell: Any = (np.asarray(atoms.cell.array), atoms.get_scaled_positions(), atoms.numbers)
-        symmetry = spglib.get_symmetry_dataset(cell, symprec=1e-3)
+        try:
+            symmetry = spglib.get_symmetry_dataset(cell, symprec=SYMPREC)
+        except spglib.SpglibError as error:
+            logger.warning("no space group was found (%s); every site is taken as distinct", error)
     if symmetry is None:
         return [[site] for site in sites]
     groups: dict[int, list[int]] = {}

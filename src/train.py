@@ -106,7 +106,7 @@ class Trainer:
             terms = self.loss_terms(batch)
             if not bool(torch.isfinite(terms[0])):
                 raise ConfigError(
-                    f"epoch {self.epoch + 1}, batch {number + 1}: the loss is {float(terms[0])};"
+                    f"epoch {self.epoch + 1}, batch {number + 1}: the loss is {terms[0].item()};"
                     f" lower `lr` ({self.config.lr}) or `clip_norm` ({self.config.clip_norm})"
                 )
             self.optimizer.zero_grad()

@@ -124,11 +124,14 @@ def train_from_database(job: TrainJob, config: str | None = None) -> list[Row]:
     handler = logging.FileHandler(job.output / "log.txt", mode="a" if job.resume else "w")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     package_logger = logging.getLogger(__package__)
+    level = package_logger.level
+    package_logger.setLevel(logging.INFO)
     package_logger.addHandler(handler)
     try:
         return _train(job)
     finally:
         package_logger.removeHandler(handler)
+        package_logger.setLevel(level)
         handler.close()
 
 

@@ -63,7 +63,7 @@ def write_records(
     """Add records to a database, all or none.
 
     Args:
-        path: database, made if it does not exist.
+        path: database, made if it does not exist and there is a record.
         records: what a reader yields.
         replace: write a record again that is there with other content.
         strict: take the first rejected calculation as an error.
@@ -97,6 +97,8 @@ def write_records(
         if not existed:
             path.unlink(missing_ok=True)
         raise
+    if not existed and summary.sites == 0:
+        path.unlink()
     return summary
 
 

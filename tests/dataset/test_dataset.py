@@ -43,7 +43,7 @@ def test_sites_of_one_structure_share_a_graph(database):
 
 
 def test_targets_are_the_published_definition(database):
-    """mu xsedge / a0^2 * 1000 interpolated linearly, from the files themselves."""
+    """The cross-section mu xsedge / a0^2 * 1000, interpolated linearly, from the files."""
     for graph in make(database, read_ids(CU_K / "val.txt")):
         for row, record_id in zip(graph.y, graph.record_id, strict=True):
             material, _, site = record_id.rpartition("_")
@@ -59,7 +59,7 @@ def test_targets_are_the_published_definition(database):
 def test_energies_that_were_not_calculated_are_masked(database):
     (graph,) = make(database, ["mp-4886_001"], extend_below=0.0)
     energy = np.loadtxt(CALCULATIONS / "mp-4886/FEFF-XANES/001_Cu/xmu.dat")[:, 0]
-    assert graph.y_mask[0].tolist() == (GRID >= energy[0]).tolist()
+    assert graph.y_mask[0].tolist() == (energy[0] <= GRID).tolist()
     assert not graph.y_mask.all()
 
 

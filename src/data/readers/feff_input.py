@@ -111,8 +111,8 @@ def _set_cluster(
         centers = np.flatnonzero(np.linalg.norm(rows[:, :3], axis=1) < 1e-6)
     if len(centers) != 1:
         raise RecordError(
-            f"{path}: {len(centers)} atoms in ATOMS are the absorber (potential 0, or at the origin),"
-            " expected one"
+            f"{path}: {len(centers)} atoms in ATOMS are the absorber (potential 0, or at the"
+            " origin), expected one"
         )
     result.absorber = int(centers[0])
 

@@ -1,0 +1,347 @@
+"""The command from calculations to a predicted spectrum, and what it says when it can't."""
+
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import yaml
+from ase import Atoms
+from ase.io import write
+from paths import CALCULATIONS, CU_K, FEFF_RUNS
+
+from src.checkpoint import ModelInfo, load_model, save_model
+from src.cli import main
+from src.data.database import Database
+from src.model.gnn import XANES_E3GNN
+
+QUICK = [
+    "--training.epochs=2", "--model.num_layers=1", "--model.lmax=1", "--model.channels=8",
+    "--model.num_basis=32", "--training.max_edges=4000",
+]  # fmt: skip
+SPLIT = ["--train", str(CU_K / "train.txt"), "--val", str(CU_K / "val.txt")]
+
+
+def run(*words):
+    """Run the command in this process; return its exit code."""
+    return main([str(word) for word in words])
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder with the slice's database and a model trained on it for a moment."""
+    folder = tmp_path_factory.mktemp("made")
+    assert run("dataset", CALCULATIONS, "-o", folder / "cu.db") == 0
+    assert run("train", folder / "cu.db", *SPLIT, "-o", folder / "cu_k", *QUICK) == 0
+    return folder
+
+
+def error_of(capsys):
+    """The one line that a failure prints on standard error."""
+    lines = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("e3gnn-xanes: error: ")
+    return lines[0]
+
+
+def test_dataset_says_what_it_found_and_what_it_left_out(tmp_path, capsys):
+    shutil.copytree(FEFF_RUNS, tmp_path / "runs")
+    assert run("dataset", tmp_path / "runs", "-o", tmp_path / "x.db") == 0
+    out = capsys.readouterr().out
+    assert "3 added, 0 unchanged, 0 replaced, 2 left out" in out
+    assert out.count("left out: ") == 2
+    assert "mp-1101124/FEFF-XANES/003_Cu: xmu.dat: no xmu.dat" in out
+    assert "materials: 3" in out
+    assert run("dataset", tmp_path / "runs", "-o", tmp_path / "x.db") == 0
+    assert "0 added, 3 unchanged" in capsys.readouterr().out
+    assert run("dataset", tmp_path / "runs", "-o", tmp_path / "y.db", "--strict") == 1
+    assert "mp-1101124" in error_of(capsys)
+    assert not (tmp_path / "y.db").exists()
+
+
+def test_dataset_without_records_is_an_error_that_leaves_no_file(tmp_path, capsys):
+    assert run("dataset", CALCULATIONS, "--element", "Zn", "-o", tmp_path / "x.db") == 1
+    assert "none gave a Zn record" in error_of(capsys)
+    assert not (tmp_path / "x.db").exists()
+    assert run("dataset", CALCULATIONS, "--element", "copper", "-o", tmp_path / "x.db") == 1
+    assert "'copper'" in error_of(capsys)
+    assert run("dataset", tmp_path / "nowhere", "-o", tmp_path / "x.db") == 1
+    assert "nowhere: no such folder" in error_of(capsys)
+
+
+def test_training_folder_is_complete(made):
+    names = {entry.name for entry in (made / "cu_k").iterdir()}
+    assert names == {
+        "model.pt", "last.ckpt", "metrics.csv", "config.yaml", "training.png", "log.txt",
+    }  # fmt: skip
+    assert len((made / "cu_k" / "metrics.csv").read_text().splitlines()) == 3
+    config = yaml.safe_load((made / "cu_k" / "config.yaml").read_text())
+    assert config["model"]["channels"] == 8
+    assert config["training"]["epochs"] == 2
+    assert "epoch 2/2" in (made / "cu_k" / "log.txt").read_text()
+
+
+def test_model_file_says_what_it_was_trained_for(made):
+    model, info = load_model(made / "cu_k")
+    assert (info.element, info.edge, info.target) == ("Cu", "K", "absolute")
+    assert (info.unit, info.code) == ("1e-3 a0^2", "FEFF 9.9.1")
+    assert info.energy_grid == pytest.approx(8983.173 + 0.25 * np.arange(141))
+    assert info.reference_energy == pytest.approx(8993.173)
+    assert info.train_ids == (CU_K / "train.txt").read_text().split()
+    assert info.val_ids == (CU_K / "val.txt").read_text().split()
+    assert 29 in info.elements
+    database = Database(made / "cu.db")
+    spectra = [
+        np.interp(info.energy_grid, r.energy, r.mu) for r in database.records(info.train_ids)
+    ]
+    assert info.mean_spectrum == pytest.approx(np.mean(spectra, axis=0), abs=1e-6)
+    assert 30 < model.hyperparameters["avg_num_neighbors"] < 70
+
+
+def test_settings_can_be_given_as_the_file_that_a_training_left(made, tmp_path):
+    config = made / "cu_k" / "config.yaml"
+    assert run("train", "--config", config, made / "cu.db", "-o", tmp_path / "again") == 0
+    twins = [load_model(folder)[0].state_dict() for folder in (made / "cu_k", tmp_path / "again")]
+    assert all((twins[0][name] == twins[1][name]).all() for name in twins[0])
+
+
+def test_training_goes_on_where_it_was_and_refuses_other_settings(made, tmp_path, capsys):
+    folder = tmp_path / "cu_k"
+    shutil.copytree(made / "cu_k", folder)
+    words = ["train", made / "cu.db", *SPLIT, "-o", folder, *QUICK]
+    assert run(*words) == 1
+    assert "already holds a training" in error_of(capsys)
+    assert run(*words, "--resume") == 0
+    capsys.readouterr()
+    assert run(*words, "--resume", "--training.lr=0.5") == 1
+    assert "lr was 0.002, is 0.5" in error_of(capsys)
+    assert run("train", made / "cu.db", *SPLIT, "-o", tmp_path / "new", "--resume") == 1
+    assert "nothing to resume" in error_of(capsys)
+
+
+def test_material_in_both_parts_is_an_error(made, tmp_path, capsys):
+    ids = (CU_K / "train.txt").read_text()
+    (tmp_path / "val.txt").write_text((CU_K / "val.txt").read_text() + ids.splitlines()[0] + "\n")
+    words = ["--train", CU_K / "train.txt", "--val", tmp_path / "val.txt"]
+    assert run("train", made / "cu.db", *words, "-o", tmp_path / "x", *QUICK) == 1
+    assert "1 materials are in training and validation" in error_of(capsys)
+
+
+def test_split_by_hash_needs_no_files(made, tmp_path):
+    words = ["--val_fraction=0.3", "--split_seed=2", "-o", tmp_path / "hash", *QUICK]
+    assert run("train", made / "cu.db", *words) == 0
+    _, info = load_model(tmp_path / "hash")
+    assert set(info.train_ids) | set(info.val_ids) == set(Database(made / "cu.db").ids)
+    assert info.val_ids
+
+
+def independent_score(npz, ids):
+    """Mean squared error on the benchmark's grid, from the calculations' own files."""
+    grid = 8983.173 + 0.25 * np.arange(141)
+    with np.load(npz, allow_pickle=False) as stored:
+        rows = dict(zip(stored["ids"].tolist(), stored["mu"], strict=True))
+        energy = stored["energy"]
+    errors = []
+    for record_id in ids:
+        material, _, site = record_id.rpartition("_")
+        path = CALCULATIONS / material / "FEFF-XANES" / f"{site}_Cu" / "xmu.dat"
+        xsedge = float(next(x for x in path.read_text().splitlines() if "xsedge+" in x).split()[-1])
+        table = np.loadtxt(path)
+        truth = np.interp(grid, table[:, 0], table[:, 3]) * xsedge / 0.529177210903**2 * 1e3
+        errors.append(np.mean((np.interp(grid, energy, rows[record_id]) - truth) ** 2))
+    return float(np.mean(errors))
+
+
+def test_evaluation_agrees_with_an_independent_score(made, tmp_path, capsys):
+    npz, picture = tmp_path / "out.npz", tmp_path / "out.png"
+    words = ["--ids", CU_K / "val.txt", "--predictions", npz, "--plot", picture]
+    assert run("evaluate", made / "cu_k", made / "cu.db", *words) == 0
+    out = capsys.readouterr().out
+    printed = dict(line.split(": ", 1) for line in out.splitlines() if ": " in line)
+    ids = (CU_K / "val.txt").read_text().split()
+    assert float(printed["mse"]) == pytest.approx(independent_score(npz, ids), abs=1e-7)
+    assert out.count("worst: ") == 4  # all of the validation part
+    assert float(printed["mse of the mean training spectrum"]) > 0
+    assert "R2 per energy" in out
+    assert picture.stat().st_size > 10_000
+
+
+def test_evaluation_uses_the_models_validation_part_and_warns_of_training_sites(made, capsys):
+    assert run("evaluate", made / "cu_k", made / "cu.db") == 0
+    captured = capsys.readouterr()
+    assert "the model's 4 validation sites" in captured.out
+    assert "trained on" not in captured.err
+    assert run("evaluate", made / "cu_k", made / "cu.db", "--ids", CU_K / "train.txt") == 0
+    assert "23 of these sites were trained on" in capsys.readouterr().err
+
+
+def test_evaluation_refuses_another_kind_of_spectrum(made, tmp_path, capsys):
+    other = tmp_path / "n.db"
+    assert run("dataset", CALCULATIONS, "--target", "normalized", "-o", other) == 0
+    capsys.readouterr()
+    assert run("evaluate", made / "cu_k", other) == 1
+    assert "has target normalized, the model's is absolute" in error_of(capsys)
+
+
+def test_prediction_of_a_named_crystal_is_a_table_with_units(made, tmp_path, capsys):
+    table, picture = tmp_path / "spectrum.dat", tmp_path / "spectrum.png"
+    poscar = CALCULATIONS / "mp-1692" / "POSCAR"
+    assert run("predict", made / "cu_k", poscar, "-o", table, "--plot", picture) == 0
+    header = [line for line in table.read_text().splitlines() if line.startswith("#")]
+    assert any("1e-3 a0^2" in line for line in header)
+    assert header[-1].split()[1] == "energy_eV"
+    columns = np.loadtxt(table)
+    assert columns.shape == (141, len(header[-1].split()) - 1)
+    assert columns[:, 0] == pytest.approx(8983.173 + 0.25 * np.arange(141))
+    assert picture.stat().st_size > 10_000
+    capsys.readouterr()
+    assert run("predict", made / "cu_k", poscar, "--energy=[8985,9000,1]") == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert len([line for line in printed if not line.startswith("#")]) == 16
+
+
+def test_prediction_for_several_structures_and_sites(made, tmp_path):
+    paths = [CALCULATIONS / name / "POSCAR" for name in ("mp-760891", "mvc-9599")]
+    table = tmp_path / "two.dat"
+    assert run("predict", made / "cu_k", *paths, "-o", table) == 0
+    labels = [x for x in table.read_text().splitlines() if x.startswith("#")][-1].split()[2:]
+    assert labels[-1] == "mvc-9599_mean"
+    assert labels.count("mp-760891_mean") == 1
+    columns = np.loadtxt(table)
+    assert np.isfinite(columns).all()
+    assert np.ptp(columns[70, 1:]) > 1e-5  # sites differ
+
+
+CIF = """data_x
+_cell_length_a 4.0
+_cell_length_b 4.0
+_cell_length_c 4.0
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+_symmetry_space_group_name_H-M 'P 1'
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+_atom_site_occupancy
+Cu1 Cu 0 0 0 0.5
+O1 O 0.5 0.5 0.5 1.0
+"""
+
+
+def test_structures_that_can_not_be_predicted_are_named(made, tmp_path, capsys):
+    write(tmp_path / "iron.cif", Atoms("Fe", cell=[3, 3, 3], pbc=True))
+    (tmp_path / "disordered.cif").write_text(CIF)
+    (tmp_path / "broken.cif").write_text("loop_\n_what\n")
+    for name, message in (
+        ("iron.cif", "iron: Fe holds no Cu"),
+        ("disordered.cif", "disordered: site 0 is disordered (occupancy Cu 0.5)"),
+        ("broken.cif", "broken.cif"),
+        ("missing.cif", "missing.cif: no such file"),
+    ):
+        assert run("predict", made / "cu_k", tmp_path / name) == 1
+        assert message in error_of(capsys)
+
+
+def test_prediction_warns_of_elements_never_seen(made, tmp_path, capsys):
+    write(tmp_path / "x.cif", Atoms("CuU", [[0, 0, 0], [2.5, 0, 0]], cell=[5, 5, 5], pbc=True))
+    assert run("predict", made / "cu_k", tmp_path / "x.cif") == 0
+    captured = capsys.readouterr()
+    assert "never saw U" in captured.err
+    assert "energy_eV" in captured.out
+
+
+def test_model_without_database_names_what_it_lacks(tmp_path, capsys):
+    save_model(tmp_path / "bare.pt", XANES_E3GNN(channels=8, num_basis=16), ModelInfo())
+    assert run("predict", tmp_path / "bare.pt", CALCULATIONS / "mp-1692" / "POSCAR") == 1
+    assert "no energies" in error_of(capsys)
+
+
+def test_info_knows_databases_models_and_structures(made, capsys):
+    assert run("info", made / "cu.db") == 0
+    assert "sites: 27" in capsys.readouterr().out
+    assert run("info", made / "cu_k") == 0
+    out = capsys.readouterr().out
+    assert "element: Cu" in out
+    assert "model.lmax: 1" in out
+    assert "parameters: " in out
+    assert run("info", CALCULATIONS / "mp-1692" / "POSCAR") == 0
+    assert "Cu2O2, 4 atoms (Cu 2, O 2), periodic along abc" in capsys.readouterr().out
+    assert run("info", made / "nothing") == 1
+    assert "no such file" in error_of(capsys)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["nonsense"],
+        ["predict"],
+        ["dataset", "x", "-o", "y.db", "--targt", "absolute"],
+        ["dataset", "x", "-o", "y.db", "--target", "other"],
+        ["train", "x.db", "-o", "y", "--training.lr=-1"],
+        ["train", "x.db", "-o", "y", "--training.epochs=many"],
+        ["train", "x.db", "-o", "y", "--train=ids.txt"],
+        ["train", "x.db", "-o", "y", "--model.lmx=2"],
+    ],
+)
+def test_wrong_usage_exits_2(words, capsys):
+    assert run(*words) == 2
+    assert capsys.readouterr().err
+
+
+def test_failures_have_no_traceback_unless_asked_for(tmp_path, capsys):
+    assert run("predict", tmp_path / "no.pt", "x.cif") == 1
+    assert "Traceback" not in capsys.readouterr().err
+    assert run("--debug", "predict", tmp_path / "no.pt", "x.cif") == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_fault_of_ours_is_one_line_too(monkeypatch, capsys):
+    def fault(_job):
+        raise AttributeError("two\nlines")
+
+    monkeypatch.setattr("src.commands.info", fault)
+    assert run("info", "x") == 1
+    assert "internal error, AttributeError: two; --debug shows where" in error_of(capsys)
+
+
+def test_interruption_exits_130(monkeypatch):
+    def interrupt(_job):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("src.commands.info", interrupt)
+    assert run("info", "x") == 130
+
+
+def test_printed_settings_are_complete(capsys):
+    assert run("train", "x.db", "-o", "y", "--print_config") == 0
+    config = yaml.safe_load(capsys.readouterr().out)
+    assert config["training"]["lambda_grad"] == 0.5
+    assert config["model"]["r_max"] == 5.0
+    assert config["energy"]["step"] == 0.25
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; from src.cli import main; main(['--help']);"
+        "heavy = {'torch', 'ase', 'matplotlib', 'e3nn'} & set(sys.modules); assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for command in ("dataset", "info", "train", "evaluate", "predict"):
+        assert command in done.stdout
+
+
+def test_importing_the_library_is_light():
+    code = (
+        "import sys, src; heavy = {'torch', 'ase', 'matplotlib'} & set(sys.modules);"
+        "assert not heavy, heavy; from src import XANES_E3GNN, SpectrumLoss, run_training;"
+        "assert not {'matplotlib', 'tkinter', 'ase.gui'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
