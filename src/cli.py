@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 a failure (one line on standard error), 2 wrong usage, 130
 """
 
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -166,6 +167,8 @@ def guarded(work: Callable[[], None], debug: bool) -> int:
     except KeyboardInterrupt:
         print(f"{PROGRAM}: interrupted", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        raise
     except (XanesError, OSError) as error:
         return failed(str(error), debug)
     except Exception as error:  # a fault of ours: still one line, and how to see more
@@ -185,5 +188,11 @@ def failed(message: str, debug: bool) -> int:
 
 
 def entry_point() -> None:
-    """Entry point of the installed command."""
-    sys.exit(main())
+    """Entry point of the installed command; quiet where the reader of a pipe has gone."""
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code)

@@ -17,6 +17,7 @@ from .data.readers.feff import find_runs, read_feff
 from .data.record import Record, Rejected
 from .data.spectrum import energy_grid
 from .data.split import read_ids
+from .data.structure import named_structures
 from .errors import CheckpointError, ConfigError, DatabaseError
 from .metrics import Evaluation, evaluate_spectra
 from .plot import plot_predictions, plot_structures
@@ -24,7 +25,6 @@ from .predict import (
     SitePrediction,
     predict_graphs,
     predict_structure,
-    read_structures,
     relative_energies,
 )
 from .versions import package_version
@@ -83,7 +83,7 @@ def info(job: InfoJob) -> None:
     elif is_kind(path, b"SQLite format 3\0"):
         print_contents(Database(path).contents())
     else:
-        for name, atoms in read_structures(path):
+        for name, atoms in named_structures(path):
             periodic = "".join(axis for axis, flag in zip("abc", atoms.pbc, strict=True) if flag)
             symbols = atoms.get_chemical_symbols()
             counts = ", ".join(f"{s} {symbols.count(s)}" for s in sorted(set(symbols)))
@@ -205,7 +205,7 @@ def predict(job: PredictJob) -> None:
     """Predict structures: a table, and a picture."""
     model, described = load_model(job.model)
     energy = None if job.energy is None else energy_grid(*job.energy)
-    structures = [named for path in job.structures for named in read_structures(path)]
+    structures = [named for path in job.structures for named in named_structures(path)]
     names = [name for name, _ in structures]
     repeated = {name for name in names if names.count(name) > 1}
     found = []

@@ -13,10 +13,12 @@ import numpy as np
 from .errors import ConfigError
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-PREDICTED, CALCULATED, MEAN = "#c8442d", "#20262e", "#20262e"
+PREDICTED, CALCULATED, MEAN = "#b8321c", "#a3acb8", "#20262e"
+TRAINED, RATE = "#20262e", "#6b747f"
+UNIT_LABELS = {"1e-3 a0^2": r"$10^{-3}\,a_0^2$"}
+"""How a unit is set in a picture."""
 SITE_LABELS = 8
 """More sites than this are drawn without a line each in the legend."""
 
@@ -50,15 +52,17 @@ def save(figure: "Figure", path: str | Path) -> None:
     figure.savefig(path, dpi=150)
 
 
-def energy_axis(ax: "Axes", unit: str | None, relative: bool) -> None:
-    """Label the axes of a spectrum."""
-    ax.set_xlabel("Energy relative to reference (eV)" if relative else "Energy (eV)", fontsize=9)
-    ax.set_ylabel(f"Absorption ({unit})" if unit else "Absorption", fontsize=9)
-    ax.ticklabel_format(axis="x", useOffset=False)
+def axis_labels(unit: str | None, relative: bool) -> tuple[str, str]:
+    """Labels of energy and absorption."""
+    shown = UNIT_LABELS.get(unit or "", unit)
+    return (
+        "Energy relative to reference (eV)" if relative else "Energy (eV)",
+        f"Absorption ({shown})" if shown else "Absorption",
+    )
 
 
 def plot_training(metrics: str | Path, path: str | Path) -> None:
-    """Draw loss curves and learning rate over epochs.
+    """Draw the loss's two terms and the learning rate over epochs.
 
     Args:
         metrics: CSV file that the training wrote.
@@ -68,32 +72,37 @@ def plot_training(metrics: str | Path, path: str | Path) -> None:
         rows = list(csv.DictReader(file))
     column = {name: np.array([float(row[name]) for row in rows]) for name in rows[0]}
     epoch = column["epoch"]
-    figure, axes = new_figure(7.0, 3.6, 1, 2)
-    left, right = axes[0]
-    left.semilogy(epoch, column["train_mse"], color=CALCULATED, label="training")
-    left.semilogy(epoch, column["val_mse"], color=PREDICTED, label="validation, averaged weights")
     best = int(np.argmin(column["val_mse"]))
-    left.plot(epoch[best], column["val_mse"][best], "o", color=PREDICTED)
-    left.annotate(
-        f"{column['val_mse'][best]:.5f}",
+    figure, axes = new_figure(7.0, 3.4, 1, 2)
+    titles = {
+        "mse": "Mean squared error of mu",
+        "gradient": "Mean squared error of d mu / dE",
+    }
+    for ax, (term, title) in zip(axes[0], titles.items(), strict=True):
+        ax.semilogy(epoch, column[f"train_{term}"], color=TRAINED, label="training, all energies")
+        ax.semilogy(
+            epoch, column[f"val_{term}"], color=PREDICTED, label="validation, scored energies"
+        )
+        ax.plot(epoch[best], column[f"val_{term}"][best], "o", color=PREDICTED, markersize=5)
+        ax.set_title(title, fontsize=9)
+        ax.set_xlabel("Epoch", fontsize=9)
+        ax.tick_params(which="both", labelsize=8)
+    axes[0, 0].annotate(
+        f"best {column['val_mse'][best]:.5f}",
         (epoch[best], column["val_mse"][best]),
-        xytext=(0, 8),
+        xytext=(0, 9),
         textcoords="offset points",
         ha="right",
         fontsize=8,
     )
-    left.set_ylabel("Mean squared error of mu", fontsize=9)
-    left.legend(frameon=False, fontsize=8)
-    right.semilogy(epoch, column["train_gradient"], color=CALCULATED, label="training")
-    right.semilogy(epoch, column["val_gradient"], color=PREDICTED, label="validation")
-    right.set_ylabel("Mean squared error of d mu / dE (per eV$^2$)", fontsize=9)
-    rate = right.twinx()
-    rate.plot(epoch, column["lr"], color="#8a939e", linestyle=":", label="learning rate")
-    rate.set_ylabel("Learning rate", fontsize=9, color="#6b747f")
-    rate.tick_params(labelsize=8, colors="#6b747f")
+    rate = axes[0, 1].twinx()
+    rate.plot(epoch, column["lr"], color=RATE, linestyle=":", label="learning rate")
+    rate.set_ylabel("Learning rate", fontsize=9, color=RATE)
+    rate.tick_params(labelsize=8, colors=RATE)
     rate.spines["top"].set_visible(False)
-    for ax in (left, right):
-        ax.set_xlabel("Epoch", fontsize=9)
+    lines = [*axes[0, 0].get_lines()[:2], rate.get_lines()[0]]
+    names = [line.get_label() for line in lines]
+    figure.legend(lines, names, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     save(figure, path)
 
 
@@ -132,15 +141,16 @@ def plot_predictions(
     for ax in axes.flat[len(chosen) :]:
         ax.set_visible(False)
     for rank, (ax, k) in enumerate(zip(axes.flat, chosen, strict=False)):
-        ax.plot(energy, shown[k], color=CALCULATED, linewidth=1.4, label="calculated")
+        ax.plot(energy, shown[k], color=CALCULATED, linewidth=3.2, label="calculated")
         ax.plot(energy, prediction[k], color=PREDICTED, linewidth=1.2, label="predicted")
         place = {0: "best, ", len(chosen) - 1: "worst, "}.get(rank, "")
         ax.set_title(f"{ids[k]}\n{place}mse {errors[k]:.2g}", fontsize=8)
         ax.ticklabel_format(axis="x", useOffset=False)
         ax.locator_params(axis="x", nbins=4)
     axes.flat[0].legend(frameon=False, fontsize=7)
-    figure.supxlabel("Energy relative to reference (eV)" if relative else "Energy (eV)", fontsize=9)
-    figure.supylabel(f"Absorption ({unit})" if unit else "Absorption", fontsize=9)
+    energy_label, mu_label = axis_labels(unit, relative)
+    figure.supxlabel(energy_label, fontsize=9)
+    figure.supylabel(mu_label, fontsize=9)
     save(figure, path)
 
 
@@ -183,5 +193,8 @@ def plot_structures(
             ax.plot(energy, mean, color=MEAN, linewidth=1.8, linestyle="--", label=label)
         ax.set_title(name, fontsize=9)
         ax.legend(frameon=False, fontsize=7, loc="lower right")
-        energy_axis(ax, unit, relative)
+        energy_label, mu_label = axis_labels(unit, relative)
+        ax.set_xlabel(energy_label, fontsize=9)
+        ax.set_ylabel(mu_label, fontsize=9)
+        ax.ticklabel_format(axis="x", useOffset=False)
     save(figure, path)

@@ -3,15 +3,12 @@
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 from ase import Atoms
 from ase.data import chemical_symbols
-from ase.io import read
-from ase.io.formats import UnknownFileTypeError
 from torch_geometric.data import Data
 
 from .checkpoint import ModelInfo
@@ -26,8 +23,6 @@ MAX_EDGES = 20_000
 """Graph edges predicted at once; bounds memory."""
 SYMPREC = 1e-3
 """Atoms that symmetry maps onto each other within this distance are equivalent, Angstrom."""
-READ_ERRORS = (OSError, ValueError, KeyError, IndexError, AttributeError, AssertionError, TypeError)
-"""What ASE's readers raise on files they can't read."""
 
 
 @dataclass(frozen=True)
@@ -44,34 +39,6 @@ class SitePrediction:
     """Energies, eV, absolute if the model has a reference energy, shape (n_energies,)."""
     mu: np.ndarray
     """Absorption in the model's unit, shape (n_energies,)."""
-
-
-def read_structures(path: str | Path) -> list[tuple[str, Atoms]]:
-    """Read every structure of a file that ASE knows.
-
-    Args:
-        path: CIF, POSCAR, xyz, extended xyz, ..
-
-    Returns:
-        Name and structure of each; the name is the file's, numbered where there are several.
-
-    Raises:
-        StructureError: missing, not readable, or empty.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise StructureError(f"{path}: no such file")
-    try:
-        frames = cast(list[Atoms], read(path, index=":"))
-    except (UnknownFileTypeError, *READ_ERRORS) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise StructureError(f"{path}: not a structure that ASE reads ({reason})") from error
-    if not frames:
-        raise StructureError(f"{path}: holds no structure")
-    stem = path.parent.name if path.name in ("POSCAR", "CONTCAR") else path.stem
-    if len(frames) == 1:
-        return [(stem, frames[0])]
-    return [(f"{stem}-{number}", frame) for number, frame in enumerate(frames)]
 
 
 def choose_sites(atoms: Atoms, info: ModelInfo, sites: Sequence[int] | None) -> list[int]:

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from .checkpoint import ModelInfo, read_verified, save_model, write_verified
 from .config import TrainingConfig
 from .data.batch import GraphBatchSampler, collate_graphs
-from .data.targets import GraphSet, check_dataset, target_statistics
+from .data.targets import GraphSet, check_dataset, digest, target_statistics
 from .errors import CheckpointError, ConfigError
 from .loss import SpectrumLoss
 from .model.gnn import XANES_E3GNN
@@ -59,6 +59,14 @@ def averaged_weights(model: nn.Module, decay: float) -> AveragedModel:
     return AveragedModel(model, avg_fn=average)
 
 
+def check_folders(config: TrainingConfig) -> None:
+    """Raise ConfigError before the training where its files could not be written after it."""
+    for name in ("save_path", "checkpoint_path", "metrics_path"):
+        path = getattr(config, name)
+        if path is not None and not Path(path).parent.is_dir():
+            raise ConfigError(f"`{name}` is {path} but the folder {Path(path).parent} is not there")
+
+
 class Trainer:
     """The state of a training and the steps that change it."""
 
@@ -74,6 +82,7 @@ class Trainer:
         self.dtype = model.coefficient_mean.dtype
         self.energy_grid = torch.as_tensor(config.energy_grid, dtype=self.dtype)
         self.criterion = config.criterion or SpectrumLoss(config.lambda_grad)
+        check_folders(config)
         n_energies = len(self.energy_grid)
         train_edges = check_dataset(train_dataset, "train_dataset", n_energies)
         val_edges = check_dataset(val_dataset, "val_dataset", n_energies)
@@ -91,7 +100,8 @@ class Trainer:
         self.epoch, self.best_epoch, self.best_val = 0, -1, math.inf
         self.best_weights: dict[str, Tensor] = {}
         self.rows: list[Row] = []
-        self.fingerprint = _fingerprint(model, config, train_edges, val_edges)
+        digests = {"train_dataset": digest(train_dataset), "val_dataset": digest(val_dataset)}
+        self.fingerprint = {**_fingerprint(model, config), **digests}
 
     def train_epoch(self) -> Row:
         """Take one pass over the training set; return its learning rate and mean loss terms."""
@@ -282,9 +292,7 @@ NOT_COMPARED = {
 }  # fmt: skip
 
 
-def _fingerprint(
-    model: XANES_E3GNN, config: TrainingConfig, train_edges: list[int], val_edges: list[int]
-) -> dict[str, Any]:
+def _fingerprint(model: XANES_E3GNN, config: TrainingConfig) -> dict[str, Any]:
     """Settings that must be the same when a training goes on, as plain values."""
     settings = {
         entry.name: getattr(config, entry.name)
@@ -296,7 +304,5 @@ def _fingerprint(
         **settings,
         "energy_grid": f"{len(grid)} energies, {float(grid[0]):.4f} .. {float(grid[-1]):.4f} eV",
         "criterion": repr(config.criterion),
-        "train_dataset": f"{len(train_edges)} graphs, {sum(train_edges)} edges",
-        "val_dataset": f"{len(val_edges)} graphs, {sum(val_edges)} edges",
         **{f"model.{name}": value for name, value in model.hyperparameters.items()},
     }

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from ase import Atoms
 from ase.io import write
-from paths import CALCULATIONS, CU_K, FEFF_RUNS
+from paths import CALCULATIONS, CU_K, FEFF_RUNS, ROOT
 
 from src.checkpoint import ModelInfo, load_model, save_model
 from src.cli import main
@@ -345,3 +345,12 @@ def test_importing_the_library_is_light():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_pipe_whose_reader_has_gone_is_no_error():
+    command = f"{sys.executable} -m src --version | head -c 1"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], cwd=ROOT, capture_output=True, check=False
+    )
+    assert done.returncode == 0
+    assert done.stderr == b""

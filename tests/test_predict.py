@@ -13,9 +13,10 @@ from ase.spacegroup import crystal as make_crystal
 
 from src.checkpoint import ModelInfo
 from src.data.graph import atoms_to_graph
+from src.data.structure import named_structures
 from src.errors import ConfigError, StructureError
 from src.model.gnn import XANES_E3GNN
-from src.predict import equivalent_sites, predict_structure, read_structures
+from src.predict import equivalent_sites, predict_structure
 
 GRID = [8990.0, 8992.5, 9000.0]
 
@@ -124,14 +125,14 @@ def test_structure_without_the_element_and_wrong_sites_are_refused(trained):
 @pytest.mark.parametrize("name", ["x.cif", "POSCAR", "x.xyz", "x.extxyz"])
 def test_common_formats_are_read(tmp_path, name):
     write(tmp_path / name, tenorite())
-    ((label, atoms),) = read_structures(tmp_path / name)
+    ((label, atoms),) = named_structures(tmp_path / name)
     assert label == (tmp_path.name if name == "POSCAR" else "x")
     assert atoms.get_chemical_formula() == "Cu4O4"
 
 
 def test_several_structures_of_a_file_are_numbered(tmp_path):
     write(tmp_path / "run.extxyz", [tenorite(), bulk("Cu")])
-    found = read_structures(tmp_path / "run.extxyz")
+    found = named_structures(tmp_path / "run.extxyz")
     assert [label for label, _ in found] == ["run-0", "run-1"]
 
 
@@ -141,6 +142,6 @@ def test_files_that_are_no_structure_are_named(tmp_path, content):
         path = tmp_path / f"bad.{ending}"
         path.write_bytes(content)
         with pytest.raises(StructureError, match=f"bad.{ending}"):
-            read_structures(path)
+            named_structures(path)
     with pytest.raises(StructureError, match="no such file"):
-        read_structures(tmp_path / "missing.cif")
+        named_structures(tmp_path / "missing.cif")

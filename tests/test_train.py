@@ -152,6 +152,21 @@ def test_resume_with_another_configuration_lists_the_differences(tmp_path):
         run_training(small_model(dropout=0.1), train, val, same)
 
 
+def test_resume_with_other_data_is_noticed(tmp_path):
+    train, val = dataset(8), dataset(2, 1000)
+    run_training(small_model(), train, val, full_config(tmp_path, "a", epochs=2))
+    train[3].y = train[3].y + 1e-6
+    with pytest.raises(ConfigError, match="train_dataset was '8 graphs, sha256"):
+        run_training(small_model(), train, val, full_config(tmp_path, "a", epochs=2, resume=True))
+
+
+def test_missing_folder_is_an_error_before_anything_is_trained(tmp_path):
+    with pytest.raises(ConfigError, match=r"`save_path`.*nowhere"):
+        run_training(
+            small_model(), dataset(2), dataset(2), config(tmp_path, save_path="nowhere/model.pt")
+        )
+
+
 def test_patience_stops_early(tmp_path):
     train, val = dataset(8), dataset(2, 1000)
     rows = run_training(

@@ -1,5 +1,6 @@
 """Targets of a set of graphs: checks, and the statistics that a network starts from."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from typing import cast
 
@@ -57,6 +58,16 @@ def check_dataset(dataset: GraphSet, name: str, n_energies: int) -> list[int]:
     if not num_edges:
         raise ConfigError(f"{name} is empty")
     return num_edges
+
+
+def digest(dataset: GraphSet) -> str:
+    """Size and checksum of a set's structures and targets, in order."""
+    total, count = hashlib.sha256(), 0
+    for graph in iterate(dataset):
+        count += 1
+        for part in (graph.z, graph.pos, graph.edge_index, graph.absorber_mask, graph.y):
+            total.update(part.detach().cpu().contiguous().numpy().tobytes())
+    return f"{count} graphs, sha256 {total.hexdigest()[:16]}"
 
 
 def target_statistics(dataset: GraphSet, n_energies: int) -> tuple[Tensor, float]:

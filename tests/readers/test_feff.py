@@ -200,6 +200,16 @@ def test_any_folder_with_input_and_spectrum_is_a_run(runs, tmp_path):
     assert record.atoms[record.site].symbol == "Cu"
 
 
+def test_several_crystals_beside_a_run_reject_that_run_alone(runs):
+    shutil.copytree(FEFF_RUNS / "mp-760590", runs / "mp-760590")
+    (runs / "mp-16543" / "POSCAR").unlink()
+    for name in ("a.cif", "b.cif"):
+        (runs / "mp-16543" / name).touch()
+    found = list(read_feff(runs))
+    assert [type(item) for item in found] == [Rejected, Record]
+    assert "2 CIF files" in found[0].reason
+
+
 def test_missing_folder_is_an_error(tmp_path):
     with pytest.raises(RecordError, match="no such folder"):
         list(read_feff(tmp_path / "nothing"))

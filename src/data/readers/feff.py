@@ -14,15 +14,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers, chemical_symbols
-from ase.io import read
 
 from ...errors import RecordError, XanesError
+from ..graph import check_atoms, neighbors
 from ..record import Record, Rejected
+from ..structure import read_structures
 from .feff_input import FeffInput, read_feff_input
 from .feff_xmu import Xmu, read_xmu
 
@@ -47,8 +47,8 @@ class Run:
     """Site in the crystal, where the folder's name gives it."""
     element: str | None
     """Absorbing element, where the folder's name gives it."""
-    crystal: Path | None
-    """File of the crystal, where there is one."""
+    places: tuple[Path, ...]
+    """Folders in which a crystal would stand."""
 
 
 def find_runs(root: Path) -> Iterator[Run]:
@@ -67,27 +67,27 @@ def find_runs(root: Path) -> Iterator[Run]:
             continue
         if named:
             home = folder.parent.parent if folder.parent.name == "FEFF-XANES" else folder.parent
-            crystal = find_crystal(folder) or find_crystal(home)
-            yield Run(folder, home.resolve().name, int(named[1]), named[2], crystal)
+            yield Run(folder, home.resolve().name, int(named[1]), named[2], (folder, home))
         else:
             relative = folder.relative_to(root).as_posix().replace("/", "-")
             material = root.resolve().name if relative == "." else relative
-            yield Run(folder, material, None, None, find_crystal(folder))
+            yield Run(folder, material, None, None, (folder,))
 
 
-def find_crystal(folder: Path) -> Path | None:
-    """Crystal file in a folder: POSCAR, else the only CIF.
+def find_crystal(places: tuple[Path, ...]) -> Path | None:
+    """Crystal file in the first folder that has one: POSCAR, else the only CIF.
 
     Raises:
-        RecordError: several CIF files and no POSCAR.
+        RecordError: a folder has several CIF files and no POSCAR.
     """
-    poscar = folder / "POSCAR"
-    if poscar.is_file():
-        return poscar
-    found = sorted(folder.glob("*.cif"))
-    if len(found) > 1:
-        raise RecordError(f"{folder}: {len(found)} CIF files, expected one")
-    return found[0] if found else None
+    for folder in places:
+        found = [folder / "POSCAR"] if (folder / "POSCAR").is_file() else []
+        found = found or sorted(folder.glob("*.cif"))
+        if len(found) > 1:
+            raise RecordError(f"{folder}: {len(found)} CIF files and no POSCAR, expected one")
+        if found:
+            return found[0]
+    return None
 
 
 @functools.lru_cache(maxsize=4)
@@ -95,12 +95,9 @@ def read_crystal(path: Path) -> Atoms:
     """Read a crystal file once for all sites of a material.
 
     Raises:
-        RecordError: ASE can't read it.
+        StructureError: ASE can't read it.
     """
-    try:
-        return cast(Atoms, read(path, format="cif" if path.suffix == ".cif" else "vasp"))
-    except (OSError, ValueError, IndexError, KeyError, AssertionError, StopIteration) as error:
-        raise RecordError(f"{path}: not a readable crystal ({error})") from error
+    return read_structures(path, format="cif" if path.suffix == ".cif" else "vasp")[0]
 
 
 def read_feff(
@@ -204,17 +201,18 @@ def choose_structure(run: Run, given: FeffInput | None, element: str) -> tuple[A
         RecordError: there is none, or cluster and crystal do not describe the same site.
     """
     cluster = given.cluster if given is not None else None
-    if run.crystal is None:
+    path = find_crystal(run.places)
+    if path is None:
         if given is None or cluster is None:
             raise RecordError(f"{run.folder}: no POSCAR, no CIF and no feff.inp with an ATOMS list")
         return cluster, given.absorber
-    crystal = read_crystal(run.crystal)
+    crystal = read_crystal(path)
     sites = [i for i, z in enumerate(crystal.numbers) if z == atomic_numbers[element]]
     if run.site is not None:
         if run.site not in sites:
             found = crystal[run.site].symbol if run.site < len(crystal) else "no atom"
             raise RecordError(
-                f"{run.folder}: site {run.site} of {run.crystal} is {found}, expected {element}"
+                f"{run.folder}: site {run.site} of {path} is {found}, expected {element}"
             )
         sites = [run.site]
     if given is None or cluster is None:
@@ -228,14 +226,12 @@ def choose_structure(run: Run, given: FeffInput | None, element: str) -> tuple[A
     raise RecordError(
         f"{run.folder}: the absorber's neighbours in feff.inp within {COMPARED_WITHIN} Angstrom"
         f" are not those of {'site ' + str(run.site) if run.site is not None else 'any site'}"
-        f" in {run.crystal}"
+        f" in {path}"
     )
 
 
 def shell(atoms: Atoms, site: int) -> list[tuple[float, int]]:
     """Distances and atomic numbers of an atom's neighbours, sorted."""
-    from ..graph import check_atoms, neighbors
-
     check_atoms(atoms)
     edge_index, shift = neighbors(atoms, COMPARED_WITHIN)
     mine = edge_index[1] == site

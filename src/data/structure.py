@@ -1,0 +1,58 @@
+"""Structure files through ASE, with errors that name the file."""
+
+from pathlib import Path
+from typing import cast
+
+from ase import Atoms
+from ase.io import read
+from ase.io.formats import UnknownFileTypeError
+
+from ..errors import StructureError
+
+READ_ERRORS = (
+    UnknownFileTypeError, OSError, ValueError, LookupError, AttributeError, AssertionError,
+    TypeError, StopIteration, SyntaxError, RuntimeError,
+)  # fmt: skip
+"""What ASE's readers are seen to raise on files they can't read."""
+
+
+def read_structures(path: str | Path, format: str | None = None) -> list[Atoms]:
+    """Read every structure of a file that ASE knows.
+
+    Args:
+        path: CIF, POSCAR, xyz, extended xyz, ..
+        format: ASE's name of the format; None: found out by name and content.
+
+    Returns:
+        The structures.
+
+    Raises:
+        StructureError: missing, not readable, or empty.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise StructureError(f"{path}: no such file")
+    try:
+        frames = cast(list[Atoms], read(path, index=":", format=format))
+    except READ_ERRORS as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise StructureError(f"{path}: not a structure that ASE reads ({reason})") from error
+    if not frames:
+        raise StructureError(f"{path}: holds no structure")
+    return frames
+
+
+def named_structures(path: str | Path) -> list[tuple[str, Atoms]]:
+    """Structures of a file with a name each.
+
+    The name is the file's, or the folder's of a POSCAR, and numbered where there are several.
+
+    Raises:
+        StructureError: see ``read_structures``.
+    """
+    path = Path(path)
+    frames = read_structures(path)
+    stem = path.resolve().parent.name if path.name in ("POSCAR", "CONTCAR") else path.stem
+    if len(frames) == 1:
+        return [(stem, frames[0])]
+    return [(f"{stem}-{number}", frame) for number, frame in enumerate(frames)]

@@ -1,0 +1,98 @@
+"""Pictures hold what they should: curves, labels, legible counts of panels."""
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from src import plot
+from src.errors import ConfigError
+
+ENERGY = np.linspace(8983.0, 9018.0, 50)
+
+
+@pytest.fixture
+def figures(monkeypatch):
+    """Collect the figures that are saved."""
+    found = []
+    original = plot.save
+
+    def keep(figure, path):
+        found.append(figure)
+        original(figure, path)
+
+    monkeypatch.setattr(plot, "save", keep)
+    return found
+
+
+def visible(figure):
+    """Axes that are drawn."""
+    return [ax for ax in figure.axes if ax.get_visible()]
+
+
+def test_page_of_predictions_runs_from_best_to_worst(tmp_path, figures):
+    rng = np.random.default_rng(0)
+    target = rng.normal(size=(40, 50))
+    prediction = target + rng.normal(size=(40, 1))
+    errors = ((prediction - target) ** 2).mean(axis=1)
+    ids = [f"site {k}" for k in range(40)]
+    plot.plot_predictions(ids, ENERGY, prediction, target, tmp_path / "p.png", unit="1e-3 a0^2")
+    (figure,) = figures
+    shown = [ax.get_title().split("\n")[0] for ax in visible(figure)]
+    assert len(shown) == 12
+    assert shown[0] == f"site {errors.argmin()}"
+    assert shown[-1] == f"site {errors.argmax()}"
+    ordered = [errors[ids.index(name)] for name in shown]
+    assert ordered == sorted(ordered)
+    assert figure.get_supxlabel() == "Energy (eV)"
+    assert "a_0^2" in figure.get_supylabel()
+
+
+def test_energies_that_were_not_calculated_are_not_drawn(tmp_path, figures):
+    target = np.ones((1, 50))
+    mask = np.ones((1, 50), dtype=bool)
+    mask[0, :7] = False
+    plot.plot_predictions(["a"], ENERGY, target, target, tmp_path / "p.png", mask=mask)
+    drawn = figures[0].axes[0].get_lines()[0].get_ydata()
+    assert np.isnan(drawn).tolist() == (~mask[0]).tolist()
+
+
+def test_mean_of_a_structure_counts_equivalent_sites(tmp_path, figures):
+    sites = [("site 0", np.zeros(50), 3), ("site 4", np.ones(50), 1)]
+    plot.plot_structures(["CuO"], ENERGY, [sites], tmp_path / "s.png")
+    lines = figures[0].axes[0].get_lines()
+    assert [line.get_label() for line in lines] == ["site 0", "site 4", "mean of 4 sites"]
+    assert lines[-1].get_ydata() == pytest.approx(0.25)
+
+
+def test_many_sites_get_no_legend_line_each(tmp_path, figures):
+    sites = [(f"site {k}", np.full(50, k), 1) for k in range(100)]
+    plot.plot_structures(["big", "big too"], ENERGY, [sites, sites], tmp_path / "s.svg")
+    for ax in visible(figures[0]):
+        assert len(ax.get_lines()) == 101
+        assert len(ax.get_legend().get_texts()) == 1
+
+
+def test_training_curves_mark_the_best_epoch(tmp_path, figures):
+    names = ("epoch", "lr", "train_mse", "train_gradient", "val_mse", "val_gradient")
+    rows = [
+        (1, 1e-3, 0.3, 0.1, 0.5, 0.2),
+        (2, 5e-4, 0.2, 0.1, 0.25, 0.1),
+        (3, 0, 0.1, 0.1, 0.4, 0.1),
+    ]
+    lines = [",".join(names), *(",".join(map(str, row)) for row in rows)]
+    (tmp_path / "metrics.csv").write_text("\n".join(lines))
+    plot.plot_training(tmp_path / "metrics.csv", tmp_path / "t.png")
+    left = figures[0].axes[0]
+    marker = left.get_lines()[2]
+    assert (marker.get_xdata()[0], marker.get_ydata()[0]) == (2, 0.25)
+    assert [text.get_text() for text in left.texts] == ["best 0.25000"]
+    image = imread(tmp_path / "t.png")
+    assert image.shape[1] == pytest.approx(7.0 * 150, abs=2)
+    assert image.std() > 0.05
+
+
+@pytest.mark.parametrize("name", ["picture.txt", "picture", "nowhere/picture.png"])
+def test_path_that_can_not_be_written_is_named(tmp_path, name):
+    figure, _ = plot.new_figure(2, 2)
+    with pytest.raises(ConfigError, match=name.rpartition("/")[2]):
+        plot.save(figure, tmp_path / name)
