@@ -1,6 +1,5 @@
 """What the commands of `e3gnn-xanes` do; everything they say goes to standard output."""
 
-import io
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from tqdm import tqdm
 
 from .checkpoint import ModelInfo, load_model
 from .config import DatasetJob, EvaluateJob, InfoJob, PredictJob, TrainJob
-from .data.database import Contents, Database, write_records
+from .data.database import Database, write_records
 from .data.dataset import XANESDataset
 from .data.readers.feff import find_runs, read_feff
 from .data.record import Record, Rejected
@@ -19,15 +18,17 @@ from .data.spectrum import energy_grid
 from .data.split import read_ids
 from .data.structure import named_structures
 from .errors import CheckpointError, ConfigError, DatabaseError
-from .metrics import Evaluation, evaluate_spectra
+from .metrics import evaluate_spectra
 from .plot import plot_predictions, plot_structures
-from .predict import (
-    SitePrediction,
-    predict_graphs,
-    predict_structure,
-    relative_energies,
+from .predict import SitePrediction, predict_graphs, predict_structure, relative_energies
+from .report import (
+    describe_contents,
+    describe_evaluation,
+    describe_model,
+    describe_structure,
+    site_label,
+    spectra_table,
 )
-from .versions import package_version
 from .workflow import train_from_database
 
 logger = logging.getLogger(__name__)
@@ -59,18 +60,7 @@ def dataset(job: DatasetJob) -> None:
         f"{job.output}: {summary.added} added, {summary.unchanged} unchanged,"
         f" {summary.replaced} replaced, {len(summary.rejected)} left out"
     )
-    print_contents(Database(job.output).contents())
-
-
-def print_contents(contents: Contents) -> None:
-    """Say what a database holds."""
-    print(f"sites: {contents.sites}\nmaterials: {contents.materials}")
-    for name, counter in contents.kinds.items():
-        print(f"{name}: " + ", ".join(f"{value} ({count})" for value, count in counter.items()))
-    ordered = sorted(contents.elements.items(), key=lambda item: (-item[1], item[0]))
-    listed = " ".join(f"{symbol} {count}" for symbol, count in ordered)
-    print(f"elements: {len(ordered)}, by number of structures: {listed}")
-    print("energies: {:.3f} .. {:.3f} eV".format(*contents.energy_range))
+    print(describe_contents(Database(job.output).contents()))
 
 
 def info(job: InfoJob) -> None:
@@ -79,40 +69,18 @@ def info(job: InfoJob) -> None:
     if not path.exists():
         raise ConfigError(f"{path}: no such file")
     if path.is_dir() or is_kind(path, b"PK\x03\x04"):
-        print_model(path)
+        print(describe_model(*load_model(path)))
     elif is_kind(path, b"SQLite format 3\0"):
-        print_contents(Database(path).contents())
+        print(describe_contents(Database(path).contents()))
     else:
         for name, atoms in named_structures(path):
-            periodic = "".join(axis for axis, flag in zip("abc", atoms.pbc, strict=True) if flag)
-            symbols = atoms.get_chemical_symbols()
-            counts = ", ".join(f"{s} {symbols.count(s)}" for s in sorted(set(symbols)))
-            cell = "  cell {:.4f} {:.4f} {:.4f} A, {:.2f} {:.2f} {:.2f} deg".format(
-                *atoms.cell.cellpar()
-            )
-            print(
-                f"{name}: {atoms.get_chemical_formula()}, {len(atoms)} atoms ({counts}),"
-                f" periodic along {periodic or 'nothing'}{cell if periodic else ''}"
-            )
+            print(describe_structure(name, atoms))
 
 
 def is_kind(path: Path, magic: bytes) -> bool:
     """Whether a file starts with certain bytes."""
     with path.open("rb") as file:
         return file.read(len(magic)) == magic
-
-
-def print_model(path: Path) -> None:
-    """Say what a model file holds."""
-    model, described = load_model(path)
-    for name, value in vars(described).items():
-        if isinstance(value, list) and len(value) > 6:
-            print(f"{name}: {len(value)} values, {value[0]} .. {value[-1]}")
-        elif value is not None:
-            print(f"{name}: {value}")
-    for name, value in model.hyperparameters.items():
-        print(f"model.{name}: {value}")
-    print(f"parameters: {sum(weight.numel() for weight in model.parameters())}")
 
 
 def train(job: TrainJob, config: str) -> None:
@@ -149,7 +117,7 @@ def evaluate(job: EvaluateJob) -> None:
     seen = set(data.ids) & set(described.train_ids or [])
     if seen:
         logger.warning("%d of these sites were trained on; this is no test of the model", len(seen))
-    print_evaluation(result)
+    print(describe_evaluation(result))
     if job.predictions is not None:
         with job.predictions.open("wb") as file:
             np.savez(file, ids=np.array(data.ids), energy=energy, mu=prediction, r2=result.r2)
@@ -185,22 +153,6 @@ def check_kind(database: Database, ids: list[str], described: ModelInfo) -> None
                 )
 
 
-def print_evaluation(result: Evaluation) -> None:
-    """Print the figures of an evaluation."""
-    print(f"mse: {result.mean_mse:.8f}")
-    print(f"median_mse: {result.median_mse:.8f}")
-    print(f"mae: {result.mae:.8f}")
-    print(f"mse of the mean training spectrum: {result.baseline_mse:.8f}")
-    known = result.r2[np.isfinite(result.r2)]
-    if len(known):
-        print(
-            f"R2 per energy: min {known.min():.4f}, median {np.median(known):.4f},"
-            f" max {known.max():.4f}"
-        )
-    for record_id, mse in result.worst():
-        print(f"worst: {record_id} {mse:.6f}")
-
-
 def predict(job: PredictJob) -> None:
     """Predict structures: a table, and a picture."""
     model, described = load_model(job.model)
@@ -213,7 +165,7 @@ def predict(job: PredictJob) -> None:
         label = f"{name}-{number}" if name in repeated else name
         found.append(predict_structure(model, described, atoms, label, job.site, energy))
     note_symmetry(found)
-    text = table(found, described, job.model)
+    text = spectra_table(found, described, job.model)
     if job.output is None:
         print(text, end="")
     else:
@@ -223,7 +175,7 @@ def predict(job: PredictJob) -> None:
         plot_structures(
             [sites[0].structure for sites in found],
             found[0][0].energy,
-            [[(f"site {s.site}", s.mu, len(s.equivalent)) for s in sites] for sites in found],
+            [[(site_label(s), s.mu, len(s.equivalent)) for s in sites] for sites in found],
             job.plot,
             unit=described.unit,
             relative=described.reference_energy is None,
@@ -237,33 +189,3 @@ def note_symmetry(found: list[list[SitePrediction]]) -> None:
     except ImportError:
         if any(len(sites) > 1 for sites in found):
             logger.info("spglib is not installed, so equivalent sites are not marked")
-
-
-def table(found: list[list[SitePrediction]], described: ModelInfo, path: Path) -> str:
-    """Predicted spectra as text: a header, energies, a column a site and a structure's mean."""
-    columns, labels = [found[0][0].energy], ["energy_eV"]
-    notes = []
-    for sites in found:
-        for site in sites:
-            labels.append(f"{site.structure}_{site.site}")
-            columns.append(site.mu)
-            if len(site.equivalent) > 1:
-                others = " ".join(map(str, site.equivalent))
-                notes.append(f"{labels[-1]} stands for the equivalent sites {others}")
-        weights = [len(site.equivalent) for site in sites]
-        labels.append(f"{sites[0].structure}_mean")
-        columns.append(np.average([site.mu for site in sites], axis=0, weights=weights))
-    reference = described.reference_energy
-    header = [
-        f"e3gnn-xanes {package_version('e3gnn-xanes')} prediction",
-        f"model: {path} (written by version {described.library_version})",
-        f"absorber: {described.element} {described.edge} edge; trained on {described.code}",
-        f"mu: {described.target}, unit {described.unit}",
-        f"energy: eV, {'absolute' if reference is not None else 'relative to the reference'}",
-        *notes,
-        "  ".join(labels),
-    ]
-    text = io.StringIO()
-    formats = ["%.4f"] + ["%.6f"] * (len(columns) - 1)
-    np.savetxt(text, np.stack(columns, axis=1), fmt=formats, header="\n".join(header))
-    return text.getvalue()

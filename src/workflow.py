@@ -73,8 +73,8 @@ def describe_records(database: Database, ids: list[str]) -> tuple[ModelInfo, flo
 
 def choose_energies(
     config: EnergyConfig, info: ModelInfo, lowest: float, emin: float, emax: float
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Energies of the loss and of the score, absolute, and the reference energy, eV.
+) -> tuple[np.ndarray, int, float]:
+    """Energies of the loss, how many of them are scored, and the reference energy.
 
     Args:
         config: what the user asked for.
@@ -84,7 +84,7 @@ def choose_energies(
         emax: highest energy of the model's basis, eV relative.
 
     Returns:
-        Training grid, scoring grid (its first part) and reference energy.
+        Absolute energies, eV; number of scored ones, counted from the first; reference energy, eV.
 
     Raises:
         ConfigError: the model's basis does not reach as far as the energies.
@@ -100,9 +100,8 @@ def choose_energies(
             f"energies up to {max(stop, train_stop):.3f} eV are asked for but the model's basis"
             f" ends at {reference + emax:.3f} eV; raise `model.emax` (now {emax})"
         )
-    score = energy_grid(start, stop, config.step)
-    train = energy_grid(start, max(stop, train_stop), config.step)
-    return train, score, reference
+    grid = energy_grid(start, max(stop, train_stop), config.step)
+    return grid, len(energy_grid(start, stop, config.step)), reference
 
 
 def train_from_database(job: TrainJob, config: str | None = None) -> list[Row]:
@@ -148,52 +147,58 @@ def prepare_folder(folder: Path, resume: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
 
 
+def make_model(job: TrainJob, train_set: XANESDataset) -> XANES_E3GNN:
+    """Network of the job, its neighbour constant measured on the training set."""
+    n_atoms = sum(graph.num_nodes for graph in train_set)
+    n_edges = sum(graph.num_edges for graph in train_set)
+    torch.manual_seed(job.training.seed)
+    return XANES_E3GNN(**{"avg_num_neighbors": max(n_edges / n_atoms, 1.0), **job.model})
+
+
+def complete_info(
+    info: ModelInfo, train_set: XANESDataset, ids: tuple[list[str], list[str]], n_score: int
+) -> None:
+    """Add to a description what the data sets say; ``n_score`` energies are scored."""
+    mean, _ = target_statistics(train_set, len(train_set.grid))
+    info.extend_below = train_set.extend_below
+    info.energy_grid = train_set.grid[:n_score].tolist()
+    info.mean_spectrum = mean[:n_score].tolist()
+    info.elements = train_set.elements
+    info.train_ids, info.val_ids = ids
+
+
 def _train(job: TrainJob) -> list[Row]:
     """Compose database, model and training."""
-    torch.manual_seed(job.training.seed)
     database = Database(job.database)
-    train_ids, val_ids = choose_split(job, database)
-    info, lowest = describe_records(database, train_ids + val_ids)
-    model = XANES_E3GNN(**job.model)
-    basis = model.hyperparameters
-    grid, score, reference = choose_energies(job.energy, info, lowest, basis["emin"], basis["emax"])
-    sets = [
+    ids = choose_split(job, database)
+    info, lowest = describe_records(database, ids[0] + ids[1])
+    shape = XANES_E3GNN(**job.model).hyperparameters  # the constructor's defaults filled in
+    grid, n_score, reference = choose_energies(
+        job.energy, info, lowest, shape["emin"], shape["emax"]
+    )
+    train_set, val_set = (
         XANESDataset(
-            job.database,
-            ids,
-            r_max=basis["r_max"],
-            grid=grid,
-            extend_below=job.energy.extend_below,
-            max_z=basis["max_z"],
+            job.database, part, shape["r_max"], grid, job.energy.extend_below, shape["max_z"]
         )
-        for ids in (train_ids, val_ids)
-    ]
-    train_set, val_set = sets
-    if "avg_num_neighbors" not in job.model:
-        n_atoms = sum(graph.num_nodes for graph in train_set)
-        n_edges = sum(graph.num_edges for graph in train_set)
-        torch.manual_seed(job.training.seed)
-        model = XANES_E3GNN(**{**job.model, "avg_num_neighbors": max(n_edges / n_atoms, 1.0)})
-    info.reference_energy, info.extend_below = reference, job.energy.extend_below
-    info.energy_grid = score.tolist()
-    mean, _ = target_statistics(train_set, len(grid))
-    info.mean_spectrum = mean[: len(score)].tolist()
-    info.elements = train_set.elements
-    info.train_ids, info.val_ids = train_ids, val_ids
+        for part in ids
+    )
+    model = make_model(job, train_set)
+    info.reference_energy = reference
+    complete_info(info, train_set, ids, n_score)
     logger.info(
         "%s %s edge, %s (%s): %d training and %d validation sites, %d parameters",
-        *(info.element, info.edge, info.target, info.unit, len(train_ids), len(val_ids)),
+        *(info.element, info.edge, info.target, info.unit, len(ids[0]), len(ids[1])),
         sum(weight.numel() for weight in model.parameters()),
     )
     logger.info(
         "energies %.3f .. %.3f eV scored, up to %.3f eV trained, step %g eV, reference %.3f eV",
-        *(score[0], score[-1], grid[-1], job.energy.step, reference),
+        *(grid[0], grid[n_score - 1], grid[-1], job.energy.step, reference),
     )
     config = TrainingConfig(
         **vars(job.training),
         energy_grid=torch.as_tensor(grid - reference),
         save_path=job.output / "model.pt",
-        score_window=(float(score[0] - reference), float(score[-1] - reference)),
+        score_window=(float(grid[0] - reference), float(grid[n_score - 1] - reference)),
         checkpoint_path=job.output / "last.ckpt",
         metrics_path=job.output / "metrics.csv",
         resume=job.resume,

@@ -270,7 +270,7 @@ def test_info_knows_databases_models_and_structures(made, capsys):
     assert "model.lmax: 1" in out
     assert "parameters: " in out
     assert run("info", CALCULATIONS / "mp-1692" / "POSCAR") == 0
-    assert "Cu2O2, 4 atoms (Cu 2, O 2), periodic along abc" in capsys.readouterr().out
+    assert "Cu2O2, 4 atoms (Cu 2, O 2), periodic along abc, cell" in capsys.readouterr().out
     assert run("info", made / "nothing") == 1
     assert "no such file" in error_of(capsys)
 

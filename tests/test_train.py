@@ -10,7 +10,6 @@ from src import SpectrumLoss, TrainingConfig, run_training
 from src.checkpoint import load_model
 from src.errors import ConfigError
 from src.model.gnn import XANES_E3GNN
-from src.train import averaged_weights, learning_rate_factor
 
 ENERGY = torch.linspace(-10.0, 30.0, 41)
 
@@ -227,23 +226,3 @@ def test_loss_that_is_not_finite_stops_with_advice(tmp_path):
         run_training(
             model, dataset(8), dataset(2), config(tmp_path, lr=1e30, warmup=0.0, batch_size=1)
         )
-
-
-def test_learning_rate_rises_then_falls_as_half_a_cosine():
-    assert learning_rate_factor(0.05, 0.1) == pytest.approx(0.5)
-    assert learning_rate_factor(0.1, 0.1) == pytest.approx(1.0)
-    assert learning_rate_factor(0.55, 0.1) == pytest.approx(0.5)
-    assert learning_rate_factor(1.0, 0.1) == pytest.approx(0.0)
-
-
-def test_averaged_weights_follow_the_recursion():
-    model = torch.nn.Linear(1, 1, bias=False)
-    averaged = averaged_weights(model, decay=0.6)
-    expected = None
-    for step, value in enumerate([3.0, -1.0, 2.0, 5.0, 7.0, 1.0, 0.5, 4.0, 4.0]):
-        with torch.no_grad():
-            model.weight.fill_(value)
-        averaged.update_parameters(model)
-        decay = min(0.6, (step + 1) / (step + 10))
-        expected = value if step == 0 else decay * expected + (1 - decay) * value
-        assert float(averaged.module.weight.detach()) == pytest.approx(expected)

@@ -5,7 +5,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from .layers import RadialMLP, degree_slice
+from .layers import RadialMLP
+from .propagator import degree_slice
 
 
 def bond_invariants(neighbor_feats: Tensor, edge_sh: Tensor, lmax: int) -> Tensor:

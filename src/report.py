@@ -1,0 +1,118 @@
+"""What the commands print, as text: contents of a database or model, an evaluation, a table."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+
+from .checkpoint import ModelInfo
+from .data.database import Contents
+from .metrics import Evaluation
+from .model.gnn import XANES_E3GNN
+from .predict import SitePrediction
+from .versions import package_version
+
+SHORT_LIST = 6
+"""Longer lists of a model file are shown by their ends."""
+
+
+def describe_contents(contents: Contents) -> str:
+    """What a database holds."""
+    lines = [f"sites: {contents.sites}", f"materials: {contents.materials}"]
+    for name, counter in contents.kinds.items():
+        listed = ", ".join(f"{value} ({count})" for value, count in counter.items())
+        lines.append(f"{name}: {listed}")
+    ordered = sorted(contents.elements.items(), key=lambda item: (-item[1], item[0]))
+    listed = " ".join(f"{symbol} {count}" for symbol, count in ordered)
+    lines.append(f"elements: {len(ordered)}, by number of structures: {listed}")
+    low, high = contents.energy_range
+    return "\n".join([*lines, f"energies: {low:.3f} .. {high:.3f} eV"])
+
+
+def describe_model(model: XANES_E3GNN, info: ModelInfo) -> str:
+    """What a model was trained for, its constructor's arguments and its size."""
+    lines = []
+    for name, value in vars(info).items():
+        if isinstance(value, list) and len(value) > SHORT_LIST:
+            lines.append(f"{name}: {len(value)} values, {value[0]} .. {value[-1]}")
+        elif value is not None:
+            lines.append(f"{name}: {value}")
+    lines += [f"model.{name}: {value}" for name, value in model.hyperparameters.items()]
+    count = sum(weight.numel() for weight in model.parameters())
+    return "\n".join([*lines, f"parameters: {count}"])
+
+
+def describe_structure(name: str, atoms: Atoms) -> str:
+    """Composition and periodicity of a structure."""
+    symbols = atoms.get_chemical_symbols()
+    counts = ", ".join(f"{s} {symbols.count(s)}" for s in sorted(set(symbols)))
+    periodic = "".join(axis for axis, flag in zip("abc", atoms.pbc, strict=True) if flag)
+    text = f"{name}: {atoms.get_chemical_formula()}, {len(atoms)} atoms ({counts})"
+    if not periodic:
+        return f"{text}, not periodic"
+    lengths_and_angles = "{:.4f} {:.4f} {:.4f} A, {:.2f} {:.2f} {:.2f} deg".format(
+        *atoms.cell.cellpar()
+    )
+    return f"{text}, periodic along {periodic}, cell {lengths_and_angles}"
+
+
+def describe_evaluation(result: Evaluation) -> str:
+    """Figures of an evaluation and its worst records."""
+    lines = [
+        f"mse: {result.mean_mse:.8f}",
+        f"median_mse: {result.median_mse:.8f}",
+        f"mae: {result.mae:.8f}",
+        f"mse of the mean training spectrum: {result.baseline_mse:.8f}",
+    ]
+    known = result.r2[np.isfinite(result.r2)]
+    if len(known):
+        low, middle, high = known.min(), np.median(known), known.max()
+        lines.append(f"R2 per energy: min {low:.4f}, median {middle:.4f}, max {high:.4f}")
+    lines += [f"worst: {record_id} {mse:.6f}" for record_id, mse in result.worst()]
+    return "\n".join(lines)
+
+
+def site_label(site: SitePrediction) -> str:
+    """Name of a site in a picture, with the number of its equivalents."""
+    others = len(site.equivalent) - 1
+    return f"site {site.site}" + (f" (and {others} equivalent)" if others else "")
+
+
+def spectra_table(found: list[list[SitePrediction]], info: ModelInfo, path: Path) -> str:
+    """Predicted spectra as text that NumPy's ``loadtxt`` reads.
+
+    Args:
+        found: predictions of each structure.
+        info: what the model was trained for.
+        path: the model file.
+
+    Returns:
+        A header with units and column names, then a row an energy: the energy, each site's mu, and
+        after the sites of a structure their mean, weighted by the number of equivalent sites.
+    """
+    columns, labels, notes = [found[0][0].energy], ["energy_eV"], []
+    for sites in found:
+        for site in sites:
+            labels.append(f"{site.structure}_{site.site}")
+            columns.append(site.mu)
+            if len(site.equivalent) > 1:
+                others = " ".join(map(str, site.equivalent))
+                notes.append(f"{labels[-1]} stands for the equivalent sites {others}")
+        weights = [len(site.equivalent) for site in sites]
+        labels.append(f"{sites[0].structure}_mean")
+        columns.append(np.average([site.mu for site in sites], axis=0, weights=weights))
+    zero = "absolute" if info.reference_energy is not None else "relative to the reference"
+    header = [
+        f"e3gnn-xanes {package_version('e3gnn-xanes')} prediction",
+        f"model: {path} (written by version {info.library_version})",
+        f"absorber: {info.element} {info.edge} edge; trained on {info.code}",
+        f"mu: {info.target}, unit {info.unit}",
+        f"energy: eV, {zero}",
+        *notes,
+        "  ".join(label.replace(" ", "_") for label in labels),
+    ]
+    text = io.StringIO()
+    formats = ["%.4f"] + ["%.6f"] * (len(columns) - 1)
+    np.savetxt(text, np.stack(columns, axis=1), fmt=formats, header="\n".join(header))
+    return text.getvalue()
