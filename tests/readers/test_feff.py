@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ase.io import read, write
 from paths import CALCULATIONS, FEFF_RUNS
 
 from src.data.graph import neighbors
@@ -267,3 +268,24 @@ def test_wrong_input_names_the_line(tmp_path, old, new, message):
     path.write_text(INPUT.replace(old, new))
     with pytest.raises(RecordError, match=message):
         read_feff_input(path)
+
+
+def test_crystal_beside_an_unnamed_run_is_matched_to_the_cluster(tmp_path):
+    """A run folder with a CIF: the absorber is the site whose neighbours are the cluster's."""
+    folder = tmp_path / "my run"
+    shutil.copytree(FEFF_RUNS / RUN, folder)
+    crystal = read(FEFF_RUNS / "mp-16543" / "POSCAR", format="vasp")
+    write(folder / "crystal.cif", crystal)
+    record = only(read_feff(tmp_path))
+    assert isinstance(record, Record)
+    assert record.atoms.pbc.all()
+    assert record.atoms[record.site].symbol == "Cu"
+    expected = absorber_shell(crystal, 16, 4.0)
+    assert np.abs(absorber_shell(record.atoms, record.site, 4.0) - expected).max() < 1e-4
+
+
+def test_crystal_beside_an_unnamed_run_without_such_a_site_is_rejected(tmp_path):
+    folder = tmp_path / "my run"
+    shutil.copytree(FEFF_RUNS / RUN, folder)
+    shutil.copy(FEFF_RUNS / "mp-1192806" / "POSCAR", folder)
+    assert "any site" in only(read_feff(tmp_path)).reason
