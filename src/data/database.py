@@ -72,8 +72,8 @@ def write_records(
         Counts, and the rejected calculations.
 
     Raises:
-        DatabaseError: a record is there with other content, or the file is no database. The
-            database is then as it was before.
+        DatabaseError: a record is there with other content, two different ones have the same id,
+            or the file is no database. The database is then as it was before.
         RecordError: ``strict`` and a calculation was rejected.
     """
     path = Path(path)
@@ -83,6 +83,7 @@ def write_records(
     if existed:
         _check_sqlite(path)
     summary = Summary()
+    seen: set[str] = set()
     try:
         with ase.db.connect(path, type="db") as connection:
             known = _index(connection)
@@ -92,7 +93,13 @@ def write_records(
                         raise RecordError(f"{record.source}: {record.reason}")
                     summary.rejected.append(record)
                 else:
+                    if record.id in seen and known[record.id].digest != record.digest:
+                        raise DatabaseError(
+                            f"{path}: {known[record.id].source} and {record.source} are different"
+                            f" calculations but both would be {record.id}"
+                        )
                     _write(connection, path, known, record, replace, summary)
+                    seen.add(record.id)
     except BaseException:
         if not existed:
             path.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from ase import Atoms
 from torch_geometric.data import Data
 from vesin import NeighborList
 
-from ..errors import StructureError
+from ..errors import ConfigError, StructureError
 
 CLOSEST = 0.1
 """Atoms nearer than this are an error, Angstrom."""
@@ -53,7 +53,10 @@ def check_occupancy(atoms: Atoms) -> None:
     Raises:
         StructureError: a site is shared or partly empty.
     """
-    for site, species in atoms.info.get("occupancy", {}).items():
+    shares_by_site = atoms.info.get("occupancy")
+    if not isinstance(shares_by_site, dict):  # some other program's note, not a CIF's table
+        return
+    for site, species in shares_by_site.items():
         if len(species) != 1 or any(abs(float(share) - 1.0) > 1e-3 for share in species.values()):
             shares = ", ".join(f"{symbol} {share:g}" for symbol, share in species.items())
             raise StructureError(
@@ -73,8 +76,11 @@ def neighbors(atoms: Atoms, r_max: float) -> tuple[np.ndarray, np.ndarray]:
         ``pos[target] - pos[source] + edge_shift`` the vector from source to target.
 
     Raises:
+        ConfigError: ``r_max`` is not positive and finite.
         StructureError: two atoms are nearer than 0.1 Angstrom.
     """
+    if not 0 < r_max < np.inf:
+        raise ConfigError(f"`r_max` is {r_max} but must be positive")
     calculator = NeighborList(cutoff=r_max, full_list=True, sorted=True)
     target, source, shift, distance = calculator.compute(
         points=atoms.positions,

@@ -83,6 +83,16 @@ def test_changed_record_is_an_error_and_changes_nothing_unless_replaced(tmp_path
     assert_same(Database(path).record("mp-1_000"), changed)
 
 
+def test_two_different_calculations_of_one_id_never_replace_each_other(tmp_path):
+    path = tmp_path / "x.db"
+    other = record(mu=record().mu + 1.0, source="there")
+    for replaces in (False, True):
+        with pytest.raises(DatabaseError, match="here and there are different.*mp-1_000"):
+            write_records(path, [record(), other], replace=replaces)
+    assert not path.exists()
+    assert write_records(path, [record(), record(source="copy")], replace=True).unchanged == 1
+
+
 def test_rejected_runs_are_counted_and_strict_makes_the_first_an_error(tmp_path):
     path = tmp_path / "x.db"
     found = [record(), Rejected("a/b", "empty"), record(1)]

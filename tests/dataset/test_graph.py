@@ -9,7 +9,7 @@ from ase.io import read
 from conftest import brute_force_graph
 
 from src.data.graph import atoms_to_graph, check_atoms
-from src.errors import StructureError
+from src.errors import ConfigError, StructureError
 
 TRICLINIC = [[4.1, 0.2, -0.3], [0.9, 3.8, 0.1], [-0.4, 0.7, 4.5]]
 
@@ -140,3 +140,15 @@ def test_disordered_cif_is_refused_as_ase_reads_it(tmp_path):
     path.write_text(CIF.format(share=0.5))
     with pytest.raises(StructureError, match=r"disordered.*0.5"):
         check_atoms(read(path))
+
+
+@pytest.mark.parametrize("r_max", [-1.0, 0.0, float("nan"), float("inf")])
+def test_cutoff_that_is_no_length_is_refused(r_max):
+    with pytest.raises(ConfigError, match="r_max"):
+        atoms_to_graph(bulk("Cu"), [0], r_max)
+
+
+def test_occupancy_note_of_another_program_is_passed_over():
+    atoms = bulk("Cu")
+    atoms.info["occupancy"] = 1.0
+    assert atoms_to_graph(atoms, [0], 3.0).num_edges == 12

@@ -145,6 +145,7 @@ DAMAGE = {
     ),
     "xsedge missing": (lambda t: t.replace("xsedge+", "xsedgy+"), "xsedge"),
     "xsedge zero": (lambda t: re.sub(r"(normalize mu\s+)\S+", r"\g<1>0.0", t), "xsedge"),
+    "no such element": (lambda t: t.replace("Abs   Z=29", "Abs   Z=150"), "Z = 150"),
     "another absorber": (lambda t: t.replace("Abs   Z=29", "Abs   Z=30"), "Zn|Z = 30"),
 }
 
@@ -197,7 +198,7 @@ def test_any_folder_with_input_and_spectrum_is_a_run(runs, tmp_path):
     shutil.rmtree(runs / "mp-16543")
     record = only(read_feff(tmp_path))
     assert isinstance(record, Record)
-    assert record.id == "my run_000"
+    assert record.id == "my-run_000"
     assert record.atoms[record.site].symbol == "Cu"
 
 
@@ -209,6 +210,90 @@ def test_several_crystals_beside_a_run_reject_that_run_alone(runs):
     found = list(read_feff(runs))
     assert [type(item) for item in found] == [Rejected, Record]
     assert "2 CIF files" in found[0].reason
+
+
+DISORDERED = """data_x
+_cell_length_a 3.6
+_cell_length_b 3.6
+_cell_length_c 3.6
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+_symmetry_space_group_name_H-M 'P 1'
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+_atom_site_occupancy
+Cu1 Cu 0 0 0 SHARE
+O1 O 0.5 0.5 0.5 1.0
+"""
+
+
+@pytest.mark.parametrize(("share", "kind"), [("0.6", Rejected), ("1.0", Record)])
+def test_disordered_crystal_is_rejected_before_a_database_forgets_it(runs, share, kind):
+    """ASE's database drops the occupancies, so later checks would not see them."""
+    home = runs / "mp-16543"
+    (home / "POSCAR").unlink()
+    (runs / RUN / "feff.inp").unlink()
+    (runs / RUN).rename(runs / RUN.parent / "000_Cu")
+    (home / "crystal.cif").write_text(DISORDERED.replace("SHARE", share))
+    found = only(read_feff(runs))
+    assert isinstance(found, kind)
+    assert kind is Record or "crystal.cif: site 0 is disordered" in found.reason
+
+
+@pytest.mark.parametrize("root", [".", "016_Cu"])
+def test_layout_is_seen_from_inside_it(runs, monkeypatch, root):
+    monkeypatch.chdir(runs / RUN.parent)
+    assert only(read_feff(root)).id == "mp-16543_016"
+
+
+def test_site_folders_of_other_codes_are_not_unfinished_runs(runs):
+    (runs / "mp-16543" / "VASP" / "016_Cu").mkdir(parents=True)
+    assert isinstance(only(read_feff(runs)), Record)
+    (runs / "mp-16543" / "FEFF-XANES" / "017_Cu").mkdir()  # this one is
+    assert [type(item) for item in read_feff(runs)] == [Record, Rejected]
+
+
+def test_unfinished_run_is_reported_only_where_it_is_wanted(runs):
+    shutil.move(runs / RUN, runs / "plain")
+    (runs / "plain" / "xmu.dat").unlink()
+    assert list(read_feff(runs, element="Zn")) == []
+    assert list(read_feff(runs, edge="L3")) == []
+    assert "did not finish" in only(read_feff(runs, element="Cu", edge="K")).reason
+
+
+GRIDS = {
+    "k_grid from a number": (" e_grid -10 10 0.1\n k_grid 1.6 8 0.05", 8.0),
+    "k_grid from the last": (" e_grid -10 10 0.1\n k_grid last 8 0.05", 8.0),
+    "e_grid only": (" e_grid -10 40 0.5", None),
+}
+
+
+@pytest.mark.parametrize("name", sorted(GRIDS))
+def test_own_energy_grid_takes_the_place_of_the_xanes_card(tmp_path, name):
+    lines, k_max = GRIDS[name]
+    path = tmp_path / "feff.inp"
+    path.write_text(INPUT.replace("POTENTIALS", f"EGRID\n{lines}\nPOTENTIALS"))
+    assert read_feff_input(path).k_max == k_max
+
+
+@pytest.mark.parametrize(
+    ("line", "level"),
+    [
+        ("Mu=-7.126E+00eV kf=1.9", -7.126),
+        ("Mu=-3.690E+00 kf=1.9", -3.69),  # unit left out
+        ("Mu=******** kf=1.9", None),
+        ("Mu=1-7.126E+00eV kf=1.9", None),
+        ("Mu=-. kf=1.9", None),
+    ],
+)
+def test_fermi_level_is_a_number_or_unknown(runs, line, level):
+    edit(runs / RUN / "xmu.dat", lambda t: re.sub(r"Mu=\S+ kf=\S+", line, t))
+    assert only(read_feff(runs)).fermi_level == level
 
 
 def test_missing_folder_is_an_error(tmp_path):
@@ -259,6 +344,7 @@ def test_absorber_that_is_not_potential_zero_is_the_atom_at_the_origin(tmp_path)
         ("0.5 0.0 0.0 1 O  1.0", "0.5 0.0", "line 11: expected 4 numbers"),
         ("HOLE 1 1.0", "HOLE 77 1.0", "line 3: expected an edge"),
         (" 1 8  O", " 2 8  O", "potential 1"),
+        (" 1 8  O", " 1 200 O", "line 8: no element has Z = 200"),
         ("0.5 0.0 0.0 1 O  1.0", "0.5 0.0 0.0 0 Cu 1.0", "2 atoms in ATOMS"),
     ],
 )

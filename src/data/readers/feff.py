@@ -9,20 +9,18 @@ cluster of ``feff.inp``. Formats: FEFF user's guide; Rehr et al., Phys. Chem. Ch
 
 import functools
 import logging
-import os
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers, chemical_symbols
 
-from ...errors import RecordError, XanesError
+from ...errors import RecordError, StructureError, XanesError
 from ..graph import check_atoms, neighbors
 from ..record import Record, Rejected
 from ..structure import read_structures
+from .feff_folder import Run, find_crystal, find_runs
 from .feff_input import FeffInput, read_feff_input
 from .feff_xmu import Xmu, read_xmu
 
@@ -30,74 +28,27 @@ logger = logging.getLogger(__name__)
 
 BOHR = 0.529177210903
 """Bohr radius a0, Angstrom (CODATA 2018)."""
-SITE_FOLDER = re.compile(r"^(\d+)_([A-Z][a-z]?)$")
 COMPARED_WITHIN = 4.0
 """Neighbours of cluster and crystal are compared up to this distance, Angstrom."""
 TOLERANCE = 0.01
 """Largest difference of their distances, Angstrom."""
 
 
-@dataclass(frozen=True)
-class Run:
-    """A folder with a calculation, and what its name says."""
-
-    folder: Path
-    material: str
-    site: int | None
-    """Site in the crystal, where the folder's name gives it."""
-    element: str | None
-    """Absorbing element, where the folder's name gives it."""
-    places: tuple[Path, ...]
-    """Folders in which a crystal would stand."""
-
-
-def find_runs(root: Path) -> Iterator[Run]:
-    """Yield the runs below a folder in sorted order.
-
-    Raises:
-        RecordError: ``root`` is not a folder.
-    """
-    if not root.is_dir():
-        raise RecordError(f"{root}: no such folder")
-    for where, folders, files in os.walk(root):
-        folders.sort()
-        folder = Path(where)
-        named = SITE_FOLDER.match(folder.name)
-        if not named and not {"xmu.dat", "feff.inp"} & set(files):
-            continue
-        if named:
-            home = folder.parent.parent if folder.parent.name == "FEFF-XANES" else folder.parent
-            yield Run(folder, home.resolve().name, int(named[1]), named[2], (folder, home))
-        else:
-            relative = folder.relative_to(root).as_posix().replace("/", "-")
-            material = root.resolve().name if relative == "." else relative
-            yield Run(folder, material, None, None, (folder,))
-
-
-def find_crystal(places: tuple[Path, ...]) -> Path | None:
-    """Crystal file in the first folder that has one: POSCAR, else the only CIF.
-
-    Raises:
-        RecordError: a folder has several CIF files and no POSCAR.
-    """
-    for folder in places:
-        found = [folder / "POSCAR"] if (folder / "POSCAR").is_file() else []
-        found = found or sorted(folder.glob("*.cif"))
-        if len(found) > 1:
-            raise RecordError(f"{folder}: {len(found)} CIF files and no POSCAR, expected one")
-        if found:
-            return found[0]
-    return None
-
-
 @functools.lru_cache(maxsize=4)
 def read_crystal(path: Path) -> Atoms:
     """Read a crystal file once for all sites of a material.
 
+    Checked here because a database does not keep the occupancies that ASE reads from a CIF.
+
     Raises:
-        StructureError: ASE can't read it.
+        StructureError: ASE can't read it, or it is disordered or otherwise of no use.
     """
-    return read_structures(path, format="cif" if path.suffix == ".cif" else "vasp")[0]
+    crystal = read_structures(path, format="cif" if path.suffix == ".cif" else "vasp")[0]
+    try:
+        check_atoms(crystal, max_z=len(chemical_symbols) - 1)
+    except StructureError as error:
+        raise StructureError(f"{path}: {error}") from error
+    return crystal
 
 
 def read_feff(
@@ -123,7 +74,7 @@ def read_feff(
     """
     for run in find_runs(Path(root)):
         try:
-            if element is not None and run.element not in (None, element):
+            if not concerns(run, element, edge):
                 continue
             record = read_run(run, target)
         except (XanesError, OSError, UnicodeDecodeError) as error:
@@ -131,6 +82,25 @@ def read_feff(
             continue
         if element in (None, record.element) and edge in (None, record.edge):
             yield record
+
+
+def concerns(run: Run, element: str | None, edge: str | None) -> bool:
+    """Whether a run may be for the element and edge wanted, by its name and its input.
+
+    So that one that did not finish is reported only where it is missed.
+
+    Raises:
+        RecordError: its input can't be understood.
+    """
+    if element is None and edge is None:
+        return True
+    path = run.folder / "feff.inp"
+    given = read_feff_input(path) if path.is_file() else FeffInput()
+    asked = chemical_symbols[given.absorber_z] if given.absorber_z is not None else None
+    elements = {run.element, asked} - {None}
+    return (element is None or not elements or element in elements) and (
+        edge is None or given.edge in (None, edge)
+    )
 
 
 def read_run(run: Run, target: str) -> Record:
@@ -232,7 +202,6 @@ def choose_structure(run: Run, given: FeffInput | None, element: str) -> tuple[A
 
 def shell(atoms: Atoms, site: int) -> list[tuple[float, int]]:
     """Distances and atomic numbers of an atom's neighbours, sorted."""
-    check_atoms(atoms)
     edge_index, shift = neighbors(atoms, COMPARED_WITHIN)
     mine = edge_index[1] == site
     source = edge_index[0][mine]

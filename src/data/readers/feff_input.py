@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
+from ase.data import chemical_symbols
 
 from ...errors import RecordError
 
@@ -68,7 +69,7 @@ def read_feff_input(path: Path) -> FeffInput:
     """
     result = FeffInput()
     atoms: list[tuple[int, list[str]]] = []
-    block, factor, xanes_k, grid_k = "", 1.0, None, None
+    block, factor, xanes_k, grid_k, own_grid = "", 1.0, None, None, False
     for number, words in cards(path):
         if re.match(r"[A-Za-z]", words[0]):
             # FEFF looks at the first four letters
@@ -82,13 +83,19 @@ def read_feff_input(path: Path) -> FeffInput:
             elif block == "XANE" and len(words) > 1:
                 xanes_k = _numbers(path, number, words[1:2], 1)[0]
             elif block == "K_GR":
-                grid_k = max(grid_k or 0.0, _numbers(path, number, words[1:3], 2)[1])
+                # `k_grid from to step`, where `from` may be the word `last`
+                grid_k = max(grid_k or 0.0, _numbers(path, number, words[2:3], 1)[0])
+            elif block == "EGRI":
+                own_grid = True
         elif block == "POTE":
             ipot, z = (int(value) for value in _numbers(path, number, words[:2], 2))
+            if not 0 < z < len(chemical_symbols):
+                raise RecordError(f"{path}: line {number}: no element has Z = {z}")
             result.potentials[ipot] = z
         elif block == "ATOM":
             atoms.append((number, words))
-    result.k_max = grid_k if grid_k is not None else xanes_k
+    # a grid of the user's own takes the place of the XANES card's
+    result.k_max = grid_k if own_grid or grid_k is not None else xanes_k
     if atoms:
         _set_cluster(path, result, atoms, factor)
     return result

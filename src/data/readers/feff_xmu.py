@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from ase.data import chemical_symbols
 
 from ...errors import RecordError
 from .feff_input import FeffInput
@@ -65,7 +66,7 @@ def read_xmu(folder: Path, given: FeffInput | None = None) -> Xmu:
         energy=table[:, 0],
         mu=table[:, 3],
         xsedge=_positive(path, header, r"xsedge\s*\+\s*\d+.*?(\S+)\s*$", "xsedge"),
-        z=int(_found(path, header, r"Abs\s+Z=\s*(\d+)", "the absorber, `Abs Z=`")),
+        z=_absorber(path, header),
         edge=_found(path, header, r"Abs\s+Z=.*\b([KLMN]\d?)\s+shell", "the edge, `K shell`"),
         version=_found(path, header, r"(?i)\bfeff\s*([\d.]+\w*)", "FEFF's version"),
         fermi_level=_fermi_level(header),
@@ -160,7 +161,18 @@ def _positive(path: Path, header: str, pattern: str, what: str) -> float:
     return value
 
 
+def _absorber(path: Path, header: str) -> int:
+    """Atomic number of the absorber."""
+    z = int(_found(path, header, r"Abs\s+Z=\s*(\d+)", "the absorber, `Abs Z=`"))
+    if not 0 < z < len(chemical_symbols):
+        raise RecordError(f"{path}: the header's absorber has Z = {z}, which no element has")
+    return z
+
+
 def _fermi_level(header: str) -> float | None:
     """Fermi level, which FEFF gives in most versions."""
-    match = re.search(r"\bMu=\s*([-+.\dEe]+)\s*eV", header)
-    return float(match[1]) if match else None
+    match = re.search(r"\bMu=\s*([-+]?\d*\.\d*(?:[Ee][-+]?\d+)?)(?:\s*eV|\s)", header)
+    try:
+        return float(match[1]) if match else None
+    except ValueError:
+        return None

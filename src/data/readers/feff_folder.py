@@ -1,0 +1,71 @@
+"""Folders of FEFF calculations: where runs are, what their names say, where the crystal is."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...errors import RecordError
+
+SITE_FOLDER = re.compile(r"^(\d+)_([A-Z][a-z]?)$")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A folder with a calculation, and what its name says."""
+
+    folder: Path
+    material: str
+    site: int | None
+    """Site in the crystal, where the folder's name gives it."""
+    element: str | None
+    """Absorbing element, where the folder's name gives it."""
+    places: tuple[Path, ...]
+    """Folders in which a crystal would stand."""
+
+
+def find_runs(root: Path) -> Iterator[Run]:
+    """Yield the runs below a folder in sorted order.
+
+    Raises:
+        RecordError: ``root`` is not a folder.
+    """
+    if not root.is_dir():
+        raise RecordError(f"{root}: no such folder")
+    for where, folders, files in os.walk(root):
+        folders.sort()
+        folder = Path(where)
+        full = Path(os.path.abspath(folder))  # a root such as `.` does not show its name
+        named = SITE_FOLDER.match(full.name)
+        in_layout = named and full.parent.name == "FEFF-XANES"
+        if not in_layout and not {"xmu.dat", "feff.inp"} & set(files):
+            continue
+        if named:
+            home = full.parent.parent if in_layout else full.parent
+            yield Run(folder, _label(home.name), int(named[1]), named[2], (folder, home))
+        else:
+            relative = folder.relative_to(root).as_posix()
+            material = full.name if relative == "." else relative
+            yield Run(folder, _label(material), None, None, (folder,))
+
+
+def _label(name: str) -> str:
+    """Material's name without what an id in a list of ids can't hold."""
+    return re.sub(r"[/\s]+", "-", name)
+
+
+def find_crystal(places: tuple[Path, ...]) -> Path | None:
+    """Crystal file in the first folder that has one: POSCAR, else the only CIF.
+
+    Raises:
+        RecordError: a folder has several CIF files and no POSCAR.
+    """
+    for folder in places:
+        found = [folder / "POSCAR"] if (folder / "POSCAR").is_file() else []
+        found = found or sorted(folder.glob("*.cif"))
+        if len(found) > 1:
+            raise RecordError(f"{folder}: {len(found)} CIF files and no POSCAR, expected one")
+        if found:
+            return found[0]
+    return None
