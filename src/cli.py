@@ -37,6 +37,8 @@ JOBS: dict[str, type] = {
 }
 POSITIONAL = ("calculations", "file", "model", "database", "structures")
 """Fields of jobs that are given without the option's name."""
+NUMBERS: dict[str, tuple[type, int | str]] = {"site": (int, "+"), "energy": (float, 3)}
+"""Fields of jobs that are several words on the command line: their type and how many."""
 
 
 def add_job(parser: ArgumentParser, job: type) -> None:
@@ -54,10 +56,17 @@ def add_job(parser: ArgumentParser, job: type) -> None:
         elif entry.type is bool:
             parser.add_argument(f"--{entry.name}", action="store_true", help=docs[entry.name])
             by_hand.add(entry.name)
+        elif entry.name in NUMBERS and entry.name not in nested:
+            kind, count = NUMBERS[entry.name]
+            names = ("START", "STOP", "STEP") if count == 3 else "I"
+            parser.add_argument(
+                f"--{entry.name}", type=kind, nargs=count, metavar=names, help=docs[entry.name]
+            )
+            by_hand.add(entry.name)
         elif entry.name == "output":
             needed = job is not PredictJob
-            kind = Path if needed else Path | None
-            parser.add_argument("-o", "--output", type=kind, required=needed, help=docs["output"])
+            path = Path if needed else Path | None
+            parser.add_argument("-o", "--output", type=path, required=needed, help=docs["output"])
     parser.add_class_arguments(job, None, skip=by_hand, as_group=False)
     if job is TrainJob:
         add_training_groups(parser)
@@ -136,8 +145,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     command = next((word for word in words if word in JOBS), None)
-    parser, parsers = make_parser(command)
     try:
+        parser, parsers = make_parser(command)
         values = parser.parse_args(words)
         if values.version:
             print(import_module(".versions", __package__).describe())
@@ -151,22 +160,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except SystemExit as stop:
         return int(stop.code or 0)
+    except KeyboardInterrupt:
+        return interrupted()
     config = parsers[values.command].dump(chosen) if command == "train" else None
-    run = getattr(import_module(".commands", __package__), values.command)
-    return guarded(lambda: run(job) if config is None else run(job, config), debug)
+
+    def work() -> None:  # the import takes seconds, and may be interrupted or fail too
+        run = getattr(import_module(".commands", __package__), values.command)
+        run(job) if config is None else run(job, config)
+
+    return guarded(work, debug)
 
 
 def guarded(work: Callable[[], None], debug: bool) -> int:
     """Do the work, and turn what goes wrong into one line and an exit code."""
     handler = logging.StreamHandler(sys.stderr)
     package_logger = logging.getLogger(__package__)
+    level = package_logger.level
     package_logger.setLevel(logging.INFO)
     package_logger.addHandler(handler)
     try:
         work()
     except KeyboardInterrupt:
-        print(f"{PROGRAM}: interrupted", file=sys.stderr)
-        return 130
+        return interrupted()
     except BrokenPipeError:
         raise
     except (XanesError, OSError) as error:
@@ -176,7 +191,14 @@ def guarded(work: Callable[[], None], debug: bool) -> int:
         return failed(f"internal error, {message}; --debug shows where", debug)
     finally:
         package_logger.removeHandler(handler)
+        package_logger.setLevel(level)
     return 0
+
+
+def interrupted() -> int:
+    """Report an interruption from the keyboard."""
+    print(f"{PROGRAM}: interrupted", file=sys.stderr)
+    return 130
 
 
 def failed(message: str, debug: bool) -> int:

@@ -19,7 +19,7 @@ from .data.split import read_ids
 from .data.structure import named_structures
 from .errors import CheckpointError, ConfigError, DatabaseError
 from .metrics import evaluate_spectra
-from .plot import plot_predictions, plot_structures
+from .plot import check_picture, plot_predictions, plot_structures
 from .predict import SitePrediction, predict_graphs, predict_structure, relative_energies
 from .report import (
     describe_contents,
@@ -91,6 +91,7 @@ def train(job: TrainJob, config: str) -> None:
 
 def evaluate(job: EvaluateJob) -> None:
     """Compare a model with calculations: figures, worst records, predictions and a picture."""
+    check_outputs(job.predictions, job.plot)
     model, described = load_model(job.model)
     if described.energy_grid is None or described.mean_spectrum is None:
         raise CheckpointError(f"{job.model}: made without a database; it names no energies")
@@ -110,6 +111,7 @@ def evaluate(job: EvaluateJob) -> None:
     prediction = np.concatenate([rows[number] for number in range(len(graphs))])
     target = np.concatenate([graph.y.double().numpy() for graph in graphs])
     mask = np.concatenate([graph.y_mask.numpy() for graph in graphs])
+    check_covered(data, mask)
     result = evaluate_spectra(
         data.ids, prediction, target, mask, np.asarray(described.mean_spectrum)
     )
@@ -153,11 +155,42 @@ def check_kind(database: Database, ids: list[str], described: ModelInfo) -> None
                 )
 
 
+def check_covered(data: XANESDataset, mask: np.ndarray) -> None:
+    """Refuse records that were calculated at none of the energies.
+
+    Raises:
+        DatabaseError: the first such record is named.
+    """
+    missing = np.flatnonzero(mask.sum(axis=1) == 0)
+    if len(missing):
+        raise DatabaseError(
+            f"{data.database.path}: {data.ids[missing[0]]} was calculated at none of the energies"
+            f" {data.grid[0]:.3f} .. {data.grid[-1]:.3f} eV"
+        )
+
+
+def check_outputs(table: Path | None, picture: Path | None) -> None:
+    """Refuse paths that can't be written before the work is done, not after it.
+
+    Raises:
+        ConfigError: a folder does not exist, or the picture's ending is not a known one.
+    """
+    if table is not None and not table.parent.is_dir():
+        raise ConfigError(f"{table}: the folder {table.parent} does not exist")
+    if picture is not None:
+        check_picture(picture)
+
+
 def predict(job: PredictJob) -> None:
     """Predict structures: a table, and a picture."""
+    check_outputs(job.output, job.plot)
     model, described = load_model(job.model)
     energy = None if job.energy is None else energy_grid(*job.energy)
-    structures = [named for path in job.structures for named in named_structures(path)]
+    structures, sources = [], []
+    for path in job.structures:
+        named = named_structures(path)
+        structures += named
+        sources += [path] * len(named)
     names = [name for name, _ in structures]
     repeated = {name for name in names if names.count(name) > 1}
     found = []
@@ -165,7 +198,7 @@ def predict(job: PredictJob) -> None:
         label = f"{name}-{number}" if name in repeated else name
         found.append(predict_structure(model, described, atoms, label, job.site, energy))
     note_symmetry(found)
-    text = spectra_table(found, described, job.model)
+    text = spectra_table(found, described, job.model, sources)
     if job.output is None:
         print(text, end="")
     else:

@@ -43,13 +43,24 @@ def save(figure: "Figure", path: str | Path) -> None:
     Raises:
         ConfigError: the ending is no picture format, or the folder does not exist.
     """
+    check_picture(path)
+    figure.savefig(path, dpi=150)
+
+
+def check_picture(path: str | Path) -> None:
+    """Refuse a path to which no picture can be written.
+
+    Raises:
+        ConfigError: the ending is no picture format, or the folder does not exist.
+    """
+    from matplotlib.backend_bases import FigureCanvasBase
+
     path = Path(path)
-    known = figure.canvas.get_supported_filetypes()
+    known = FigureCanvasBase.get_supported_filetypes()
     if path.suffix.lstrip(".") not in known:
         raise ConfigError(f"{path}: ending {path.suffix!r}, expected one of {sorted(known)}")
     if not path.parent.is_dir():
         raise ConfigError(f"{path}: the folder {path.parent} does not exist")
-    figure.savefig(path, dpi=150)
 
 
 def axis_labels(unit: str | None, relative: bool) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """What the commands print, as text: contents of a database or model, an evaluation, a table."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,9 @@ def describe_contents(contents: Contents) -> str:
     listed = " ".join(f"{symbol} {count}" for symbol, count in ordered)
     lines.append(f"elements: {len(ordered)}, by number of structures: {listed}")
     low, high = contents.energy_range
-    return "\n".join([*lines, f"energies: {low:.3f} .. {high:.3f} eV"])
+    if contents.sites:
+        lines.append(f"energies: {low:.3f} .. {high:.3f} eV")
+    return "\n".join(lines)
 
 
 def describe_model(model: XANES_E3GNN, info: ModelInfo) -> str:
@@ -79,13 +82,16 @@ def site_label(site: SitePrediction) -> str:
     return f"site {site.site}" + (f" (and {others} equivalent)" if others else "")
 
 
-def spectra_table(found: list[list[SitePrediction]], info: ModelInfo, path: Path) -> str:
+def spectra_table(
+    found: list[list[SitePrediction]], info: ModelInfo, path: Path, sources: Sequence[Path]
+) -> str:
     """Predicted spectra as text that NumPy's ``loadtxt`` reads.
 
     Args:
         found: predictions of each structure.
         info: what the model was trained for.
         path: the model file.
+        sources: file of each structure.
 
     Returns:
         A header with units and column names, then a row an energy: the energy, each site's mu, and
@@ -109,10 +115,10 @@ def spectra_table(found: list[list[SitePrediction]], info: ModelInfo, path: Path
         f"absorber: {info.element} {info.edge} edge; trained on {info.code}",
         f"mu: {info.target}, unit {info.unit}",
         f"energy: eV, {zero}",
+        *(f"structure {s[0].structure}: {file}" for s, file in zip(found, sources, strict=True)),
         *notes,
         "  ".join(label.replace(" ", "_") for label in labels),
     ]
-    text = io.StringIO()
-    formats = ["%.4f"] + ["%.6f"] * (len(columns) - 1)
+    text, formats = io.StringIO(), ["%.4f"] + ["%.6f"] * (len(columns) - 1)
     np.savetxt(text, np.stack(columns, axis=1), fmt=formats, header="\n".join(header))
     return text.getvalue()

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from paths import CALCULATIONS, CU_K, FEFF_RUNS, ROOT
 
 from src.checkpoint import ModelInfo, load_model, save_model
 from src.cli import main
-from src.data.database import Database
+from src.data.database import Database, write_records
 from src.model.gnn import XANES_E3GNN
 
 QUICK = [
@@ -196,7 +197,7 @@ def test_prediction_of_a_named_crystal_is_a_table_with_units(made, tmp_path, cap
     assert columns[:, 0] == pytest.approx(8983.173 + 0.25 * np.arange(141))
     assert picture.stat().st_size > 10_000
     capsys.readouterr()
-    assert run("predict", made / "cu_k", poscar, "--energy=[8985,9000,1]") == 0
+    assert run("predict", made / "cu_k", poscar, "--energy", 8985, 9000, 1) == 0
     printed = capsys.readouterr().out.splitlines()
     assert len([line for line in printed if not line.startswith("#")]) == 16
 
@@ -211,6 +212,50 @@ def test_prediction_for_several_structures_and_sites(made, tmp_path):
     columns = np.loadtxt(table)
     assert np.isfinite(columns).all()
     assert np.ptp(columns[70, 1:]) > 1e-5  # sites differ
+
+
+def test_sites_are_chosen_by_index(made, capsys):
+    poscar = CALCULATIONS / "mp-1225837" / "POSCAR"
+    for words, labels in ((["0"], ["0", "mean"]), (["5", "0"], ["0", "5", "mean"])):
+        assert run("predict", made / "cu_k", poscar, "--site", *words) == 0
+        header = [x for x in capsys.readouterr().out.splitlines() if x.startswith("#")]
+        assert header[-1].split()[2:] == [f"mp-1225837_{label}" for label in labels]
+    assert run("predict", made / "cu_k", poscar, "--site", 8) == 1
+    assert "mp-1225837: site 8 is " in error_of(capsys)
+
+
+def test_table_says_which_file_each_structure_is_from(made, tmp_path, capsys):
+    paths = [tmp_path / name / "x.cif" for name in ("first", "second")]
+    for path in paths:
+        path.parent.mkdir()
+        write(path, Atoms("Cu", cell=[2.5, 2.5, 2.5], pbc=True))
+    assert run("predict", made / "cu_k", *paths) == 0
+    out = capsys.readouterr().out
+    for number, path in enumerate(paths):
+        assert f"# structure x-{number}: {path}\n" in out
+
+
+def test_outputs_that_can_not_be_written_are_refused_before_the_work(made, tmp_path, capsys):
+    poscar = CALCULATIONS / "mp-1692" / "POSCAR"
+    table = tmp_path / "spectrum.dat"
+    assert run("predict", made / "cu_k", poscar, "-o", table, "--plot", tmp_path / "x.docx") == 1
+    assert "x.docx: ending '.docx'" in error_of(capsys)
+    assert not table.exists()
+    nowhere = tmp_path / "nowhere"
+    assert run("predict", made / "cu_k", poscar, "-o", nowhere / "x.dat") == 1
+    assert f"the folder {nowhere} does not exist" in error_of(capsys)
+    words = ["evaluate", tmp_path / "no.pt", made / "cu.db"]  # the path is looked at first
+    for option, name in (("--predictions", "x.npz"), ("--plot", "x.png")):
+        assert run(*words, option, nowhere / name) == 1
+        assert f"{name}: the folder {nowhere} does not exist" in error_of(capsys)
+
+
+def test_record_calculated_elsewhere_is_named(made, tmp_path, capsys):
+    (record,) = Database(made / "cu.db").records(["mp-1692_000"])
+    far = replace(record, energy=record.energy + 1000.0)
+    write_records(tmp_path / "far.db", [far])
+    assert run("evaluate", made / "cu_k", tmp_path / "far.db") == 1
+    assert "mp-1692_000 was calculated at none of the energies 8983.173" in error_of(capsys)
 
 
 CIF = """data_x
@@ -308,6 +353,20 @@ def test_fault_of_ours_is_one_line_too(monkeypatch, capsys):
     monkeypatch.setattr("src.commands.info", fault)
     assert run("info", "x") == 1
     assert "internal error, AttributeError: two; --debug shows where" in error_of(capsys)
+
+
+def test_interruption_while_modules_are_imported_exits_130(monkeypatch, capsys):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    for name in ("import_module", "make_parser"):
+        monkeypatch.setattr(f"src.cli.{name}", interrupt)
+        try:
+            code = run("info", "x")
+        except KeyboardInterrupt:  # would end the whole test session
+            pytest.fail("the interruption was not caught")
+        assert code == 130
+    assert capsys.readouterr().err == "e3gnn-xanes: interrupted\n" * 2
 
 
 def test_interruption_exits_130(monkeypatch):

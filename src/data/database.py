@@ -3,6 +3,7 @@
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -172,11 +173,22 @@ def _index(connection: ase.db.core.Database) -> dict[str, Entry]:
 
 
 def _check_sqlite(path: Path) -> None:
-    """Raise DatabaseError where a file is not SQLite."""
+    """Raise DatabaseError where a file is not an ASE database.
+
+    ASE adds its tables to any SQLite file that it connects to, so look first, and only read.
+    """
     with path.open("rb") as file:
         start = file.read(16)
     if start != b"SQLite format 3\0":
         raise DatabaseError(f"{path}: not an ASE database (SQLite)")
+    uri = f"{path.resolve().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(uri, uri=True)) as connection:
+            tables = {name for (name,) in connection.execute("select name from sqlite_master")}
+    except sqlite3.DatabaseError as error:
+        raise DatabaseError(f"{path}: not a database of records ({error})") from error
+    if "systems" not in tables:
+        raise DatabaseError(f"{path}: an SQLite file, but not an ASE database")
 
 
 class Database:

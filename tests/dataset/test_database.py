@@ -1,7 +1,10 @@
 """The database: what goes in comes out, once, and a failure leaves it as it was."""
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
+import ase.db
 import numpy as np
 import pytest
 from ase import Atoms
@@ -11,6 +14,7 @@ from src.data.database import Database, write_records
 from src.data.readers.feff import read_feff
 from src.data.record import Record, Rejected
 from src.errors import DatabaseError, RecordError
+from src.report import describe_contents
 
 
 def record(site=0, material="mp-1", **changes):
@@ -171,3 +175,24 @@ def test_missing_record_is_named(tmp_path):
 def test_record_that_contradicts_itself_is_refused(changes, message):
     with pytest.raises(RecordError, match=message):
         replace(record(), **changes)
+
+
+def test_foreign_sqlite_file_is_refused_and_left_as_it_was(tmp_path):
+    path = tmp_path / "other #1?.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("create table notes(text)")
+        connection.commit()
+    before = path.read_bytes()
+    with pytest.raises(DatabaseError, match="not an ASE database"):
+        Database(path)
+    with pytest.raises(DatabaseError, match="not an ASE database"):
+        write_records(path, [record()])
+    assert path.read_bytes() == before
+
+
+def test_database_without_records_has_no_energies(tmp_path):
+    with ase.db.connect(tmp_path / "x.db", type="db") as connection:
+        connection.delete([connection.write(Atoms("Cu"))])
+    text = describe_contents(Database(tmp_path / "x.db").contents())
+    assert "sites: 0" in text
+    assert "inf" not in text
