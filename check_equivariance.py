@@ -56,6 +56,7 @@ def main(argv: list[str] | None = None) -> int:
         "--break", dest="broken", action="store_true", help="break a layer, which must be noticed"
     )
     options = parser.parse_args(argv)
+    torch.set_num_threads(1)  # structures are small
     path = options.model or (DEFAULT if DEFAULT.is_file() else None)
     try:
         models = networks(path)

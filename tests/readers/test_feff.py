@@ -375,3 +375,24 @@ def test_crystal_beside_an_unnamed_run_without_such_a_site_is_rejected(tmp_path)
     shutil.copytree(FEFF_RUNS / RUN, folder)
     shutil.copy(FEFF_RUNS / "mp-1192806" / "POSCAR", folder)
     assert "any site" in only(read_feff(tmp_path)).reason
+
+
+def test_spectrum_cut_after_a_line_is_noticed_without_its_input_too(tmp_path):
+    shutil.copytree(CALCULATIONS / "mp-4886", tmp_path / "mp-4886")
+    path = tmp_path / "mp-4886/FEFF-XANES/001_Cu/xmu.dat"
+    assert isinstance(only(read_feff(tmp_path)), Record)
+    edit(path, lambda text: "\n".join(text.splitlines()[:110]) + "\n")
+    assert "above the Fermi level but was normalised 50 eV" in only(read_feff(tmp_path)).reason
+
+
+def test_runs_of_any_name_below_a_crystal_are_one_material(tmp_path):
+    home = tmp_path / "mp-16543"
+    shutil.copytree(FEFF_RUNS / RUN, home / "first run")
+    shutil.copy(FEFF_RUNS / "mp-16543" / "POSCAR", home)
+    record = only(read_feff(tmp_path))
+    assert isinstance(record, Record)
+    assert record.material == "mp-16543"
+    assert record.atoms.pbc.all()
+    # the first of the sites with these neighbours; site 16 is one of them
+    expected = absorber_shell(record.atoms, 16, 4.0)
+    assert np.abs(absorber_shell(record.atoms, record.site, 4.0) - expected).max() < 1e-3

@@ -44,6 +44,9 @@ def find_runs(root: Path) -> Iterator[Run]:
         if named:
             home = full.parent.parent if in_layout else full.parent
             yield Run(folder, _label(home.name), int(named[1]), named[2], (folder, home))
+        elif not has_crystal(full) and has_crystal(full.parent):
+            # `<material>/POSCAR` with runs of any name below it: one material
+            yield Run(folder, _label(full.parent.name), None, None, (full.parent,))
         else:
             relative = folder.relative_to(root).as_posix()
             material = full.name if relative == "." else relative
@@ -55,6 +58,17 @@ def _label(name: str) -> str:
     return re.sub(r"[/\s]+", "-", name)
 
 
+def crystal_files(folder: Path) -> list[Path]:
+    """Files in a folder that could be its crystal: POSCAR, else every CIF."""
+    poscar = folder / "POSCAR"
+    return [poscar] if poscar.is_file() else sorted(folder.glob("*.cif"))
+
+
+def has_crystal(folder: Path) -> bool:
+    """Whether a folder has a file that could be its crystal."""
+    return bool(crystal_files(folder))
+
+
 def find_crystal(places: tuple[Path, ...]) -> Path | None:
     """Crystal file in the first folder that has one: POSCAR, else the only CIF.
 
@@ -62,8 +76,7 @@ def find_crystal(places: tuple[Path, ...]) -> Path | None:
         RecordError: a folder has several CIF files and no POSCAR.
     """
     for folder in places:
-        found = [folder / "POSCAR"] if (folder / "POSCAR").is_file() else []
-        found = found or sorted(folder.glob("*.cif"))
+        found = crystal_files(folder)
         if len(found) > 1:
             raise RecordError(f"{folder}: {len(found)} CIF files and no POSCAR, expected one")
         if found:

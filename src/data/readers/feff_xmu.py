@@ -62,6 +62,8 @@ def read_xmu(folder: Path, given: FeffInput | None = None) -> Xmu:
     header = "\n".join(line for line in lines if line.lstrip().startswith("#"))
     table = parse_table(path, lines)
     check_complete(path, text, table, given)
+    if given is None:
+        check_normalized_range(path, header, table)
     return Xmu(
         energy=table[:, 0],
         mu=table[:, 3],
@@ -115,11 +117,30 @@ def check_complete(path: Path, text: str, table: np.ndarray, given: FeffInput | 
         raise RecordError(
             f"{path}: {len(table)} energies up to k = {highest:g} 1/Angstrom; the file is cut"
         )
-    wanted = given.k_max if given is not None else None
-    if wanted is not None and highest < wanted - 0.1:
+    if given is None:
+        return
+    if given.k_max is not None and highest < given.k_max - 0.1:
         raise RecordError(
-            f"{path}: ends at k = {highest:g} 1/Angstrom but feff.inp asks for {wanted:g};"
+            f"{path}: ends at k = {highest:g} 1/Angstrom but feff.inp asks for {given.k_max:g};"
             " the file is cut"
+        )
+
+
+def check_normalized_range(path: Path, header: str, table: np.ndarray) -> None:
+    """Refuse a table without its input that ends below the energy at which FEFF normalised it.
+
+    Nothing else in ``xmu.dat`` tells where the table should end; k = 0 is the Fermi level.
+
+    Raises:
+        RecordError: it ends less than the header's `xsedge+ N` eV above the Fermi level.
+    """
+    above = float(_found(path, header, r"xsedge\s*\+\s*(\d+)", "xsedge"))
+    fermi = table[np.argmin(np.abs(table[:, 2])), 0]
+    reached = float(table[-1, 0] - fermi)
+    if reached < above:
+        raise RecordError(
+            f"{path}: ends {reached:.1f} eV above the Fermi level but was normalised {above:g} eV"
+            " above it; the file is cut (or short on purpose: then its feff.inp must be beside it)"
         )
 
 
