@@ -10,6 +10,7 @@ import pytest
 import yaml
 from ase import Atoms
 from ase.io import write
+from cif import cubic_cif
 from paths import CALCULATIONS, CU_K, FEFF_RUNS, ROOT
 
 from src.checkpoint import ModelInfo, load_model, save_model
@@ -258,29 +259,9 @@ def test_record_calculated_elsewhere_is_named(made, tmp_path, capsys):
     assert "mp-1692_000 was calculated at none of the energies 8983.173" in error_of(capsys)
 
 
-CIF = """data_x
-_cell_length_a 4.0
-_cell_length_b 4.0
-_cell_length_c 4.0
-_cell_angle_alpha 90
-_cell_angle_beta 90
-_cell_angle_gamma 90
-_symmetry_space_group_name_H-M 'P 1'
-loop_
-_atom_site_label
-_atom_site_type_symbol
-_atom_site_fract_x
-_atom_site_fract_y
-_atom_site_fract_z
-_atom_site_occupancy
-Cu1 Cu 0 0 0 0.5
-O1 O 0.5 0.5 0.5 1.0
-"""
-
-
 def test_structures_that_can_not_be_predicted_are_named(made, tmp_path, capsys):
     write(tmp_path / "iron.cif", Atoms("Fe", cell=[3, 3, 3], pbc=True))
-    (tmp_path / "disordered.cif").write_text(CIF)
+    (tmp_path / "disordered.cif").write_text(cubic_cif(("Cu", 0.0, 0.5), ("O", 0.5, 1.0)))
     (tmp_path / "broken.cif").write_text("loop_\n_what\n")
     for name, message in (
         ("iron.cif", "iron: Fe holds no Cu"),

@@ -6,6 +6,7 @@ import torch
 from ase import Atoms
 from ase.build import bulk
 from ase.io import read
+from cif import cubic_cif
 from conftest import brute_force_graph
 
 from src.data.graph import atoms_to_graph, check_atoms
@@ -114,30 +115,9 @@ def test_negative_control_good_structures_pass():
     check_atoms(Atoms("Cu", cell=[0, 0, 0]))
 
 
-CIF = """data_x
-_cell_length_a 4.0
-_cell_length_b 4.0
-_cell_length_c 4.0
-_cell_angle_alpha 90
-_cell_angle_beta 90
-_cell_angle_gamma 90
-_symmetry_space_group_name_H-M 'P 1'
-loop_
-_atom_site_label
-_atom_site_type_symbol
-_atom_site_fract_x
-_atom_site_fract_y
-_atom_site_fract_z
-_atom_site_occupancy
-Fe1 Fe 0 0 0 {share}
-Co1 Co 0 0 0 {share}
-Cl1 Cl 0.5 0.5 0.5 1.0
-"""
-
-
 def test_disordered_cif_is_refused_as_ase_reads_it(tmp_path):
     path = tmp_path / "disordered.cif"
-    path.write_text(CIF.format(share=0.5))
+    path.write_text(cubic_cif(("Fe", 0.0, 0.5), ("Co", 0.0, 0.5), ("Cl", 0.5, 1.0)))
     with pytest.raises(StructureError, match=r"disordered.*0.5"):
         check_atoms(read(path))
 

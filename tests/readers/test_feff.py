@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase.io import read, write
+from cif import cubic_cif
 from paths import CALCULATIONS, FEFF_RUNS
 
 from src.data.graph import neighbors
@@ -212,34 +213,15 @@ def test_several_crystals_beside_a_run_reject_that_run_alone(runs):
     assert "2 CIF files" in found[0].reason
 
 
-DISORDERED = """data_x
-_cell_length_a 3.6
-_cell_length_b 3.6
-_cell_length_c 3.6
-_cell_angle_alpha 90
-_cell_angle_beta 90
-_cell_angle_gamma 90
-_symmetry_space_group_name_H-M 'P 1'
-loop_
-_atom_site_label
-_atom_site_type_symbol
-_atom_site_fract_x
-_atom_site_fract_y
-_atom_site_fract_z
-_atom_site_occupancy
-Cu1 Cu 0 0 0 SHARE
-O1 O 0.5 0.5 0.5 1.0
-"""
-
-
-@pytest.mark.parametrize(("share", "kind"), [("0.6", Rejected), ("1.0", Record)])
+@pytest.mark.parametrize(("share", "kind"), [(0.6, Rejected), (1.0, Record)])
 def test_disordered_crystal_is_rejected_before_a_database_forgets_it(runs, share, kind):
     """ASE's database drops the occupancies, so later checks would not see them."""
     home = runs / "mp-16543"
     (home / "POSCAR").unlink()
     (runs / RUN / "feff.inp").unlink()
     (runs / RUN).rename(runs / RUN.parent / "000_Cu")
-    (home / "crystal.cif").write_text(DISORDERED.replace("SHARE", share))
+    text = cubic_cif(("Cu", 0.0, share), ("O", 0.5, 1.0), length=3.6)
+    (home / "crystal.cif").write_text(text)
     found = only(read_feff(runs))
     assert isinstance(found, kind)
     assert kind is Record or "crystal.cif: site 0 is disordered" in found.reason
