@@ -1,6 +1,7 @@
 """Synthetic spectra whose relation to the structure is known, and in which angles matter.
 
-A copper absorber has 4 to 6 neighbours (N, O, S) at random distances and directions. Its spectrum:
+A copper absorber has 4 to 6 neighbours (N, O, S) at random distances and directions, alone or as
+the motif of a triclinic crystal whose images the absorber does not reach. Its spectrum:
 
     mu(E) = step(E) + sum_j a(z_j) exp(-(E - E_0(d_j))^2 / 2 w^2) + A T G(E),
     T = (1 / n) sum_(j < k) P_2(cos theta_jk)
@@ -26,14 +27,17 @@ ANGULAR_HEIGHT = 0.6
 """A, height of the three-body term."""
 SMALLEST_ANGLE = np.radians(55.0)
 """Directions of neighbours differ at least by this; the same for all distances."""
+CELL_LENGTH = 9.0
+"""Lattice vectors are about this long, Angstrom: more than the cutoff and a bond, so that distances
+from the absorber to images of its neighbours, which would tell of angles, are beyond the cutoff."""
 
 
 @dataclass(frozen=True)
 class SyntheticSite:
-    """A cluster around an absorber and the angular order of its neighbours."""
+    """An absorber with its neighbours, and their angular order."""
 
     atoms: Atoms
-    """Absorber first, at the origin."""
+    """Absorber first; a molecule, or a crystal with one absorber a cell."""
     angular: float
     """T of the module's formula."""
 
@@ -56,8 +60,16 @@ def angular_order(directions: np.ndarray) -> float:
     return float((1.5 * cosines**2 - 0.5).sum() / len(directions))
 
 
-def random_site(rng: np.random.Generator) -> SyntheticSite:
-    """Draw a cluster: number, directions, elements and distances of the neighbours."""
+def random_site(rng: np.random.Generator, periodic: bool = False) -> SyntheticSite:
+    """Draw a site: number, directions, elements and distances of the neighbours.
+
+    Args:
+        rng: source of randomness.
+        periodic: whether to put the site into a random triclinic cell, wrapped into it.
+
+    Returns:
+        The site.
+    """
     wanted = int(rng.integers(4, 7))
     directions: list[np.ndarray] = []
     while len(directions) < wanted:
@@ -71,6 +83,11 @@ def random_site(rng: np.random.Generator) -> SyntheticSite:
     numbers = rng.choice(list(HEIGHTS), wanted)
     positions = np.vstack([np.zeros(3), np.array(directions) * distances[:, None]])
     atoms = Atoms(numbers=[29, *numbers], positions=positions)
+    if periodic:
+        atoms.set_cell(CELL_LENGTH * (np.eye(3) + rng.uniform(-0.08, 0.08, (3, 3))))
+        atoms.pbc = True
+        atoms.positions += rng.uniform(size=3) @ atoms.cell.array
+        atoms.wrap()
     return SyntheticSite(atoms, angular_order(np.array(directions)))
 
 
@@ -83,30 +100,31 @@ def spectrum(site: SyntheticSite, energy: np.ndarray) -> np.ndarray:
     """mu(E) of the module's formula.
 
     Args:
-        site: cluster.
+        site: molecule or crystal.
         energy: eV relative to the edge, shape (n_energies,).
 
     Returns:
         mu, dimensionless, shape (n_energies,).
     """
     mu = 0.5 + np.arctan(energy / 1.5) / np.pi
-    for z, position in zip(site.atoms.numbers[1:], site.atoms.positions[1:], strict=True):
-        center = 8.0 - 15.0 * (np.linalg.norm(position) - 2.2)
+    distances = site.atoms.get_distances(0, range(1, len(site.atoms)), mic=True)
+    for z, distance in zip(site.atoms.numbers[1:], distances, strict=True):
+        center = 8.0 - 15.0 * (distance - 2.2)
         mu = mu + HEIGHTS[int(z)] * np.exp(-((energy - center) ** 2) / (2 * 2.0**2))
     return mu + ANGULAR_HEIGHT * site.angular * angular_profile(energy)
 
 
 def make_sites(count: int, seed: int) -> list[SyntheticSite]:
-    """Draw clusters from a seed."""
+    """Draw sites from a seed; every third is a crystal."""
     rng = np.random.default_rng(seed)
-    return [random_site(rng) for _ in range(count)]
+    return [random_site(rng, periodic=number % 3 == 2) for number in range(count)]
 
 
 def to_graphs(sites: list[SyntheticSite], energy: np.ndarray, r_max: float = 5.0) -> list[Data]:
     """Graphs with targets.
 
     Args:
-        sites: clusters.
+        sites: molecules and crystals.
         energy: eV relative to the edge, shape (n_energies,).
         r_max: cutoff radius, Angstrom.
 
@@ -125,7 +143,7 @@ def angular_floor(sites: list[SyntheticSite], energy: np.ndarray) -> float:
     """Mean squared error of the best model that sees elements and distances only.
 
     Args:
-        sites: clusters, many of each number of neighbours.
+        sites: many of each number of neighbours.
         energy: eV relative to the edge, shape (n_energies,).
 
     Returns:
