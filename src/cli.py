@@ -84,15 +84,13 @@ def add_training_groups(parser: ArgumentParser) -> None:
 
 def attribute_docs(job: type) -> dict[str, str]:
     """Docstrings under the fields of a dataclass."""
-    import inspect
-
     from docstring_parser import parse_from_object
 
     parsed = parse_from_object(job)
     found = {p.arg_name: " ".join((p.description or "").split()) for p in parsed.params}
     missing = [entry.name for entry in fields(job) if not found.get(entry.name)]
     if missing:
-        raise TypeError(f"{inspect.getfile(job)}: {job.__name__} has no docstring for {missing}")
+        raise TypeError(f"{job.__name__} has no docstring for {missing}")
     return found
 
 

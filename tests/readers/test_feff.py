@@ -233,6 +233,11 @@ def test_layout_is_seen_from_inside_it(runs, monkeypatch, root):
     assert only(read_feff(root)).id == "mp-16543_016"
 
 
+def test_run_is_named_from_inside_its_own_folder(runs, monkeypatch):
+    monkeypatch.chdir(runs / RUN)
+    assert only(read_feff(".")).id == "mp-16543_016"
+
+
 def test_site_folders_of_other_codes_are_not_unfinished_runs(runs):
     (runs / "mp-16543" / "VASP" / "016_Cu").mkdir(parents=True)
     assert isinstance(only(read_feff(runs)), Record)

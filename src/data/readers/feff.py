@@ -122,7 +122,7 @@ def read_run(run: Run, target: str) -> Record:
     element = check_element(run, xmu, given)
     atoms, site = choose_structure(run, given, element)
     scale = xmu.xsedge / BOHR**2 * 1e3 if target == "absolute" else 1.0
-    label = f"{site:03d}" if run.site is None else run.folder.name.partition("_")[0]
+    label = f"{site:03d}" if run.site is None else run.folder.absolute().name.partition("_")[0]
     return Record(
         id=f"{run.material}_{label}",
         material=run.material,
