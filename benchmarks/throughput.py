@@ -28,8 +28,8 @@ GRID = energy_grid(*KNOWN_WINDOWS[("Cu", "K")])
 
 def load_graphs(database: Path, most: int) -> list[Data]:
     """Graphs of evenly chosen materials of a database."""
-    ids = Database(database).ids
-    data = XANESDataset(database, ids, r_max=5.0, grid=GRID, extend_below=6.0)
+    records = Database(database)
+    data = XANESDataset(records, records.ids, r_max=5.0, grid=GRID, extend_below=6.0)
     every = max(1, len(data) // most)
     return [data[k] for k in range(0, len(data), every)]
 

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from .checkpoint import ModelInfo, load_model
 from .config import DatasetJob, EvaluateJob, InfoJob, PredictJob, TrainJob
-from .data.database import Database, write_records
+from .data.database import SQLITE_MAGIC, Database, starts_with, write_records
 from .data.dataset import XANESDataset
 from .data.readers.feff import find_runs, read_feff
 from .data.record import Record, Rejected
@@ -32,6 +32,9 @@ from .report import (
 from .workflow import train_from_database
 
 logger = logging.getLogger(__name__)
+
+ZIP_MAGIC = b"PK\x03\x04"
+"""First bytes of a model file, which torch writes as a ZIP archive."""
 
 
 def dataset(job: DatasetJob) -> None:
@@ -68,19 +71,13 @@ def info(job: InfoJob) -> None:
     path = job.file
     if not path.exists():
         raise ConfigError(f"{path}: no such file")
-    if path.is_dir() or is_kind(path, b"PK\x03\x04"):
+    if path.is_dir() or starts_with(path, ZIP_MAGIC):
         print(describe_model(*load_model(path)))
-    elif is_kind(path, b"SQLite format 3\0"):
+    elif starts_with(path, SQLITE_MAGIC):
         print(describe_contents(Database(path).contents()))
     else:
         for name, atoms in named_structures(path):
             print(describe_structure(name, atoms))
-
-
-def is_kind(path: Path, magic: bytes) -> bool:
-    """Whether a file starts with certain bytes."""
-    with path.open("rb") as file:
-        return file.read(len(magic)) == magic
 
 
 def train(job: TrainJob, config: str) -> None:
@@ -95,23 +92,23 @@ def evaluate(job: EvaluateJob) -> None:
     model, described = load_model(job.model)
     if described.energy_grid is None or described.mean_spectrum is None:
         raise CheckpointError(f"{job.model}: made without a database; it names no energies")
-    ids, chosen = choose_ids(job, described)
+    database = Database(job.database)
+    ids, chosen = choose_ids(job, database, described)
+    check_kind(database, ids, described)
     energy, relative = relative_energies(model, described, None)
     data = XANESDataset(
-        job.database,
+        database,
         ids,
         r_max=model.hyperparameters["r_max"],
         grid=energy,
         extend_below=described.extend_below or 0.0,
         max_z=model.max_z,
     )
-    check_kind(data.database, ids, described)
     graphs = [data[k] for k in tqdm(range(len(data)), desc="graphs", disable=None)]
     rows = dict(predict_graphs(model, graphs, relative))
     prediction = np.concatenate([rows[number] for number in range(len(graphs))])
     target = np.concatenate([graph.y.double().numpy() for graph in graphs])
     mask = np.concatenate([graph.y_mask.numpy() for graph in graphs])
-    check_covered(data, mask)
     result = evaluate_spectra(
         data.ids, prediction, target, mask, np.asarray(described.mean_spectrum)
     )
@@ -129,12 +126,12 @@ def evaluate(job: EvaluateJob) -> None:
         )
 
 
-def choose_ids(job: EvaluateJob, described: ModelInfo) -> tuple[list[str], str]:
+def choose_ids(job: EvaluateJob, database: Database, described: ModelInfo) -> tuple[list[str], str]:
     """Records to evaluate on, and what to call them."""
     if job.ids is not None:
         ids = read_ids(job.ids)
         return ids, f"{len(ids)} sites of {job.ids}"
-    there = Database(job.database).ids
+    there = database.ids
     if described.val_ids and set(described.val_ids) <= set(there):
         return described.val_ids, f"the model's {len(described.val_ids)} validation sites"
     return there, f"all {len(there)} sites of {job.database}"
@@ -146,27 +143,14 @@ def check_kind(database: Database, ids: list[str], described: ModelInfo) -> None
     Raises:
         DatabaseError: the first such record is named.
     """
-    for record in database.records(ids):
+    for record_id in ids:
+        entry = database.entry(record_id)
         for name in ("element", "edge", "target"):
-            found, wanted = getattr(record, name), getattr(described, name)
+            found, wanted = getattr(entry, name), getattr(described, name)
             if found != wanted:
                 raise DatabaseError(
-                    f"{database.path}: {record.id} has {name} {found}, the model's is {wanted}"
+                    f"{database.path}: {record_id} has {name} {found}, the model's is {wanted}"
                 )
-
-
-def check_covered(data: XANESDataset, mask: np.ndarray) -> None:
-    """Refuse records that were calculated at none of the energies.
-
-    Raises:
-        DatabaseError: the first such record is named.
-    """
-    missing = np.flatnonzero(mask.sum(axis=1) == 0)
-    if len(missing):
-        raise DatabaseError(
-            f"{data.database.path}: {data.ids[missing[0]]} was calculated at none of the energies"
-            f" {data.grid[0]:.3f} .. {data.grid[-1]:.3f} eV"
-        )
 
 
 def check_outputs(table: Path | None, picture: Path | None) -> None:

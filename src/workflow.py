@@ -177,9 +177,7 @@ def _train(job: TrainJob) -> list[Row]:
         job.energy, info, lowest, shape["emin"], shape["emax"]
     )
     train_set, val_set = (
-        XANESDataset(
-            job.database, part, shape["r_max"], grid, job.energy.extend_below, shape["max_z"]
-        )
+        XANESDataset(database, part, shape["r_max"], grid, job.energy.extend_below, shape["max_z"])
         for part in ids
     )
     model = make_model(job, train_set)

@@ -16,6 +16,8 @@ from .record import Record, Rejected
 
 PREFIX = "record "
 """ASE refuses text values that look like a number, which an id such as 123_000 does."""
+SQLITE_MAGIC = b"SQLite format 3\0"
+"""First bytes of every SQLite file."""
 DESCRIBED = ("id", "material", "element", "edge", "target", "code", "version", "source")
 """Fields of a record that are kept as they are."""
 
@@ -145,7 +147,7 @@ def _write(
     else:
         row = connection.write(record.atoms, key_value_pairs=keys, data=data, id=before.row)
         summary.replaced += 1
-    known[record.id] = Entry(row, record.material, digest, record.structure_digest, record.source)
+    known[record.id] = Entry(row, **{name: data[name] for name in INDEXED})
 
 
 @dataclass(frozen=True)
@@ -154,9 +156,16 @@ class Entry:
 
     row: int
     material: str
+    element: str
+    edge: str
+    target: str
+    source: str
     digest: str
     structure_digest: str
-    source: str
+
+
+INDEXED = ("material", "element", "edge", "target", "source", "digest", "structure_digest")
+"""Fields of a record that are in its entry."""
 
 
 def _index(connection: ase.db.core.Database) -> dict[str, Entry]:
@@ -166,10 +175,14 @@ def _index(connection: ase.db.core.Database) -> dict[str, Entry]:
         data = row.data
         if "structure_digest" not in data:
             raise DatabaseError(f"row {row.id} is not a record of `e3gnn-xanes dataset`")
-        entries[data["id"]] = Entry(
-            row.id, data["material"], data["digest"], data["structure_digest"], data["source"]
-        )
+        entries[data["id"]] = Entry(row.id, **{name: data[name] for name in INDEXED})
     return entries
+
+
+def starts_with(path: Path, magic: bytes) -> bool:
+    """Whether a file starts with certain bytes."""
+    with path.open("rb") as file:
+        return file.read(len(magic)) == magic
 
 
 def _check_sqlite(path: Path) -> None:
@@ -177,9 +190,7 @@ def _check_sqlite(path: Path) -> None:
 
     ASE adds its tables to any SQLite file that it connects to, so look first, and only read.
     """
-    with path.open("rb") as file:
-        start = file.read(16)
-    if start != b"SQLite format 3\0":
+    if not starts_with(path, SQLITE_MAGIC):
         raise DatabaseError(f"{path}: not an ASE database (SQLite)")
     uri = f"{path.resolve().as_uri()}?mode=ro"
     try:
@@ -251,7 +262,8 @@ class Database:
 
     def record(self, record_id: str) -> Record:
         """Read one record."""
-        return next(iter(list(self.records([record_id]))))
+        (record,) = self.records([record_id])
+        return record
 
     def contents(self) -> Contents:
         """Count what the database holds; reads every record."""

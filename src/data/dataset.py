@@ -1,14 +1,13 @@
 """A database as a data set of graphs with targets, for training and evaluation."""
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 from torch_geometric.data import Data
 
-from ..errors import StructureError
+from ..errors import DatabaseError, StructureError
 from .database import Database
 from .graph import atoms_to_graph
 from .spectrum import resample
@@ -23,7 +22,7 @@ class XANESDataset(Dataset):
 
     def __init__(
         self,
-        path: str | Path,
+        database: Database,
         ids: Iterable[str],
         r_max: float,
         grid: np.ndarray,
@@ -33,7 +32,7 @@ class XANESDataset(Dataset):
         """Group the records by structure.
 
         Args:
-            path: database of records.
+            database: records.
             ids: records wanted.
             r_max: cutoff radius, Angstrom.
             grid: absolute energies of the targets, eV, shape (n_energies,).
@@ -41,14 +40,14 @@ class XANESDataset(Dataset):
             max_z: highest atomic number.
 
         Raises:
-            DatabaseError: the file is not a database of records, or lacks one of the ids.
+            DatabaseError: the database lacks one of the ids.
         """
-        self.database = Database(path)
+        self.database = database
         self.grid, self.r_max, self.max_z = np.asarray(grid, dtype=float), r_max, max_z
         self.extend_below = extend_below
         groups: dict[tuple[str, str], list[str]] = {}
         for record_id in sorted(set(ids)):
-            entry = self.database.entry(record_id)
+            entry = database.entry(record_id)
             groups.setdefault((entry.material, entry.structure_digest), []).append(record_id)
         self.groups = [groups[key] for key in sorted(groups)]
         self.graphs: list[Data | None] = [None] * len(self.groups)
@@ -66,6 +65,7 @@ class XANESDataset(Dataset):
 
         Raises:
             StructureError: the structure can't be used; the record is named.
+            DatabaseError: a record was calculated at none of the energies; it is named.
         """
         graph = self.graphs[index]
         if graph is None:
@@ -83,6 +83,12 @@ class XANESDataset(Dataset):
         except StructureError as error:
             raise StructureError(f"{records[0].id}: {error}") from error
         targets = [resample(r.energy, r.mu, self.grid, self.extend_below) for r in records]
+        for record, (_, mask) in zip(records, targets, strict=True):
+            if not mask.any():
+                raise DatabaseError(
+                    f"{self.database.path}: {record.id} was calculated at none of the energies"
+                    f" {self.grid[0]:.3f} .. {self.grid[-1]:.3f} eV"
+                )
         graph.y = torch.as_tensor(np.stack([mu for mu, _ in targets]), dtype=graph.pos.dtype)
         graph.y_mask = torch.as_tensor(np.stack([mask for _, mask in targets]))
         graph.record_id = [record.id for record in records]

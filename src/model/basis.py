@@ -130,11 +130,6 @@ class SpectralBasis(nn.Module):
         self.step_center = nn.Parameter(torch.zeros(()))
         self.step_log_width = nn.Parameter(torch.zeros(()))
 
-    @property
-    def num_basis(self) -> int:
-        """Number of functions, the step included."""
-        return len(self.centers) + 1
-
     def forward(self, energy_grid: Tensor) -> Tensor:
         """Evaluate every function.
 

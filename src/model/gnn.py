@@ -13,6 +13,7 @@ from .basis import RadialBasis, SpectralBasis, polynomial_envelope
 from .layers import InteractionBlock, pad_degrees
 from .neighborhood import build_neighborhoods
 from .pooling import AbsorberAttention
+from .propagator import degree_slice
 
 
 def edge_vectors(data: Data, dtype: torch.dtype) -> Tensor:
@@ -69,7 +70,7 @@ def magnitudes(node_feats: Tensor, lmax: int, eps: float = 1e-2) -> Tensor:
     Returns:
         Invariants, shape (n_atoms, lmax * channels).
     """
-    squares = [node_feats[:, l**2 : (l + 1) ** 2].square().mean(dim=1) for l in range(1, lmax + 1)]
+    squares = [node_feats[:, degree_slice(l)].square().mean(dim=1) for l in range(1, lmax + 1)]
     stacked = torch.cat(squares, dim=1) if squares else node_feats.new_zeros(len(node_feats), 0)
     return torch.sqrt(stacked + eps**2) - eps
 

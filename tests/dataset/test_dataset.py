@@ -7,7 +7,7 @@ from conftest import random_crystal, random_molecule
 from paths import CALCULATIONS, CU_K
 
 from src.data.batch import GraphBatchSampler, collate_graphs
-from src.data.database import write_records
+from src.data.database import Database, write_records
 from src.data.dataset import XANESDataset
 from src.data.readers.feff import read_feff
 from src.data.split import read_ids
@@ -27,7 +27,7 @@ def database(tmp_path_factory):
 
 def make(database, ids, extend_below=6.0):
     """A data set on the benchmark's grid."""
-    return XANESDataset(database, ids, r_max=5.0, grid=GRID, extend_below=extend_below)
+    return XANESDataset(Database(database), ids, r_max=5.0, grid=GRID, extend_below=extend_below)
 
 
 def test_sites_of_one_structure_share_a_graph(database):

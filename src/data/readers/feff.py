@@ -8,7 +8,6 @@ cluster of ``feff.inp``. Formats: FEFF user's guide; Rehr et al., Phys. Chem. Ch
 """
 
 import functools
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,8 +22,6 @@ from ..structure import read_structures
 from .feff_folder import Run, find_crystal, find_runs
 from .feff_input import FeffInput, read_feff_input
 from .feff_xmu import Xmu, read_xmu
-
-logger = logging.getLogger(__name__)
 
 BOHR = 0.529177210903
 """Bohr radius a0, Angstrom (CODATA 2018)."""
@@ -74,9 +71,11 @@ def read_feff(
     """
     for run in find_runs(Path(root)):
         try:
-            if not concerns(run, element, edge):
+            path = run.folder / "feff.inp"
+            given = read_feff_input(path) if path.is_file() else None
+            if not concerns(run, given, element, edge):
                 continue
-            record = read_run(run, target)
+            record = read_run(run, given, target)
         except (XanesError, OSError, UnicodeDecodeError) as error:
             yield Rejected(str(run.folder), str(error).removeprefix(f"{run.folder}/"))
             continue
@@ -84,18 +83,12 @@ def read_feff(
             yield record
 
 
-def concerns(run: Run, element: str | None, edge: str | None) -> bool:
+def concerns(run: Run, given: FeffInput | None, element: str | None, edge: str | None) -> bool:
     """Whether a run may be for the element and edge wanted, by its name and its input.
 
     So that one that did not finish is reported only where it is missed.
-
-    Raises:
-        RecordError: its input can't be understood.
     """
-    if element is None and edge is None:
-        return True
-    path = run.folder / "feff.inp"
-    given = read_feff_input(path) if path.is_file() else FeffInput()
+    given = given or FeffInput()
     asked = chemical_symbols[given.absorber_z] if given.absorber_z is not None else None
     elements = {run.element, asked} - {None}
     return (element is None or not elements or element in elements) and (
@@ -103,11 +96,12 @@ def concerns(run: Run, element: str | None, edge: str | None) -> bool:
     )
 
 
-def read_run(run: Run, target: str) -> Record:
+def read_run(run: Run, given: FeffInput | None, target: str) -> Record:
     """Read one run.
 
     Args:
         run: its folder and what is around it.
+        given: its input, where there is one.
         target: see ``read_feff``.
 
     Returns:
@@ -116,15 +110,12 @@ def read_run(run: Run, target: str) -> Record:
     Raises:
         RecordError: the run did not finish, or its files contradict each other.
     """
-    path = run.folder / "feff.inp"
-    given = read_feff_input(path) if path.is_file() else None
     xmu = read_xmu(run.folder, given)
     element = check_element(run, xmu, given)
     atoms, site = choose_structure(run, given, element)
     scale = xmu.xsedge / BOHR**2 * 1e3 if target == "absolute" else 1.0
-    label = f"{site:03d}" if run.site is None else run.folder.absolute().name.partition("_")[0]
     return Record(
-        id=f"{run.material}_{label}",
+        id=f"{run.material}_{run.label or f'{site:03d}'}",
         material=run.material,
         atoms=atoms,
         site=site,

@@ -19,6 +19,8 @@ class Run:
     material: str
     site: int | None
     """Site in the crystal, where the folder's name gives it."""
+    label: str | None
+    """The same as the name writes it, leading zeros included."""
     element: str | None
     """Absorbing element, where the folder's name gives it."""
     places: tuple[Path, ...]
@@ -43,14 +45,15 @@ def find_runs(root: Path) -> Iterator[Run]:
             continue
         if named:
             home = full.parent.parent if in_layout else full.parent
-            yield Run(folder, _label(home.name), int(named[1]), named[2], (folder, home))
+            label, element = named.groups()
+            yield Run(folder, _label(home.name), int(label), label, element, (folder, home))
         elif not has_crystal(full) and has_crystal(full.parent):
             # `<material>/POSCAR` with runs of any name below it: one material
-            yield Run(folder, _label(full.parent.name), None, None, (full.parent,))
+            yield Run(folder, _label(full.parent.name), None, None, None, (full.parent,))
         else:
             relative = folder.relative_to(root).as_posix()
             material = full.name if relative == "." else relative
-            yield Run(folder, _label(material), None, None, (folder,))
+            yield Run(folder, _label(material), None, None, None, (folder,))
 
 
 def _label(name: str) -> str:
