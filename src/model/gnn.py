@@ -13,7 +13,7 @@ from .basis import RadialBasis, SpectralBasis, polynomial_envelope
 from .layers import InteractionBlock, pad_degrees
 from .neighborhood import build_neighborhoods
 from .pooling import AbsorberAttention
-from .propagator import degree_slice
+from .spherical import degree_slice
 
 
 def edge_vectors(data: Data, dtype: torch.dtype) -> Tensor:

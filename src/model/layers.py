@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from .neighborhood import Neighborhood
-from .propagator import Propagator, degree_of_component, degree_slice
+from .propagator import Propagator
+from .spherical import degree_of_component, degree_slice
 
 
 def pad_degrees(node_feats: Tensor, lmax: int) -> Tensor:
@@ -181,10 +182,11 @@ class InteractionBlock(nn.Module):
             Updated features, shape (n_targets, (lmax + 1)^2, channels).
         """
         radial = self.radial_mlp(edge_radial, envelope)
-        edge_filter = radial.unsqueeze(-1) * edge_sh.unsqueeze(-2)
-        source_feats = self.linear_source(node_feats)[neighborhood.sources]
-        message = self.propagator(source_feats, edge_filter) * self.message_scale
+        source_feats = self.linear_source(node_feats)
+        message = self.propagator(
+            source_feats, neighborhood.sources, neighborhood.counts, radial, edge_sh
+        )
         target_feats = node_feats[neighborhood.targets]
         own = pad_degrees(self.linear_self(target_feats), self.lmax)
-        update = self.dropout(self.gate(own + message))
+        update = self.dropout(self.gate(own + message * self.message_scale))
         return self.norm(pad_degrees(target_feats, self.lmax) + update)

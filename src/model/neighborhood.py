@@ -20,11 +20,13 @@ class Neighborhood(NamedTuple):
         targets: updated atoms, shape (n_targets,).
         sources: their neighbours, shape (n_targets, n_slots); padding points at row 0.
         rows: the targets' rows in the padded edge arrays of ``PaddedEdges``, shape (n_targets,).
+        counts: number of neighbours of every target.
     """
 
     targets: Tensor
     sources: Tensor
     rows: Tensor
+    counts: list[int]
 
 
 class PaddedEdges(NamedTuple):
@@ -109,6 +111,7 @@ def build_neighborhoods(
                 targets=position[before][targets],
                 sources=position[before][sources[rows]] * slots,
                 rows=rows,
+                counts=slots.sum(1).tolist(),
             )
         )
     return needed[0].nonzero().squeeze(1), padded, layers

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from .layers import RadialMLP
-from .propagator import degree_slice
+from .spherical import degree_slice
 
 
 def bond_invariants(neighbor_feats: Tensor, edge_sh: Tensor, lmax: int) -> Tensor:

@@ -86,7 +86,9 @@ def fast_messages(propagator, lmax, feats, radial, vectors):
     harmonics = o3.spherical_harmonics(
         list(range(lmax + 1)), vectors, normalize=True, normalization="component"
     )
-    return propagator(feats, radial.unsqueeze(-1) * harmonics.unsqueeze(-2))
+    n_targets, n_slots = radial.shape[:2]
+    sources = torch.arange(n_targets * n_slots).view(n_targets, n_slots)
+    return propagator(feats.flatten(0, 1), sources, [n_slots] * n_targets, radial, harmonics)
 
 
 @pytest.mark.parametrize("lmax", [0, 1, 2, 3, 4])
