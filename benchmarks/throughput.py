@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from torch_geometric.data import Batch, Data
+from torch_geometric.data import Data
 
 from src import XANES_E3GNN, SpectrumLoss
 from src.data.batch import GraphBatchSampler, collate_graphs
@@ -34,13 +34,13 @@ def load_graphs(database: Path, most: int) -> list[Data]:
     return [data[k] for k in range(0, len(data), every)]
 
 
-def make_batches(graphs: list[Data], max_edges: int) -> list[Batch]:
+def make_batches(graphs: list[Data], max_edges: int) -> list[Data]:
     """Batches of bounded size in the order of the graphs."""
     sampler = GraphBatchSampler([g.num_edges for g in graphs], max_edges, None, seed=None)
     return [collate_graphs([graphs[k] for k in numbers]) for numbers in sampler]
 
 
-def train_once(model: XANES_E3GNN, optimizer: torch.optim.Optimizer, batches: list[Batch]) -> None:
+def train_once(model: XANES_E3GNN, optimizer: torch.optim.Optimizer, batches: list[Data]) -> None:
     """Take one training step a batch."""
     grid, criterion = torch.as_tensor(GRID - GRID[0] - 10.0, dtype=torch.float32), SpectrumLoss()
     model.train()
@@ -52,7 +52,7 @@ def train_once(model: XANES_E3GNN, optimizer: torch.optim.Optimizer, batches: li
         optimizer.step()
 
 
-def predict_once(model: XANES_E3GNN, batches: list[Batch]) -> None:
+def predict_once(model: XANES_E3GNN, batches: list[Data]) -> None:
     """Predict every batch."""
     grid = torch.as_tensor(GRID - GRID[0] - 10.0, dtype=torch.float32)
     model.eval()

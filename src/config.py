@@ -166,6 +166,8 @@ class TrainJob:
     """Seed of the split by hash."""
     resume: bool = False
     """Continue from last.ckpt in the output folder."""
+    cache: bool = True
+    """Keep graphs in <database>.graphs beside the database; that file may be deleted any time."""
     energy: EnergyConfig = field(default_factory=EnergyConfig)
     """Energies."""
     training: TrainingOptions = field(default_factory=lambda: TrainingOptions(max_edges=MAX_EDGES))

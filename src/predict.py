@@ -148,7 +148,8 @@ def predict_graphs(
         chosen = [graphs[number] for number in numbers]
         counts = [int(graph.absorber_mask.sum()) for graph in chosen]
         with torch.inference_mode():
-            mu = model.predict_spectra(collate_graphs(chosen), grid).double().numpy()
+            batch = collate_graphs(chosen, model.num_layers)
+            mu = model.predict_spectra(batch, grid).double().numpy()
         yield from zip(numbers, np.split(mu, np.cumsum(counts)[:-1]), strict=True)
 
 

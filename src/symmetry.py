@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch_geometric.data import Batch
+from torch_geometric.data import Data
 
 from .data.batch import collate_graphs
 from .data.graph import atoms_to_graph
@@ -58,7 +58,7 @@ class Deviation:
         return self.value <= TOLERANCE[self.dtype]
 
 
-def batch_of(model: XANES_E3GNN, structures: list[Structure]) -> Batch:
+def batch_of(model: XANES_E3GNN, structures: list[Structure]) -> Data:
     """One batch of some structures' graphs in the type of a network."""
     dtype, r_max = model.coefficient_mean.dtype, model.r_max
     graphs = [atoms_to_graph(*s, r_max, model.max_z, dtype=dtype) for s in structures]

@@ -1,6 +1,7 @@
 """Training: AdamW, warm-up and cosine, averaged weights, and a state that resumes bit for bit."""
 
 import csv
+import functools
 import logging
 import math
 import time
@@ -12,7 +13,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
-from torch_geometric.data import Batch
+from torch_geometric.data import Data
 from tqdm import tqdm
 
 from .checkpoint import ModelInfo, read_verified, save_model, write_verified
@@ -59,8 +60,9 @@ class Trainer:
         val_edges = check_dataset(val_dataset, "val_dataset", n_energies)
         limits = config.max_edges, config.batch_size
         self.sampler = GraphBatchSampler(train_edges, *limits, seed=config.seed)
-        self.train_loader = _loader(train_dataset, self.sampler)
-        self.val_loader = _loader(val_dataset, GraphBatchSampler(val_edges, *limits, seed=None))
+        in_order = GraphBatchSampler(val_edges, *limits, seed=None)
+        self.train_loader = _loader(train_dataset, self.sampler, model.num_layers)
+        self.val_loader = _loader(val_dataset, in_order, model.num_layers)
         if not bool(model.coefficient_mean.any()):
             mean, scale = target_statistics(train_dataset, n_energies)
             model.set_target_statistics(self.energy_grid, mean.to(self.dtype), scale)
@@ -99,7 +101,7 @@ class Trainer:
             n_spectra += len(batch.y)
         return {"lr": lr, **_named("train", sums / n_spectra)}
 
-    def loss_terms(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    def loss_terms(self, batch: Data) -> tuple[Tensor, Tensor, Tensor]:
         """Terms of the loss on one batch."""
         prediction = self.model.predict_spectra(batch, self.energy_grid)
         target = batch.y.to(self.dtype)
@@ -247,9 +249,10 @@ def write_metrics(path: Path, rows: list[Row]) -> None:
     beside.replace(path)
 
 
-def _loader(dataset: GraphSet, sampler: GraphBatchSampler) -> DataLoader:
-    """Loader of batches in the sampler's order."""
-    return DataLoader(cast(Dataset, dataset), batch_sampler=sampler, collate_fn=collate_graphs)
+def _loader(dataset: GraphSet, sampler: GraphBatchSampler, num_layers: int) -> DataLoader:
+    """Loader of batches in the sampler's order, their neighbour lists padded."""
+    collate = functools.partial(collate_graphs, num_layers=num_layers)
+    return DataLoader(cast(Dataset, dataset), batch_sampler=sampler, collate_fn=collate)
 
 
 def _named(prefix: str, terms: Tensor) -> Row:

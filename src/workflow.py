@@ -8,6 +8,7 @@ import torch
 
 from .checkpoint import ModelInfo
 from .config import EnergyConfig, TrainingConfig, TrainJob
+from .data.cache import cache_beside
 from .data.database import Database
 from .data.dataset import XANESDataset
 from .data.record import UNITS
@@ -176,10 +177,9 @@ def _train(job: TrainJob) -> list[Row]:
     grid, n_score, reference = choose_energies(
         job.energy, info, lowest, shape["emin"], shape["emax"]
     )
-    train_set, val_set = (
-        XANESDataset(database, part, shape["r_max"], grid, job.energy.extend_below, shape["max_z"])
-        for part in ids
-    )
+    cache = cache_beside(job.database) if job.cache else None
+    settings = shape["r_max"], grid, job.energy.extend_below, shape["max_z"], cache
+    train_set, val_set = (XANESDataset(database, part, *settings) for part in ids)
     model = make_model(job, train_set)
     info.reference_energy = reference
     complete_info(info, train_set, ids, n_score)

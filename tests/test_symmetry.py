@@ -76,7 +76,7 @@ FAULTS = {
     "wrapping": lambda data: data.edge_shift.norm(),
     "permutation": lambda data: (data.z * torch.arange(len(data.z))).sum(),
     "supercell": lambda data: len(data.z),
-    "batch": lambda data: data.num_graphs,
+    "batch": lambda data: len(data.ptr) - 1,
     "cutoff": lambda data: data.num_edges,
     "slope": lambda data: (5.0 - (data.pos[-1] - data.pos[0]).norm()).relu(),
     "sites": size_of_sum,

@@ -4,10 +4,16 @@ from collections.abc import Iterator, Sequence
 
 import torch
 from torch.utils.data import Sampler
-from torch_geometric.data import Batch, Data
+from torch_geometric.data import Data
+
+from ..model.neighborhood import plan_messages
+from .targets import target_and_mask
+
+ATOM_FIELDS = ("z", "pos", "absorber_mask")
+"""Fields of a graph with one row an atom."""
 
 
-def collate_graphs(graphs: Sequence[Data]) -> Batch:
+def collate_graphs(graphs: Sequence[Data], num_layers: int | None = None) -> Data:
     """Join graphs, molecules and crystals alike.
 
     Fields that one graph may lack are filled in: ``edge_shift`` with zeros (a molecule), ``y_mask``
@@ -15,26 +21,34 @@ def collate_graphs(graphs: Sequence[Data]) -> Batch:
 
     Args:
         graphs: graphs with z, pos, edge_index, absorber_mask and, for training, y.
+        num_layers: layers of the network that will read the batch, whose neighbour lists are then
+            padded here, in the process that loads, and not in its forward.
 
     Returns:
-        The batch; rows of ``y`` are ordered by graph, then atom.
+        The batch, with ``batch``, the graph of every atom, and ``ptr``, the first atom of every
+        graph; rows of ``y`` are ordered by graph, then atom.
     """
-    plain = []
-    for graph in graphs:
-        shift = graph.get("edge_shift")
-        fields = {
-            "z": graph.z,
-            "pos": graph.pos,
-            "edge_index": graph.edge_index,
-            "edge_shift": graph.pos.new_zeros(graph.num_edges, 3) if shift is None else shift,
-            "absorber_mask": graph.absorber_mask,
-        }
-        if graph.get("y") is not None:
-            mask = graph.get("y_mask")
-            fields["y"] = graph.y
-            fields["y_mask"] = torch.ones_like(graph.y, dtype=torch.bool) if mask is None else mask
-        plain.append(Data(**fields))
-    return Batch.from_data_list(plain)
+    sizes = torch.tensor([graph.num_nodes for graph in graphs])
+    ptr = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
+    fields = {name: torch.cat([graph[name] for graph in graphs]) for name in ATOM_FIELDS}
+    offsets = zip(graphs, ptr.tolist()[:-1], strict=True)
+    fields["edge_index"] = torch.cat([graph.edge_index + first for graph, first in offsets], dim=1)
+    fields["edge_shift"] = torch.cat([_edge_shift(graph) for graph in graphs])
+    if any(graph.get("y") is not None for graph in graphs):
+        targets = [target_and_mask(graph) for graph in graphs]
+        fields["y"] = torch.cat([y for y, _ in targets])
+        fields["y_mask"] = torch.cat([mask for _, mask in targets])
+    numbers = torch.arange(len(graphs)).repeat_interleave(sizes)
+    batch = Data(**fields, batch=numbers, ptr=ptr)
+    if num_layers is not None:
+        batch.plan = plan_messages(fields["edge_index"], fields["absorber_mask"], num_layers)
+    return batch
+
+
+def _edge_shift(graph: Data) -> torch.Tensor:
+    """Lattice translations of a graph's edges; zeros for a molecule."""
+    shift = graph.get("edge_shift")
+    return graph.pos.new_zeros(graph.num_edges, 3) if shift is None else shift
 
 
 class GraphBatchSampler(Sampler[list[int]]):

@@ -11,7 +11,7 @@ from torch_geometric.data import Data
 
 from .basis import RadialBasis, SpectralBasis, polynomial_envelope
 from .layers import InteractionBlock, pad_degrees
-from .neighborhood import build_neighborhoods
+from .neighborhood import EdgeFeatures, plan_messages
 from .pooling import AbsorberAttention
 from .spherical import degree_slice
 
@@ -181,7 +181,8 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
         Args:
             data: graph (a ``Data`` or a ``Batch``) with ``z`` (n_atoms,), ``pos`` (n_atoms, 3) in
                 Angstrom, ``edge_index`` (2, n_edges) from neighbour to atom, ``absorber_mask``
-                (n_atoms,) and, if periodic, ``edge_shift`` (n_edges, 3) in Angstrom.
+                (n_atoms,) and, if periodic, ``edge_shift`` (n_edges, 3) in Angstrom. A batch of
+                ``collate_graphs`` may bring its ``plan`` for this number of layers.
 
         Returns:
             c, shape (n_absorbers, num_basis), ordered by graph, then atom.
@@ -191,28 +192,38 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
         """
         check_graph(data, self.max_z)
         dtype = self.coefficient_mean.dtype
-        atoms, padded, neighborhoods = build_neighborhoods(
-            data.edge_index, data.absorber_mask, self.num_layers
-        )
-        edge_vec = edge_vectors(data, dtype)[padded.edges]
-        edge_length = torch.linalg.vector_norm(edge_vec, dim=-1)
-        edge_sh = o3.spherical_harmonics(
-            list(range(self.lmax + 1)), edge_vec, normalize=True, normalization="component"
-        )
-        edge_radial = self.radial_basis(edge_length)
-        envelope = polynomial_envelope(edge_length, self.r_max) * padded.mask
-
+        plan = data.get("plan")
+        if plan is None or len(plan.layers) != self.num_layers:
+            plan = plan_messages(data.edge_index, data.absorber_mask, self.num_layers)
+        atoms, padded, neighborhoods = plan
+        edges = self.edge_features(edge_vectors(data, dtype)[padded.edges], padded.mask)
         node_feats = self.embedding(data.z[atoms]).unsqueeze(1)
         for layer, neighborhood in zip(self.layers, neighborhoods, strict=True):
-            rows = neighborhood.rows
-            bonds = edge_radial[rows], edge_sh[rows], envelope[rows]
-            previous, node_feats = node_feats, layer(node_feats, neighborhood, *bonds)
+            previous, node_feats = node_feats, layer(node_feats, neighborhood, edges)
 
         scalars = node_feats[:, 0]
-        neighbor_feats = pad_degrees(previous, self.lmax)[neighborhood.sources]
-        context = self.attention(scalars, neighbor_feats, *bonds)
+        neighbor_feats = pad_degrees(previous, self.lmax)
+        context = self.attention(scalars, neighbor_feats, neighborhood, edges)
         invariants = torch.cat([scalars, context, magnitudes(node_feats, self.lmax)], dim=1)
         return self.coefficient_mean + self.coefficient_scale * self.readout(invariants)
+
+    def edge_features(self, edge_vec: Tensor, mask: Tensor) -> EdgeFeatures:
+        """Radial basis, spherical harmonics and envelope of padded edges.
+
+        Args:
+            edge_vec: r_ij, Angstrom, shape (n_rows, n_slots, 3).
+            mask: True where a slot holds an edge, shape (n_rows, n_slots).
+
+        Returns:
+            The features, the envelope zero at padding.
+        """
+        edge_length = torch.linalg.vector_norm(edge_vec, dim=-1)
+        degrees = list(range(self.lmax + 1))
+        return EdgeFeatures(
+            radial=self.radial_basis(edge_length),
+            sh=o3.spherical_harmonics(degrees, edge_vec, True, "component"),
+            envelope=polynomial_envelope(edge_length, self.r_max) * mask,
+        )
 
     def predict_spectra(self, data: Data, energy_grid: Tensor) -> Tensor:
         """Spectra mu(E) = B(E) c of every absorber.

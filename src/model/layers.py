@@ -10,9 +10,12 @@ import math
 import torch
 from torch import Tensor, nn
 
-from .neighborhood import Neighborhood
+from .neighborhood import EdgeFeatures, Neighborhood
 from .propagator import Propagator
 from .spherical import degree_of_component, degree_slice
+
+ATOMS_AT_ONCE = 1024
+"""Atoms updated at once, so that memory beside the features does not grow with the structure."""
 
 
 def pad_degrees(node_feats: Tensor, lmax: int) -> Tensor:
@@ -162,29 +165,34 @@ class InteractionBlock(nn.Module):
         self.norm = EquivariantNorm(lmax, channels)
 
     def forward(
-        self,
-        node_feats: Tensor,
-        neighborhood: Neighborhood,
-        edge_radial: Tensor,
-        edge_sh: Tensor,
-        envelope: Tensor,
+        self, node_feats: Tensor, neighborhood: Neighborhood, edges: EdgeFeatures
     ) -> Tensor:
-        """Update the atoms of ``neighborhood.targets``.
+        """Update the atoms of ``neighborhood.targets``, a bounded number at a time.
 
         Args:
             node_feats: features the layer reads, shape (n_atoms, (lmax_in + 1)^2, channels).
             neighborhood: who is updated and who their neighbours are.
-            edge_radial: radial basis of every slot, shape (n_targets, n_slots, num_radial).
-            edge_sh: spherical harmonics of every slot, (n_targets, n_slots, (lmax + 1)^2).
-            envelope: cutoff function, zero at padding, shape (n_targets, n_slots).
+            edges: radial basis, harmonics and envelope of the padded edges.
 
         Returns:
             Updated features, shape (n_targets, (lmax + 1)^2, channels).
         """
-        radial = self.radial_mlp(edge_radial, envelope)
         source_feats = self.linear_source(node_feats)
+        parts = neighborhood.split(ATOMS_AT_ONCE)
+        updated = [self._update(node_feats, source_feats, p, edges.of(p)) for p in parts]
+        return torch.cat(updated) if len(updated) > 1 else updated[0]
+
+    def _update(
+        self,
+        node_feats: Tensor,
+        source_feats: Tensor,
+        neighborhood: Neighborhood,
+        edges: EdgeFeatures,
+    ) -> Tensor:
+        """Update the targets of a part, whose ``edges`` have its rows alone."""
+        radial = self.radial_mlp(edges.radial, edges.envelope)
         message = self.propagator(
-            source_feats, neighborhood.sources, neighborhood.counts, radial, edge_sh
+            source_feats, neighborhood.sources, neighborhood.counts, radial, edges.sh
         )
         target_feats = node_feats[neighborhood.targets]
         own = pad_degrees(self.linear_self(target_feats), self.lmax)

@@ -28,6 +28,37 @@ class Neighborhood(NamedTuple):
     rows: Tensor
     counts: list[int]
 
+    def split(self, most_atoms: int) -> list["Neighborhood"]:
+        """Cut into parts of at most so many targets, each padded to its own largest count."""
+        if len(self.counts) <= most_atoms:
+            return [self]
+        parts = []
+        for start in range(0, len(self.counts), most_atoms):
+            part = slice(start, start + most_atoms)
+            counts = self.counts[part]
+            sources = self.sources[part, : max(counts)]
+            parts.append(Neighborhood(self.targets[part], sources, self.rows[part], counts))
+        return parts
+
+
+class EdgeFeatures(NamedTuple):
+    """What the layers know of the edges themselves, one slot an edge.
+
+    Attributes:
+        radial: radial basis, shape (n_rows, n_slots, num_radial).
+        sh: spherical harmonics, component normalised, shape (n_rows, n_slots, (lmax + 1)^2).
+        envelope: cutoff function u(d), zero at padding, shape (n_rows, n_slots).
+    """
+
+    radial: Tensor
+    sh: Tensor
+    envelope: Tensor
+
+    def of(self, neighborhood: Neighborhood) -> "EdgeFeatures":
+        """Edges of some targets, (n_targets, n_slots, ..)."""
+        rows, n_slots = neighborhood.rows, neighborhood.sources.shape[1]
+        return EdgeFeatures(*(field[rows, :n_slots] for field in self))
+
 
 class PaddedEdges(NamedTuple):
     """Edges grouped by target atom and padded.
@@ -39,6 +70,20 @@ class PaddedEdges(NamedTuple):
 
     edges: Tensor
     mask: Tensor
+
+
+class MessagePlan(NamedTuple):
+    """Everything that the layers need to know about who neighbours whom.
+
+    Attributes:
+        atoms: atoms to embed, shape (n_embedded,).
+        padded: edges of the atoms that the first layer updates.
+        layers: who is updated in each layer and who their neighbours are.
+    """
+
+    atoms: Tensor
+    padded: PaddedEdges
+    layers: list[Neighborhood]
 
 
 def pad_edges(edge_targets: Tensor, atoms: Tensor, n_atoms: int) -> PaddedEdges:
@@ -83,10 +128,8 @@ def receptive_fields(edge_index: Tensor, absorber_mask: Tensor, num_layers: int)
     return needed
 
 
-def build_neighborhoods(
-    edge_index: Tensor, absorber_mask: Tensor, num_layers: int
-) -> tuple[Tensor, PaddedEdges, list[Neighborhood]]:
-    """Everything the layers need to know about who neighbours whom.
+def plan_messages(edge_index: Tensor, absorber_mask: Tensor, num_layers: int) -> MessagePlan:
+    """Plan the messages of all layers.
 
     Args:
         edge_index: source (row 0) and target (row 1) of every edge, shape (2, n_edges).
@@ -94,8 +137,7 @@ def build_neighborhoods(
         num_layers: number of layers, at least 1.
 
     Returns:
-        Atoms to embed, shape (n_embedded,); the padded edges of the atoms that the first layer
-        updates; one ``Neighborhood`` a layer.
+        The plan, one ``Neighborhood`` a layer.
     """
     needed = receptive_fields(edge_index, absorber_mask, num_layers)
     padded = pad_edges(edge_index[1], needed[1].nonzero().squeeze(1), len(absorber_mask))
@@ -114,4 +156,4 @@ def build_neighborhoods(
                 counts=slots.sum(1).tolist(),
             )
         )
-    return needed[0].nonzero().squeeze(1), padded, layers
+    return MessagePlan(needed[0].nonzero().squeeze(1), padded, layers)

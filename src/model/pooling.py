@@ -6,7 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from .layers import RadialMLP
+from .neighborhood import EdgeFeatures, Neighborhood
 from .spherical import degree_slice
+
+ABSORBERS_AT_ONCE = 256
+"""Absorbers that attend at once; their neighbours' features are gathered, so this bounds memory."""
 
 
 def bond_invariants(neighbor_feats: Tensor, edge_sh: Tensor, lmax: int) -> Tensor:
@@ -72,23 +76,42 @@ class AbsorberAttention(nn.Module):
     def forward(
         self,
         absorber_scalars: Tensor,
-        neighbor_feats: Tensor,
-        edge_radial: Tensor,
-        edge_sh: Tensor,
-        envelope: Tensor,
+        node_feats: Tensor,
+        neighborhood: Neighborhood,
+        edges: EdgeFeatures,
     ) -> Tensor:
-        """Attend.
+        """Attend, a bounded number of absorbers at a time.
 
         Args:
             absorber_scalars: l = 0 features of the absorbers, shape (n_absorbers, channels).
-            neighbor_feats: features of every slot, (n_absorbers, n_slots, (lmax + 1)^2, channels).
-            edge_radial: radial basis of every slot, (n_absorbers, n_slots, num_radial).
-            edge_sh: spherical harmonics of every slot, (n_absorbers, n_slots, (lmax + 1)^2).
-            envelope: u(d), zero at padding, shape (n_absorbers, n_slots).
+            node_feats: features of all atoms, shape (n_atoms, (lmax + 1)^2, channels).
+            neighborhood: the absorbers' neighbours.
+            edges: radial basis, harmonics and envelope of the padded edges.
 
         Returns:
             Context, shape (n_absorbers, channels); zero without neighbours.
         """
+        context, start = [], 0
+        for part in neighborhood.split(ABSORBERS_AT_ONCE):
+            scalars = absorber_scalars[start : start + len(part.counts)]
+            context.append(self.attend(scalars, node_feats[part.sources], edges.of(part)))
+            start += len(part.counts)
+        return torch.cat(context)
+
+    def attend(
+        self, absorber_scalars: Tensor, neighbor_feats: Tensor, edges: EdgeFeatures
+    ) -> Tensor:
+        """Attend to neighbours that are there already.
+
+        Args:
+            absorber_scalars: l = 0 features of the absorbers, shape (n_absorbers, channels).
+            neighbor_feats: features of every slot, (n_absorbers, n_slots, (lmax + 1)^2, channels).
+            edges: the absorbers' edges, (n_absorbers, n_slots, ..).
+
+        Returns:
+            Context, shape (n_absorbers, channels).
+        """
+        edge_radial, edge_sh, envelope = edges
         n_absorbers, n_slots = envelope.shape
         bonds = torch.cat(
             [

@@ -1,5 +1,7 @@
 """The data set of graphs, batches and target statistics."""
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,7 @@ from src.data.readers.feff import read_feff
 from src.data.split import read_ids
 from src.data.targets import target_statistics
 from src.errors import DatabaseError
+from src.model.gnn import XANES_E3GNN
 
 GRID = 8983.173 + 0.25 * np.arange(141)
 
@@ -92,6 +95,26 @@ def test_molecules_and_crystals_join_in_one_batch():
     assert batch.y_mask.tolist() == [[True] * 5] * 2 + [[False] * 5] * 2
     assert (batch.edge_shift[: molecule.num_edges] == 0).all()
     assert torch.equal(batch.edge_shift[molecule.num_edges :], crystal.edge_shift)
+
+
+def test_lists_padded_while_loading_are_those_of_the_forward(database):
+    data = make(database, read_ids(CU_K / "val.txt"))
+    model = XANES_E3GNN(num_layers=2, channels=8)
+    torch.nn.init.normal_(model.readout[-1].weight)
+    collate = functools.partial(collate_graphs, num_layers=2)
+    (planned,) = torch.utils.data.DataLoader(
+        data, batch_size=len(data), collate_fn=collate, num_workers=1
+    )
+    plain = collate_graphs(list(data))
+    assert "plan" not in plain
+    with torch.no_grad():
+        assert torch.equal(model(planned), model(plain))
+        layers = list(planned.plan.layers)
+        layers[1] = layers[1]._replace(sources=layers[1].sources.roll(1, 0))
+        planned.plan = planned.plan._replace(layers=layers)
+        assert not torch.equal(model(planned), model(plain))  # negative control: it is used
+        other = XANES_E3GNN(num_layers=1, channels=8)
+        assert torch.equal(other(planned), other(plain))  # a plan for 2 layers is not
 
 
 def test_batches_keep_to_the_budget_and_hold_every_graph_once():

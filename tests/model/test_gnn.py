@@ -10,6 +10,7 @@ from e3nn import o3
 from torch_geometric.data import Batch
 
 from src.model.gnn import XANES_E3GNN, magnitudes
+from src.model.neighborhood import Neighborhood
 
 pytestmark = pytest.mark.usefixtures("float64")
 ENERGY = torch.linspace(-10, 50, 61, dtype=torch.float64)
@@ -340,3 +341,18 @@ def test_target_statistics_make_the_untrained_network_predict_the_mean(molecule)
     mean = 0.5 + torch.atan(ENERGY) / np.pi + 0.2 * torch.exp(-((ENERGY - 5) ** 2) / 10)
     model.set_target_statistics(ENERGY, mean, 0.1)
     assert (model.predict_spectra(molecule, ENERGY) - mean).abs().max() < 5e-3
+
+
+def test_a_bounded_number_of_atoms_at_once_changes_nothing(crystal, molecule, monkeypatch):
+    """Parts of two atoms and of one absorber, each padded to its own longest list."""
+    model = network()
+    whole = [model.predict_spectra(graph, ENERGY) for graph in (crystal, molecule)]
+    monkeypatch.setattr("src.model.layers.ATOMS_AT_ONCE", 2)
+    monkeypatch.setattr("src.model.pooling.ABSORBERS_AT_ONCE", 1)
+    for graph, expected in zip((crystal, molecule), whole, strict=True):
+        parts = model.predict_spectra(graph, ENERGY)
+        assert (parts - expected).abs().max() < 1e-10 * expected.std()
+    in_order = Neighborhood.split
+    monkeypatch.setattr(Neighborhood, "split", lambda self, most: in_order(self, most)[::-1])
+    wrong = model.predict_spectra(crystal, ENERGY)  # negative control: it is parts that are joined
+    assert (wrong - whole[0]).abs().max() > 1e-3 * whole[0].std()

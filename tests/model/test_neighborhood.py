@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from src.model.neighborhood import build_neighborhoods, pad_edges, receptive_fields
+from src.model.neighborhood import pad_edges, plan_messages, receptive_fields
 
 
 def random_edges(n_atoms=12, n_edges=40, seed=0):
@@ -44,7 +44,7 @@ def test_layers_read_the_rows_their_predecessor_wrote():
     edges = random_edges(n_atoms=30, n_edges=60, seed=3)
     absorbers = torch.zeros(30, dtype=torch.bool)
     absorbers[[1, 4]] = True
-    embedded, padded, layers = build_neighborhoods(edges, absorbers, 3)
+    embedded, padded, layers = plan_messages(edges, absorbers, 3)
     atoms = embedded
     for layer in layers:
         updated = atoms[layer.targets]
