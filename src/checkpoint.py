@@ -107,7 +107,7 @@ def save_model(path: str | Path, model: XANES_E3GNN, info: ModelInfo) -> None:
 
     Args:
         path: file to write.
-        model: network; its weights and constructor arguments are kept.
+        model: network on any device; its weights and constructor arguments are kept.
         info: what it was trained for.
 
     Raises:
@@ -117,7 +117,7 @@ def save_model(path: str | Path, model: XANES_E3GNN, info: ModelInfo) -> None:
         "format": FORMAT,
         "hyperparameters": model.hyperparameters,
         "info": asdict(info),
-        "weights": model.state_dict(),
+        "weights": {name: weight.cpu() for name, weight in model.state_dict().items()},
     }
     write_verified(Path(path), payload)
 

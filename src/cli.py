@@ -1,13 +1,16 @@
 """The command `e3gnn-xanes`: options, messages and exit codes; ``commands`` does the work.
 
 Exit codes: 0 done, 1 a failure (one line on standard error), 2 wrong usage, 130 interrupted.
+Of the processes that torchrun starts only the first one says what is no failure of its own.
 """
 
+import io
 import logging
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
@@ -25,7 +28,7 @@ from .config import (
     TrainingOptions,
     TrainJob,
 )
-from .errors import ConfigError, XanesError
+from .errors import ConfigError, PeerError, XanesError
 
 PROGRAM = "e3gnn-xanes"
 JOBS: dict[str, type] = {
@@ -35,6 +38,8 @@ JOBS: dict[str, type] = {
     "evaluate": EvaluateJob,
     "predict": PredictJob,
 }
+TOGETHER = ("train", "predict")
+"""Commands whose work the processes of torchrun share."""
 POSITIONAL = ("calculations", "file", "model", "database", "structures")
 """Fields of jobs that are given without the option's name."""
 NUMBERS: dict[str, tuple[type, int | str]] = {"site": (int, "+"), "energy": (float, 3)}
@@ -130,21 +135,10 @@ def make_job(name: str, values: Namespace) -> Any:
     return JOBS[name](**options)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command.
-
-    Args:
-        argv: words after the command's name; None: those of the process.
-
-    Returns:
-        Exit code.
-    """
-    words = list(sys.argv[1:] if argv is None else argv)
-    debug = "--debug" in words
-    words = [word for word in words if word != "--debug"]
-    command = next((word for word in words if word in JOBS), None)
+def parse(words: list[str]) -> tuple[str, Any, str | None] | int:
+    """Turn words into a command, its job and its settings as YAML, or into an exit code."""
     try:
-        parser, parsers = make_parser(command)
+        parser, parsers = make_parser(next((word for word in words if word in JOBS), None))
         values = parser.parse_args(words)
         if values.version:
             print(import_module(".versions", __package__).describe())
@@ -160,13 +154,44 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(stop.code or 0)
     except KeyboardInterrupt:
         return interrupted()
-    config = parsers[values.command].dump(chosen) if command == "train" else None
+    config = parsers[values.command].dump(chosen) if values.command == "train" else None
+    return values.command, job, config
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        argv: words after the command's name; None: those of the process.
+
+    Returns:
+        Exit code.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words
+    with quiet_unless_first():
+        parsed = parse([word for word in words if word != "--debug"])
+    if isinstance(parsed, int):
+        return parsed
+    command, job, config = parsed
 
     def work() -> None:  # the import takes seconds, and may be interrupted or fail too
-        run = getattr(import_module(".commands", __package__), values.command)
+        if command not in TOGETHER:
+            import_module(".parallel", __package__).check_alone(f"`{command}`")
+        run = getattr(import_module(".commands", __package__), command)
         run(job) if config is None else run(job, config)
 
     return guarded(work, debug)
+
+
+@contextmanager
+def quiet_unless_first() -> Iterator[None]:
+    """Let only the first of torchrun's processes answer to its options; all read the same ones."""
+    if os.environ.get("RANK", "0") == "0":
+        yield
+        return
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        yield
 
 
 def guarded(work: Callable[[], None], debug: bool) -> int:
@@ -175,13 +200,16 @@ def guarded(work: Callable[[], None], debug: bool) -> int:
     package_logger = logging.getLogger(__package__)
     level = package_logger.level
     package_logger.setLevel(logging.INFO)
-    package_logger.addHandler(handler)
+    if os.environ.get("RANK", "0") == "0":
+        package_logger.addHandler(handler)
     try:
         work()
     except KeyboardInterrupt:
         return interrupted()
     except BrokenPipeError:
         raise
+    except PeerError:  # the process that failed first has said it
+        return 1
     except (XanesError, OSError) as error:
         return failed(str(error), debug)
     except Exception as error:  # a fault of ours: still one line, and how to see more

@@ -8,6 +8,7 @@ import numpy as np
 from ase.data import atomic_numbers
 from tqdm import tqdm
 
+from .bulk import file_digest, predict_database
 from .checkpoint import ModelInfo, load_model
 from .config import DatasetJob, EvaluateJob, InfoJob, PredictJob, TrainJob
 from .data.database import SQLITE_MAGIC, Database, starts_with, write_records
@@ -17,11 +18,13 @@ from .data.record import Record, Rejected
 from .data.spectrum import energy_grid
 from .data.split import read_ids
 from .data.structure import named_structures
-from .errors import CheckpointError, ConfigError, DatabaseError
+from .errors import CheckpointError, ConfigError, DatabaseError, StructureError
 from .metrics import evaluate_spectra
+from .parallel import check_alone, choose_device, launched_rank, processes
 from .plot import check_picture, plot_predictions, plot_structures
 from .predict import SitePrediction, predict_graphs, predict_structure, relative_energies
 from .report import (
+    describe_bulk,
     describe_contents,
     describe_evaluation,
     describe_model,
@@ -83,13 +86,15 @@ def info(job: InfoJob) -> None:
 def train(job: TrainJob, config: str) -> None:
     """Train a model; its settings are kept beside it as YAML."""
     train_from_database(job, config)
-    print(f"{job.output / 'model.pt'}: written; training.png shows how it went")
+    if launched_rank() == 0:
+        print(f"{job.output / 'model.pt'}: written; training.png shows how it went")
 
 
 def evaluate(job: EvaluateJob) -> None:
     """Compare a model with calculations: figures, worst records, predictions and a picture."""
     check_outputs(job.predictions, job.plot)
     model, described = load_model(job.model)
+    model.to(choose_device(job.device))
     if described.energy_grid is None or described.mean_spectrum is None:
         raise CheckpointError(f"{job.model}: made without a database; it names no energies")
     database = Database(job.database)
@@ -166,9 +171,15 @@ def check_outputs(table: Path | None, picture: Path | None) -> None:
 
 
 def predict(job: PredictJob) -> None:
-    """Predict structures: a table, and a picture."""
+    """Predict structures: a table and a picture; or a database of them: a database of spectra."""
+    databases = [p for p in job.structures if p.is_file() and starts_with(p, SQLITE_MAGIC)]
+    if databases:
+        predict_bulk(job, databases[0])
+        return
+    check_alone("a prediction of structure files")
     check_outputs(job.output, job.plot)
     model, described = load_model(job.model)
+    model.to(choose_device(job.device))
     energy = None if job.energy is None else energy_grid(*job.energy)
     structures, sources = [], []
     for path in job.structures:
@@ -196,6 +207,37 @@ def predict(job: PredictJob) -> None:
             job.plot,
             unit=described.unit,
             relative=described.reference_energy is None,
+        )
+
+
+def predict_bulk(job: PredictJob, source: Path) -> None:
+    """Predict all structures of a database, by all processes that torchrun has started.
+
+    Raises:
+        ConfigError: options that a database does not go with.
+        StructureError: with `--strict`, where a structure could not be predicted.
+    """
+    if len(job.structures) > 1:
+        raise ConfigError(f"{source} is a database; predict it on its own")
+    for name in ("site", "plot"):
+        if getattr(job, name) is not None:
+            raise ConfigError(f"`{name}` does not go with a database of structures, {source}")
+    if job.output is None:
+        raise ConfigError(f"{source} is a database; name the one for the spectra with --output")
+    with processes(job.device) as team:
+        model_file = job.model / "model.pt" if job.model.is_dir() else job.model
+        model, described = load_model(model_file)
+        energy = None if job.energy is None else energy_grid(*job.energy)
+        summary = predict_database(
+            *(model.to(team.device), described, source, job.output),
+            *(file_digest(model_file), team, energy),
+        )
+    if launched_rank() > 0:
+        return
+    print(f"{job.output}: {describe_bulk(summary)}")
+    if summary.failed and job.strict:
+        raise StructureError(
+            f"{summary.failed} of {summary.structures} structures could not be predicted"
         )
 
 

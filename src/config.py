@@ -67,6 +67,12 @@ class TrainingOptions:
     """Stop after so many epochs without a better validation; None: never."""
     seed: int = 0
     """Seed of weights, of the order of batches and of dropout."""
+    device: str = "auto"
+    """Where to compute: cpu, cuda, cuda:1, ..; auto is cuda where there is one, else cpu."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """bfloat16: mixed precision in training; spectra, loss and validation stay in float32."""
+    workers: int = 0
+    """Processes that read and collate batches ahead of the training; 0: it does so itself."""
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a value out of its range."""
@@ -74,6 +80,12 @@ class TrainingOptions:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ConfigError(f"`{name}` is {value} but must be at least 1")
+        if self.workers < 0:
+            raise ConfigError(f"`workers` is {self.workers} but must not be negative")
+        if self.precision not in ("float32", "bfloat16"):
+            raise ConfigError(
+                f"`precision` is {self.precision!r}, expected 'float32' or 'bfloat16'"
+            )
         for name in ("lr", "clip_norm"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"`{name}` is {getattr(self, name)} but must be positive")
@@ -225,6 +237,8 @@ class EvaluateJob:
     """NPZ file for ids, energy (absolute eV) and mu of every record."""
     plot: Path | None = None
     """Picture of predicted against calculated spectra."""
+    device: str = "auto"
+    """Where to compute: cpu, cuda, cuda:1, ..; auto is cuda where there is one, else cpu."""
 
 
 @dataclass
@@ -234,12 +248,16 @@ class PredictJob:
     model: Path
     """Model file or training folder."""
     structures: list[Path]
-    """Files that ASE reads: CIF, POSCAR, xyz, extended xyz, .."""
+    """Files that ASE reads: CIF, POSCAR, xyz, extended xyz, ..; or one ASE database (SQLite)."""
     site: list[int] | None = None
     """0-based indices of the absorbers. None: every atom of the model's element."""
     energy: tuple[float, float, float] | None = None
     """First and last energy and step, eV. None: the energies on which the model was scored."""
     output: Path | None = None
-    """Table of the spectra. None: printed."""
+    """Table of the spectra. None: printed. Of a database: the database of spectra to make."""
     plot: Path | None = None
     """Picture of each site's spectrum and their mean."""
+    strict: bool = False
+    """Exit with a failure where a structure of a database could not be predicted."""
+    device: str = "auto"
+    """Where to compute: cpu, cuda, cuda:1, ..; auto is cuda where there is one, else cpu."""

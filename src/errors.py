@@ -23,3 +23,7 @@ class CheckpointError(XanesError):
 
 class ConfigError(XanesError):
     """A setting is unknown, out of its range or contradicts another."""
+
+
+class PeerError(XanesError):
+    """Another process of the same run has failed, and has said why."""

@@ -133,7 +133,7 @@ def predict_graphs(
     """Predict graphs in batches of bounded size.
 
     Args:
-        model: network; used in evaluation mode.
+        model: network on any device; used in evaluation mode.
         graphs: graphs with absorbers.
         energy: energies relative to the reference energy, eV, shape (n_energies,).
 
@@ -141,15 +141,15 @@ def predict_graphs(
         Number of the graph, and mu of its absorbers, float64, (n_absorbers, n_energies).
     """
     model.eval()
-    dtype = model.coefficient_mean.dtype
-    grid = torch.as_tensor(energy, dtype=dtype)
+    device, dtype = model.coefficient_mean.device, model.coefficient_mean.dtype
+    grid = torch.as_tensor(energy, dtype=dtype, device=device)
     sampler = GraphBatchSampler([g.num_edges for g in graphs], MAX_EDGES, None, seed=None)
     for numbers in sampler:
         chosen = [graphs[number] for number in numbers]
         counts = [int(graph.absorber_mask.sum()) for graph in chosen]
         with torch.inference_mode():
-            batch = collate_graphs(chosen, model.num_layers)
-            mu = model.predict_spectra(batch, grid).double().numpy()
+            batch = collate_graphs(chosen, model.num_layers).to(device)
+            mu = model.predict_spectra(batch, grid).double().cpu().numpy()
         yield from zip(numbers, np.split(mu, np.cumsum(counts)[:-1]), strict=True)
 
 

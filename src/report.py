@@ -12,6 +12,7 @@ from .data.database import Contents
 from .metrics import Evaluation
 from .model.gnn import XANES_E3GNN
 from .predict import SitePrediction
+from .spectra_db import BulkSummary
 from .versions import package_version
 
 SHORT_LIST = 6
@@ -58,6 +59,20 @@ def describe_structure(name: str, atoms: Atoms) -> str:
         *atoms.cell.cellpar()
     )
     return f"{text}, periodic along {periodic}, cell {lengths_and_angles}"
+
+
+def describe_bulk(summary: BulkSummary) -> str:
+    """What a bulk prediction did, with the first failures."""
+    lines = [f"{summary.structures} structures, {summary.spectra} spectra, {summary.failed} failed"]
+    lines += [f"failed: row {row}: {reason}" for row, reason in summary.examples]
+    if summary.failed > len(summary.examples):
+        lines.append(f"failed: and {summary.failed - len(summary.examples)} more, in the output")
+    if summary.unseen:
+        lines.append(
+            f"{summary.unseen} structures hold elements that the model never saw; do not trust its"
+            " spectra there"
+        )
+    return "\n".join(lines)
 
 
 def describe_evaluation(result: Evaluation) -> str:

@@ -1,6 +1,8 @@
 """From a database to a trained model: splits, energies, model, training, and the output folder."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from .data.split import check_split, read_ids, split_by_hash
 from .data.targets import target_statistics
 from .errors import ConfigError, DatabaseError
 from .model.gnn import XANES_E3GNN
+from .parallel import processes
 from .plot import plot_training
 from .train import Row, run_training
 
@@ -108,6 +111,8 @@ def choose_energies(
 def train_from_database(job: TrainJob, config: str | None = None) -> list[Row]:
     """Train a model as the job says and fill its output folder.
 
+    Under torchrun all processes train together and the first one writes.
+
     Args:
         job: database, split, energies, model and training.
         config: the settings as YAML, kept as config.yaml.
@@ -118,17 +123,31 @@ def train_from_database(job: TrainJob, config: str | None = None) -> list[Row]:
     Raises:
         XanesError: anything a user can mend; the message says what and where.
     """
-    prepare_folder(job.output, job.resume)
-    if config is not None and not job.resume:
-        (job.output / "config.yaml").write_text(config)
-    handler = logging.FileHandler(job.output / "log.txt", mode="a" if job.resume else "w")
+    with processes(job.training.device) as team:
+        if team.leads:
+            prepare_folder(job.output, job.resume)
+            if config is not None and not job.resume:
+                (job.output / "config.yaml").write_text(config)
+        team.wait()
+        if not team.leads:
+            return _train(job)
+        with log_file(job.output / "log.txt", append=job.resume):
+            rows = _train(job)
+        plot_training(job.output / "metrics.csv", job.output / "training.png")
+        return rows
+
+
+@contextmanager
+def log_file(path: Path, append: bool) -> Iterator[None]:
+    """Write what the library logs to a file as well."""
+    handler = logging.FileHandler(path, mode="a" if append else "w")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     package_logger = logging.getLogger(__package__)
     level = package_logger.level
     package_logger.setLevel(logging.INFO)
     package_logger.addHandler(handler)
     try:
-        return _train(job)
+        yield
     finally:
         package_logger.removeHandler(handler)
         package_logger.setLevel(level)
@@ -202,6 +221,4 @@ def _train(job: TrainJob) -> list[Row]:
         resume=job.resume,
         info=info,
     )
-    rows = run_training(model, train_set, val_set, config)
-    plot_training(job.output / "metrics.csv", job.output / "training.png")
-    return rows
+    return run_training(model, train_set, val_set, config)

@@ -80,6 +80,16 @@ def crystal() -> Data:
     return random_crystal()
 
 
+@pytest.fixture(scope="session")
+def pair(tmp_path_factory):
+    """Folder with what one process and two together have done; starting two takes seconds."""
+    from team import run_pair
+
+    folder = tmp_path_factory.mktemp("pair")
+    run_pair(folder)
+    return folder
+
+
 @pytest.fixture
 def float64():
     """Make float64 the default type for one test."""

@@ -84,7 +84,7 @@ def write_records(
     if not path.parent.is_dir():
         raise DatabaseError(f"{path}: the folder {path.parent} does not exist")
     if existed:
-        _check_sqlite(path)
+        check_sqlite(path)
     summary = Summary()
     seen: set[str] = set()
     try:
@@ -185,7 +185,7 @@ def starts_with(path: Path, magic: bytes) -> bool:
         return file.read(len(magic)) == magic
 
 
-def _check_sqlite(path: Path) -> None:
+def check_sqlite(path: Path) -> None:
     """Raise DatabaseError where a file is not an ASE database.
 
     ASE adds its tables to any SQLite file that it connects to, so look first, and only read.
@@ -217,7 +217,7 @@ class Database:
         self.path = Path(path)
         if not self.path.is_file():
             raise DatabaseError(f"{self.path}: no such database")
-        _check_sqlite(self.path)
+        check_sqlite(self.path)
         try:
             with ase.db.connect(self.path, type="db") as connection:
                 self.entries = _index(connection)

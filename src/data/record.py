@@ -12,6 +12,17 @@ UNITS = {"absolute": "1e-3 a0^2", "normalized": "dimensionless"}
 """Unit of each kind of target."""
 
 
+def structure_digest(atoms: Atoms) -> str:
+    """Checksum of elements, positions, cell and periodicity."""
+    parts = (
+        atoms.numbers.astype("<i8"),
+        atoms.positions.astype("<f8"),
+        np.asarray(atoms.cell.array).astype("<f8"),
+        np.asarray(atoms.pbc).astype("<i8"),
+    )
+    return hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()
+
+
 @dataclass(frozen=True, eq=False)
 class Record:
     """A spectrum, its absorber and its structure."""
@@ -86,13 +97,7 @@ class Record:
     @property
     def structure_digest(self) -> str:
         """Checksum of the structure; equal structures can share one graph."""
-        parts = (
-            self.atoms.numbers.astype("<i8"),
-            self.atoms.positions.astype("<f8"),
-            np.asarray(self.atoms.cell.array).astype("<f8"),
-            np.asarray(self.atoms.pbc).astype("<i8"),
-        )
-        return hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()
+        return structure_digest(self.atoms)
 
     @property
     def digest(self) -> str:

@@ -27,8 +27,8 @@ def target_and_mask(graph: Data) -> tuple[Tensor, Tensor]:
     return graph.y, torch.ones_like(graph.y, dtype=torch.bool) if mask is None else mask
 
 
-def check_dataset(dataset: GraphSet, name: str, n_energies: int) -> list[int]:
-    """Check every graph's target and count its edges.
+def check_dataset(dataset: GraphSet, name: str, n_energies: int) -> tuple[list[int], list[int]]:
+    """Check every graph's target and count its edges and spectra.
 
     Args:
         dataset: graphs with ``y``.
@@ -36,12 +36,12 @@ def check_dataset(dataset: GraphSet, name: str, n_energies: int) -> list[int]:
         n_energies: energies wanted.
 
     Returns:
-        Edges of every graph.
+        Edges of every graph; spectra of every graph.
 
     Raises:
         ConfigError: the set is empty, or a target is missing, of the wrong shape or not finite.
     """
-    num_edges = []
+    num_edges, n_spectra = [], []
     for index, graph in enumerate(iterate(dataset)):
         where = f"{name}[{index}]"
         if graph.get("y") is None:
@@ -55,9 +55,10 @@ def check_dataset(dataset: GraphSet, name: str, n_energies: int) -> list[int]:
         if not bool(torch.isfinite(y[mask]).all()):
             raise ConfigError(f"{where}: `y` holds values that are not finite")
         num_edges.append(graph.num_edges)
+        n_spectra.append(wanted[0])
     if not num_edges:
         raise ConfigError(f"{name} is empty")
-    return num_edges
+    return num_edges, n_spectra
 
 
 def digest(dataset: GraphSet) -> str:

@@ -160,5 +160,5 @@ class SpectralBasis(nn.Module):
         """
         basis = self(energy_grid).double()
         normal = basis.T @ basis
-        normal += ridge * len(basis) * torch.eye(len(normal), dtype=normal.dtype)
+        normal.diagonal().add_(ridge * len(basis))
         return torch.linalg.solve(normal, basis.T @ mu.double()).to(mu.dtype)

@@ -1,0 +1,98 @@
+"""Loading of batches: each process reads its part of every batch, shared out by edges."""
+
+import functools
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
+
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+from torch_geometric.data import Data
+
+from ..parallel import Team
+from .batch import GraphBatchSampler, collate_graphs
+from .targets import GraphSet
+
+
+def share_out(numbers: Sequence[int], num_edges: Sequence[int], size: int) -> list[list[int]]:
+    """Share out a batch so that all parts have about the same number of edges.
+
+    The graph with most edges goes first, each to the part that has fewest so far (Graham, SIAM J.
+    Appl. Math. 17, 416 (1969)); the largest part is at most 4/3 of the best possible.
+
+    Args:
+        numbers: graphs of the batch.
+        num_edges: edges of every graph of the data set.
+        size: number of parts.
+
+    Returns:
+        The parts, each in the order of the batch; some are empty in a batch of few graphs.
+    """
+    part_of: dict[int, int] = {}
+    load = [0] * size
+    for place in sorted(range(len(numbers)), key=lambda k: (-num_edges[numbers[k]], k)):
+        part = load.index(min(load))
+        part_of[place] = part
+        load[part] += max(num_edges[numbers[place]], 1)
+    return [[n for k, n in enumerate(numbers) if part_of[k] == part] for part in range(size)]
+
+
+class PartSampler(Sampler[list[int]]):
+    """One process's part of the batches that a single process would take."""
+
+    def __init__(self, batches: GraphBatchSampler, team: Team) -> None:
+        """Keep the whole batches, whose epoch is set on ``batches``, and who takes part."""
+        self.batches, self.team = batches, team
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """Yield this process's graphs of every batch; an empty list where it has none."""
+        for numbers in self.batches:
+            yield share_out(numbers, self.batches.num_edges, self.team.size)[self.team.rank]
+
+    def __len__(self) -> int:
+        """Number of batches in this epoch, the same on all processes."""
+        return len(self.batches)
+
+
+def collate_part(graphs: Sequence[Data], num_layers: int) -> Data | None:
+    """Join graphs and pad their lists; None where a process has no part in a batch."""
+    return collate_graphs(graphs, num_layers) if graphs else None
+
+
+class PartLoader(DataLoader):
+    """Loader whose passes advance torch's random generator by one number, with workers or not.
+
+    Without workers that is torch's way; with workers that live on it is not, and dropout would
+    depend on them.
+    """
+
+    def __iter__(self) -> Any:
+        """Begin a pass."""
+        if self.num_workers:
+            torch.empty((), dtype=torch.int64).random_()
+        return super().__iter__()
+
+
+def make_loader(
+    dataset: GraphSet, batches: GraphBatchSampler, team: Team, num_layers: int, workers: int = 0
+) -> DataLoader:
+    """Loader of this process's part of the batches, in their order.
+
+    Args:
+        dataset: graphs.
+        batches: the whole batches.
+        team: the processes.
+        num_layers: layers of the network.
+        workers: processes that read ahead; the batches are the same with any number.
+
+    Returns:
+        The loader; it yields a batch, or None for an empty part.
+    """
+    return PartLoader(
+        cast(Dataset, dataset),
+        batch_sampler=PartSampler(batches, team),
+        collate_fn=functools.partial(collate_part, num_layers=num_layers),
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        pin_memory=team.device.type == "cuda",
+        generator=torch.Generator() if workers else None,
+    )

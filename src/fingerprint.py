@@ -1,0 +1,62 @@
+"""What must be the same when a training goes on."""
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .config import TrainingConfig
+from .data.targets import GraphSet, digest
+from .errors import CheckpointError, ConfigError
+from .model.gnn import XANES_E3GNN
+
+NOT_COMPARED = {
+    "energy_grid", "criterion", "info", "save_path", "checkpoint_path", "metrics_path", "resume",
+    "device", "workers",
+}  # fmt: skip
+"""Settings that are described in words of their own or may change."""
+
+
+def make_fingerprint(
+    model: XANES_E3GNN, config: TrainingConfig, train_dataset: GraphSet, val_dataset: GraphSet
+) -> dict[str, Any]:
+    """Settings and data that a training depends on, as plain values; not the processes."""
+    settings = {
+        entry.name: getattr(config, entry.name)
+        for entry in fields(config)
+        if entry.name not in NOT_COMPARED
+    }
+    grid = torch.as_tensor(config.energy_grid)
+    return {
+        **settings,
+        "energy_grid": f"{len(grid)} energies, {float(grid[0]):.4f} .. {float(grid[-1]):.4f} eV",
+        "criterion": repr(config.criterion),
+        **{f"model.{name}": value for name, value in model.hyperparameters.items()},
+        "train_dataset": digest(train_dataset),
+        "val_dataset": digest(val_dataset),
+    }
+
+
+def check_fingerprint(path: Path, state: dict[str, Any], now: dict[str, Any]) -> None:
+    """Refuse a state that another training wrote.
+
+    Args:
+        path: the state's file, for the message.
+        state: what the file holds.
+        now: fingerprint of the training that is to go on.
+
+    Raises:
+        CheckpointError: not the state of a training.
+        ConfigError: the fingerprint differs; the differences are listed.
+    """
+    if "fingerprint" not in state:
+        raise CheckpointError(f"{path}: not the state of a training")
+    before = {"precision": "float32", **state["fingerprint"]}  # version 0.1.0 knew no other
+    differences = [
+        f"{key} was {before.get(key)!r}, is {new!r}"
+        for key, new in now.items()
+        if before.get(key) != new
+    ]
+    if differences:
+        raise ConfigError(f"{path}: can't resume, {'; '.join(differences)}")
