@@ -33,7 +33,7 @@ from benchmarks.timing import (
 )
 from src import XANES_E3GNN
 from src.checkpoint import ModelInfo, load_model, save_model
-from src.predict import predict_structure
+from src.predict import predict_structure, predict_structures
 
 LIBRARY = "from src import XANES_E3GNN, SpectrumLoss, run_training"
 
@@ -88,9 +88,9 @@ def warm_works(path: Path, n_structures: int) -> dict[str, Callable[[], object]]
         f"predict_structure, {len(one)} atoms, {one.numbers.tolist().count(29)} sites": lambda: (
             predict_structure(model, info, one)
         ),
-        f"predict_structure, {len(many):,} structures, {mean:.1f} atoms on average": lambda: [
-            predict_structure(model, info, atoms) for atoms in many
-        ],
+        f"predict_structures, {len(many):,} structures, {mean:.1f} atoms on average": lambda: (
+            predict_structures(model, info, [(str(k), atoms) for k, atoms in enumerate(many)])
+        ),
     }
 
 

@@ -22,7 +22,7 @@ from .errors import CheckpointError, ConfigError, DatabaseError, StructureError
 from .metrics import evaluate_spectra
 from .parallel import check_alone, choose_device, launched_rank, processes
 from .plot import check_picture, plot_predictions, plot_structures
-from .predict import SitePrediction, predict_graphs, predict_structure, relative_energies
+from .predict import SitePrediction, predict_graphs, predict_structures, relative_energies
 from .report import (
     describe_bulk,
     describe_contents,
@@ -188,10 +188,11 @@ def predict(job: PredictJob) -> None:
         sources += [path] * len(named)
     names = [name for name, _ in structures]
     repeated = {name for name in names if names.count(name) > 1}
-    found = []
-    for number, (name, atoms) in enumerate(structures):
-        label = f"{name}-{number}" if name in repeated else name
-        found.append(predict_structure(model, described, atoms, label, job.site, energy))
+    labelled = [
+        (f"{name}-{number}" if name in repeated else name, atoms)
+        for number, (name, atoms) in enumerate(structures)
+    ]
+    found = predict_structures(model, described, labelled, job.site, energy)
     note_symmetry(found)
     text = spectra_table(found, described, job.model, sources)
     if job.output is None:

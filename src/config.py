@@ -178,8 +178,8 @@ class TrainJob:
     """Seed of the split by hash."""
     resume: bool = False
     """Continue from last.ckpt in the output folder."""
-    cache: bool = True
-    """Keep graphs in <database>.graphs beside the database; that file may be deleted any time."""
+    no_cache: bool = False
+    """Do not keep graphs in <database>.graphs beside the database."""
     energy: EnergyConfig = field(default_factory=EnergyConfig)
     """Energies."""
     training: TrainingOptions = field(default_factory=lambda: TrainingOptions(max_edges=MAX_EDGES))

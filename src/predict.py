@@ -153,6 +153,58 @@ def predict_graphs(
         yield from zip(numbers, np.split(mu, np.cumsum(counts)[:-1]), strict=True)
 
 
+def predict_structures(
+    model: XANES_E3GNN,
+    info: ModelInfo,
+    structures: Sequence[tuple[str, Atoms]],
+    sites: Sequence[int] | None = None,
+    energy: np.ndarray | None = None,
+) -> list[list[SitePrediction]]:
+    """Predict the spectra of many structures' absorbers, several structures at once.
+
+    Args:
+        model: network.
+        info: what it was trained for.
+        structures: name and atoms of each.
+        sites: 0-based indices of absorbers, of every structure; None: every atom of the model's
+            element.
+        energy: energies, eV, shape (n_energies,), absolute if the model has a reference energy;
+            None: those on which the model was scored.
+
+    Returns:
+        For each structure a prediction for each site, or for each group of equivalent sites where
+        spglib is installed.
+
+    Raises:
+        StructureError: a structure or a site can't be used; the structure is named.
+        ConfigError: energies outside the model's range.
+    """
+    energy, relative = relative_energies(model, info, energy)
+    graphs, groups = [], []
+    for name, atoms in structures:
+        try:
+            check_atoms(atoms, model.max_z)
+            absorbers = choose_sites(atoms, info, sites)
+            groups.append(sorted(equivalent_sites(atoms, absorbers) or [[s] for s in absorbers]))
+            shown = [group[0] for group in groups[-1]]
+            graphs.append(atoms_to_graph(atoms, shown, model.r_max, model.max_z))
+        except StructureError as error:
+            raise StructureError(f"{name}: {error}") from error
+        unknown = unknown_elements(atoms, info)
+        if unknown:
+            logger.warning(
+                "%s: the model never saw %s; do not trust its spectra here",
+                name,
+                ", ".join(unknown),
+            )
+    found: list[list[SitePrediction]] = []
+    for number, mu in predict_graphs(model, graphs, relative):
+        name, _ = structures[number]
+        sites_of = zip(groups[number], mu, strict=True)  # both ordered by atom
+        found.append([SitePrediction(name, g[0], g, energy, row) for g, row in sites_of])
+    return found
+
+
 def predict_structure(
     model: XANES_E3GNN,
     info: ModelInfo,
@@ -161,40 +213,6 @@ def predict_structure(
     sites: Sequence[int] | None = None,
     energy: np.ndarray | None = None,
 ) -> list[SitePrediction]:
-    """Predict the spectra of a structure's absorbers.
-
-    Args:
-        model: network.
-        info: what it was trained for.
-        atoms: structure.
-        name: what to call it.
-        sites: 0-based indices of absorbers; None: every atom of the model's element.
-        energy: energies, eV, shape (n_energies,), absolute if the model has a reference energy;
-            None: those on which the model was scored.
-
-    Returns:
-        A prediction for each site, or for each group of equivalent sites where spglib is installed.
-
-    Raises:
-        StructureError: the structure or a site can't be used; the structure is named.
-        ConfigError: energies outside the model's range.
-    """
-    energy, relative = relative_energies(model, info, energy)
-    try:
-        check_atoms(atoms, model.max_z)
-        absorbers = choose_sites(atoms, info, sites)
-        groups = equivalent_sites(atoms, absorbers) or [[site] for site in absorbers]
-        shown = [group[0] for group in groups]
-        graph = atoms_to_graph(atoms, shown, model.hyperparameters["r_max"], model.max_z)
-    except StructureError as error:
-        raise StructureError(f"{name}: {error}") from error
-    unknown = unknown_elements(atoms, info)
-    if unknown:
-        logger.warning(
-            "%s: the model never saw %s; do not trust its spectra here", name, ", ".join(unknown)
-        )
-    ((_, mu),) = predict_graphs(model, [graph], relative)
-    by_site = dict(zip(sorted(shown), mu, strict=True))
-    return [
-        SitePrediction(name, group[0], group, energy, by_site[group[0]]) for group in sorted(groups)
-    ]
+    """Predict the spectra of one structure's absorbers, see ``predict_structures``."""
+    (found,) = predict_structures(model, info, [(name, atoms)], sites, energy)
+    return found

@@ -196,7 +196,7 @@ def _train(job: TrainJob) -> list[Row]:
     grid, n_score, reference = choose_energies(
         job.energy, info, lowest, shape["emin"], shape["emax"]
     )
-    cache = cache_beside(job.database) if job.cache else None
+    cache = None if job.no_cache else cache_beside(job.database)
     settings = shape["r_max"], grid, job.energy.extend_below, shape["max_z"], cache
     train_set, val_set = (XANESDataset(database, part, *settings) for part in ids)
     model = make_model(job, train_set)

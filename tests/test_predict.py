@@ -16,7 +16,7 @@ from src.data.graph import atoms_to_graph
 from src.data.structure import named_structures
 from src.errors import ConfigError, StructureError
 from src.model.gnn import XANES_E3GNN
-from src.predict import equivalent_sites, predict_structure
+from src.predict import equivalent_sites, predict_structure, predict_structures
 
 GRID = [8990.0, 8992.5, 9000.0]
 
@@ -74,6 +74,22 @@ def test_sites_that_differ_are_kept_apart(trained):
     for site in found:
         assert site.mu == pytest.approx(by_hand[site.site], abs=1e-5)
     assert np.abs(found[0].mu - found[1].mu).max() > 1e-4
+
+
+def test_many_structures_at_once_are_as_one_by_one(trained, monkeypatch):
+    """In batches of one graph and of several; names and order are kept."""
+    moved = tenorite()
+    moved.positions[0] += [0.1, 0.05, 0.02]
+    named = [("a", moved), ("b", bulk("Cu")), ("c", tenorite())]
+    alone = [predict_structure(*trained, atoms, name) for name, atoms in named]
+    assert alone[0][0].mu != pytest.approx(alone[2][0].mu, abs=1e-4)
+    for most in (1, 100_000):
+        monkeypatch.setattr("src.predict.MAX_EDGES", most)
+        together = predict_structures(*trained, named)
+        for one, other in zip(alone, together, strict=True):
+            assert [(s.structure, s.site) for s in one] == [(s.structure, s.site) for s in other]
+            for a, b in zip(one, other, strict=True):
+                assert a.mu == pytest.approx(b.mu, abs=1e-5)
 
 
 def test_without_spglib_every_site_stands_for_itself(trained, monkeypatch):
