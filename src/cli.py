@@ -178,7 +178,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     def work() -> None:  # the import takes seconds, and may be interrupted or fail too
         if command not in TOGETHER:
             import_module(".parallel", __package__).check_alone(f"`{command}`")
-        run = getattr(import_module(".commands", __package__), command)
+        run = import_module(f".commands.{command}", __package__).run
         run(job) if config is None else run(job, config)
 
     return guarded(work, debug)

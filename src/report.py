@@ -3,23 +3,26 @@
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from ase import Atoms
 
 from .checkpoint import ModelInfo
-from .data.database import Contents
-from .metrics import Evaluation
 from .model.gnn import XANES_E3GNN
 from .predict import SitePrediction
-from .spectra_db import BulkSummary
 from .versions import package_version
+
+if TYPE_CHECKING:  # a prediction needs none of these, and ASE's databases are slow to import
+    from .data.database import Contents
+    from .metrics import Evaluation
+    from .spectra_db import BulkSummary
 
 SHORT_LIST = 6
 """Longer lists of a model file are shown by their ends."""
 
 
-def describe_contents(contents: Contents) -> str:
+def describe_contents(contents: "Contents") -> str:
     """What a database holds."""
     lines = [f"sites: {contents.sites}", f"materials: {contents.materials}"]
     for name, counter in contents.kinds.items():
@@ -61,7 +64,7 @@ def describe_structure(name: str, atoms: Atoms) -> str:
     return f"{text}, periodic along {periodic}, cell {lengths_and_angles}"
 
 
-def describe_bulk(summary: BulkSummary) -> str:
+def describe_bulk(summary: "BulkSummary") -> str:
     """What a bulk prediction did, with the first failures."""
     lines = [f"{summary.structures} structures, {summary.spectra} spectra, {summary.failed} failed"]
     lines += [f"failed: row {row}: {reason}" for row, reason in summary.examples]
@@ -75,7 +78,7 @@ def describe_bulk(summary: BulkSummary) -> str:
     return "\n".join(lines)
 
 
-def describe_evaluation(result: Evaluation) -> str:
+def describe_evaluation(result: "Evaluation") -> str:
     """Figures of an evaluation and its worst records."""
     lines = [
         f"mse: {result.mean_mse:.8f}",

@@ -331,7 +331,7 @@ def test_fault_of_ours_is_one_line_too(monkeypatch, capsys):
     def fault(_job):
         raise AttributeError("two\nlines")
 
-    monkeypatch.setattr("src.commands.info", fault)
+    monkeypatch.setattr("src.commands.info.run", fault)
     assert run("info", "x") == 1
     assert "internal error, AttributeError: two; --debug shows where" in error_of(capsys)
 
@@ -354,7 +354,7 @@ def test_interruption_exits_130(monkeypatch):
     def interrupt(_job):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("src.commands.info", interrupt)
+    monkeypatch.setattr("src.commands.info.run", interrupt)
     assert run("info", "x") == 130
 
 

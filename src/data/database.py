@@ -12,12 +12,11 @@ import numpy as np
 from ase.db.row import AtomsRow
 
 from ..errors import DatabaseError, RecordError
+from .filetype import SQLITE_MAGIC, starts_with
 from .record import Record, Rejected
 
 PREFIX = "record "
 """ASE refuses text values that look like a number, which an id such as 123_000 does."""
-SQLITE_MAGIC = b"SQLite format 3\0"
-"""First bytes of every SQLite file."""
 DESCRIBED = ("id", "material", "element", "edge", "target", "code", "version", "source")
 """Fields of a record that are kept as they are."""
 
@@ -177,12 +176,6 @@ def _index(connection: ase.db.core.Database) -> dict[str, Entry]:
             raise DatabaseError(f"row {row.id} is not a record of `e3gnn-xanes dataset`")
         entries[data["id"]] = Entry(row.id, **{name: data[name] for name in INDEXED})
     return entries
-
-
-def starts_with(path: Path, magic: bytes) -> bool:
-    """Whether a file starts with certain bytes."""
-    with path.open("rb") as file:
-        return file.read(len(magic)) == magic
 
 
 def check_sqlite(path: Path) -> None:

@@ -1,0 +1,23 @@
+"""The command `info`: what is in a file."""
+
+from ..checkpoint import load_model
+from ..config import InfoJob
+from ..data.database import Database
+from ..data.filetype import SQLITE_MAGIC, ZIP_MAGIC, starts_with
+from ..data.structure import named_structures
+from ..errors import ConfigError
+from ..report import describe_contents, describe_model, describe_structure
+
+
+def run(job: InfoJob) -> None:
+    """Say what is in a file, by its content."""
+    path = job.file
+    if not path.exists():
+        raise ConfigError(f"{path}: no such file")
+    if path.is_dir() or starts_with(path, ZIP_MAGIC):
+        print(describe_model(*load_model(path)))
+    elif starts_with(path, SQLITE_MAGIC):
+        print(describe_contents(Database(path).contents()))
+    else:
+        for name, atoms in named_structures(path):
+            print(describe_structure(name, atoms))
