@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from .neighborhood import EdgeFeatures, Neighborhood
 from .propagator import Propagator
-from .spherical import degree_of_component, degree_slice
+from .spherical import degree_of_component
 
 ATOMS_AT_ONCE = 1024
 """Atoms updated at once, so that memory beside the features does not grow with the structure."""
@@ -34,8 +34,8 @@ class EquivariantLinear(nn.Module):
 
     def forward(self, node_feats: Tensor) -> Tensor:
         """Mix channels, (n_atoms, (lmax + 1)^2, channels) to the same shape."""
-        mixed = [node_feats[:, degree_slice(l)] @ self.weight[l] for l in range(self.lmax + 1)]
-        return torch.cat(mixed, dim=1)
+        parts = node_feats.split([2 * l + 1 for l in range(self.lmax + 1)], dim=1)
+        return torch.cat([part @ self.weight[l] for l, part in enumerate(parts)], dim=1)
 
 
 class Gate(nn.Module):

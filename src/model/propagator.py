@@ -72,11 +72,10 @@ class Propagator(nn.Module):
     def _mix(self, coupled: Tensor) -> Tensor:
         """Channel mixing of all paths that end in the same degree."""
         n_targets, _, channels = coupled.shape
-        mixed, start = [], 0
-        for l3, count in enumerate(self.path_counts):
-            stop = start + count * (2 * l3 + 1)
-            by_path = coupled[:, start:stop].view(n_targets, count, 2 * l3 + 1, channels)
-            joined = by_path.transpose(1, 2).reshape(n_targets, 2 * l3 + 1, count * channels)
+        sizes = [count * (2 * l3 + 1) for l3, count in enumerate(self.path_counts)]
+        mixed = []
+        for l3, ending in enumerate(coupled.split(sizes, dim=1)):
+            by_path = ending.view(n_targets, self.path_counts[l3], 2 * l3 + 1, channels)
+            joined = by_path.transpose(1, 2).flatten(2)
             mixed.append(joined @ self.path_weight[l3])
-            start = stop
         return torch.cat(mixed, dim=1)
