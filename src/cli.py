@@ -14,7 +14,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 
@@ -28,6 +28,7 @@ from .config import (
     TrainingOptions,
     TrainJob,
 )
+from .data.location import hide_passwords
 from .errors import ConfigError, PeerError, XanesError
 
 PROGRAM = "e3gnn-xanes"
@@ -42,8 +43,23 @@ TOGETHER = ("train", "predict")
 """Commands whose work the processes of torchrun share."""
 POSITIONAL = ("calculations", "file", "model", "database", "structures")
 """Fields of jobs that are given without the option's name."""
+LOCATIONS = (
+    (TrainJob, "database"),
+    (EvaluateJob, "database"),
+    (DatasetJob, "output"),
+    (InfoJob, "file"),
+)
+"""Fields that may be URLs, which a Path would spoil; the jobs turn the text into what it is."""
 NUMBERS: dict[str, tuple[type, int | str]] = {"site": (int, "+"), "energy": (float, 3)}
 """Fields of jobs that are several words on the command line: their type and how many."""
+
+
+class Parser(ArgumentParser):
+    """Parser whose complaints about words do not show the password in one."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Print how to use the command and what is wrong, and exit."""
+        super().error(hide_passwords(message), ex)
 
 
 def add_job(parser: ArgumentParser, job: type) -> None:
@@ -56,22 +72,23 @@ def add_job(parser: ArgumentParser, job: type) -> None:
         if entry.name in POSITIONAL and entry.name not in nested:
             several = entry.name in ("calculations", "structures")
             nargs = "+" if several else None
-            parser.add_argument(entry.name, type=Path, nargs=nargs, help=docs[entry.name])
+            kind = str if (job, entry.name) in LOCATIONS else Path
+            parser.add_argument(entry.name, type=kind, nargs=nargs, help=docs[entry.name])
             by_hand.add(entry.name)
         elif entry.type is bool:
             parser.add_argument(f"--{entry.name}", action="store_true", help=docs[entry.name])
             by_hand.add(entry.name)
         elif entry.name in NUMBERS and entry.name not in nested:
-            kind, count = NUMBERS[entry.name]
+            number, count = NUMBERS[entry.name]
             names = ("START", "STOP", "STEP") if count == 3 else "I"
             parser.add_argument(
-                f"--{entry.name}", type=kind, nargs=count, metavar=names, help=docs[entry.name]
+                f"--{entry.name}", type=number, nargs=count, metavar=names, help=docs[entry.name]
             )
             by_hand.add(entry.name)
         elif entry.name == "output":
             needed = job is not PredictJob
-            path = Path if needed else Path | None
-            parser.add_argument("-o", "--output", type=path, required=needed, help=docs["output"])
+            where: Any = str if (job, "output") in LOCATIONS else Path if needed else Path | None
+            parser.add_argument("-o", "--output", type=where, required=needed, help=docs["output"])
     parser.add_class_arguments(job, None, skip=by_hand, as_group=False)
     if job is TrainJob:
         add_training_groups(parser)
@@ -99,10 +116,10 @@ def attribute_docs(job: type) -> dict[str, str]:
     return found
 
 
-def make_parser(command: str | None) -> tuple[ArgumentParser, dict[str, ArgumentParser]]:
+def make_parser(command: str | None) -> tuple[Parser, dict[str, Parser]]:
     """Make the parser; only the command that is used gets its options, so that help is quick."""
     set_parsing_settings(docstring_parse_attribute_docstrings=True)
-    parser = ArgumentParser(
+    parser = Parser(
         prog=PROGRAM,
         description="X-ray absorption near-edge spectra from atomic structures.",
         version=None,
@@ -113,7 +130,7 @@ def make_parser(command: str | None) -> tuple[ArgumentParser, dict[str, Argument
     parsers = {}
     for name, job in JOBS.items():
         first_line = (job.__doc__ or "").splitlines()[0]
-        parsers[name] = ArgumentParser(description=first_line)
+        parsers[name] = Parser(description=first_line)
         if name == command:
             add_job(parsers[name], job)
         commands.add_subcommand(name, parsers[name], help=first_line)
@@ -154,8 +171,9 @@ def parse(words: list[str]) -> tuple[str, Any, str | None] | int:
         return int(stop.code or 0)
     except KeyboardInterrupt:
         return interrupted()
-    config = parsers[values.command].dump(chosen) if values.command == "train" else None
-    return values.command, job, config
+    if values.command != "train":
+        return values.command, job, None
+    return "train", job, hide_passwords(parsers["train"].dump(chosen))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -230,8 +248,8 @@ def interrupted() -> int:
 def failed(message: str, debug: bool) -> int:
     """Report a failure."""
     if debug:
-        traceback.print_exc()
-    print(f"{PROGRAM}: error: {' '.join(message.split())}", file=sys.stderr)
+        print(hide_passwords(traceback.format_exc()), file=sys.stderr)
+    print(f"{PROGRAM}: error: {hide_passwords(' '.join(message.split()))}", file=sys.stderr)
     return 1
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from .data.location import Location, as_location
 from .errors import ConfigError
 
 if TYPE_CHECKING:
@@ -164,8 +165,8 @@ MAX_EDGES = 6000
 class TrainJob:
     """Train a model on a database."""
 
-    database: Path
-    """ASE database made by `e3gnn-xanes dataset`."""
+    database: Location
+    """ASE database made by `e3gnn-xanes dataset`: a file, or postgresql://user@host:port/name."""
     output: Path
     """Folder for model.pt, last.ckpt, metrics.csv, config.yaml, training.png and log.txt."""
     train: Path | None = None
@@ -188,7 +189,8 @@ class TrainJob:
     """Constructor arguments of XANES_E3GNN; avg_num_neighbors is measured on the training set."""
 
     def __post_init__(self) -> None:
-        """Raise ConfigError where the split is not clear."""
+        """Raise ConfigError where the split or the database is not clear."""
+        self.database = as_location(self.database)
         if (self.train is None) != (self.val is None):
             raise ConfigError("give both `train` and `val`, or neither for a split by hash")
         if not 0.0 < self.val_fraction < 1.0:
@@ -201,8 +203,8 @@ class DatasetJob:
 
     calculations: list[Path]
     """Folders of FEFF calculations; each is searched for runs."""
-    output: Path
-    """Database to make or to add to."""
+    output: Location
+    """Database to make or to add to: a file, or postgresql://user@host:port/name."""
     element: str | None = None
     """Absorbing element wanted, such as Cu. None: all."""
     edge: str | None = None
@@ -214,13 +216,21 @@ class DatasetJob:
     replace: bool = False
     """Write records again that are in the database with other content."""
 
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a URL that is not one of PostgreSQL."""
+        self.output = as_location(self.output)
+
 
 @dataclass
 class InfoJob:
     """Say what is in a file: a database, a model or a structure."""
 
-    file: Path
-    """Database, model file, training folder, or structure that ASE reads."""
+    file: Location
+    """Database (file or URL), model file, training folder, or structure that ASE reads."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a URL that is not one of PostgreSQL."""
+        self.file = as_location(self.file)
 
 
 @dataclass
@@ -229,8 +239,8 @@ class EvaluateJob:
 
     model: Path
     """Model file or training folder."""
-    database: Path
-    """Database made by `e3gnn-xanes dataset`."""
+    database: Location
+    """Database made by `e3gnn-xanes dataset`: a file, or postgresql://user@host:port/name."""
     ids: Path | None = None
     """File of record ids. None: the model's validation part, else the whole database."""
     predictions: Path | None = None
@@ -239,6 +249,10 @@ class EvaluateJob:
     """Picture of predicted against calculated spectra."""
     device: str = "auto"
     """Where to compute: cpu, cuda, cuda:1, ..; auto is cuda where there is one, else cpu."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a URL that is not one of PostgreSQL."""
+        self.database = as_location(self.database)
 
 
 @dataclass

@@ -12,7 +12,7 @@ import ase.db
 import numpy as np
 from ase import Atoms
 
-from .data.database import check_sqlite
+from .data.filetype import SQLITE_MAGIC, starts_with
 from .errors import DatabaseError
 
 FORMAT = "e3gnn-xanes spectra 1"
@@ -64,6 +64,23 @@ def connect(path: Path) -> Any:
     ASE's lock files are not used: a run that was killed would leave one behind for ever.
     """
     return ase.db.connect(path, type="db", use_lock_file=False, serial=True)
+
+
+def check_sqlite(path: Path) -> None:
+    """Raise DatabaseError where a file is not an ASE database.
+
+    ASE adds its tables to any SQLite file that it connects to, so look first, and only read.
+    """
+    if not starts_with(path, SQLITE_MAGIC):
+        raise DatabaseError(f"{path}: not an ASE database (SQLite)")
+    uri = f"{path.resolve().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(uri, uri=True)) as connection:
+            tables = {name for (name,) in connection.execute("select name from sqlite_master")}
+    except sqlite3.DatabaseError as error:
+        raise DatabaseError(f"{path}: not a database of records ({error})") from error
+    if "systems" not in tables:
+        raise DatabaseError(f"{path}: an SQLite file, but not an ASE database")
 
 
 def row_chunks(path: Path, size: int) -> Iterator[list[int]]:

@@ -53,11 +53,11 @@ def describe_records(database: Database, ids: list[str]) -> tuple[ModelInfo, flo
     """
     found: dict[str, set[str]] = {"element": set(), "edge": set(), "target": set(), "code": set()}
     lowest = np.inf
-    for record in database.records(ids):
-        for name in ("element", "edge", "target"):
-            found[name].add(getattr(record, name))
-        found["code"].add(f"{record.code} {record.version}".strip())
-        lowest = min(lowest, float(record.energy[0]))
+    for record_id in ids:
+        entry = database.entry(record_id)
+        for name, values in found.items():
+            values.add(getattr(entry, name))
+        lowest = min(lowest, entry.lowest)
     for name in ("element", "edge", "target"):
         if len(found[name]) > 1:
             raise DatabaseError(

@@ -4,6 +4,7 @@ from ..checkpoint import load_model
 from ..config import InfoJob
 from ..data.database import Database
 from ..data.filetype import SQLITE_MAGIC, ZIP_MAGIC, starts_with
+from ..data.location import DatabaseURL
 from ..data.structure import named_structures
 from ..errors import ConfigError
 from ..report import describe_contents, describe_model, describe_structure
@@ -12,6 +13,9 @@ from ..report import describe_contents, describe_model, describe_structure
 def run(job: InfoJob) -> None:
     """Say what is in a file, by its content."""
     path = job.file
+    if isinstance(path, DatabaseURL):
+        print(describe_contents(Database(path).contents()))
+        return
     if not path.exists():
         raise ConfigError(f"{path}: no such file")
     if path.is_dir() or starts_with(path, ZIP_MAGIC):

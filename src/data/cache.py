@@ -11,6 +11,7 @@ import safetensors.torch
 from torch import Tensor
 
 from ..errors import DatabaseError
+from .location import DatabaseURL, Location
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +103,7 @@ def _checksum(content: bytes) -> bytes:
     return hashlib.blake2b(content, digest_size=16).digest()
 
 
-def cache_beside(database: str | Path) -> GraphCache | None:
+def cache_beside(database: Location) -> GraphCache | None:
     """Cache of the graphs of a database file, ``<database>.graphs`` in the same folder.
 
     Args:
@@ -111,9 +112,9 @@ def cache_beside(database: str | Path) -> GraphCache | None:
     Returns:
         The cache; None, with a note in the log, where there is no place for it.
     """
-    path = Path(f"{database}.graphs")
-    if "://" in str(database):
+    if isinstance(database, DatabaseURL):
         return None
+    path = Path(f"{database}.graphs")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         logger.warning("%s can't be written; graphs are made anew at every start", path)
         return None

@@ -1,24 +1,25 @@
-"""Records in an ASE database (SQLite): idempotent writing, lazy reading."""
+"""Records in an ASE database (SQLite or PostgreSQL): idempotent writing, lazy reading."""
 
-import sqlite3
+import os
+import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import ase.db
 import numpy as np
-from ase.db.row import AtomsRow
+from ase.data import chemical_symbols
 
 from ..errors import DatabaseError, RecordError
-from .filetype import SQLITE_MAGIC, starts_with
+from .index import Entry, Index
+from .location import DatabaseURL, Location, as_location
 from .record import Record, Rejected
+from .split import material_of
+from .store import Store
 
-PREFIX = "record "
-"""ASE refuses text values that look like a number, which an id such as 123_000 does."""
-DESCRIBED = ("id", "material", "element", "edge", "target", "code", "version", "source")
-"""Fields of a record that are kept as they are."""
+BATCH = 200
+"""Records that are read at once."""
 
 
 @dataclass
@@ -57,7 +58,7 @@ class Contents:
 
 
 def write_records(
-    path: str | Path,
+    path: str | Location,
     records: Iterable[Record | Rejected],
     replace: bool = False,
     strict: bool = False,
@@ -65,7 +66,8 @@ def write_records(
     """Add records to a database, all or none.
 
     Args:
-        path: database, made if it does not exist and there is a record.
+        path: file, made if it does not exist and there is a record; or the URL of a PostgreSQL
+            database, postgresql://user@host:port/name, in which the tables are made.
         records: what a reader yields.
         replace: write a record again that is there with other content.
         strict: take the first rejected calculation as an error.
@@ -75,156 +77,138 @@ def write_records(
 
     Raises:
         DatabaseError: a record is there with other content, two different ones have the same id,
-            or the file is no database. The database is then as it was before.
+            or it is no database. The database is then as it was before.
         RecordError: ``strict`` and a calculation was rejected.
     """
-    path = Path(path)
-    existed = path.exists()
-    if not path.parent.is_dir():
-        raise DatabaseError(f"{path}: the folder {path.parent} does not exist")
-    if existed:
-        check_sqlite(path)
+    location = as_location(path)
+    existed = isinstance(location, DatabaseURL) or location.exists()
+    if isinstance(location, Path) and not location.parent.is_dir():
+        raise DatabaseError(f"{location}: the folder {location.parent} does not exist")
     summary = Summary()
-    seen: set[str] = set()
     try:
-        with ase.db.connect(path, type="db") as connection:
-            known = _index(connection)
-            for record in records:
-                if isinstance(record, Rejected):
-                    if strict:
-                        raise RecordError(f"{record.source}: {record.reason}")
-                    summary.rejected.append(record)
-                else:
-                    if record.id in seen and known[record.id].digest != record.digest:
-                        raise DatabaseError(
-                            f"{path}: {known[record.id].source} and {record.source} are different"
-                            f" calculations but both would be {record.id}"
-                        )
-                    _write(connection, path, known, record, replace, summary)
-                    seen.add(record.id)
+        store = Store(location, write=True)
+        try:
+            _write_all(store, records, replace, strict, summary)
+            store.commit()
+        finally:
+            store.close()
     except BaseException:
         if not existed:
-            path.unlink(missing_ok=True)
+            _remove(location)
         raise
     if not existed and summary.sites == 0:
-        path.unlink()
+        _remove(location)
     return summary
 
 
-def _write(
-    connection: ase.db.core.Database,
-    path: Path,
-    known: dict[str, "Entry"],
-    record: Record,
+def _remove(location: Location) -> None:
+    """Remove a file that was made for nothing."""
+    if isinstance(location, Path):
+        location.unlink(missing_ok=True)
+
+
+def _write_all(
+    store: Store,
+    records: Iterable[Record | Rejected],
     replace: bool,
+    strict: bool,
     summary: Summary,
 ) -> None:
-    """Write one record unless it is there already."""
-    before = known.get(record.id)
-    digest = record.digest
-    if before is not None and before.digest == digest:
-        summary.unchanged += 1
-        return
-    if before is not None and not replace:
-        raise DatabaseError(
-            f"{path}: {record.id} is there with other content ({before.source}) than"
-            f" {record.source}; --replace writes it again"
-        )
-    keys = {
-        "record": PREFIX + record.id,
-        "absorber": record.element,
-        "edge": record.edge,
-        "target": record.target,
-    }
-    data = {name: getattr(record, name) for name in DESCRIBED}
-    data |= {"site": record.site, "fermi_level": record.fermi_level}
-    data |= {"energy": record.energy, "mu": record.mu, "digest": digest}
-    data |= {"structure_digest": record.structure_digest}
-    if before is None:
-        row = connection.write(record.atoms, key_value_pairs=keys, data=data)
+    """Write each record unless it is there already."""
+    seen: set[str] = set()
+    for record in records:
+        if isinstance(record, Rejected):
+            if strict:
+                raise RecordError(f"{record.source}: {record.reason}")
+            summary.rejected.append(record)
+            continue
+        if not seen:
+            store.begin()
+        _write_one(store, record, replace, record.id in seen, summary)
+        seen.add(record.id)
+
+
+def _write_one(store: Store, record: Record, replace: bool, again: bool, summary: Summary) -> None:
+    """Write one record unless it is there; ``again``: one of this id was just given before."""
+    row, digest = store.find(record.id) or (None, None)
+    if row is None:
+        store.write(record)
         summary.added += 1
+    elif digest == record.digest:
+        summary.unchanged += 1
+    elif again:
+        raise DatabaseError(
+            f"{store.location}: {store.data(row)['source']} and {record.source} are different"
+            f" calculations but both would be {record.id}"
+        )
+    elif not replace:
+        raise DatabaseError(
+            f"{store.location}: {record.id} is there with other content"
+            f" ({store.data(row)['source']}) than {record.source}; --replace writes it again"
+        )
     else:
-        row = connection.write(record.atoms, key_value_pairs=keys, data=data, id=before.row)
+        store.write(record, row)
         summary.replaced += 1
-    known[record.id] = Entry(row, **{name: data[name] for name in INDEXED})
-
-
-@dataclass(frozen=True)
-class Entry:
-    """Where a record stands, and what is needed to find and group it."""
-
-    row: int
-    material: str
-    element: str
-    edge: str
-    target: str
-    source: str
-    digest: str
-    structure_digest: str
-
-
-INDEXED = ("material", "element", "edge", "target", "source", "digest", "structure_digest")
-"""Fields of a record that are in its entry."""
-
-
-def _index(connection: ase.db.core.Database) -> dict[str, Entry]:
-    """Entries of a database by record id, in the order they were written."""
-    entries = {}
-    for row in connection.select(include_data=True):
-        data = row.data
-        if "structure_digest" not in data:
-            raise DatabaseError(f"row {row.id} is not a record of `e3gnn-xanes dataset`")
-        entries[data["id"]] = Entry(row.id, **{name: data[name] for name in INDEXED})
-    return entries
-
-
-def check_sqlite(path: Path) -> None:
-    """Raise DatabaseError where a file is not an ASE database.
-
-    ASE adds its tables to any SQLite file that it connects to, so look first, and only read.
-    """
-    if not starts_with(path, SQLITE_MAGIC):
-        raise DatabaseError(f"{path}: not an ASE database (SQLite)")
-    uri = f"{path.resolve().as_uri()}?mode=ro"
-    try:
-        with closing(sqlite3.connect(uri, uri=True)) as connection:
-            tables = {name for (name,) in connection.execute("select name from sqlite_master")}
-    except sqlite3.DatabaseError as error:
-        raise DatabaseError(f"{path}: not a database of records ({error})") from error
-    if "systems" not in tables:
-        raise DatabaseError(f"{path}: an SQLite file, but not an ASE database")
 
 
 class Database:
-    """Records of a database file, read one at a time."""
+    """Records of a database, read when they are asked for.
 
-    def __init__(self, path: str | Path) -> None:
+    It can be copied to other processes, by fork or by pickle: each process and thread that reads
+    opens a connection of its own and keeps it.
+    """
+
+    def __init__(self, path: str | Location) -> None:
         """Read the index.
 
         Args:
-            path: file that ``write_records`` wrote.
+            path: file that ``write_records`` wrote, or postgresql://user@host:port/name.
 
         Raises:
-            DatabaseError: missing, not a database, or not one of ours.
+            ConfigError: the URL is not one of PostgreSQL.
+            DatabaseError: missing, not reachable, not a database, or not one of ours.
         """
-        self.path = Path(path)
-        if not self.path.is_file():
-            raise DatabaseError(f"{self.path}: no such database")
-        check_sqlite(self.path)
+        self.path = as_location(path)
+        self._stores: dict[tuple[int, int], Store] = {}
         try:
-            with ase.db.connect(self.path, type="db") as connection:
-                self.entries = _index(connection)
-        except (sqlite3.DatabaseError, DatabaseError, KeyError) as error:
-            raise DatabaseError(f"{self.path}: not a database of records ({error})") from error
+            self.index = Index(self._store().pages())
+        except BaseException:
+            self.close()
+            raise
+
+    def _store(self) -> Store:
+        """Connection of this process and thread."""
+        key = (os.getpid(), threading.get_ident())
+        if key in self._stores and self._stores[key].lost:
+            self._stores.pop(key).close()
+        if key not in self._stores:
+            self._stores[key] = Store(self.path)
+        return self._stores[key]
+
+    def close(self) -> None:
+        """Close this process's connections; reading again opens one."""
+        for key in [key for key in self._stores if key[0] == os.getpid()]:
+            self._stores.pop(key).close()
+
+    def __del__(self) -> None:
+        """Close the connections; one that a fork brought here is its parent's to close."""
+        stores = getattr(self, "_stores", {})
+        _INHERITED.extend(store for key, store in stores.items() if key[0] != os.getpid())
+        if stores:
+            self.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What other processes are given: all but the connections."""
+        return {**self.__dict__, "_stores": {}}
 
     def __len__(self) -> int:
         """Number of records."""
-        return len(self.entries)
+        return len(self.index.number)
 
     @property
     def ids(self) -> list[str]:
         """Ids of all records, in the order they were written."""
-        return list(self.entries)
+        return list(self.index.number)
 
     def entry(self, record_id: str) -> Entry:
         """Where a record stands.
@@ -232,12 +216,12 @@ class Database:
         Raises:
             DatabaseError: it is not there.
         """
-        if record_id not in self.entries:
+        if record_id not in self.index.number:
             raise DatabaseError(f"{self.path}: has no record {record_id}")
-        return self.entries[record_id]
+        return self.index.entry(record_id)
 
     def records(self, ids: Iterable[str]) -> Iterator[Record]:
-        """Read records, one after the other.
+        """Read records, some at a time.
 
         Args:
             ids: which ones.
@@ -246,12 +230,30 @@ class Database:
             The records in the order of ``ids``.
 
         Raises:
-            DatabaseError: one is not there.
+            DatabaseError: one is not there, or has changed since the index was read.
         """
-        rows = [self.entry(record_id).row for record_id in ids]
-        with ase.db.connect(self.path, type="db") as connection:
-            for row in rows:
-                yield _to_record(connection.get(id=row))
+        entries = [(record_id, self.entry(record_id)) for record_id in ids]
+        for start in range(0, len(entries), BATCH):
+            batch = entries[start : start + BATCH]
+            found = self._read([entry.row for _, entry in batch])
+            for record_id, entry in batch:
+                record, structure = found.get(entry.row, (None, None))
+                if record is None or (record.id, structure) != (record_id, entry.structure_digest):
+                    raise DatabaseError(
+                        f"{self.path}: {record_id} was deleted or replaced by another program;"
+                        " open the database again"
+                    )
+                yield record
+
+    def _read(self, rows: list[int]) -> dict[int, tuple[Record, str]]:
+        """Read rows, over a new connection where the server has closed the one before."""
+        store = self._store()
+        try:
+            return store.records(rows)
+        except DatabaseError:
+            if not store.lost:
+                raise
+        return self._store().records(rows)
 
     def record(self, record_id: str) -> Record:
         """Read one record."""
@@ -259,30 +261,23 @@ class Database:
         return record
 
     def contents(self) -> Contents:
-        """Count what the database holds; reads every record."""
-        kinds: dict[str, Counter[str]] = {
-            name: Counter() for name in ("element", "edge", "target", "code")
-        }
-        elements: Counter[str] = Counter()
+        """Count what the database holds, from the index."""
+        index = self.index
+        counts = np.bincount(index.kind, minlength=len(index.kinds)).tolist()
+        kinds: dict[str, Counter[str]] = {}
+        for k, name in enumerate(("element", "edge", "target", "code")):
+            kinds[name] = Counter()
+            for kind, count in zip(index.kinds, counts, strict=True):
+                kinds[name][kind[k]] += count
+        elements = Counter(
+            {chemical_symbols[z]: count for z, count in self._store().element_counts().items()}
+        )
+        materials = len({material_of(record_id) for record_id in index.number})
         low, high = np.inf, -np.inf
-        for record in self.records(self.ids):
-            for name in ("element", "edge", "target"):
-                kinds[name][getattr(record, name)] += 1
-            kinds["code"][f"{record.code} {record.version}"] += 1
-            elements.update(set(record.atoms.get_chemical_symbols()))
-            low, high = min(low, record.energy[0]), max(high, record.energy[-1])
-        materials = len({entry.material for entry in self.entries.values()})
+        if len(self):
+            low, high = index.energies[:, 0].min(), index.energies[:, 1].max()
         return Contents(len(self), materials, kinds, elements, (float(low), float(high)))
 
 
-def _to_record(row: AtomsRow) -> Record:
-    """Turn a database row back into a record."""
-    data = row.data
-    return Record(
-        atoms=row.toatoms(),
-        site=int(data["site"]),
-        energy=np.asarray(data["energy"], dtype=float),
-        mu=np.asarray(data["mu"], dtype=float),
-        fermi_level=data["fermi_level"],
-        **{name: data[name] for name in DESCRIBED},
-    )
+_INHERITED: list[Store] = []
+"""Connections of a parent process; never closed here, or the parent's would break."""

@@ -12,6 +12,7 @@ from paths import CALCULATIONS
 from src.data.cache import GraphCache, cache_beside, cache_key
 from src.data.database import Database, write_records
 from src.data.dataset import XANESDataset
+from src.data.location import DatabaseURL
 from src.data.readers.feff import read_feff
 from src.errors import DatabaseError
 
@@ -141,7 +142,7 @@ def test_goes_to_another_process_without_its_connection(cache):
 
 def test_no_place_for_a_cache_is_said(tmp_path, caplog, monkeypatch):
     assert cache_beside(tmp_path / "cu.db").path == tmp_path / "cu.db.graphs"
-    assert cache_beside("postgresql://host/name") is None
+    assert cache_beside(DatabaseURL("postgresql://host/name")) is None
     monkeypatch.setattr("os.access", lambda *_: False)
     assert cache_beside(tmp_path / "cu.db") is None
     assert "can't be written" in caplog.text

@@ -1,6 +1,9 @@
 """The database: what goes in comes out, once, and a failure leaves it as it was."""
 
+import multiprocessing
+import pickle
 import sqlite3
+import threading
 from contextlib import closing
 from dataclasses import replace
 
@@ -8,38 +11,16 @@ import ase.db
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.db.sqlite import SQLite3Database
 from paths import CALCULATIONS
+from records import assert_same, record
 
 from src.data.database import Database, write_records
 from src.data.readers.feff import read_feff
 from src.data.record import Record, Rejected
+from src.data.store import TABLE, Store
 from src.errors import DatabaseError, RecordError
 from src.report import describe_contents
-
-
-def record(site=0, material="mp-1", **changes):
-    """A small record."""
-    atoms = Atoms("Cu2O", [[0, 0, 0], [2, 0, 0], [1, 1, 0]], cell=[4, 4, 4], pbc=True)
-    fields = {
-        "id": f"{material}_{site:03d}", "material": material, "atoms": atoms, "site": site,
-        "element": "Cu", "edge": "K", "energy": np.array([1.0, 2.0, 4.0]),
-        "mu": np.array([0.1, 0.5, 1 / 3]), "target": "absolute", "code": "FEFF",
-        "version": "9.9.1", "source": "here", "fermi_level": -8.5,
-    }  # fmt: skip
-    return Record(**{**fields, **changes})
-
-
-def assert_same(a, b):
-    """Every field of two records is equal, numbers to the last bit."""
-    for name in ("id", "material", "site", "element", "edge", "target", "code", "version"):
-        assert getattr(a, name) == getattr(b, name)
-    assert (a.source, a.fermi_level) == (b.source, b.fermi_level)
-    assert np.array_equal(a.energy, b.energy)
-    assert np.array_equal(a.mu, b.mu)
-    assert np.array_equal(a.atoms.positions, b.atoms.positions)
-    assert np.array_equal(a.atoms.cell.array, b.atoms.cell.array)
-    assert a.atoms.numbers.tolist() == b.atoms.numbers.tolist()
-    assert a.atoms.pbc.tolist() == b.atoms.pbc.tolist()
 
 
 def test_records_come_back_to_the_last_bit(tmp_path):
@@ -145,8 +126,6 @@ def test_files_that_are_no_database_are_named(tmp_path):
 
 
 def test_database_of_other_things_is_refused(tmp_path):
-    import ase.db
-
     with ase.db.connect(tmp_path / "other.db", type="db") as connection:
         connection.write(Atoms("Cu"))
     with pytest.raises(DatabaseError, match="not a database of records"):
@@ -196,3 +175,169 @@ def test_database_without_records_has_no_energies(tmp_path):
     text = describe_contents(Database(tmp_path / "x.db").contents())
     assert "sites: 0" in text
     assert "inf" not in text
+
+
+def execute(path, sql):
+    """Run one statement on a file and return its rows."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        return connection.execute(sql).fetchall()
+
+
+def test_index_agrees_with_the_records(tmp_path):
+    path = tmp_path / "x.db"
+    write_records(path, [record(0), record(1, material="my_run-2", version="10"), record(1)])
+    database = Database(path)
+    for read in database.records(database.ids):
+        entry = database.entry(read.id)
+        for name in ("material", "element", "edge", "target", "structure_digest"):
+            assert getattr(entry, name) == getattr(read, name)
+        assert entry.code == f"{read.code} {read.version}"
+        assert (entry.lowest, entry.highest) == (read.energy[0], read.energy[-1])
+
+
+def test_database_of_the_first_version_opens_and_gets_its_index_with_the_next_writing(tmp_path):
+    """It is the same but for our table, which was not there."""
+    new, old = tmp_path / "new.db", tmp_path / "old.db"
+    for path in (new, old):
+        write_records(path, [record(0), record(1), record(0, material="mp-2")])
+    execute(old, f"DROP TABLE {TABLE}")
+    there, here = Database(new), Database(old)
+    assert here.ids == there.ids
+    assert all(here.entry(i) == there.entry(i) for i in there.ids)
+    assert vars(here.contents()) == vars(there.contents())
+    assert execute(old, f"SELECT name FROM sqlite_master WHERE name = '{TABLE}'") == []
+    assert write_records(old, [record(1), record(1, material="mp-3")]).unchanged == 1
+    assert [row for (row,) in execute(old, f"SELECT record FROM {TABLE} ORDER BY id")] == [
+        "mp-1_000", "mp-1_001", "mp-2_000", "mp-3_001",
+    ]  # fmt: skip
+
+
+def test_deletion_with_ase_is_followed(tmp_path):
+    path = tmp_path / "x.db"
+    write_records(path, [record(0), record(1)])
+    before = Database(path)
+    with ase.db.connect(path, type="db") as connection:
+        connection.delete([before.entry("mp-1_000").row])
+    with pytest.raises(DatabaseError, match="mp-1_000 was deleted or replaced"):
+        before.record("mp-1_000")
+    assert Database(path).ids == ["mp-1_001"]
+    assert Database(path).contents().elements == {"Cu": 1, "O": 1}
+    assert write_records(path, [record(0)]).added == 1
+    assert Database(path).ids == ["mp-1_001", "mp-1_000"]
+
+
+def test_structure_that_is_replaced_after_the_index_was_read_is_an_error(tmp_path):
+    path = tmp_path / "x.db"
+    write_records(path, [record()])
+    before = Database(path)
+    moved = record().atoms
+    moved.positions[2, 2] += 0.1
+    write_records(path, [record(atoms=moved)], replace=True)
+    with pytest.raises(DatabaseError, match="mp-1_000 was deleted or replaced"):
+        before.record("mp-1_000")
+    assert_same(Database(path).record("mp-1_000"), record(atoms=moved))
+
+
+def test_failure_after_many_records_leaves_the_database_as_it_was(tmp_path, monkeypatch):
+    """ASE commits by itself after so many changes, 5,000 if it is not told otherwise."""
+    monkeypatch.setattr(SQLite3Database.managed_connection.__wrapped__, "__defaults__", (3,))
+    path, control = tmp_path / "x.db", tmp_path / "control.db"
+    write_records(path, [record()])
+
+    def breaks():
+        yield from (record(material=f"mp-{k}") for k in range(2, 12))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_records(path, breaks())
+    assert Database(path).ids == ["mp-1_000"]
+
+    def plainly():
+        with ase.db.connect(control, type="db") as connection:
+            for made in breaks():
+                connection.write(made.atoms)
+
+    with pytest.raises(KeyboardInterrupt):
+        plainly()
+    assert execute(control, "SELECT COUNT(*) FROM systems") == [(9,)]  # what must not happen
+
+
+def test_a_second_writer_waits_and_readers_see_the_state_before(tmp_path):
+    path = tmp_path / "x.db"
+    write_records(path, [record()])
+    counts = []
+
+    def slowly():
+        yield record(1)
+        other = threading.Thread(target=lambda: write_records(path, [record(0, material="mp-2")]))
+        other.start()
+        counts.append((other, len(Database(path))))
+        yield record(0, material="mp-3")
+
+    write_records(path, slowly())
+    ((other, seen),) = counts
+    other.join()
+    assert seen == 1
+    assert Database(path).ids == ["mp-1_000", "mp-1_001", "mp-3_000", "mp-2_000"]
+
+
+def test_database_that_stays_locked_is_named(tmp_path, monkeypatch):
+    path = tmp_path / "x.db"
+    write_records(path, [record()])
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *a, **k: connect(*a, **{**k, "timeout": 0.01}))
+    with closing(connect(path)) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        for use in (lambda: Database(path), lambda: write_records(path, [record(1)])):
+            with pytest.raises(DatabaseError, match=r"x\.db: .*locked"):
+                use()
+
+
+def test_copies_carry_no_connection(tmp_path):
+    path = tmp_path / "x.db"
+    write_records(path, [record(0), record(1)])
+    database = Database(path)
+    assert_same(pickle.loads(pickle.dumps(database)).record("mp-1_001"), record(1))
+    with closing(Store(path)) as store, pytest.raises(TypeError, match="pickle"):
+        pickle.dumps(store)  # what must not happen: a connection has no copy
+
+
+def read_in_child(database, queue):
+    """Read a record in another process; say which processes' connections are there."""
+    mu = database.record("mp-1_001").mu
+    pids = {pid for pid, _ in database._stores}
+    queue.put((mu.tolist(), multiprocessing.current_process().pid in pids))
+
+
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+def test_a_forked_process_opens_its_own_connection(tmp_path):
+    path = tmp_path / "x.db"
+    write_records(path, [record(0), record(1)])
+    database = Database(path)
+    database.record("mp-1_000")  # a connection is open here
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    child = context.Process(target=read_in_child, args=(database, queue))
+    child.start()
+    assert queue.get(timeout=60) == (record(1).mu.tolist(), True)
+    child.join()
+    assert child.exitcode == 0
+    assert_same(database.record("mp-1_000"), record(0))
+
+
+def test_threads_read_at_the_same_time(tmp_path):
+    path = tmp_path / "x.db"
+    write_records(path, [record(site, material=f"mp-{k}") for k in range(40) for site in (0, 1)])
+    database = Database(path)
+    found = {}
+
+    def read(name, ids):
+        found[name] = [r.id for r in database.records(ids)]
+
+    orders = {0: database.ids, 1: database.ids[::-1]}
+    threads = [threading.Thread(target=read, args=item) for item in orders.items()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == orders

@@ -76,13 +76,16 @@ def test_unknown_id_is_named(database):
         make(database, ["mp-0_000"])
 
 
-def test_workers_give_what_the_main_process_gives(database):
-    data = make(database, read_ids(CU_K / "train.txt"))
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_workers_give_what_the_main_process_gives(database, method):
+    ids = read_ids(CU_K / "train.txt")
+    data = make(database, ids)
     loader = torch.utils.data.DataLoader(
-        data, batch_size=4, collate_fn=collate_graphs, num_workers=1
+        data, batch_size=2, collate_fn=collate_graphs, num_workers=2, multiprocessing_context=method
     )
     there = torch.cat([batch.y for batch in loader])
-    assert torch.equal(there, torch.cat([graph.y for graph in data]))
+    assert torch.equal(there, torch.cat([graph.y for graph in make(database, ids)]))
 
 
 def test_molecules_and_crystals_join_in_one_batch():

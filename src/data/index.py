@@ -1,0 +1,105 @@
+"""What is kept in memory of every record of a database: enough to find, group and count them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from .split import material_of
+
+
+class IndexRow(NamedTuple):
+    """A row of our table, in the order of its columns."""
+
+    id: int
+    """Row of ASE's table ``systems``."""
+    record: str
+    """Id of the record."""
+    element: str
+    """Absorbing element."""
+    edge: str
+    """Absorption edge."""
+    target: str
+    """Kind of spectrum."""
+    code: str
+    """Program that calculated it, and its version."""
+    lowest: float
+    """First calculated energy, eV."""
+    highest: float
+    """Last calculated energy, eV."""
+    structure: str
+    """Checksum of the structure, 64 hexadecimal digits."""
+    digest: str
+    """Checksum of the record, 64 hexadecimal digits."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a record stands, and what is needed to find and group it."""
+
+    row: int
+    """Row of ASE's table."""
+    material: str
+    """Material."""
+    element: str
+    """Absorbing element."""
+    edge: str
+    """Absorption edge."""
+    target: str
+    """Kind of spectrum."""
+    code: str
+    """Program that calculated it, and its version."""
+    lowest: float
+    """First calculated energy, eV."""
+    highest: float
+    """Last calculated energy, eV."""
+    structure_digest: str
+    """Checksum of the structure."""
+    digest: str
+    """Checksum of the record."""
+
+
+class Index:
+    """Entries of a database, in columns: about 250 bytes a record instead of some 2,000."""
+
+    def __init__(self, pages: Iterable[list[IndexRow]]) -> None:
+        """Collect the rows, sorted by row."""
+        kinds: dict[tuple[str, ...], int] = {}
+        numbers: list[np.ndarray] = []
+        energies: list[np.ndarray] = []
+        digests: list[bytes] = []
+        ids: list[str] = []
+        for page in pages:
+            ids += [row.record for row in page]
+            kind = [kinds.setdefault(row[2:6], len(kinds)) for row in page]
+            numbers.append(np.array([[row.id for row in page], kind], dtype=np.int64))
+            energies.append(np.array([row[6:8] for row in page]).reshape(-1, 2))
+            digests.append(bytes.fromhex("".join(row.structure + row.digest for row in page)))
+        rows, kind_numbers = np.concatenate(numbers, axis=1)
+        order = np.argsort(rows, kind="stable")
+        self.kinds = list(kinds)
+        self.rows = rows[order]
+        self.kind = kind_numbers[order]
+        self.energies = np.concatenate(energies)[order]
+        digest = np.frombuffer(b"".join(digests), dtype=np.uint8)
+        self.digests = digest.reshape(len(rows), 2, -1 if len(rows) else 0)[order]
+        self.number = {ids[place]: k for k, place in enumerate(order.tolist())}
+
+    def entry(self, record_id: str) -> Entry:
+        """Entry of a record that is there."""
+        k = self.number[record_id]
+        element, edge, target, code = self.kinds[self.kind[k]]
+        lowest, highest = self.energies[k].tolist()
+        return Entry(
+            row=int(self.rows[k]),
+            material=material_of(record_id),
+            element=element,
+            edge=edge,
+            target=target,
+            code=code,
+            lowest=lowest,
+            highest=highest,
+            structure_digest=self.digests[k, 0].tobytes().hex(),
+            digest=self.digests[k, 1].tobytes().hex(),
+        )

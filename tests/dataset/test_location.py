@@ -1,0 +1,143 @@
+"""Paths and URLs of databases: what is understood, and that no password is shown."""
+
+import logging
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from src.cli import main
+from src.config import DatasetJob, EvaluateJob, InfoJob, TrainJob
+from src.data.database import Database, write_records
+from src.data.location import DatabaseURL, as_location, hide_passwords
+from src.errors import ConfigError, DatabaseError
+
+URL = "postgresql://ann:s3cret@host:5432/xanes"
+SHOWN = "postgresql://ann:***@host:5432/xanes"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        URL,
+        "postgres://ann:s3cret@host/x?connect_timeout=3",
+        "postgresql:/ann:s3cret@host/x",  # as a Path spoils it
+        "mysql://ann:s3cret@host/x",
+        "postgresql://ann:a/s3cret@host/x",
+        "postgresql://ann:a@s3cret@host/x",
+        "postgresql://ann:a s3cret@host/x",
+        "postgresql://:s3cret@host/x",
+        "postgresql://ann@host/x?password=s3cret&sslmode=require",
+        "postgresql://ann@host/x?sslmode=require&sslpassword=s3cret",
+        f"two: {URL} and\n{URL}",
+    ],
+)
+def test_passwords_are_hidden_wherever_they_stand(text):
+    hidden = hide_passwords(text)
+    assert "s3cret" in text  # negative control
+    assert "s3cret" not in hidden
+    assert "***" in hidden
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["postgresql://ann@host:5432/xanes", "postgresql://host:5432/x", "a/b.db", "8:30 me@host"],
+)
+def test_text_without_a_password_is_not_changed(text):
+    assert hide_passwords(text) == text
+
+
+def test_text_becomes_a_path_or_a_url():
+    assert as_location("a/b.db") == Path("a/b.db")
+    assert as_location(Path("a/b.db")) == Path("a/b.db")
+    url = as_location(URL)
+    assert isinstance(url, DatabaseURL)
+    assert url.secret == URL
+    assert as_location(url) is url
+    assert str(url) == f"{url}" == SHOWN
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("mysql://ann:s3cret@host/x", "'mysql'"),
+        ("https://host/cu.db", "'https'"),
+        ("postgresql://ann:s3cret@host", "names no database"),
+        ("postgresql://ann:s3cret@host/", "names no database"),
+        ("postgresql://ann:a/s3cret@host/x", "as %XX"),
+        ("postgresql://ann:a@s3cret@host/x", "as %XX"),
+        ("postgresql://ann:a#s3cret@host/x", "as %XX"),
+        ("postgresql://ann:a?s3cret@host/x", "as %XX"),
+        (Path(URL), "as text, not as a Path"),
+    ],
+)
+def test_what_is_not_understood_is_refused_without_its_password(value, message):
+    for use in (as_location, Database, lambda url: write_records(url, [])):
+        with pytest.raises(ConfigError, match=message) as caught:
+            use(value)
+        assert "s3cret" not in str(caught.value)
+
+
+def test_what_the_server_is_given():
+    assert DatabaseURL(URL).dsn == URL + "?connect_timeout=10"
+    own = "postgresql://h1:1,h2:2/x?options=-csearch_path%3Da%20b&connect_timeout=3"
+    assert DatabaseURL(own).dsn == own
+    # a hidden password is none, so that libpq looks in PGPASSWORD and ~/.pgpass
+    assert DatabaseURL(SHOWN).dsn == "postgresql://ann@host:5432/xanes?connect_timeout=10"
+    hidden = "postgresql://ann@host/x?password=***&sslmode=require"
+    assert DatabaseURL(hidden).dsn == "postgresql://ann@host/x?sslmode=require&connect_timeout=10"
+
+
+def test_messages_of_the_library_are_cleaned():
+    url = DatabaseURL("postgresql://ann:s3%20cret@host/x?sslpassword=t0p")
+    told = 'invalid token: "s3%20cret"\n(that is s3 cret, with t0p)'
+    assert url.clean(told) == 'invalid token: "***" (that is ***, with ***)'
+
+
+def test_jobs_do_not_show_a_password():
+    jobs = [
+        TrainJob(URL, Path("out")),
+        DatasetJob([Path("a")], URL),
+        InfoJob(URL),
+        EvaluateJob(Path("m"), URL),
+    ]
+    for job in jobs:
+        assert "s3cret" not in repr(job)
+        assert SHOWN in repr(job)
+
+
+def test_missing_package_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg2", None)
+    with pytest.raises(DatabaseError, match=r"psycopg2.*e3gnn-xanes\[postgresql\]") as caught:
+        Database(URL)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["info", "mysql://ann:s3cret@host/x"], 2, "'mysql'"),
+        (["info", "a.db", URL], 2, "nrecognized arguments"),
+        (["dataset", "a", "-o", "postgresql://ann:s3cret@host"], 2, "names no database"),
+        (["evaluate", "a", URL, "--idz", URL], 2, "usage"),
+    ],
+)
+def test_command_refuses_without_the_password(words, code, message, capsys):
+    assert main(words) == code
+    told = "".join(capsys.readouterr())
+    assert message in told
+    assert "s3cret" not in told
+
+
+def test_training_leaves_no_password(tmp_path, monkeypatch, capsys, caplog):
+    """The settings are written before the database is opened; here it can't be."""
+    monkeypatch.setitem(sys.modules, "psycopg2", None)
+    with caplog.at_level(logging.DEBUG):
+        assert main(["--debug", "train", URL, "-o", str(tmp_path / "out")]) == 1
+    told = "".join(capsys.readouterr()) + caplog.text
+    files = {path.name: path.read_text() for path in (tmp_path / "out").iterdir()}
+    assert set(files) == {"config.yaml", "log.txt"}
+    assert yaml.safe_load(files["config.yaml"])["database"] == SHOWN
+    assert "s3cret" not in told + "".join(files.values())
+    assert SHOWN in told
