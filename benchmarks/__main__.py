@@ -42,22 +42,27 @@ def run_all(options: Options) -> dict[str, tuple[str, str, float]]:
     return results
 
 
-def page(results: Mapping[str, tuple[str, str, float]], described: Mapping[str, str]) -> str:
+def page(
+    results: Mapping[str, tuple[str, str, float]],
+    described: Mapping[str, str],
+    database: Path | None,
+) -> str:
     """Text of the README."""
+    command = " ".join(["python -m benchmarks", *([database.name] if database else [])])
     facts = ", ".join(f"{name} {value}" for name, value in described.items())
     blocks = [
         "# Benchmarks",
-        "Written by `python -m benchmarks` (all of them) from the repository's root, on the"
-        " crystals in `tests/data`; `python -m benchmarks cu.db` takes a database instead and"
-        " `--quick` only sees that everything runs. Each file also runs alone, `python"
-        " benchmarks/throughput.py --help`. Figures and pictures go to `benchmarks/results/`.",
+        f"Written by `{command}` (all of them) from the repository's root. Without a database they"
+        " run on the crystals in `tests/data`; `--quick` only sees that everything runs. Each file"
+        " also runs alone, `python benchmarks/throughput.py --help`. Figures and pictures go to"
+        " `benchmarks/results/`.",
         "What is compared is measured in turn, round after round in one process; a figure is the"
         " median, with the lowest and the highest in brackets.",
         f"Measured on: {facts}.",
     ]
     for name, (asked, text, seconds) in results.items():
-        command = f"`python benchmarks/{name}.py`, {seconds:.0f} s."
-        blocks += [f"## {name.capitalize()}", asked, text, command]
+        ran = f"`python benchmarks/{name}.py`, {seconds:.0f} s."
+        blocks += [f"## {name.capitalize()}", asked, text, ran]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -68,7 +73,7 @@ def main() -> None:
         with TemporaryDirectory() as folder:
             run_all(replace(options, output=Path(folder)))
         return
-    README.write_text(page(run_all(options), described))
+    README.write_text(page(run_all(options), described, options.database))
     print(f"{README}: written")
 
 

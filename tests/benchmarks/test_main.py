@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from paths import ROOT
@@ -11,8 +12,17 @@ from benchmarks.__main__ import NAMES, page
 
 
 def test_page_has_question_table_and_command_of_every_benchmark():
-    text = page({"speed": ("How fast?", "| a |", 12.3)}, {"cpu": "X", "date": "2026-01-01"})
-    for part in ("cpu X, date 2026-01-01", "## Speed", "How fast?", "| a |", "12 s."):
+    text = page(
+        {"speed": ("How fast?", "| a |", 12.3)}, {"cpu": "X", "date": "2026-01-01"}, Path("x/cu.db")
+    )
+    for part in (
+        "`python -m benchmarks cu.db`",
+        "cpu X, date 2026-01-01",
+        "## Speed",
+        "How fast?",
+        "| a |",
+        "12 s.",
+    ):
         assert part in text
     assert "`python benchmarks/speed.py`" in text
 
