@@ -146,7 +146,8 @@ def load_model(path: str | Path) -> tuple[XANES_E3GNN, ModelInfo]:
         raise CheckpointError(f"{path}: unknown fields {unknown}; a newer version wrote this file")
     try:
         dtype = payload["weights"]["coefficient_mean"].dtype
-        model = XANES_E3GNN(**payload["hyperparameters"]).to(dtype)
+        arguments = {"num_amplitudes": 0, **payload["hyperparameters"]}  # as 0.1.0 had none
+        model = XANES_E3GNN(**arguments).to(dtype)
         model.load_state_dict(payload["weights"])
     except (KeyError, TypeError, RuntimeError, ValueError) as error:
         raise CheckpointError(

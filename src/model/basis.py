@@ -162,3 +162,27 @@ class SpectralBasis(nn.Module):
         normal = basis.T @ basis
         normal.diagonal().add_(ridge * len(basis))
         return torch.linalg.solve(normal, basis.T @ mu.double()).to(mu.dtype)
+
+    def projection(self, energy_grid: Tensor, ridge: float = 1e-3) -> Tensor:
+        """Matrix that brings functions on a grid onto the finest Gaussians, by ridge regression.
+
+        Args:
+            energy_grid: energies relative to the reference energy, eV, shape (n_energies,), as far
+                apart as the finest Gaussians are wide or closer.
+            ridge: weight of |c|^2, dimensionless.
+
+        Returns:
+            P with f @ P = c, shape (n_energies, num_basis); zero for all but the finest Gaussians.
+        """
+        energy, centers, widths = (
+            x.double() for x in (energy_grid.to(self.centers), self.centers, self.widths)
+        )
+        finest = (widths == widths.min()).nonzero().squeeze(1)
+        gaussians = torch.exp(
+            -0.5 * ((energy.unsqueeze(1) - centers[finest]) / widths[finest]) ** 2
+        )
+        normal = gaussians.T @ gaussians
+        normal.diagonal().add_(ridge)
+        matrix = torch.zeros(len(energy), 1 + len(centers), dtype=torch.float64)
+        matrix[:, 1 + finest] = torch.linalg.solve(normal, gaussians.T).T
+        return matrix.to(self.centers.dtype)

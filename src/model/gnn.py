@@ -1,8 +1,8 @@
 """XANES_E3GNN: from a structure's graph to the absorption spectrum of every absorber."""
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from e3nn import o3
@@ -10,69 +10,32 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from .basis import RadialBasis, SpectralBasis, polynomial_envelope
+from .inputs import check_graph, edge_vectors
 from .layers import InteractionBlock, pad_degrees
 from .neighborhood import EdgeFeatures, plan_messages
-from .pooling import AbsorberAttention
-from .spherical import degree_slice
+from .pooling import AbsorberAttention, bond_invariants, magnitudes
+from .scattering import PathAmplitudes, ScatteringWaves
+
+ABSORBERS_AT_ONCE = 256
+"""Absorbers read out at once; their neighbours' features are gathered, so this bounds memory."""
 
 
-def edge_vectors(data: Data, dtype: torch.dtype) -> Tensor:
-    """Vectors from neighbour j to atom i, r_ij = pos[i] - pos[j] + edge_shift.
+class Surroundings(NamedTuple):
+    """Some absorbers and what surrounds them, as the readout sees it.
 
-    Args:
-        data: graph with ``pos``, ``edge_index`` and, if periodic, ``edge_shift``, in Angstrom.
-        dtype: floating-point type of the result.
-
-    Returns:
-        Vectors, Angstrom, shape (n_edges, 3).
+    Attributes:
+        features: of the absorbers after the last layer, (n_absorbers, (lmax + 1)^2, channels).
+        bonds: ``bond_invariants`` of their neighbours, (n_absorbers, n_slots, (lmax + 1) channels).
+        edges: radial basis, harmonics and envelope, (n_absorbers, n_slots, ..).
+        edge_vec: r_ij, Angstrom, (n_absorbers, n_slots, 3).
+        mask: whether a slot holds a neighbour, (n_absorbers, n_slots).
     """
-    source, target = data.edge_index
-    pos = data.pos.to(dtype)
-    vectors = pos[target] - pos[source]
-    shift = data.get("edge_shift")
-    return vectors if shift is None else vectors + shift.to(dtype)
 
-
-def check_graph(data: Data, max_z: int) -> None:
-    """Refuse a graph that the network can't take.
-
-    Raises:
-        ValueError: a field is missing, there is no absorber, or an atomic number is out of range.
-    """
-    for field in ("z", "pos", "edge_index", "absorber_mask"):
-        if data.get(field) is None:
-            raise ValueError(
-                f"the graph has no `{field}`; it needs z, pos, edge_index, absorber_mask"
-            )
-    if data.absorber_mask.dtype != torch.bool or data.absorber_mask.shape != data.z.shape:
-        raise ValueError(
-            f"`absorber_mask` is {data.absorber_mask.dtype} of shape"
-            f" {tuple(data.absorber_mask.shape)} but must be bool of shape {tuple(data.z.shape)}"
-        )
-    if not bool(data.absorber_mask.any()):
-        raise ValueError("`absorber_mask` marks no atom; at least one absorber is needed")
-    lowest, highest = int(data.z.min()), int(data.z.max())
-    if lowest < 1 or highest > max_z:
-        found = lowest if lowest < 1 else highest
-        raise ValueError(f"`z` holds {found} but must be within 1 .. {max_z}")
-
-
-def magnitudes(node_feats: Tensor, lmax: int, eps: float = 1e-2) -> Tensor:
-    """Smooth norms of every l > 0 channel, sqrt(|h_lc|^2 / (2 l + 1) + eps^2) - eps.
-
-    Zero with zero slope where symmetry makes the feature vanish.
-
-    Args:
-        node_feats: features, shape (n_atoms, (lmax + 1)^2, channels).
-        lmax: highest degree.
-        eps: size below which a norm is rounded off.
-
-    Returns:
-        Invariants, shape (n_atoms, lmax * channels).
-    """
-    squares = [node_feats[:, degree_slice(l)].square().mean(dim=1) for l in range(1, lmax + 1)]
-    stacked = torch.cat(squares, dim=1) if squares else node_feats.new_zeros(len(node_feats), 0)
-    return torch.sqrt(stacked + eps**2) - eps
+    features: Tensor
+    bonds: Tensor
+    edges: EdgeFeatures
+    edge_vec: Tensor
+    mask: Tensor
 
 
 class XANES_E3GNN(nn.Module):  # noqa: N801
@@ -107,6 +70,7 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
         dropout: float = 0.0,
         radial_rank: int = 8,
         num_heads: int = 4,
+        num_amplitudes: int = 12,
     ) -> None:
         """Build the network.
 
@@ -125,6 +89,7 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
             dropout: probability that a channel is dropped in training, 0 to below 1.
             radial_rank: hidden radial functions phi of each layer's MLP, see ``Propagator``.
             num_heads: attention heads, a divisor of ``channels``.
+            num_amplitudes: Gaussians in E of a scattering path's amplitude; 0: no paths.
 
         Raises:
             ValueError: an argument is out of its range.
@@ -145,9 +110,11 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
             "dropout": dropout,
             "radial_rank": radial_rank,
             "num_heads": num_heads,
+            "num_amplitudes": num_amplitudes,
         }
         _check_hyperparameters(self.hyperparameters)
         self.max_z, self.num_layers, self.lmax, self.r_max = max_z, num_layers, lmax, r_max
+        self.num_amplitudes = num_amplitudes
         self.embedding = nn.Embedding(max_z + 1, channels)
         self.radial_basis = RadialBasis(num_radial, r_max)
         self.spectral_basis = SpectralBasis(num_basis, basis_scales, emin, emax)
@@ -172,6 +139,10 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
             nn.Dropout(dropout),
             nn.Linear(hidden, num_basis),
         )
+        if num_amplitudes:
+            size = (lmax + 1) * channels + num_radial
+            self.paths = PathAmplitudes(size, channels, num_radial, num_amplitudes, r_max)
+            self.waves = ScatteringWaves(self.spectral_basis, num_amplitudes)
         self.register_buffer("coefficient_mean", torch.zeros(num_basis))
         self.register_buffer("coefficient_scale", torch.ones(()))
 
@@ -190,22 +161,72 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
         Raises:
             ValueError: see ``check_graph``.
         """
+        parts = [self.site_coefficients(part) for part in self.surroundings(data)]
+        return torch.cat(parts)
+
+    def surroundings(self, data: Data) -> Iterator[Surroundings]:
+        """What the readout sees of the absorbers, a bounded number of them at a time.
+
+        Args:
+            data: see ``forward``.
+
+        Raises:
+            ValueError: see ``check_graph``.
+        """
         check_graph(data, self.max_z)
         dtype = self.coefficient_mean.dtype
         plan = data.get("plan")
         if plan is None or len(plan.layers) != self.num_layers:
             plan = plan_messages(data.edge_index, data.absorber_mask, self.num_layers)
         atoms, padded, neighborhoods = plan
-        edges = self.edge_features(edge_vectors(data, dtype)[padded.edges], padded.mask)
+        edge_vec = edge_vectors(data, dtype)[padded.edges]
+        edges = self.edge_features(edge_vec, padded.mask)
         node_feats = self.embedding(data.z[atoms]).unsqueeze(1)
         for layer, neighborhood in zip(self.layers, neighborhoods, strict=True):
             previous, node_feats = node_feats, layer(node_feats, neighborhood, edges)
 
-        scalars = node_feats[:, 0]
-        neighbor_feats = pad_degrees(previous, self.lmax)
-        context = self.attention(scalars, neighbor_feats, neighborhood, edges)
-        invariants = torch.cat([scalars, context, magnitudes(node_feats, self.lmax)], dim=1)
-        return self.coefficient_mean + self.coefficient_scale * self.readout(invariants)
+        neighbor_feats, start = pad_degrees(previous, self.lmax), 0
+        for part in neighborhood.split(ABSORBERS_AT_ONCE):
+            near, n_slots = edges.of(part), part.sources.shape[1]
+            yield Surroundings(
+                node_feats[start : start + len(part.counts)],
+                bond_invariants(neighbor_feats[part.sources], near.sh, self.lmax),
+                near,
+                edge_vec[part.rows, :n_slots],
+                padded.mask[part.rows, :n_slots],
+            )
+            start += len(part.counts)
+
+    def site_invariants(self, around: Surroundings) -> Tensor:
+        """Features of the absorbers that no rotation changes.
+
+        Args:
+            around: absorbers and their neighbours.
+
+        Returns:
+            Scalars, context and magnitudes, shape (n_absorbers, (lmax + 2) channels).
+        """
+        scalars = around.features[:, 0]
+        context = self.attention(scalars, around.bonds, around.edges)
+        return torch.cat([scalars, context, magnitudes(around.features, self.lmax)], dim=1)
+
+    def site_coefficients(self, around: Surroundings) -> Tensor:
+        """Coefficients of the absorbers' spectra: a smooth part and waves.
+
+        Args:
+            around: absorbers and their neighbours.
+
+        Returns:
+            c, shape (n_absorbers, num_basis).
+        """
+        invariants = self.site_invariants(around)
+        coefficients = self.readout(invariants)
+        if self.num_amplitudes:
+            bonds = torch.cat([around.bonds, around.edges.radial], dim=-1)
+            scalars = around.features[:, 0]
+            paths, potential = self.paths(scalars, bonds, around.edge_vec, around.mask)
+            coefficients = coefficients + self.waves(paths, potential)
+        return self.coefficient_mean + self.coefficient_scale * coefficients
 
     def edge_features(self, edge_vec: Tensor, mask: Tensor) -> EdgeFeatures:
         """Radial basis, spherical harmonics and envelope of padded edges.
@@ -248,7 +269,10 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
         """
         self.coefficient_mean.copy_(self.spectral_basis.fit(energy_grid, mean))
         self.coefficient_scale.fill_(scale)
-        for weight in self.readout[-1].parameters():
+        outputs = [self.readout[-1]]
+        if self.num_amplitudes:
+            outputs += [self.paths.single_out, self.paths.pair_out]
+        for weight in nn.ModuleList(outputs).parameters():
             nn.init.zeros_(weight)
 
 
@@ -262,5 +286,7 @@ def _check_hyperparameters(values: dict[str, Any]) -> None:
             raise ValueError(f"`{name}` is {values[name]} but must be positive")
     if not 0 <= values["lmax"] <= 4:
         raise ValueError(f"`lmax` is {values['lmax']} but must be within 0 .. 4")
+    if values["num_amplitudes"] < 0:
+        raise ValueError(f"`num_amplitudes` is {values['num_amplitudes']} but must not be negative")
     if not 0.0 <= values["dropout"] < 1.0:
         raise ValueError(f"`dropout` is {values['dropout']} but must be within 0 and below 1")

@@ -1,4 +1,4 @@
-"""Atoms to absorber: attention with the absorber as query over its neighbours."""
+"""Atoms to absorber: rotation invariants, and attention with the absorber as query."""
 
 import math
 
@@ -6,11 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from .layers import RadialMLP
-from .neighborhood import EdgeFeatures, Neighborhood
+from .neighborhood import EdgeFeatures
 from .spherical import degree_slice
-
-ABSORBERS_AT_ONCE = 256
-"""Absorbers that attend at once; their neighbours' features are gathered, so this bounds memory."""
 
 
 def bond_invariants(neighbor_feats: Tensor, edge_sh: Tensor, lmax: int) -> Tensor:
@@ -36,6 +33,24 @@ def bond_invariants(neighbor_feats: Tensor, edge_sh: Tensor, lmax: int) -> Tenso
         for l in range(lmax + 1)
     ]
     return torch.cat(parts, dim=-1)
+
+
+def magnitudes(node_feats: Tensor, lmax: int, eps: float = 1e-2) -> Tensor:
+    """Smooth norms of every l > 0 channel, sqrt(|h_lc|^2 / (2 l + 1) + eps^2) - eps.
+
+    Zero with zero slope where symmetry makes the feature vanish.
+
+    Args:
+        node_feats: features, shape (n_atoms, (lmax + 1)^2, channels).
+        lmax: highest degree.
+        eps: size below which a norm is rounded off.
+
+    Returns:
+        Invariants, shape (n_atoms, lmax * channels).
+    """
+    squares = [node_feats[:, degree_slice(l)].square().mean(dim=1) for l in range(1, lmax + 1)]
+    stacked = torch.cat(squares, dim=1) if squares else node_feats.new_zeros(len(node_feats), 0)
+    return torch.sqrt(stacked + eps**2) - eps
 
 
 class AbsorberAttention(nn.Module):
@@ -65,7 +80,7 @@ class AbsorberAttention(nn.Module):
         super().__init__()
         if channels % num_heads:
             raise ValueError(f"`num_heads` is {num_heads} but must divide `channels`, {channels}")
-        self.lmax, self.num_heads, self.head_size = lmax, num_heads, channels // num_heads
+        self.num_heads, self.head_size = num_heads, channels // num_heads
         self.query = nn.Linear(channels, channels)
         self.radial_mlp = RadialMLP(num_radial, 64, channels)
         self.key_value = nn.Sequential(
@@ -73,53 +88,21 @@ class AbsorberAttention(nn.Module):
         )
         self.null_key = nn.Parameter(torch.zeros(num_heads, self.head_size))
 
-    def forward(
-        self,
-        absorber_scalars: Tensor,
-        node_feats: Tensor,
-        neighborhood: Neighborhood,
-        edges: EdgeFeatures,
-    ) -> Tensor:
-        """Attend, a bounded number of absorbers at a time.
+    def forward(self, absorber_scalars: Tensor, bond_feats: Tensor, edges: EdgeFeatures) -> Tensor:
+        """Attend to the neighbours.
 
         Args:
             absorber_scalars: l = 0 features of the absorbers, shape (n_absorbers, channels).
-            node_feats: features of all atoms, shape (n_atoms, (lmax + 1)^2, channels).
-            neighborhood: the absorbers' neighbours.
-            edges: radial basis, harmonics and envelope of the padded edges.
+            bond_feats: ``bond_invariants`` of every neighbour, shape
+                (n_absorbers, n_slots, (lmax + 1) channels).
+            edges: the absorbers' edges, (n_absorbers, n_slots, ..).
 
         Returns:
             Context, shape (n_absorbers, channels); zero without neighbours.
         """
-        context, start = [], 0
-        for part in neighborhood.split(ABSORBERS_AT_ONCE):
-            scalars = absorber_scalars[start : start + len(part.counts)]
-            context.append(self.attend(scalars, node_feats[part.sources], edges.of(part)))
-            start += len(part.counts)
-        return torch.cat(context)
-
-    def attend(
-        self, absorber_scalars: Tensor, neighbor_feats: Tensor, edges: EdgeFeatures
-    ) -> Tensor:
-        """Attend to neighbours that are there already.
-
-        Args:
-            absorber_scalars: l = 0 features of the absorbers, shape (n_absorbers, channels).
-            neighbor_feats: features of every slot, (n_absorbers, n_slots, (lmax + 1)^2, channels).
-            edges: the absorbers' edges, (n_absorbers, n_slots, ..).
-
-        Returns:
-            Context, shape (n_absorbers, channels).
-        """
-        edge_radial, edge_sh, envelope = edges
+        envelope = edges.envelope
         n_absorbers, n_slots = envelope.shape
-        bonds = torch.cat(
-            [
-                bond_invariants(neighbor_feats, edge_sh, self.lmax),
-                self.radial_mlp(edge_radial, envelope),
-            ],
-            dim=-1,
-        )
+        bonds = torch.cat([bond_feats, self.radial_mlp(edges.radial, envelope)], dim=-1)
         key, value = (
             self.key_value(bonds)
             .view(n_absorbers, n_slots, 2, self.num_heads, self.head_size)

@@ -139,3 +139,19 @@ def test_fit_reproduces_a_spectrum_on_any_grid():
 def test_bad_arguments_are_named(arguments, field):
     with pytest.raises(ValueError, match=field):
         SpectralBasis(*arguments)
+
+
+def test_projection_brings_smooth_functions_onto_the_finest_gaussians(float64):
+    basis = SpectralBasis(128, (0.1, 0.5, 1.0), -10.0, 50.0)
+    grid, fine = torch.arange(-10.0, 50.1, 0.5), torch.arange(-9.0, 49.0, 0.1)
+
+    def smooth(energy):
+        return torch.sin(0.7 * energy) * torch.exp(-(((energy - 15.0) / 20.0) ** 2))
+
+    projection = basis.projection(grid)
+    coefficients = smooth(grid) @ projection
+    assert (coefficients @ basis(fine).T - smooth(fine)).abs().max() < 5e-3
+    assert (coefficients != 0).sum() == (basis.widths == basis.widths.min()).sum()
+    # negative control: functions finer than the Gaussians
+    rough = torch.sin(12.0 * grid)
+    assert (rough @ projection @ basis(fine).T - torch.sin(12.0 * fine)).abs().max() > 0.1

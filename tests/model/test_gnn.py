@@ -296,6 +296,7 @@ def test_hyperparameters_rebuild_the_network():
         "max_z": 40, "num_layers": 3, "lmax": 1, "channels": 12, "r_max": 4.5, "num_radial": 7,
         "num_basis": 31, "basis_scales": [0.2, 1.0], "emin": -5.0, "emax": 30.0,
         "avg_num_neighbors": 9.0, "dropout": 0.2, "radial_rank": 5, "num_heads": 3,
+            "num_amplitudes": 6,
     }  # fmt: skip
     defaults = XANES_E3GNN().hyperparameters
     assert set(arguments) == set(defaults)
@@ -348,7 +349,7 @@ def test_a_bounded_number_of_atoms_at_once_changes_nothing(crystal, molecule, mo
     model = network()
     whole = [model.predict_spectra(graph, ENERGY) for graph in (crystal, molecule)]
     monkeypatch.setattr("src.model.layers.ATOMS_AT_ONCE", 2)
-    monkeypatch.setattr("src.model.pooling.ABSORBERS_AT_ONCE", 1)
+    monkeypatch.setattr("src.model.gnn.ABSORBERS_AT_ONCE", 1)
     for graph, expected in zip((crystal, molecule), whole, strict=True):
         parts = model.predict_spectra(graph, ENERGY)
         assert (parts - expected).abs().max() < 1e-10 * expected.std()

@@ -25,10 +25,16 @@ def inputs(seed=0):
     return attention, tensors
 
 
+def attend(attention, scalars, feats, radial, sh, envelope):
+    """Context of the absorbers."""
+    bonds = bond_invariants(feats, sh, LMAX)
+    return attention(scalars, bonds, EdgeFeatures(radial, sh, envelope))
+
+
 def test_context_is_the_weighted_mean_of_values():
     """The docstring's formula, one absorber, one head and one neighbour after the other."""
     attention, (scalars, feats, radial, sh, envelope) = inputs()
-    context = attention.attend(scalars, feats, EdgeFeatures(radial, sh, envelope))
+    context = attend(attention, scalars, feats, radial, sh, envelope)
     bonds = torch.cat(
         [bond_invariants(feats, sh, LMAX), attention.radial_mlp(radial, envelope)], dim=-1
     )
@@ -52,11 +58,11 @@ def test_context_is_the_weighted_mean_of_values():
 def test_neighbour_with_zero_envelope_does_not_count_and_others_do():
     attention, (scalars, feats, radial, sh, envelope) = inputs()
     envelope[:, 2] = 0.0
-    before = attention.attend(scalars, feats, EdgeFeatures(radial, sh, envelope))
+    before = attend(attention, scalars, feats, radial, sh, envelope)
     for slot, counts in ((2, False), (3, True)):
         changed = feats.clone()
         changed[:, slot] = torch.randn(3, 9, CHANNELS)
-        after = attention.attend(scalars, changed, EdgeFeatures(radial, sh, envelope))
+        after = attend(attention, scalars, changed, radial, sh, envelope)
         assert ((after - before).abs().max() > 1e-6) == counts
 
 
@@ -64,12 +70,12 @@ def test_no_neighbours_give_zero_context():
     attention, (scalars, feats, radial, sh, envelope) = inputs()
     none = [t[:, :0] for t in (feats, radial, sh, envelope)]
     feats, *edges = none
-    assert (attention.attend(scalars, feats, EdgeFeatures(*edges)) == 0).all()
+    assert (attend(attention, scalars, feats, *edges) == 0).all()
 
 
 def test_large_logits_do_not_overflow():
     attention, (scalars, feats, radial, sh, envelope) = inputs()
-    context = attention.attend(1e5 * scalars, feats, EdgeFeatures(radial, sh, envelope))
+    context = attend(attention, 1e5 * scalars, feats, radial, sh, envelope)
     assert torch.isfinite(context).all()
 
 

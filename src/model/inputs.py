@@ -1,0 +1,46 @@
+"""What the network reads of a graph: checks and edge vectors."""
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+
+def edge_vectors(data: Data, dtype: torch.dtype) -> Tensor:
+    """Vectors from neighbour j to atom i, r_ij = pos[i] - pos[j] + edge_shift.
+
+    Args:
+        data: graph with ``pos``, ``edge_index`` and, if periodic, ``edge_shift``, in Angstrom.
+        dtype: floating-point type of the result.
+
+    Returns:
+        Vectors, Angstrom, shape (n_edges, 3).
+    """
+    source, target = data.edge_index
+    pos = data.pos.to(dtype)
+    vectors = pos[target] - pos[source]
+    shift = data.get("edge_shift")
+    return vectors if shift is None else vectors + shift.to(dtype)
+
+
+def check_graph(data: Data, max_z: int) -> None:
+    """Refuse a graph that the network can't take.
+
+    Raises:
+        ValueError: a field is missing, there is no absorber, or an atomic number is out of range.
+    """
+    for field in ("z", "pos", "edge_index", "absorber_mask"):
+        if data.get(field) is None:
+            raise ValueError(
+                f"the graph has no `{field}`; it needs z, pos, edge_index, absorber_mask"
+            )
+    if data.absorber_mask.dtype != torch.bool or data.absorber_mask.shape != data.z.shape:
+        raise ValueError(
+            f"`absorber_mask` is {data.absorber_mask.dtype} of shape"
+            f" {tuple(data.absorber_mask.shape)} but must be bool of shape {tuple(data.z.shape)}"
+        )
+    if not bool(data.absorber_mask.any()):
+        raise ValueError("`absorber_mask` marks no atom; at least one absorber is needed")
+    lowest, highest = int(data.z.min()), int(data.z.max())
+    if lowest < 1 or highest > max_z:
+        found = lowest if lowest < 1 else highest
+        raise ValueError(f"`z` holds {found} but must be within 1 .. {max_z}")
