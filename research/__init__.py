@@ -1,0 +1,1 @@
+"""Scripts that redo the measurements and the pretraining that docs/accuracy.md reports."""
