@@ -18,8 +18,8 @@ from tqdm import tqdm
 from .checkpoint import ModelInfo
 from .data.graph import atoms_to_graph, check_atoms
 from .data.record import structure_digest
+from .ensemble import Network
 from .errors import ConfigError, DatabaseError, StructureError
-from .model.gnn import XANES_E3GNN
 from .parallel import Team
 from .predict import choose_sites, predict_graphs, relative_energies, unknown_elements
 from .spectra_db import (
@@ -40,7 +40,7 @@ CHUNK = 64
 class RowPredictor:
     """From rows of structures to rows of spectra."""
 
-    def __init__(self, model: XANES_E3GNN, info: ModelInfo, energy: np.ndarray | None) -> None:
+    def __init__(self, model: Network, info: ModelInfo, energy: np.ndarray | None) -> None:
         """Choose the energies; see ``predict_structure``.
 
         Raises:
@@ -108,7 +108,7 @@ def to_atoms(row: AtomsRow) -> Atoms:
 
 
 def predict_database(
-    model: XANES_E3GNN,
+    model: Network,
     info: ModelInfo,
     source: Path,
     output: Path,

@@ -14,8 +14,8 @@ from torch_geometric.data import Data
 from .checkpoint import ModelInfo
 from .data.batch import GraphBatchSampler, collate_graphs
 from .data.graph import atoms_to_graph, check_atoms
+from .ensemble import Network
 from .errors import ConfigError, StructureError
-from .model.gnn import XANES_E3GNN
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ def equivalent_sites(atoms: Atoms, sites: Sequence[int]) -> list[list[int]] | No
 
 
 def relative_energies(
-    model: XANES_E3GNN, info: ModelInfo, energy: np.ndarray | None
+    model: Network, info: ModelInfo, energy: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Energies of a prediction as the user counts them, and relative to the reference.
 
@@ -128,7 +128,7 @@ def relative_energies(
 
 
 def predict_graphs(
-    model: XANES_E3GNN, graphs: Sequence[Data], energy: np.ndarray
+    model: Network, graphs: Sequence[Data], energy: np.ndarray
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Predict graphs in batches of bounded size.
 
@@ -154,7 +154,7 @@ def predict_graphs(
 
 
 def predict_structures(
-    model: XANES_E3GNN,
+    model: Network,
     info: ModelInfo,
     structures: Sequence[tuple[str, Atoms]],
     sites: Sequence[int] | None = None,
@@ -206,7 +206,7 @@ def predict_structures(
 
 
 def predict_structure(
-    model: XANES_E3GNN,
+    model: Network,
     info: ModelInfo,
     atoms: Atoms,
     name: str = "structure",

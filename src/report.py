@@ -9,7 +9,7 @@ import numpy as np
 from ase import Atoms
 
 from .checkpoint import ModelInfo
-from .model.gnn import XANES_E3GNN
+from .ensemble import Network
 from .predict import SitePrediction
 from .versions import package_version
 
@@ -37,7 +37,7 @@ def describe_contents(contents: "Contents") -> str:
     return "\n".join(lines)
 
 
-def describe_model(model: XANES_E3GNN, info: ModelInfo) -> str:
+def describe_model(model: Network, info: ModelInfo) -> str:
     """What a model was trained for, its constructor's arguments and its size."""
     lines = []
     for name, value in vars(info).items():

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 from tqdm import tqdm
 
-from .checkpoint import ModelInfo, read_verified, save_model, write_verified
+from .checkpoint import ModelInfo, save_model
 from .config import TrainingConfig
 from .data.batch import GraphBatchSampler
 from .data.loader import make_loader
@@ -28,6 +28,7 @@ from .model.gnn import XANES_E3GNN
 from .parallel import Team, processes
 from .schedule import averaged_weights, learning_rate_factor
 from .spectra import SpectraNetwork
+from .torch_file import read_verified, write_verified
 from .validation import mean_loss
 
 logger = logging.getLogger(__name__)
