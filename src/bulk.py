@@ -20,8 +20,9 @@ from .data.graph import atoms_to_graph, check_atoms
 from .data.record import structure_digest
 from .ensemble import Network
 from .errors import ConfigError, DatabaseError, StructureError
+from .inference import PredictedSites, predict_sites
 from .parallel import Team
-from .predict import choose_sites, predict_graphs, relative_energies, unknown_elements
+from .predict import choose_sites, relative_energies, unknown_elements
 from .spectra_db import (
     FORMAT,
     BulkSummary,
@@ -68,9 +69,20 @@ class RowPredictor:
             except StructureError as reason:
                 sites, error = [], str(reason)
             found.append(self._describe(row, atoms, sites, error))
-        for number, mu in predict_graphs(self.model, graphs, self.relative):
-            found[owners[number]]["data"]["mu"] = mu.astype(self.mu_type)
+        calibration = self.info.calibration
+        for number, spectra in predict_sites(self.model, calibration, graphs, self.relative):
+            self._fill(found[owners[number]], spectra)
         return found
+
+    def _fill(self, row: dict[str, Any], sites: PredictedSites) -> None:
+        """Put spectra in their row, with bands where the model is calibrated."""
+        row["data"]["mu"] = sites.mu.astype(self.mu_type)
+        if sites.bands is not None:
+            half, novel = sites.bands.half_width, sites.bands.novel
+            row["data"]["lower"] = (sites.mu - half).astype(self.mu_type)
+            row["data"]["upper"] = (sites.mu + half).astype(self.mu_type)
+            row["data"]["novel"] = novel
+            row["key_value_pairs"]["novel"] = int(novel.any())
 
     def _describe(
         self, row: AtomsRow, atoms: Atoms, sites: list[int], error: str | None

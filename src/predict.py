@@ -6,21 +6,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from ase import Atoms
 from ase.data import chemical_symbols
 from torch_geometric.data import Data
 
 from .checkpoint import ModelInfo
-from .data.batch import GraphBatchSampler, collate_graphs
 from .data.graph import atoms_to_graph, check_atoms
 from .ensemble import Network
 from .errors import ConfigError, StructureError
+from .inference import PredictedSites, predict_sites
 
 logger = logging.getLogger(__name__)
 
-MAX_EDGES = 20_000
-"""Graph edges predicted at once; bounds memory."""
 SYMPREC = 1e-3
 """Atoms that symmetry maps onto each other within this distance are equivalent, Angstrom."""
 
@@ -39,6 +36,21 @@ class SitePrediction:
     """Energies, eV, absolute if the model has a reference energy, shape (n_energies,)."""
     mu: np.ndarray
     """Absorption in the model's unit, shape (n_energies,)."""
+    half_width: np.ndarray | None = None
+    """Half width of the calibrated band, same unit and shape; NaN outside the calibrated energies.
+    None: the model is not calibrated."""
+    novel: bool = False
+    """Whether the site is unlike anything that the model was trained on."""
+
+    @property
+    def lower(self) -> np.ndarray | None:
+        """Lower end of the band, shape (n_energies,); None: the model is not calibrated."""
+        return None if self.half_width is None else self.mu - self.half_width
+
+    @property
+    def upper(self) -> np.ndarray | None:
+        """Upper end of the band, shape (n_energies,); None: the model is not calibrated."""
+        return None if self.half_width is None else self.mu + self.half_width
 
 
 def choose_sites(atoms: Atoms, info: ModelInfo, sites: Sequence[int] | None) -> list[int]:
@@ -140,17 +152,8 @@ def predict_graphs(
     Yields:
         Number of the graph, and mu of its absorbers, float64, (n_absorbers, n_energies).
     """
-    model.eval()
-    device, dtype = model.coefficient_mean.device, model.coefficient_mean.dtype
-    grid = torch.as_tensor(energy, dtype=dtype, device=device)
-    sampler = GraphBatchSampler([g.num_edges for g in graphs], MAX_EDGES, None, seed=None)
-    for numbers in sampler:
-        chosen = [graphs[number] for number in numbers]
-        counts = [int(graph.absorber_mask.sum()) for graph in chosen]
-        with torch.inference_mode():
-            batch = collate_graphs(chosen, model.num_layers).to(device)
-            mu = model.predict_spectra(batch, grid).double().cpu().numpy()
-        yield from zip(numbers, np.split(mu, np.cumsum(counts)[:-1]), strict=True)
+    for number, sites in predict_sites(model, None, graphs, energy):
+        yield number, sites.mu
 
 
 def predict_structures(
@@ -198,11 +201,34 @@ def predict_structures(
                 ", ".join(unknown),
             )
     found: list[list[SitePrediction]] = []
-    for number, mu in predict_graphs(model, graphs, relative):
-        name, _ = structures[number]
-        sites_of = zip(groups[number], mu, strict=True)  # both ordered by atom
-        found.append([SitePrediction(name, g[0], g, energy, row) for g, row in sites_of])
+    for number, spectra in predict_sites(model, info.calibration, graphs, relative):
+        found.append(to_predictions(structures[number][0], groups[number], energy, spectra))
+        warn_of_novel(found[-1])
     return found
+
+
+def to_predictions(
+    name: str, groups: list[list[int]], energy: np.ndarray, sites: PredictedSites
+) -> list[SitePrediction]:
+    """Predictions of a structure's groups of equivalent sites; both are ordered by atom."""
+    if sites.bands is None:
+        rows = zip(groups, sites.mu, strict=True)
+        return [SitePrediction(name, group[0], group, energy, mu) for group, mu in rows]
+    bands = zip(groups, sites.mu, sites.bands.half_width, sites.bands.novel, strict=True)
+    return [
+        SitePrediction(name, group[0], group, energy, mu, half, bool(novel))
+        for group, mu, half, novel in bands
+    ]
+
+
+def warn_of_novel(sites: list[SitePrediction]) -> None:
+    """Name the sites of a structure that are unlike anything that the model was trained on."""
+    flagged = [site for prediction in sites if prediction.novel for site in prediction.equivalent]
+    if flagged:
+        logger.warning(
+            "%s: unlike anything the model was trained on, sites %s; expect larger errors there",
+            *(sites[0].structure, ", ".join(map(str, sorted(flagged)))),
+        )
 
 
 def predict_structure(
