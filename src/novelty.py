@@ -1,6 +1,6 @@
 """How far a site is from all that a network was trained on, in the network's own features."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -19,6 +19,12 @@ MOST_SITES = 4096
 Cu K-edge set give 0.73 where 512 of them give 0.50."""
 SHRINKAGE = 0.1
 """Weight of the multiple of the unit matrix that the covariance is drawn to."""
+
+
+def choose_sites(ids: Sequence[str], seed: int = 0) -> list[str]:
+    """At most ``MOST_SITES`` of the training sites, chosen by a seed, in the order given."""
+    order = np.random.default_rng(seed).permutation(len(ids))[:MOST_SITES]
+    return [ids[k] for k in sorted(order)]
 
 
 @contextmanager
@@ -69,12 +75,11 @@ class Novelty:
     """Distance beyond which a site counts as novel."""
 
     @classmethod
-    def fit(cls, features: np.ndarray, seed: int = 0) -> "Novelty":
+    def fit(cls, features: np.ndarray) -> "Novelty":
         """Learn from the training sites.
 
         Args:
             features: shape (n_sites, n_features), at least two sites.
-            seed: seed of the choice where there are more than ``MOST_SITES``.
         """
         features = features.astype(float)
         mean = features.mean(axis=0)
@@ -83,9 +88,6 @@ class Novelty:
         values, vectors = np.linalg.eigh((1.0 - SHRINKAGE) * covariance + SHRINKAGE * unit)
         kept = slice(None, -COMPONENTS - 1, -1)  # eigenvalues come in rising order
         whitening = vectors[:, kept] / np.sqrt(np.maximum(values[kept], np.finfo(float).tiny))
-        if len(features) > MOST_SITES:
-            chosen = np.random.default_rng(seed).permutation(len(features))[:MOST_SITES]
-            features = features[np.sort(chosen)]
         sites = ((features - mean) @ whitening).astype(np.float16)
         return cls(mean.astype(np.float32), whitening.astype(np.float32), sites)
 

@@ -41,6 +41,8 @@ class SitePrediction:
     None: the model is not calibrated."""
     novel: bool = False
     """Whether the site is unlike anything that the model was trained on."""
+    unseen: tuple[str, ...] = ()
+    """Elements of the structure that the model was not trained on."""
 
     @property
     def lower(self) -> np.ndarray | None:
@@ -202,23 +204,29 @@ def predict_structures(
             )
     found: list[list[SitePrediction]] = []
     for number, spectra in predict_sites(model, info.calibration, graphs, relative):
-        found.append(to_predictions(structures[number][0], groups[number], energy, spectra))
+        name, atoms = structures[number]
+        unseen = tuple(unknown_elements(atoms, info))
+        found.append(to_predictions(name, groups[number], energy, spectra, unseen))
         warn_of_novel(found[-1])
     return found
 
 
 def to_predictions(
-    name: str, groups: list[list[int]], energy: np.ndarray, sites: PredictedSites
+    name: str,
+    groups: list[list[int]],
+    energy: np.ndarray,
+    sites: PredictedSites,
+    unseen: tuple[str, ...],
 ) -> list[SitePrediction]:
     """Predictions of a structure's groups of equivalent sites; both are ordered by atom."""
-    if sites.bands is None:
-        rows = zip(groups, sites.mu, strict=True)
-        return [SitePrediction(name, group[0], group, energy, mu) for group, mu in rows]
-    bands = zip(groups, sites.mu, sites.bands.half_width, sites.bands.novel, strict=True)
-    return [
-        SitePrediction(name, group[0], group, energy, mu, half, bool(novel))
-        for group, mu, half, novel in bands
-    ]
+    predictions = []
+    for row, group in enumerate(groups):
+        half, novel = None, False
+        if sites.bands is not None:
+            half, novel = sites.bands.half_width[row], bool(sites.bands.novel[row])
+        values = name, group[0], group, energy, sites.mu[row], half, novel, unseen
+        predictions.append(SitePrediction(*values))
+    return predictions
 
 
 def warn_of_novel(sites: list[SitePrediction]) -> None:

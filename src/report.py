@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from ase import Atoms
+from ase.data import chemical_symbols
 
 from .checkpoint import ModelInfo
 from .ensemble import Network, networks_of
@@ -55,6 +56,24 @@ def describe_model(model: Network, info: ModelInfo) -> str:
         lines.append(f"bands: {bands.coverage:.0%}, calibrated on {len(bands.ids)} sites")
     count = sum(weight.numel() for weight in model.parameters())
     return "\n".join([*lines, f"parameters: {count}"])
+
+
+def describe_shipped(name: str, model: Network, info: ModelInfo) -> str:
+    """What a model that ships with the package is for, a line a fact."""
+    card = info.card or {}
+    elements = [chemical_symbols[z] for z in info.elements or []]
+    members = len(networks_of(model))
+    lines = [
+        f"{name}: {info.element} {info.edge} edge, {info.target} ({info.unit}), {info.code}",
+        f"  data: {card.get('data', 'not stated')}",
+        f"  licence of the data: {card.get('licence', 'not stated')}",
+        f"  accuracy: {card.get('accuracy') or f'validation mse {info.val_mse}'}",
+        f"  trained on {len(info.train_ids or [])} sites, {len(elements)} elements: "
+        + " ".join(elements),
+        f"  members: {members}",
+        *(f"  {line}" for line in describe_bands(info)),
+    ]
+    return "\n".join(lines)
 
 
 def describe_structure(name: str, atoms: Atoms) -> str:
@@ -140,6 +159,9 @@ def spectra_table(
     """
     columns, labels, notes = [found[0][0].energy], ["energy_eV"], []
     for sites in found:
+        if sites[0].unseen:
+            unseen = ", ".join(sites[0].unseen)
+            notes.append(f"{sites[0].structure} holds {unseen}, which the model never saw")
         for site in sites:
             label = f"{site.structure}_{site.site}"
             labels.append(label)
