@@ -21,7 +21,7 @@ SHRINKAGE = 0.1
 """Weight of the multiple of the unit matrix that the covariance is drawn to."""
 
 
-def choose_sites(ids: Sequence[str], seed: int = 0) -> list[str]:
+def sample_sites(ids: Sequence[str], seed: int = 0) -> list[str]:
     """At most ``MOST_SITES`` of the training sites, chosen by a seed, in the order given."""
     order = np.random.default_rng(seed).permutation(len(ids))[:MOST_SITES]
     return [ids[k] for k in sorted(order)]

@@ -16,7 +16,7 @@ from ..ensemble import Network, networks_of
 from ..errors import CheckpointError, ConfigError, DatabaseError
 from ..inference import raw_sites
 from ..jobs import CalibrateJob
-from ..novelty import Novelty, choose_sites
+from ..novelty import Novelty, sample_sites
 from ..parallel import choose_device
 from ..predict import relative_energies
 from ..registry import model_path, models
@@ -101,7 +101,7 @@ def learn_novelty(
             f"{job.database}: holds {len(known)} of the {len(info.train_ids or [])} sites that the"
             " model was trained on, which the measure of novelty needs"
         )
-    data = make_data(job, model, info, database, choose_sites(known))
+    data = make_data(job, model, info, database, sample_sites(known))
     graphs = [data[k] for k in tqdm(range(len(data)), desc="training sites", disable=None)]
     first = networks_of(model)[0]
     found = dict(raw_sites(first, graphs, np.zeros(1)))
