@@ -4,7 +4,6 @@ Rows are dealt out in chunks. Batches do not cross a chunk and a chunk is commit
 the spectra are the same bit for bit with any number of processes and after any interruption.
 """
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -244,12 +243,3 @@ def finish(parts: list[Path], source: Path, output: Path) -> None:
     beside.replace(output)
     for part in parts:
         part.unlink()
-
-
-def file_digest(path: Path) -> str:
-    """Checksum of a file's content."""
-    total = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(2**20):
-            total.update(piece)
-    return f"sha256 {total.hexdigest()}"

@@ -252,7 +252,8 @@ class EvaluateJob:
     ids: Path | None = None
     """File of record ids. None: the model's validation part, else the whole database."""
     predictions: Path | None = None
-    """NPZ file for ids, energy (absolute eV) and mu of every record."""
+    """NPZ file for ids, energy (absolute eV) and mu of every record; of a calibrated model also
+    half_width, expected (error), distance and novel."""
     plot: Path | None = None
     """Picture of predicted against calculated spectra."""
     device: str = "auto"

@@ -1,5 +1,6 @@
 """Files that are there whole or not at all, whatever happens while they are written."""
 
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +36,15 @@ def write_durably(
     finally:
         beside.unlink(missing_ok=True)
     _sync_folder(path.parent)
+
+
+def file_digest(path: Path) -> str:
+    """Checksum of a file's content."""
+    total = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(2**20):
+            total.update(piece)
+    return f"sha256 {total.hexdigest()}"
 
 
 def first_line(error: Exception) -> str:

@@ -154,6 +154,11 @@ class Trainer:
             row = {"epoch": self.epoch + 1, **self.train_epoch(), **self.validate()}
             row["seconds"] = time.perf_counter() - started
             self.finish_epoch(row)
+        if not self.best_weights:
+            raise ConfigError(
+                f"the validation error was never finite; lower `lr` ({self.config.lr}) or"
+                f" `clip_norm` ({self.config.clip_norm})"
+            )
         self.model.load_state_dict(self.best_weights)
         self.model.eval()
         return self.rows

@@ -70,7 +70,7 @@ def printed(capsys):
 
 def test_evaluation_prints_the_coverage_that_counting_gives(made, capsys, tmp_path):
     words = ["evaluate", made / "calibrated.pt", made / "cu.db", "--ids", made / "rest.txt"]
-    assert run(*words, "--plot", tmp_path / "x.png") == 0
+    assert run(*words, "--plot", tmp_path / "x.png", "--predictions", tmp_path / "x.npz") == 0
     captured = capsys.readouterr()
     assert "of materials that the bands were calibrated on" in captured.err
     found = dict(x.split(": ", 1) for x in captured.out.splitlines() if ": " in x)
@@ -87,6 +87,9 @@ def test_evaluation_prints_the_coverage_that_counting_gives(made, capsys, tmp_pa
         true = np.interp(energy, row.data["energy"], row.data["mu"])
         inside.append((lower <= true) & (true <= upper))
     assert float(found["coverage of 50% bands"]) == pytest.approx(np.mean(inside), abs=0.005)
+    kept = np.load(tmp_path / "x.npz")
+    assert kept["half_width"].shape == kept["mu"].shape == (14, 141)
+    assert kept["expected"].shape == kept["distance"].shape == kept["novel"].shape == (14,)
     assert len(found["coverage by expected error, from smallest"].split()) == 5
     assert "flagged as novel" in found
 

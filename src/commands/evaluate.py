@@ -1,6 +1,7 @@
 """The command `evaluate`: a model against the calculations of a database."""
 
 import logging
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -62,7 +63,9 @@ def run(job: EvaluateJob) -> None:
         report_coverage(described.calibration, data.ids, sites.bands, error, mask)
     if job.predictions is not None:
         with job.predictions.open("wb") as file:
-            np.savez(file, ids=np.array(data.ids), energy=energy, mu=prediction, r2=result.r2)
+            kept: dict[str, Any] = {} if sites.bands is None else dict(vars(sites.bands))
+            kept |= {"ids": np.array(data.ids), "energy": energy, "mu": prediction}
+            np.savez(file, **kept, r2=result.r2)
     if job.plot is not None:
         plot_predictions(
             *(data.ids, energy, prediction, target, job.plot),

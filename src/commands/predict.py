@@ -8,6 +8,7 @@ from ..config import PredictJob
 from ..data.filetype import SQLITE_MAGIC, starts_with
 from ..data.spectrum import energy_grid
 from ..data.structure import named_structures
+from ..durable import file_digest
 from ..errors import ConfigError, StructureError
 from ..parallel import check_alone, choose_device, launched_rank, processes
 from ..plot import plot_structures
@@ -75,7 +76,7 @@ def predict_bulk(job: PredictJob, source: Path) -> None:
             raise ConfigError(f"`{name}` does not go with a database of structures, {source}")
     if job.output is None:
         raise ConfigError(f"{source} is a database; name the one for the spectra with --output")
-    from ..bulk import file_digest, predict_database  # ASE's databases are slow to import
+    from ..bulk import predict_database  # ASE's databases are slow to import
 
     with processes(job.device) as team:
         model_file = model_path(job.model)
