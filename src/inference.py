@@ -79,7 +79,8 @@ def raw_sites(
                 mu, spread = members.mean(dim=0), members.double().std(dim=0).cpu().numpy()
             else:
                 mu = model.predict_spectra(batch, grid)
-        found = RawSites(mu.double().cpu().numpy(), spread, features[0].double().cpu().numpy())
+        collected = torch.cat(features).double().cpu().numpy()
+        found = RawSites(mu.double().cpu().numpy(), spread, collected)
         last = 0
         for number, graph in zip(numbers, chosen, strict=True):
             first, last = last, last + int(graph.absorber_mask.sum())

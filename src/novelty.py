@@ -38,7 +38,8 @@ def readout_features(model: Network) -> Iterator[list[Tensor]]:
         model: network or ensemble.
 
     Yields:
-        A list that gets a tensor, shape (n_absorbers, n_features), whenever the network is called.
+        A list that gets tensors, shape (n, n_features), as the network works through its absorbers,
+        a bounded number of them at a time; joined, they are in the absorbers' order.
     """
     found: list[Tensor] = []
 

@@ -59,6 +59,17 @@ def test_spectrum_is_the_mean_of_the_members_and_spread_their_deviation():
     assert np.abs(mixed.numpy() - found.mu).max() > 1e-3
 
 
+def test_features_are_all_there_when_absorbers_come_in_parts(monkeypatch):
+    ensemble = XANESEnsemble([network(seed) for seed in range(2)])
+    graphs = [random_molecule(), random_crystal()]
+    whole = dict(raw_sites(ensemble, graphs, GRID))
+    monkeypatch.setattr("src.model.gnn.ABSORBERS_AT_ONCE", 1)
+    parts = dict(raw_sites(ensemble, graphs, GRID))
+    for number in (0, 1):
+        assert len(parts[number].features) == 2
+        assert parts[number].features == pytest.approx(whole[number].features, abs=1e-5)
+
+
 def test_batches_give_what_graphs_alone_give():
     ensemble = XANESEnsemble([network(seed) for seed in range(2)])
     graphs = [random_molecule(), random_crystal(), random_molecule(1)]

@@ -59,7 +59,7 @@ def features_of(model, graph):
     """Features of a graph's absorbers."""
     with torch.inference_mode(), readout_features(model) as found:
         model(graph)
-    return found[0]
+    return torch.cat(found)
 
 
 def test_features_do_not_turn_and_are_the_first_members():
