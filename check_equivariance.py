@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from src import XANES_E3GNN, load_model
+from src.ensemble import networks_of
 from src.errors import CheckpointError
 from src.symmetry import TOLERANCE, Deviation, break_equivariance, check_model
 
@@ -31,7 +32,10 @@ def networks(path: Path | None) -> dict[str, XANES_E3GNN]:
             num_layers=3, lmax=lmax, channels=16, num_basis=32, dropout=DROPOUT
         )
     if path is not None:
-        found[str(path)] = with_dropout(load_model(path)[0])
+        trained = networks_of(load_model(path)[0])
+        for number, network in enumerate(trained):
+            name = f"{path}, member {number}" if len(trained) > 1 else str(path)
+            found[name] = with_dropout(network)
     return found
 
 

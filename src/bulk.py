@@ -4,7 +4,6 @@ Rows are dealt out in chunks. Batches do not cross a chunk and a chunk is commit
 the spectra are the same bit for bit with any number of processes and after any interruption.
 """
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,11 @@ from tqdm import tqdm
 from .checkpoint import ModelInfo
 from .data.graph import atoms_to_graph, check_atoms
 from .data.record import structure_digest
+from .ensemble import Network
 from .errors import ConfigError, DatabaseError, StructureError
-from .model.gnn import XANES_E3GNN
+from .inference import PredictedSites, predict_sites
 from .parallel import Team
-from .predict import choose_sites, predict_graphs, relative_energies, unknown_elements
+from .predict import choose_sites, relative_energies, unknown_elements
 from .spectra_db import (
     FORMAT,
     BulkSummary,
@@ -40,7 +40,7 @@ CHUNK = 64
 class RowPredictor:
     """From rows of structures to rows of spectra."""
 
-    def __init__(self, model: XANES_E3GNN, info: ModelInfo, energy: np.ndarray | None) -> None:
+    def __init__(self, model: Network, info: ModelInfo, energy: np.ndarray | None) -> None:
         """Choose the energies; see ``predict_structure``.
 
         Raises:
@@ -68,9 +68,20 @@ class RowPredictor:
             except StructureError as reason:
                 sites, error = [], str(reason)
             found.append(self._describe(row, atoms, sites, error))
-        for number, mu in predict_graphs(self.model, graphs, self.relative):
-            found[owners[number]]["data"]["mu"] = mu.astype(self.mu_type)
+        calibration = self.info.calibration
+        for number, spectra in predict_sites(self.model, calibration, graphs, self.relative):
+            self._fill(found[owners[number]], spectra)
         return found
+
+    def _fill(self, row: dict[str, Any], sites: PredictedSites) -> None:
+        """Put spectra in their row, with bands where the model is calibrated."""
+        row["data"]["mu"] = sites.mu.astype(self.mu_type)
+        if sites.bands is not None:
+            half, novel = sites.bands.half_width, sites.bands.novel
+            row["data"]["lower"] = (sites.mu - half).astype(self.mu_type)
+            row["data"]["upper"] = (sites.mu + half).astype(self.mu_type)
+            row["data"]["novel"] = novel
+            row["key_value_pairs"]["novel"] = int(novel.any())
 
     def _describe(
         self, row: AtomsRow, atoms: Atoms, sites: list[int], error: str | None
@@ -108,7 +119,7 @@ def to_atoms(row: AtomsRow) -> Atoms:
 
 
 def predict_database(
-    model: XANES_E3GNN,
+    model: Network,
     info: ModelInfo,
     source: Path,
     output: Path,
@@ -232,12 +243,3 @@ def finish(parts: list[Path], source: Path, output: Path) -> None:
     beside.replace(output)
     for part in parts:
         part.unlink()
-
-
-def file_digest(path: Path) -> str:
-    """Checksum of a file's content."""
-    total = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(2**20):
-            total.update(piece)
-    return f"sha256 {total.hexdigest()}"

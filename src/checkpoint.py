@@ -1,19 +1,20 @@
 """Model files: everything that a prediction needs, in one file that never runs code when read."""
 
-import os
-import pickle
-import zipfile
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from .calibration import Calibration, pack_calibration, unpack_calibration
+from .durable import first_line
+from .ensemble import MAY_DIFFER, Network, as_model, networks_of
 from .errors import CheckpointError
 from .model.gnn import XANES_E3GNN
+from .model_file import ModelFile, read_model_file, write_model_file
+from .registry import model_path
 from .versions import package_version
-
-FORMAT = "e3gnn-xanes model 1"
 
 
 @dataclass
@@ -46,116 +47,97 @@ class ModelInfo:
     """Records that chose the best weights."""
     val_mse: float | None = None
     """Validation mean squared error of these weights, unit squared."""
+    note: str | None = None
+    """What a user should know, such as that members were trained on different sites."""
+    card: dict[str, str] | None = None
+    """What `e3gnn-xanes models` says of it: ``data``, ``licence``, ``accuracy``."""
+    calibration: Calibration | None = None
+    """Bands and the measure of novelty. None: not calibrated."""
     library_version: str = field(default_factory=lambda: package_version("e3gnn-xanes"))
     """Version of this library that wrote the file."""
 
 
-def write_verified(path: Path, payload: dict[str, Any]) -> None:
-    """Write a torch file beside its place, read it back, then put it there in one step.
-
-    Args:
-        path: file to write; its folder must exist.
-        payload: tensors and plain values.
-
-    Raises:
-        CheckpointError: the folder is missing or what was written does not read back.
-    """
-    if not path.parent.is_dir():
-        raise CheckpointError(f"{path}: the folder {path.parent} does not exist")
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        torch.save(payload, beside)
-        read_verified(beside)
-        with beside.open("rb") as written:
-            os.fsync(written.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def read_verified(path: Path) -> dict[str, Any]:
-    """Read a torch file of plain values after comparing every checksum in it.
-
-    Args:
-        path: file to read.
-
-    Returns:
-        What was written.
-
-    Raises:
-        CheckpointError: missing, not such a file, or damaged.
-    """
-    if not path.is_file():
-        raise CheckpointError(f"{path}: no such file")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-        if damaged is not None:
-            raise CheckpointError(f"{path}: damaged, the checksum of {damaged} is wrong")
-        payload = torch.load(path, map_location="cpu", weights_only=True)
-    except (zipfile.BadZipFile, pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise CheckpointError(
-            f"{path}: not a readable model file ({_first_line(error)})"
-        ) from error
-    if not isinstance(payload, dict):
-        raise CheckpointError(f"{path}: holds a {type(payload).__name__}, expected a dictionary")
-    return payload
-
-
-def save_model(path: str | Path, model: XANES_E3GNN, info: ModelInfo) -> None:
+def save_model(path: str | Path, model: Network, info: ModelInfo) -> None:
     """Write a model file.
 
     Args:
         path: file to write.
-        model: network on any device; its weights and constructor arguments are kept.
+        model: network or ensemble on any device; weights and constructor arguments are kept.
         info: what it was trained for.
 
     Raises:
-        CheckpointError: see ``write_verified``.
+        CheckpointError: see ``write_model_file``.
     """
-    payload = {
-        "format": FORMAT,
-        "hyperparameters": model.hyperparameters,
-        "info": asdict(info),
-        "weights": {name: weight.cpu() for name, weight in model.state_dict().items()},
+    networks = networks_of(model)
+    shared = model.hyperparameters
+    tensors = {
+        f"members.{number}.{name}": weight
+        for number, network in enumerate(networks)
+        for name, weight in network.state_dict().items()
     }
-    write_verified(Path(path), payload)
+    described, calibration = asdict(replace(info, calibration=None)), None
+    del described["calibration"]
+    if info.calibration is not None:
+        calibration, arrays = pack_calibration(info.calibration)
+        tensors |= {f"calibration.{name}": torch.as_tensor(a) for name, a in arrays.items()}
+    content = {
+        "hyperparameters": shared,
+        "differences": [{name: n.hyperparameters[name] for name in MAY_DIFFER} for n in networks],
+        "info": described,
+        "calibration": calibration,
+    }
+    write_model_file(Path(path), ModelFile(content, tensors))
 
 
-def load_model(path: str | Path) -> tuple[XANES_E3GNN, ModelInfo]:
+def load_model(path: str | Path) -> tuple[Network, ModelInfo]:
     """Read a model file.
 
     Args:
-        path: file that ``save_model`` wrote, or a training folder with ``model.pt`` in it.
+        path: file that ``save_model`` wrote, a training folder with ``model.pt`` in it, or the name
+            of a model that ships with the package.
 
     Returns:
-        The network in evaluation mode, and what it was trained for.
+        The network, or the ensemble of a file with several, in evaluation mode, and what it was
+        trained for.
 
     Raises:
         CheckpointError: missing, damaged, or not a model file of this library.
     """
-    path = Path(path)
-    if path.is_dir():
-        path = path / "model.pt"
-    payload = read_verified(path)
-    if payload.get("format") != FORMAT:
-        raise CheckpointError(f"{path}: format is {payload.get('format')!r}, expected {FORMAT!r}")
+    path = model_path(path)
+    file = read_model_file(path)
     known = {entry.name for entry in fields(ModelInfo)}
-    unknown = sorted(set(payload["info"]) - known)
-    if unknown:
-        raise CheckpointError(f"{path}: unknown fields {unknown}; a newer version wrote this file")
     try:
-        dtype = payload["weights"]["coefficient_mean"].dtype
-        arguments = {"num_amplitudes": 0, **payload["hyperparameters"]}  # as 0.1.0 had none
-        model = XANES_E3GNN(**arguments).to(dtype)
-        model.load_state_dict(payload["weights"])
+        unknown = sorted(set(file.content["info"]) - known)
+        if unknown:
+            raise CheckpointError(
+                f"{path}: unknown fields {unknown}; a newer version wrote this file"
+            )
+        model = as_model(
+            [
+                _member(file, number, difference)
+                for number, difference in enumerate(file.content["differences"])
+            ]
+        )
+        info = ModelInfo(**file.content["info"])
+        if file.content["calibration"] is not None:
+            arrays = {n: t.numpy() for n, t in _part(file, "calibration.").items()}
+            info.calibration = unpack_calibration(file.content["calibration"], arrays)
     except (KeyError, TypeError, RuntimeError, ValueError) as error:
-        raise CheckpointError(
-            f"{path}: does not fit this version ({_first_line(error)})"
-        ) from error
-    return model.eval(), ModelInfo(**payload["info"])
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(f"{path}: does not fit this version ({first_line(error)})") from error
+    return model.eval(), info
 
 
-def _first_line(error: Exception) -> str:
-    """First line of an error's message."""
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+def _member(file: ModelFile, number: int, difference: dict[str, Any]) -> XANES_E3GNN:
+    """One network of a model file."""
+    weights = _part(file, f"members.{number}.")
+    network = XANES_E3GNN(**{**file.content["hyperparameters"], **difference})
+    network.to(weights["coefficient_mean"].dtype).load_state_dict(weights)
+    return network
+
+
+def _part(file: ModelFile, prefix: str) -> dict[str, Tensor]:
+    """Tensors of a file whose names start in a certain way, without that."""
+    found = file.tensors.items()
+    return {name.removeprefix(prefix): value for name, value in found if name.startswith(prefix)}

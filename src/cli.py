@@ -30,22 +30,27 @@ from .config import (
 )
 from .data.location import hide_passwords
 from .errors import ConfigError, PeerError, XanesError
+from .jobs import CalibrateJob, EnsembleJob, ModelsJob
 
 PROGRAM = "e3gnn-xanes"
 JOBS: dict[str, type] = {
     "dataset": DatasetJob,
     "info": InfoJob,
     "train": TrainJob,
+    "ensemble": EnsembleJob,
+    "calibrate": CalibrateJob,
+    "models": ModelsJob,
     "evaluate": EvaluateJob,
     "predict": PredictJob,
 }
 TOGETHER = ("train", "predict")
 """Commands whose work the processes of torchrun share."""
-POSITIONAL = ("calculations", "file", "model", "database", "structures")
+POSITIONAL = ("calculations", "file", "model", "models", "database", "structures")
 """Fields of jobs that are given without the option's name."""
 LOCATIONS = (
     (TrainJob, "database"),
     (EvaluateJob, "database"),
+    (CalibrateJob, "database"),
     (DatasetJob, "output"),
     (InfoJob, "file"),
 )
@@ -70,7 +75,7 @@ def add_job(parser: ArgumentParser, job: type) -> None:
     by_hand = {"output"} | nested
     for entry in fields(job):
         if entry.name in POSITIONAL and entry.name not in nested:
-            several = entry.name in ("calculations", "structures")
+            several = entry.name in ("calculations", "models", "structures")
             nargs = "+" if several else None
             kind = str if (job, entry.name) in LOCATIONS else Path
             parser.add_argument(entry.name, type=kind, nargs=nargs, help=docs[entry.name])
@@ -86,7 +91,7 @@ def add_job(parser: ArgumentParser, job: type) -> None:
             )
             by_hand.add(entry.name)
         elif entry.name == "output":
-            needed = job is not PredictJob
+            needed = job not in (PredictJob, CalibrateJob)
             where: Any = str if (job, "output") in LOCATIONS else Path if needed else Path | None
             parser.add_argument("-o", "--output", type=where, required=needed, help=docs["output"])
     parser.add_class_arguments(job, None, skip=by_hand, as_group=False)

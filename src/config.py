@@ -179,6 +179,10 @@ class TrainJob:
     """Seed of the split by hash."""
     resume: bool = False
     """Continue from last.ckpt in the output folder."""
+    members: int = 1
+    """Networks to train, with seeds `training.seed`, + 1, ..; several are joined in one model."""
+    parallel: int | None = None
+    """Members that are trained at once. None: as many as there are cores, a thread each."""
     no_cache: bool = False
     """Do not keep graphs in <database>.graphs beside the database."""
     energy: EnergyConfig = field(default_factory=EnergyConfig)
@@ -195,6 +199,10 @@ class TrainJob:
             raise ConfigError("give both `train` and `val`, or neither for a split by hash")
         if not 0.0 < self.val_fraction < 1.0:
             raise ConfigError(f"`val_fraction` is {self.val_fraction} but must be in (0, 1)")
+        for name in ("members", "parallel"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ConfigError(f"`{name}` is {value} but must be at least 1")
 
 
 @dataclass
@@ -226,7 +234,7 @@ class InfoJob:
     """Say what is in a file: a database, a model or a structure."""
 
     file: Location
-    """Database (file or URL), model file, training folder, or structure that ASE reads."""
+    """Database (file or URL), model (file, folder or name), or structure that ASE reads."""
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a URL that is not one of PostgreSQL."""
@@ -238,13 +246,14 @@ class EvaluateJob:
     """Compare a model's predictions with the calculations of a database."""
 
     model: Path
-    """Model file or training folder."""
+    """Model file, training folder, or name of a model that ships with the package."""
     database: Location
     """Database made by `e3gnn-xanes dataset`: a file, or postgresql://user@host:port/name."""
     ids: Path | None = None
     """File of record ids. None: the model's validation part, else the whole database."""
     predictions: Path | None = None
-    """NPZ file for ids, energy (absolute eV) and mu of every record."""
+    """NPZ file for ids, energy (absolute eV) and mu of every record; of a calibrated model also
+    half_width, expected (error), distance and novel."""
     plot: Path | None = None
     """Picture of predicted against calculated spectra."""
     device: str = "auto"
@@ -260,7 +269,7 @@ class PredictJob:
     """Predict the spectra of structures."""
 
     model: Path
-    """Model file or training folder."""
+    """Model file, training folder, or name of a model that ships with the package."""
     structures: list[Path]
     """Files that ASE reads: CIF, POSCAR, xyz, extended xyz, ..; or one ASE database (SQLite)."""
     site: list[int] | None = None

@@ -27,3 +27,7 @@ class ConfigError(XanesError):
 
 class PeerError(XanesError):
     """Another process of the same run has failed, and has said why."""
+
+
+class MemberError(XanesError):
+    """A member of an ensemble could not be trained."""

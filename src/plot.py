@@ -72,6 +72,11 @@ def axis_labels(unit: str | None, relative: bool) -> tuple[str, str]:
     )
 
 
+def draw_band(ax: Any, energy: np.ndarray, mu: np.ndarray, half: np.ndarray, **how: Any) -> None:
+    """Shade a spectrum's band; all arrays of shape (n_energies,)."""
+    ax.fill_between(energy, mu - half, mu + half, alpha=0.2, linewidth=0, **how)
+
+
 def plot_training(metrics: str | Path, path: str | Path) -> None:
     """Draw the loss's two terms and the learning rate over epochs.
 
@@ -128,6 +133,7 @@ def plot_predictions(
     unit: str | None = None,
     relative: bool = False,
     panels: int = 12,
+    half_width: np.ndarray | None = None,
 ) -> None:
     """Draw a page of predicted against calculated spectra, evenly chosen from best to worst.
 
@@ -141,6 +147,7 @@ def plot_predictions(
         unit: unit of mu.
         relative: whether energies are relative to a reference.
         panels: most spectra on the page.
+        half_width: of the prediction's band, same shape; no bands if None.
     """
     shown = np.where(np.ones_like(target, bool) if mask is None else mask, target, np.nan)
     errors = np.nanmean((prediction - shown) ** 2, axis=1)
@@ -154,6 +161,9 @@ def plot_predictions(
     for rank, (ax, k) in enumerate(zip(axes.flat, chosen, strict=False)):
         ax.plot(energy, shown[k], color=CALCULATED, linewidth=3.2, label="calculated")
         ax.plot(energy, prediction[k], color=PREDICTED, linewidth=1.2, label="predicted")
+        if half_width is not None:
+            how = {"color": PREDICTED, "label": "band"}
+            draw_band(ax, energy, prediction[k], half_width[k], **how)
         place = {0: "best, ", len(chosen) - 1: "worst, "}.get(rank, "")
         ax.set_title(f"{ids[k]}\n{place}mse {errors[k]:.2g}", fontsize=8)
         ax.ticklabel_format(axis="x", useOffset=False)
@@ -173,6 +183,7 @@ def plot_structures(
     *,
     unit: str | None = None,
     relative: bool = False,
+    half_widths: Sequence[Sequence[np.ndarray | None]] | None = None,
 ) -> None:
     """Draw the spectra of each structure's sites and their mean.
 
@@ -183,6 +194,7 @@ def plot_structures(
         path: picture to write.
         unit: unit of mu.
         relative: whether energies are relative to a reference.
+        half_widths: of the sites' bands, in the order of ``sites``; no bands if None.
     """
     from matplotlib import colormaps
 
@@ -192,11 +204,14 @@ def plot_structures(
     figure, axes = new_figure(*size, rows, columns)
     for ax in axes.flat[len(names) :]:
         ax.set_visible(False)
-    for ax, name, spectra in zip(axes.flat, names, sites, strict=False):
+    halves = half_widths or [[None] * len(spectra) for spectra in sites]
+    for ax, name, spectra, widths in zip(axes.flat, names, sites, halves, strict=False):
         colors = colormaps["viridis"](np.linspace(0.1, 0.85, len(spectra)))
-        for (label, mu, _), color in zip(spectra, colors, strict=True):
+        for (label, mu, _), color, half in zip(spectra, colors, widths, strict=True):
             shown = label if len(spectra) <= SITE_LABELS else None
             ax.plot(energy, mu, color=color, linewidth=1.0, label=shown)
+            if half is not None:
+                draw_band(ax, energy, mu, half, color=color)
         if len(spectra) > 1:
             weights = [multiplicity for _, _, multiplicity in spectra]
             mean = np.average([mu for _, mu, _ in spectra], axis=0, weights=weights)

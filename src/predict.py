@@ -6,21 +6,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from ase import Atoms
 from ase.data import chemical_symbols
 from torch_geometric.data import Data
 
 from .checkpoint import ModelInfo
-from .data.batch import GraphBatchSampler, collate_graphs
 from .data.graph import atoms_to_graph, check_atoms
+from .ensemble import Network
 from .errors import ConfigError, StructureError
-from .model.gnn import XANES_E3GNN
+from .inference import PredictedSites, predict_sites
 
 logger = logging.getLogger(__name__)
 
-MAX_EDGES = 20_000
-"""Graph edges predicted at once; bounds memory."""
 SYMPREC = 1e-3
 """Atoms that symmetry maps onto each other within this distance are equivalent, Angstrom."""
 
@@ -39,6 +36,23 @@ class SitePrediction:
     """Energies, eV, absolute if the model has a reference energy, shape (n_energies,)."""
     mu: np.ndarray
     """Absorption in the model's unit, shape (n_energies,)."""
+    half_width: np.ndarray | None = None
+    """Half width of the calibrated band, same unit and shape; NaN outside the calibrated energies.
+    None: the model is not calibrated."""
+    novel: bool = False
+    """Whether the site is unlike anything that the model was trained on."""
+    unseen: tuple[str, ...] = ()
+    """Elements of the structure that the model was not trained on."""
+
+    @property
+    def lower(self) -> np.ndarray | None:
+        """Lower end of the band, shape (n_energies,); None: the model is not calibrated."""
+        return None if self.half_width is None else self.mu - self.half_width
+
+    @property
+    def upper(self) -> np.ndarray | None:
+        """Upper end of the band, shape (n_energies,); None: the model is not calibrated."""
+        return None if self.half_width is None else self.mu + self.half_width
 
 
 def choose_sites(atoms: Atoms, info: ModelInfo, sites: Sequence[int] | None) -> list[int]:
@@ -106,7 +120,7 @@ def equivalent_sites(atoms: Atoms, sites: Sequence[int]) -> list[list[int]] | No
 
 
 def relative_energies(
-    model: XANES_E3GNN, info: ModelInfo, energy: np.ndarray | None
+    model: Network, info: ModelInfo, energy: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Energies of a prediction as the user counts them, and relative to the reference.
 
@@ -128,7 +142,7 @@ def relative_energies(
 
 
 def predict_graphs(
-    model: XANES_E3GNN, graphs: Sequence[Data], energy: np.ndarray
+    model: Network, graphs: Sequence[Data], energy: np.ndarray
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Predict graphs in batches of bounded size.
 
@@ -140,21 +154,12 @@ def predict_graphs(
     Yields:
         Number of the graph, and mu of its absorbers, float64, (n_absorbers, n_energies).
     """
-    model.eval()
-    device, dtype = model.coefficient_mean.device, model.coefficient_mean.dtype
-    grid = torch.as_tensor(energy, dtype=dtype, device=device)
-    sampler = GraphBatchSampler([g.num_edges for g in graphs], MAX_EDGES, None, seed=None)
-    for numbers in sampler:
-        chosen = [graphs[number] for number in numbers]
-        counts = [int(graph.absorber_mask.sum()) for graph in chosen]
-        with torch.inference_mode():
-            batch = collate_graphs(chosen, model.num_layers).to(device)
-            mu = model.predict_spectra(batch, grid).double().cpu().numpy()
-        yield from zip(numbers, np.split(mu, np.cumsum(counts)[:-1]), strict=True)
+    for number, sites in predict_sites(model, None, graphs, energy):
+        yield number, sites.mu
 
 
 def predict_structures(
-    model: XANES_E3GNN,
+    model: Network,
     info: ModelInfo,
     structures: Sequence[tuple[str, Atoms]],
     sites: Sequence[int] | None = None,
@@ -198,15 +203,44 @@ def predict_structures(
                 ", ".join(unknown),
             )
     found: list[list[SitePrediction]] = []
-    for number, mu in predict_graphs(model, graphs, relative):
-        name, _ = structures[number]
-        sites_of = zip(groups[number], mu, strict=True)  # both ordered by atom
-        found.append([SitePrediction(name, g[0], g, energy, row) for g, row in sites_of])
+    for number, spectra in predict_sites(model, info.calibration, graphs, relative):
+        name, atoms = structures[number]
+        unseen = tuple(unknown_elements(atoms, info))
+        found.append(to_predictions(name, groups[number], energy, spectra, unseen))
+        warn_of_novel(found[-1])
     return found
 
 
+def to_predictions(
+    name: str,
+    groups: list[list[int]],
+    energy: np.ndarray,
+    sites: PredictedSites,
+    unseen: tuple[str, ...],
+) -> list[SitePrediction]:
+    """Predictions of a structure's groups of equivalent sites; both are ordered by atom."""
+    predictions = []
+    for row, group in enumerate(groups):
+        half, novel = None, False
+        if sites.bands is not None:
+            half, novel = sites.bands.half_width[row], bool(sites.bands.novel[row])
+        values = name, group[0], group, energy, sites.mu[row], half, novel, unseen
+        predictions.append(SitePrediction(*values))
+    return predictions
+
+
+def warn_of_novel(sites: list[SitePrediction]) -> None:
+    """Name the sites of a structure that are unlike anything that the model was trained on."""
+    flagged = [site for prediction in sites if prediction.novel for site in prediction.equivalent]
+    if flagged:
+        logger.warning(
+            "%s: unlike anything the model was trained on, sites %s; expect larger errors there",
+            *(sites[0].structure, ", ".join(map(str, sorted(flagged)))),
+        )
+
+
 def predict_structure(
-    model: XANES_E3GNN,
+    model: Network,
     info: ModelInfo,
     atoms: Atoms,
     name: str = "structure",

@@ -2,14 +2,16 @@
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from ase import Atoms
+from ase.data import chemical_symbols
 
 from .checkpoint import ModelInfo
-from .model.gnn import XANES_E3GNN
+from .ensemble import Network, networks_of
 from .predict import SitePrediction
 from .versions import package_version
 
@@ -37,17 +39,41 @@ def describe_contents(contents: "Contents") -> str:
     return "\n".join(lines)
 
 
-def describe_model(model: XANES_E3GNN, info: ModelInfo) -> str:
+def describe_model(model: Network, info: ModelInfo) -> str:
     """What a model was trained for, its constructor's arguments and its size."""
     lines = []
-    for name, value in vars(info).items():
+    for name, value in vars(replace(info, calibration=None)).items():
         if isinstance(value, list) and len(value) > SHORT_LIST:
             lines.append(f"{name}: {len(value)} values, {value[0]} .. {value[-1]}")
         elif value is not None:
             lines.append(f"{name}: {value}")
     lines += [f"model.{name}: {value}" for name, value in model.hyperparameters.items()]
+    networks = networks_of(model)
+    if len(networks) > 1:
+        lines.append(f"members: {len(networks)}")
+    if info.calibration is not None:
+        bands = info.calibration
+        lines.append(f"bands: {bands.coverage:.0%}, calibrated on {len(bands.ids)} sites")
     count = sum(weight.numel() for weight in model.parameters())
     return "\n".join([*lines, f"parameters: {count}"])
+
+
+def describe_shipped(name: str, model: Network, info: ModelInfo) -> str:
+    """What a model that ships with the package is for, a line a fact."""
+    card = info.card or {}
+    elements = [chemical_symbols[z] for z in info.elements or []]
+    members = len(networks_of(model))
+    lines = [
+        f"{name}: {info.element} {info.edge} edge, {info.target} ({info.unit}), {info.code}",
+        f"  data: {card.get('data', 'not stated')}",
+        f"  licence of the data: {card.get('licence', 'not stated')}",
+        f"  accuracy: {card.get('accuracy') or f'validation mse {info.val_mse}'}",
+        f"  trained on {len(info.train_ids or [])} sites, {len(elements)} elements: "
+        + " ".join(elements),
+        f"  members: {members}",
+        *(f"  {line}" for line in describe_bands(info)),
+    ]
+    return "\n".join(lines)
 
 
 def describe_structure(name: str, atoms: Atoms) -> str:
@@ -70,6 +96,11 @@ def describe_bulk(summary: "BulkSummary") -> str:
     lines += [f"failed: row {row}: {reason}" for row, reason in summary.examples]
     if summary.failed > len(summary.examples):
         lines.append(f"failed: and {summary.failed - len(summary.examples)} more, in the output")
+    if summary.novel:
+        lines.append(
+            f"{summary.novel} structures have sites unlike anything that the model was trained on;"
+            " expect larger errors there"
+        )
     if summary.unseen:
         lines.append(
             f"{summary.unseen} structures hold elements that the model never saw; do not trust its"
@@ -100,6 +131,15 @@ def site_label(site: SitePrediction) -> str:
     return f"site {site.site}" + (f" (and {others} equivalent)" if others else "")
 
 
+def describe_bands(info: ModelInfo) -> list[str]:
+    """What lower and upper mean; nothing where the model is not calibrated."""
+    if info.calibration is None:
+        return []
+    sites = len(info.calibration.ids)
+    part = f"{info.calibration.coverage:.0%} of calculated points"
+    return [f"lower, upper: band that holds {part}, calibrated on {sites} sites"]
+
+
 def spectra_table(
     found: list[list[SitePrediction]], info: ModelInfo, path: Path, sources: Sequence[Path]
 ) -> str:
@@ -112,17 +152,28 @@ def spectra_table(
         sources: file of each structure.
 
     Returns:
-        A header with units and column names, then a row an energy: the energy, each site's mu, and
-        after the sites of a structure their mean, weighted by the number of equivalent sites.
+        A header with units and column names, then a row an energy: the energy, each site's mu and,
+        if the model is calibrated, the lower and upper end of its band (nan outside the calibrated
+        energies), and after the sites of a structure their mean, weighted by the number of
+        equivalent sites, which has no band: errors of sites add up in a way that is not known.
     """
     columns, labels, notes = [found[0][0].energy], ["energy_eV"], []
     for sites in found:
+        if sites[0].unseen:
+            unseen = ", ".join(sites[0].unseen)
+            notes.append(f"{sites[0].structure} holds {unseen}, which the model never saw")
         for site in sites:
-            labels.append(f"{site.structure}_{site.site}")
+            label = f"{site.structure}_{site.site}"
+            labels.append(label)
             columns.append(site.mu)
+            if site.lower is not None and site.upper is not None:
+                labels += [f"{labels[-1]}_lower", f"{labels[-1]}_upper"]
+                columns += [site.lower, site.upper]
+            if site.novel:
+                notes.append(f"{label} is novel: unlike anything that the model was trained on")
             if len(site.equivalent) > 1:
                 others = " ".join(map(str, site.equivalent))
-                notes.append(f"{labels[-1]} stands for the equivalent sites {others}")
+                notes.append(f"{label} stands for the equivalent sites {others}")
         weights = [len(site.equivalent) for site in sites]
         labels.append(f"{sites[0].structure}_mean")
         columns.append(np.average([site.mu for site in sites], axis=0, weights=weights))
@@ -133,6 +184,7 @@ def spectra_table(
         f"absorber: {info.element} {info.edge} edge; trained on {info.code}",
         f"mu: {info.target}, unit {info.unit}",
         f"energy: eV, {zero}",
+        *describe_bands(info),
         *(f"structure {s[0].structure}: {file}" for s, file in zip(found, sources, strict=True)),
         *notes,
         "  ".join(label.replace(" ", "_") for label in labels),

@@ -40,6 +40,12 @@ class PredictedStructure:
     """Elements that the model was not trained on; its spectra are not to be trusted there."""
     source_keys: dict[str, Any]
     """Key-value pairs of the structure's row in the database that was predicted."""
+    lower: np.ndarray | None = None
+    """Lower end of the band, shape of ``mu``. None: a failure, or the model is not calibrated."""
+    upper: np.ndarray | None = None
+    """Upper end of the band, shape of ``mu``."""
+    novel: np.ndarray | None = None
+    """Whether each site is unlike anything that the model was trained on, (n_absorbers,)."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,8 @@ class BulkSummary:
     """Structures that could not be predicted."""
     examples: list[tuple[int, str]]
     """Row and reason of the first failures."""
+    novel: int = 0
+    """Structures with sites that are unlike anything that the model was trained on."""
 
 
 def connect(path: Path) -> Any:
@@ -115,6 +123,7 @@ def summarize(path: Path) -> BulkSummary:
     number = "SELECT {} FROM number_key_values WHERE key = '{}'"
     total = _query(path, number.format("sum(value)", "n_spectra"))[0][0]
     unseen = _query(path, number.format("count(*)", "unseen") + " AND value = 1")[0][0]
+    novel = _query(path, number.format("count(*)", "novel") + " AND value = 1")[0][0]
     failed = " AND value = 0"
     n_failed = _query(path, number.format("count(*)", "predicted") + failed)[0][0]
     first = number.format("id", "predicted") + failed + f" ORDER BY id LIMIT {EXAMPLES}"
@@ -123,7 +132,7 @@ def summarize(path: Path) -> BulkSummary:
         for (row,) in _query(path, first):
             found = connection.get(id=row)
             examples.append((int(found.source_row), str(found.data["error"])))
-    return BulkSummary(count_rows(path), int(total or 0), unseen, n_failed, examples)
+    return BulkSummary(count_rows(path), int(total or 0), unseen, n_failed, examples, novel)
 
 
 def read_spectra(path: str | Path) -> Iterator[PredictedStructure]:
@@ -156,6 +165,7 @@ def read_spectra(path: str | Path) -> Iterator[PredictedStructure]:
                     error=data["error"],
                     unseen=list(data["unseen"]),
                     source_keys=dict(data["source_keys"]),
+                    **{name: data.get(name) for name in ("lower", "upper", "novel")},
                 )
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 from tqdm import tqdm
 
-from .checkpoint import ModelInfo, read_verified, save_model, write_verified
+from .checkpoint import ModelInfo, save_model
 from .config import TrainingConfig
 from .data.batch import GraphBatchSampler
 from .data.loader import make_loader
@@ -28,6 +28,7 @@ from .model.gnn import XANES_E3GNN
 from .parallel import Team, processes
 from .schedule import averaged_weights, learning_rate_factor
 from .spectra import SpectraNetwork
+from .torch_file import read_verified, write_verified
 from .validation import mean_loss
 
 logger = logging.getLogger(__name__)
@@ -153,6 +154,11 @@ class Trainer:
             row = {"epoch": self.epoch + 1, **self.train_epoch(), **self.validate()}
             row["seconds"] = time.perf_counter() - started
             self.finish_epoch(row)
+        if not self.best_weights:
+            raise ConfigError(
+                f"the validation error was never finite; lower `lr` ({self.config.lr}) or"
+                f" `clip_norm` ({self.config.clip_norm})"
+            )
         self.model.load_state_dict(self.best_weights)
         self.model.eval()
         return self.rows

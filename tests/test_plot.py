@@ -96,3 +96,20 @@ def test_path_that_can_not_be_written_is_named(tmp_path, name):
     figure, _ = plot.new_figure(2, 2)
     with pytest.raises(ConfigError, match=name.rpartition("/")[2]):
         plot.save(figure, tmp_path / name)
+
+
+def test_bands_are_shaded_where_they_are_known(tmp_path, figures):
+    mu, half = np.ones((1, 50)), np.full((1, 50), 0.25)
+    half[0, 40:] = np.nan
+    plot.plot_predictions(["a"], ENERGY, mu, mu, tmp_path / "p.png", half_width=half)
+    sites = [[("site 0", mu[0], 1), ("site 1", 2 * mu[0], 1)]]
+    plot.plot_structures(
+        ["a"], ENERGY, sites, tmp_path / "s.png", half_widths=[[half[0], 2 * half[0]]]
+    )
+    plot.plot_structures(["a"], ENERGY, sites, tmp_path / "s.png")
+    page, structure, plain = (figure.axes[0] for figure in figures)
+    (band,) = page.collections
+    box = band.get_datalim(page.transData)
+    assert (box.y0, box.y1, box.x1) == pytest.approx((0.75, 1.25, ENERGY[39]))
+    assert len(structure.collections) == 2
+    assert not plain.collections

@@ -84,7 +84,7 @@ def test_many_structures_at_once_are_as_one_by_one(trained, monkeypatch):
     alone = [predict_structure(*trained, atoms, name) for name, atoms in named]
     assert alone[0][0].mu != pytest.approx(alone[2][0].mu, abs=1e-4)
     for most in (1, 100_000):
-        monkeypatch.setattr("src.predict.MAX_EDGES", most)
+        monkeypatch.setattr("src.inference.MAX_EDGES", most)
         together = predict_structures(*trained, named)
         for one, other in zip(alone, together, strict=True):
             assert [(s.structure, s.site) for s in one] == [(s.structure, s.site) for s in other]

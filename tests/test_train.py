@@ -226,3 +226,11 @@ def test_loss_that_is_not_finite_stops_with_advice(tmp_path):
         run_training(
             model, dataset(8), dataset(2), config(tmp_path, lr=1e30, warmup=0.0, batch_size=1)
         )
+
+
+def test_training_whose_only_validation_is_not_finite_is_named(tmp_path):
+    """One batch, whose loss is finite; the weights after it are not."""
+    changes = {"lr": 1e30, "warmup": 0.0, "epochs": 1}
+    with pytest.raises(ConfigError, match="validation error was never finite; lower `lr`"):
+        run_training(small_model(), dataset(8), dataset(2), config(tmp_path, **changes))
+    assert not (tmp_path / "model.pt").exists()

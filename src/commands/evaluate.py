@@ -1,20 +1,24 @@
 """The command `evaluate`: a model against the calculations of a database."""
 
 import logging
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
+from ..calibration import Calibration
 from ..checkpoint import ModelInfo, load_model
 from ..config import EvaluateJob
+from ..coverage import describe_coverage, measure_coverage, shared_materials
 from ..data.database import Database
 from ..data.dataset import XANESDataset
 from ..data.split import read_ids
 from ..errors import CheckpointError, DatabaseError
+from ..inference import Bands, join_sites, predict_sites
 from ..metrics import evaluate_spectra
 from ..parallel import choose_device
 from ..plot import plot_predictions
-from ..predict import predict_graphs, relative_energies
+from ..predict import relative_energies
 from ..report import describe_evaluation
 from .outputs import check_outputs
 
@@ -41,8 +45,9 @@ def run(job: EvaluateJob) -> None:
         max_z=model.max_z,
     )
     graphs = [data[k] for k in tqdm(range(len(data)), desc="graphs", disable=None)]
-    rows = dict(predict_graphs(model, graphs, relative))
-    prediction = np.concatenate([rows[number] for number in range(len(graphs))])
+    found = dict(predict_sites(model, described.calibration, graphs, relative))
+    sites = join_sites([found[number] for number in range(len(graphs))])
+    prediction = sites.mu
     target = np.concatenate([graph.y.double().numpy() for graph in graphs])
     mask = np.concatenate([graph.y_mask.numpy() for graph in graphs])
     result = evaluate_spectra(
@@ -53,13 +58,39 @@ def run(job: EvaluateJob) -> None:
     if seen:
         logger.warning("%d of these sites were trained on; this is no test of the model", len(seen))
     print(describe_evaluation(result))
+    if described.calibration is not None and sites.bands is not None:
+        error = prediction - target
+        report_coverage(described.calibration, data.ids, sites.bands, error, mask)
     if job.predictions is not None:
         with job.predictions.open("wb") as file:
-            np.savez(file, ids=np.array(data.ids), energy=energy, mu=prediction, r2=result.r2)
+            kept: dict[str, Any] = {} if sites.bands is None else dict(vars(sites.bands))
+            kept |= {"ids": np.array(data.ids), "energy": energy, "mu": prediction}
+            np.savez(file, **kept, r2=result.r2)
     if job.plot is not None:
         plot_predictions(
-            data.ids, energy, prediction, target, job.plot, mask=mask, unit=described.unit
+            *(data.ids, energy, prediction, target, job.plot),
+            mask=mask,
+            unit=described.unit,
+            half_width=None if sites.bands is None else sites.bands.half_width,
         )
+
+
+def report_coverage(
+    calibration: Calibration,
+    ids: list[str],
+    bands: Bands,
+    error: np.ndarray,
+    mask: np.ndarray,
+) -> None:
+    """Print how the bands hold; warn where they were learned on the same materials."""
+    shared = shared_materials(ids, calibration.ids)
+    if shared:
+        logger.warning(
+            "%d of these sites are of materials that the bands were calibrated on; their coverage"
+            " is no test",
+            shared,
+        )
+    print(describe_coverage(measure_coverage(error, mask, bands, calibration.coverage)))
 
 
 def choose_ids(job: EvaluateJob, database: Database, described: ModelInfo) -> tuple[list[str], str]:

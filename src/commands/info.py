@@ -3,10 +3,11 @@
 from ..checkpoint import load_model
 from ..config import InfoJob
 from ..data.database import Database
-from ..data.filetype import SQLITE_MAGIC, ZIP_MAGIC, starts_with
+from ..data.filetype import SQLITE_MAGIC, is_model_file, starts_with
 from ..data.location import DatabaseURL
 from ..data.structure import named_structures
 from ..errors import ConfigError
+from ..registry import models
 from ..report import describe_contents, describe_model, describe_structure
 
 
@@ -16,9 +17,9 @@ def run(job: InfoJob) -> None:
     if isinstance(path, DatabaseURL):
         print(describe_contents(Database(path).contents()))
         return
-    if not path.exists():
+    if not path.exists() and str(path) not in models():
         raise ConfigError(f"{path}: no such file")
-    if path.is_dir() or starts_with(path, ZIP_MAGIC):
+    if not path.exists() or path.is_dir() or is_model_file(path):
         print(describe_model(*load_model(path)))
     elif starts_with(path, SQLITE_MAGIC):
         print(describe_contents(Database(path).contents()))

@@ -8,10 +8,12 @@ from ..config import PredictJob
 from ..data.filetype import SQLITE_MAGIC, starts_with
 from ..data.spectrum import energy_grid
 from ..data.structure import named_structures
+from ..durable import file_digest
 from ..errors import ConfigError, StructureError
 from ..parallel import check_alone, choose_device, launched_rank, processes
 from ..plot import plot_structures
 from ..predict import SitePrediction, predict_structures
+from ..registry import model_path
 from ..report import describe_bulk, site_label, spectra_table
 from .outputs import check_outputs
 
@@ -56,6 +58,7 @@ def run(job: PredictJob) -> None:
             job.plot,
             unit=described.unit,
             relative=described.reference_energy is None,
+            half_widths=[[s.half_width for s in sites] for sites in found],
         )
 
 
@@ -73,10 +76,10 @@ def predict_bulk(job: PredictJob, source: Path) -> None:
             raise ConfigError(f"`{name}` does not go with a database of structures, {source}")
     if job.output is None:
         raise ConfigError(f"{source} is a database; name the one for the spectra with --output")
-    from ..bulk import file_digest, predict_database  # ASE's databases are slow to import
+    from ..bulk import predict_database  # ASE's databases are slow to import
 
     with processes(job.device) as team:
-        model_file = job.model / "model.pt" if job.model.is_dir() else job.model
+        model_file = model_path(job.model)
         model, described = load_model(model_file)
         energy = None if job.energy is None else energy_grid(*job.energy)
         summary = predict_database(

@@ -1,12 +1,19 @@
-"""The command `train`: a database to a model."""
+"""The command `train`: a database to a model, or to an ensemble of several networks."""
 
 from ..config import TrainJob
-from ..parallel import launched_rank
+from ..parallel import check_alone, launched_rank
 from ..workflow import train_from_database
 
 
 def run(job: TrainJob, config: str) -> None:
     """Train a model; its settings are kept beside it as YAML."""
+    if job.members > 1:
+        check_alone("a training of several members")
+        from ..members import train_members
+
+        train_members(job, config)
+        print(f"{job.output / 'model.pt'}: written, {job.members} members; each has its folder")
+        return
     train_from_database(job, config)
     if launched_rank() == 0:
         print(f"{job.output / 'model.pt'}: written; training.png shows how it went")

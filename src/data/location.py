@@ -71,6 +71,14 @@ class DatabaseURL:
         authority = parts.netloc.replace(f":{HIDDEN}@", "@")
         return f"{parts.scheme}://{authority}{parts.path}?{'&'.join(options)}"
 
+    @property
+    def password(self) -> str | None:
+        """The password in the URL; None where there is none, or it stands hidden."""
+        parts = urlsplit(self.secret)
+        given = [unquote(parts.netloc.rpartition("@")[0].partition(":")[2])]
+        given += [value for key, value in parse_qsl(parts.query) if key == "password"]
+        return next((value for value in given if value not in ("", HIDDEN)), None)
+
     def clean(self, text: object) -> str:
         """A message of the server's library on one line, with the password taken out."""
         parts = urlsplit(self.secret)

@@ -1,0 +1,126 @@
+"""Calibrated bands: how far a predicted spectrum may be from the calculated one.
+
+``conformal`` learns them on sites that were not trained on.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .novelty import Novelty
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """Half widths of bands and the measure of novelty.
+
+        half_i(E)  = q(E) sigma_i(E)
+        sigma_i(E) = r_i u_i(E) / mean_E u_i(E),  u_i(E) = spread_i(E) + floor(E)
+        r_i        = exp(a) (mean_E spread_i(E))^b d_i^c,  b, c >= 0
+
+    r_i is the error expected of the site, from the members' spread and the distance d_i to the
+    nearest training site; means are over ``energy``. A single network has no spread: spread = 0 in
+    u, and b = 0.
+    """
+
+    coverage: float
+    """Part of the points that the band is to hold, 1 - alpha."""
+    ids: list[str]
+    """Records that were used."""
+    energy: np.ndarray
+    """Energies relative to the reference energy, eV, shape (n_energies,)."""
+    floor: np.ndarray
+    """Unit of the spectrum, shape (n_energies,), positive."""
+    quantile: np.ndarray
+    """q, dimensionless, shape (n_energies,)."""
+    law: np.ndarray
+    """a, b, c."""
+    smallest: np.ndarray
+    """Smallest mean spread and distance that the law was fitted to; smaller ones count as these."""
+    novelty: Novelty
+    """Measure of d, with the threshold beyond which a site is called novel."""
+
+    def expected_error(self, spread: np.ndarray | None, distance: np.ndarray) -> np.ndarray:
+        """Mean absolute error expected of sites, r.
+
+        Args:
+            spread: standard deviation over members on ``energy``, shape (n_sites, n_energies).
+            distance: to the nearest training site, shape (n_sites,).
+
+        Returns:
+            r, unit of the spectrum, shape (n_sites,).
+        """
+        return np.exp(law_terms(spread, distance, self.smallest) @ self.law)
+
+    def half_width(
+        self,
+        spread: np.ndarray | None,
+        distance: np.ndarray,
+        energy: np.ndarray | None = None,
+        spread_there: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Half widths of the bands.
+
+        Args:
+            spread: see ``expected_error``.
+            distance: see ``expected_error``.
+            energy: energies wanted, eV relative to the reference energy; None: ``energy``.
+            spread_there: spread at the energies wanted; None: ``spread``.
+
+        Returns:
+            Unit of the spectrum, shape (n_sites, n_wanted); NaN outside the calibrated energies.
+        """
+        if energy is None:
+            energy, spread_there = self.energy, spread
+        mean = spread_and_floor(spread, self.floor).mean(axis=1, keepdims=True)
+        inside = (energy > self.energy[0] - 1e-6) & (energy < self.energy[-1] + 1e-6)
+        floor, quantile = (np.interp(energy, self.energy, v) for v in (self.floor, self.quantile))
+        scale = np.atleast_2d(spread_and_floor(spread_there, floor)) / mean
+        half = quantile * scale * self.expected_error(spread, distance)[:, None]
+        return np.where(inside, half, np.nan)
+
+
+def spread_and_floor(spread: np.ndarray | None, floor: np.ndarray) -> np.ndarray:
+    """U of the class, shape (n_sites or 1, n_energies)."""
+    return floor[None] if spread is None else spread + floor
+
+
+def law_terms(spread: np.ndarray | None, distance: np.ndarray, smallest: np.ndarray) -> np.ndarray:
+    """1, log mean spread (0 for a single network), log distance; shape (n_sites, 3)."""
+    from_spread = np.zeros(len(distance))
+    if spread is not None:
+        from_spread = np.log(np.maximum(spread.mean(axis=1), smallest[0]))
+    from_distance = np.log(np.maximum(distance, smallest[1]))
+    return np.stack([np.ones(len(distance)), from_spread, from_distance], axis=1)
+
+
+ARRAYS = ("energy", "floor", "quantile", "law", "smallest")
+NOVELTY_ARRAYS = ("mean", "whitening", "sites")
+
+
+def pack_calibration(calibration: Calibration) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Plain values and arrays of a calibration, for a model file."""
+    novelty = calibration.novelty
+    plain = {
+        "coverage": calibration.coverage,
+        "ids": calibration.ids,
+        "threshold": novelty.threshold,
+    }
+    arrays = {name: getattr(calibration, name) for name in ARRAYS}
+    return plain, {**arrays, **{f"novelty.{n}": getattr(novelty, n) for n in NOVELTY_ARRAYS}}
+
+
+def unpack_calibration(plain: dict[str, Any], arrays: dict[str, np.ndarray]) -> Calibration:
+    """Undo ``pack_calibration``.
+
+    Raises:
+        KeyError: a value or an array is missing.
+    """
+    measure = {name: arrays[f"novelty.{name}"] for name in NOVELTY_ARRAYS}
+    return Calibration(
+        coverage=plain["coverage"],
+        ids=plain["ids"],
+        novelty=Novelty(**measure, threshold=plain["threshold"]),
+        **{name: arrays[name] for name in ARRAYS},
+    )

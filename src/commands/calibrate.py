@@ -1,0 +1,129 @@
+"""The command `calibrate`: bands and a measure of novelty for a model."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from ..checkpoint import ModelInfo, load_model, save_model
+from ..conformal import SiteErrors, calibrate
+from ..data.cache import cache_beside
+from ..data.database import Database
+from ..data.dataset import XANESDataset
+from ..data.split import material_of, read_ids
+from ..ensemble import Network, networks_of
+from ..errors import CheckpointError, ConfigError, DatabaseError
+from ..inference import raw_sites
+from ..jobs import CalibrateJob
+from ..novelty import Novelty, sample_sites
+from ..parallel import choose_device
+from ..predict import relative_energies
+from ..registry import model_path, models
+from .evaluate import check_kind
+
+
+def run(job: CalibrateJob) -> None:
+    """Calibrate a model on sites that it was not trained on, and write it."""
+    output = check_output(job)
+    model, info = load_model(job.model)
+    model.to(choose_device(job.device))
+    if info.energy_grid is None or not info.train_ids:
+        raise CheckpointError(f"{job.model}: made without a database; it names no training sites")
+    ids = read_ids(job.ids)
+    check_not_trained(job.ids, ids, info.train_ids)
+    database = Database(job.database)
+    check_kind(database, ids, info)
+    novelty = learn_novelty(job, model, info, database)
+    data = site_errors(make_data(job, model, info, database, ids), model, info, novelty)
+    info.calibration = calibrate(data, novelty, job.coverage)
+    save_model(output, model, info)
+    materials = len({material_of(record_id) for record_id in ids})
+    print(
+        f"{output}: {job.coverage:.0%} bands from {len(ids)} sites of {materials} materials;"
+        f" novel beyond a distance of {info.calibration.novelty.threshold:.3f}"
+    )
+
+
+def check_output(job: CalibrateJob) -> Path:
+    """File to write; the model's own where none is named.
+
+    Raises:
+        ConfigError: that would change a model that ships with the package.
+    """
+    if job.output is not None:
+        if not job.output.parent.is_dir():
+            raise ConfigError(f"{job.output}: the folder {job.output.parent} does not exist")
+        return job.output
+    path = model_path(job.model)
+    if path in models().values():
+        raise ConfigError(f"{job.model} ships with the package; name another file with --output")
+    return path
+
+
+def check_not_trained(path: Path, ids: Sequence[str], train_ids: Sequence[str]) -> None:
+    """Refuse sites of materials that a model was trained on.
+
+    Raises:
+        DatabaseError: the first ones are named.
+    """
+    trained = {material_of(record_id) for record_id in train_ids}
+    shared = [record_id for record_id in ids if material_of(record_id) in trained]
+    if shared:
+        named = ", ".join(shared[:3]) + (" .." if len(shared) > 3 else "")
+        raise DatabaseError(
+            f"{path}: {len(shared)} sites are of materials that the model was trained on, {named};"
+            " bands need others"
+        )
+
+
+def make_data(
+    job: CalibrateJob, model: Network, info: ModelInfo, database: Database, ids: Sequence[str]
+) -> XANESDataset:
+    """Graphs and spectra of some records, on the model's energies."""
+    energy, _ = relative_energies(model, info, None)
+    settings = model.r_max, energy, info.extend_below or 0.0, model.max_z
+    return XANESDataset(database, ids, *settings, cache_beside(job.database))
+
+
+def learn_novelty(
+    job: CalibrateJob, model: Network, info: ModelInfo, database: Database
+) -> Novelty:
+    """Measure of novelty from the training sites that the database holds.
+
+    Raises:
+        DatabaseError: it holds fewer than two of them.
+    """
+    there = set(database.ids)
+    known = [record_id for record_id in info.train_ids or [] if record_id in there]
+    if len(known) < 2:
+        raise DatabaseError(
+            f"{job.database}: holds {len(known)} of the {len(info.train_ids or [])} sites that the"
+            " model was trained on, which the measure of novelty needs"
+        )
+    data = make_data(job, model, info, database, sample_sites(known))
+    graphs = [data[k] for k in tqdm(range(len(data)), desc="training sites", disable=None)]
+    first = networks_of(model)[0]
+    found = dict(raw_sites(first, graphs, np.zeros(1)))
+    return Novelty.fit(np.concatenate([found[number].features for number in range(len(graphs))]))
+
+
+def site_errors(
+    data: XANESDataset, model: Network, info: ModelInfo, novelty: Novelty
+) -> SiteErrors:
+    """What the model predicts for the calibration sites beside what was calculated."""
+    graphs = list(data)
+    _, relative = relative_energies(model, info, None)
+    found = dict(raw_sites(model, graphs, relative))
+    raw = [found[number] for number in range(len(graphs))]
+    target = np.concatenate([graph.y.double().numpy() for graph in graphs])
+    mask = np.concatenate([graph.y_mask.numpy() for graph in graphs])
+    error = np.abs(np.concatenate([sites.mu for sites in raw]) - target)
+    spread = [sites.spread for sites in raw if sites.spread is not None]
+    return SiteErrors(
+        ids=data.ids,
+        energy=relative,
+        error=np.where(mask, error, np.nan),
+        spread=np.concatenate(spread) if spread else None,
+        distance=novelty.distance(np.concatenate([sites.features for sites in raw])),
+    )

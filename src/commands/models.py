@@ -1,0 +1,15 @@
+"""The command `models`: what ships with the package."""
+
+from ..checkpoint import load_model
+from ..jobs import ModelsJob
+from ..registry import models
+from ..report import describe_shipped
+
+
+def run(_job: ModelsJob) -> None:
+    """List the models that ship with the package."""
+    found = models()
+    if not found:
+        print("no model ships with this version")
+    for name, path in found.items():
+        print(describe_shipped(name, *load_model(path)))

@@ -1,0 +1,53 @@
+"""Models that ship with the package, by name: ``src/models/<name>.safetensors``."""
+
+import logging
+from importlib.resources import files
+from pathlib import Path
+
+from .errors import CheckpointError
+
+logger = logging.getLogger(__name__)
+
+ENDING = ".safetensors"
+IN_FOLDER = "model.pt"
+"""Model file of a training folder."""
+
+
+def shipped_folder() -> Path:
+    """Folder of the models in the installed package."""
+    return Path(str(files(__package__))) / "models"
+
+
+def models(folder: Path | None = None) -> dict[str, Path]:
+    """Names of the models that ship with the package, and their files.
+
+    Args:
+        folder: where to look; None: in the package.
+    """
+    found = sorted((shipped_folder() if folder is None else folder).glob(f"*{ENDING}"))
+    return {path.name.removesuffix(ENDING): path for path in found}
+
+
+def model_path(name: str | Path, folder: Path | None = None) -> Path:
+    """Model file that a user means.
+
+    Args:
+        name: a file, a training folder, or the name of a model that ships with the package; a file
+            or folder of that name wins, with a note in the log.
+        folder: see ``models``.
+
+    Returns:
+        The file; of a training folder its ``model.pt``.
+
+    Raises:
+        CheckpointError: no file, and no model of that name; the known names are listed.
+    """
+    path, known = Path(name), models(folder)
+    if path.exists():
+        if str(name) in known:
+            logger.info("%s: taken from this folder, not the model of that name", path)
+        return path / IN_FOLDER if path.is_dir() else path
+    if str(name) in known:
+        return known[str(name)]
+    listed = ", ".join(known) if known else "none"
+    raise CheckpointError(f"{path}: no such file; models that ship with the package: {listed}")
