@@ -101,7 +101,11 @@ def add_training_groups(parser: ArgumentParser) -> None:
     parser.add_class_arguments(EnergyConfig, "energy")
     parser.add_class_arguments(TrainingOptions, "training")
     parser.set_defaults({"training.max_edges": MAX_EDGES})
-    parser.add_class_arguments(XANES_E3GNN, "model", skip={"avg_num_neighbors"})
+    parser.add_class_arguments(XANES_E3GNN, "model", skip={"avg_num_neighbors", "emin", "emax"})
+    for name, end, usual in (("emin", "lowest", -10.0), ("emax", "highest", 50.0)):
+        text = f"{end} energy of the basis, eV relative to the reference energy. None: {usual:g},"
+        text += " or that of the records where all share one even grid"
+        parser.add_argument(f"--model.{name}", type=float | None, default=None, help=text)
 
 
 def attribute_docs(job: type) -> dict[str, str]:

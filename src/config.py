@@ -17,14 +17,16 @@ if TYPE_CHECKING:
 
 @dataclass
 class EnergyConfig:
-    """Absolute energies on which spectra are scored and trained."""
+    """Energies on which spectra are scored and trained, absolute where the records' are."""
 
     start: float | None = None
     """First energy, eV. None: the benchmark's for a known edge, else the lowest calculated one."""
     stop: float | None = None
-    """Last energy of the score, eV. None: the benchmark's for a known edge, else start + 35."""
-    step: float = 0.25
-    """Distance of energies, eV."""
+    """Last energy of the score, eV. None: the benchmark's for a known edge; else the records' last
+    one where all share one even grid, otherwise start + 35."""
+    step: float | None = None
+    """Distance of energies, eV. None: that of the records where all share one even grid and `start`
+    is not given, else 0.25."""
     train_stop: float | None = None
     """Last energy of the loss, eV. None: the end of the model's range, start - emin + emax."""
     extend_below: float = 6.0
@@ -32,7 +34,7 @@ class EnergyConfig:
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a value out of its range."""
-        if not self.step > 0:
+        if self.step is not None and not self.step > 0:
             raise ConfigError(f"`step` is {self.step} but must be positive")
         if self.extend_below < 0:
             raise ConfigError(f"`extend_below` is {self.extend_below} but must not be negative")
@@ -202,15 +204,24 @@ class DatasetJob:
     """Collect calculations in a database."""
 
     calculations: list[Path]
-    """Folders of FEFF calculations; each is searched for runs."""
+    """Folders of FEFF calculations, which are searched for runs; files of extended xyz."""
     output: Location
     """Database to make or to add to: a file, or postgresql://user@host:port/name."""
     element: str | None = None
     """Absorbing element wanted, such as Cu. None: all."""
     edge: str | None = None
     """Edge wanted, such as K. None: all."""
-    target: Literal["absolute", "normalized"] = "absolute"
-    """absolute: cross-section in 1e-3 a0^2; normalized: as FEFF divides it."""
+    format: Literal["feff", "extxyz"] | None = None
+    """Format of the calculations. None: found out by their content, and printed."""
+    target: Literal["absolute", "normalized", "as_given"] | None = None
+    """absolute: cross-section in 1e-3 a0^2; normalized: divided by the edge step, as FEFF does;
+    as_given: unit not stated. None: absolute for FEFF, as_given for files that state no unit."""
+    energy: tuple[float, float, float] | None = None
+    """First and last energy and step, eV, of files that state none."""
+    axis: Literal["absolute", "relative"] | None = None
+    """What energies count from where the files do not say so; relative: an edge not stated."""
+    id_list: Path | None = None
+    """File to write with the ids of these calculations, one a line, for `train --train`."""
     strict: bool = False
     """Take the first run that can't be used as an error."""
     replace: bool = False

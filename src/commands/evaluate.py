@@ -48,7 +48,12 @@ def run(job: EvaluateJob) -> None:
     result = evaluate_spectra(
         data.ids, prediction, target, mask, np.asarray(described.mean_spectrum)
     )
-    print(f"{chosen}, {energy[0]:.3f} .. {energy[-1]:.3f} eV, unit {described.unit}")
+    relative_axis = described.reference_energy is None
+    print(
+        f"{chosen}, {energy[0]:.3f} .. {energy[-1]:.3f} eV"
+        f"{' relative to an edge that is not stated' if relative_axis else ''},"
+        f" unit {described.unit}"
+    )
     seen = set(data.ids) & set(described.train_ids or [])
     if seen:
         logger.warning("%d of these sites were trained on; this is no test of the model", len(seen))
@@ -58,7 +63,10 @@ def run(job: EvaluateJob) -> None:
             np.savez(file, ids=np.array(data.ids), energy=energy, mu=prediction, r2=result.r2)
     if job.plot is not None:
         plot_predictions(
-            data.ids, energy, prediction, target, job.plot, mask=mask, unit=described.unit
+            *(data.ids, energy, prediction, target, job.plot),
+            mask=mask,
+            unit=described.unit,
+            relative=relative_axis,
         )
 
 
@@ -74,13 +82,18 @@ def choose_ids(job: EvaluateJob, database: Database, described: ModelInfo) -> tu
 
 
 def check_kind(database: Database, ids: list[str], described: ModelInfo) -> None:
-    """Refuse records of another element, edge or target than the model's.
+    """Refuse records of another element, edge, target or energy axis than the model's.
 
     Raises:
         DatabaseError: the first such record is named.
     """
+    axis = "relative" if described.reference_energy is None else "absolute"
     for record_id in ids:
         entry = database.entry(record_id)
+        if entry.axis != axis:
+            raise DatabaseError(
+                f"{database.path}: {record_id} has {entry.axis} energies, the model's are {axis}"
+            )
         for name in ("element", "edge", "target"):
             found, wanted = getattr(entry, name), getattr(described, name)
             if found != wanted:
