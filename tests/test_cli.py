@@ -11,7 +11,7 @@ import yaml
 from ase import Atoms
 from ase.io import write
 from cif import cubic_cif
-from paths import CALCULATIONS, CU_K, FEFF_RUNS, ROOT
+from paths import CALCULATIONS, CU_K, FEFF_RUNS, ROOT, ZN_K
 
 from src.checkpoint import ModelInfo, load_model, save_model
 from src.cli import main
@@ -128,6 +128,32 @@ def test_material_in_both_parts_is_an_error(made, tmp_path, capsys):
     words = ["--train", CU_K / "train.txt", "--val", tmp_path / "val.txt"]
     assert run("train", made / "cu.db", *words, "-o", tmp_path / "x", *QUICK) == 1
     assert "1 materials are in training and validation" in error_of(capsys)
+
+
+def test_extended_xyz_from_files_to_an_evaluation(tmp_path, capsys):
+    words = ["--edge", "K", "--axis", "relative", "--energy", -25, 94, 1, "-o", tmp_path / "zn.db"]
+    for part in ("train", "val"):
+        lists = ["--id_list", tmp_path / f"{part}.txt"]
+        assert run("dataset", ZN_K / f"{part}.extxyz", "--element", "Zn", *words, *lists) == 0
+        assert f"{part}.extxyz: extended xyz" in capsys.readouterr().out
+    split = [f"--{part}={tmp_path / part}.txt" for part in ("train", "val")]
+    assert run("train", tmp_path / "zn.db", *split, "-o", tmp_path / "zn", *QUICK) == 0
+    model, info = load_model(tmp_path / "zn")
+    assert (info.reference_energy, info.unit) == (None, "not stated")
+    assert info.energy_grid == list(range(-25, 95))
+    assert [model.hyperparameters[name] for name in ("emin", "emax")] == [-25.0, 94.0]
+    picture = tmp_path / "x.png"
+    assert run("evaluate", tmp_path / "zn", tmp_path / "zn.db", "--plot", picture) == 0
+    assert "-25.000 .. 94.000 eV relative to an edge that is not stated" in capsys.readouterr().out
+    records = {r.id: r.mu for r in Database(tmp_path / "zn.db").records(info.train_ids)}
+    assert info.mean_spectrum == pytest.approx(np.mean(list(records.values()), axis=0), abs=1e-6)
+
+
+def test_evaluation_refuses_energies_of_another_kind(made, tmp_path, capsys):
+    (record,) = Database(made / "cu.db").records(["mp-1692_000"])
+    write_records(tmp_path / "x.db", [replace(record, axis="relative")])
+    assert run("evaluate", made / "cu_k", tmp_path / "x.db") == 1
+    assert "mp-1692_000 has relative energies, the model's are absolute" in error_of(capsys)
 
 
 def test_split_by_hash_needs_no_files(made, tmp_path):
@@ -375,7 +401,7 @@ def test_printed_settings_are_complete(capsys):
     config = yaml.safe_load(capsys.readouterr().out)
     assert config["training"]["lambda_grad"] == 0.5
     assert config["model"]["r_max"] == 5.0
-    assert config["energy"]["step"] == 0.25
+    assert config["energy"]["extend_below"] == 6.0
 
 
 def test_help_imports_nothing_heavy():
