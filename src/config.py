@@ -121,6 +121,8 @@ class TrainingConfig(TrainingOptions):
     """CSV file of the metrics, one row an epoch; None: not written."""
     resume: bool = False
     """Continue from ``checkpoint_path``."""
+    started_from: str | None = None
+    """Model whose weights the training starts from; a training resumes with the same one alone."""
     info: "ModelInfo | None" = None
     """What the model is trained for; kept in the model file. None: nothing is known."""
 
@@ -183,6 +185,11 @@ class TrainJob:
     """Continue from last.ckpt in the output folder."""
     no_cache: bool = False
     """Do not keep graphs in <database>.graphs beside the database."""
+    init_from: Path | None = None
+    """Model file or training folder to start from, for another edge, element or code. None: from
+    random weights."""
+    freeze: list[str] | None = None
+    """Parts of the network that keep the weights of ``init_from``: embedding, layers.0, .."""
     energy: EnergyConfig = field(default_factory=EnergyConfig)
     """Energies."""
     training: TrainingOptions = field(default_factory=lambda: TrainingOptions(max_edges=MAX_EDGES))
@@ -195,6 +202,8 @@ class TrainJob:
         self.database = as_location(self.database)
         if (self.train is None) != (self.val is None):
             raise ConfigError("give both `train` and `val`, or neither for a split by hash")
+        if self.freeze is not None and self.init_from is None:
+            raise ConfigError("`freeze` needs `init_from`, the model whose weights are kept")
         if not 0.0 < self.val_fraction < 1.0:
             raise ConfigError(f"`val_fraction` is {self.val_fraction} but must be in (0, 1)")
 

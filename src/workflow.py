@@ -15,6 +15,7 @@ from .data.dataset import XANESDataset
 from .data.split import check_split, read_ids, split_by_hash
 from .data.targets import target_statistics
 from .errors import ConfigError, DatabaseError
+from .finetune import load_start, start_from, window_and_arguments
 from .model.gnn import XANES_E3GNN
 from .parallel import processes
 from .plot import plot_training
@@ -128,14 +129,21 @@ def _train(job: TrainJob) -> list[Row]:
     ids = choose_split(job, database)
     common = describe_records(database, ids[0] + ids[1])
     info = common.info
-    window = choose_window(job.energy, common, job.model.get("emin"), job.model.get("emax"))
-    job.model |= {"emin": window.emin, "emax": window.emax}
+    start = None if job.init_from is None else load_start(job.init_from)
+    if start is None:
+        window = choose_window(job.energy, common, job.model.get("emin"), job.model.get("emax"))
+        job.model |= {"emin": window.emin, "emax": window.emax}
+    else:
+        window, job.model = window_and_arguments(job.energy, common, job.model, start)
+        info.started_from = start.label
     grid, n_score, reference = window.grid, window.n_score, window.reference
     shape = XANES_E3GNN(**job.model).hyperparameters  # the constructor's defaults filled in
     cache = None if job.no_cache else cache_beside(job.database)
     settings = shape["r_max"], grid, job.energy.extend_below, shape["max_z"], cache
     train_set, val_set = (XANESDataset(database, part, *settings) for part in ids)
     model = make_model(job, train_set)
+    if start is not None:
+        start_from(start, model, train_set, torch.as_tensor(grid - reference), job.freeze or [])
     info.reference_energy = None if common.relative else reference
     complete_info(info, train_set, ids, n_score)
     logger.info(
@@ -158,6 +166,7 @@ def _train(job: TrainJob) -> list[Row]:
         checkpoint_path=job.output / "last.ckpt",
         metrics_path=job.output / "metrics.csv",
         resume=job.resume,
+        started_from=info.started_from,
         info=info,
     )
     return run_training(model, train_set, val_set, config)
