@@ -264,9 +264,11 @@ class EvaluateJob:
     ids: Path | None = None
     """File of record ids. None: the model's validation part, else the whole database."""
     predictions: Path | None = None
-    """NPZ file for ids, energy (absolute eV) and mu of every record."""
+    """NPZ file for ids, energy (eV, as the records count it), mu of every record and r2."""
     plot: Path | None = None
     """Picture of predicted against calculated spectra."""
+    table: Path | None = None
+    """All figures, by element, coordination, energy and site: .json or .csv."""
     device: str = "auto"
     """Where to compute: cpu, cuda, cuda:1, ..; auto is cuda where there is one, else cpu."""
 

@@ -1,5 +1,6 @@
 """The command from calculations to a predicted spectrum, and what it says when it can't."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -196,6 +197,7 @@ def independent_score(npz, ids):
 def test_evaluation_agrees_with_an_independent_score(made, tmp_path, capsys):
     npz, picture = tmp_path / "out.npz", tmp_path / "out.png"
     words = ["--ids", CU_K / "val.txt", "--predictions", npz, "--plot", picture]
+    words += ["--table", tmp_path / "out.json"]
     assert run("evaluate", made / "cu_k", made / "cu.db", *words) == 0
     out = capsys.readouterr().out
     printed = dict(line.split(": ", 1) for line in out.splitlines() if ": " in line)
@@ -203,7 +205,11 @@ def test_evaluation_agrees_with_an_independent_score(made, tmp_path, capsys):
     assert float(printed["mse"]) == pytest.approx(independent_score(npz, ids), abs=1e-7)
     assert out.count("worst: ") == 4  # all of the validation part
     assert float(printed["mse of the mean training spectrum"]) > 0
-    assert "R2 per energy" in out
+    for text in ("R2 per energy: mean", "e0 (eV): mean", "nearby: mse", "mse by coordination"):
+        assert text in out
+    stored = json.loads((tmp_path / "out.json").read_text())
+    assert stored["mse"] == pytest.approx(float(printed["mse"]), abs=1e-8)
+    assert sorted(stored["by_site"]) == sorted(ids)
     assert picture.stat().st_size > 10_000
 
 
@@ -284,7 +290,7 @@ def test_outputs_that_can_not_be_written_are_refused_before_the_work(made, tmp_p
     assert run("predict", made / "cu_k", poscar, "-o", nowhere / "x.dat") == 1
     assert f"the folder {nowhere} does not exist" in error_of(capsys)
     words = ["evaluate", tmp_path / "no.pt", made / "cu.db"]  # the path is looked at first
-    for option, name in (("--predictions", "x.npz"), ("--plot", "x.png")):
+    for option, name in (("--predictions", "x.npz"), ("--plot", "x.png"), ("--table", "x.csv")):
         assert run(*words, option, nowhere / name) == 1
         assert f"{name}: the folder {nowhere} does not exist" in error_of(capsys)
 
