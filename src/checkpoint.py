@@ -31,6 +31,8 @@ class ModelInfo:
     """Unit of the spectrum."""
     code: str | None = None
     """Code and version of the calculations."""
+    started_from: str | None = None
+    """Model whose weights the training started from. None: random ones."""
     reference_energy: float | None = None
     """Absolute energy of the model's zero, eV. None: all energies are relative."""
     energy_grid: list[float] | None = None

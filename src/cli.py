@@ -55,7 +55,11 @@ LOCATIONS = (
     (InfoJob, "file"),
 )
 """Fields that may be URLs, which a Path would spoil; the jobs turn the text into what it is."""
-NUMBERS: dict[str, tuple[type, int | str]] = {"site": (int, "+"), "energy": (float, 3)}
+SEVERAL: dict[str, tuple[type, int | str]] = {
+    "site": (int, "+"),
+    "energy": (float, 3),
+    "freeze": (str, "+"),
+}
 """Fields of jobs that are several words on the command line: their type and how many."""
 
 
@@ -83,11 +87,11 @@ def add_job(parser: ArgumentParser, job: type) -> None:
         elif entry.type is bool:
             parser.add_argument(f"--{entry.name}", action="store_true", help=docs[entry.name])
             by_hand.add(entry.name)
-        elif entry.name in NUMBERS and entry.name not in nested:
-            number, count = NUMBERS[entry.name]
-            names = ("START", "STOP", "STEP") if count == 3 else "I"
+        elif entry.name in SEVERAL and entry.name not in nested:
+            word, count = SEVERAL[entry.name]
+            names = ("START", "STOP", "STEP") if count == 3 else "I" if word is int else "NAME"
             parser.add_argument(
-                f"--{entry.name}", type=number, nargs=count, metavar=names, help=docs[entry.name]
+                f"--{entry.name}", type=word, nargs=count, metavar=names, help=docs[entry.name]
             )
             by_hand.add(entry.name)
         elif entry.name == "output":
@@ -106,7 +110,11 @@ def add_training_groups(parser: ArgumentParser) -> None:
     parser.add_class_arguments(EnergyConfig, "energy")
     parser.add_class_arguments(TrainingOptions, "training")
     parser.set_defaults({"training.max_edges": MAX_EDGES})
-    parser.add_class_arguments(XANES_E3GNN, "model", skip={"avg_num_neighbors"})
+    parser.add_class_arguments(XANES_E3GNN, "model", skip={"avg_num_neighbors", "emin", "emax"})
+    for name, end, usual in (("emin", "lowest", -10.0), ("emax", "highest", 50.0)):
+        text = f"{end} energy of the basis, eV relative to the reference energy. None: {usual:g},"
+        text += " or that of the records where all share one even grid"
+        parser.add_argument(f"--model.{name}", type=float | None, default=None, help=text)
 
 
 def attribute_docs(job: type) -> dict[str, str]:
@@ -168,6 +176,8 @@ def parse(words: list[str]) -> tuple[str, Any, str | None] | int:
         if values.command is None:
             parser.error("give a command: " + ", ".join(JOBS))
         chosen = values[values.command]
+        if values.command == "train" and chosen.init_from is not None:
+            keep_given(chosen, parser.parse_args(words, defaults=False).train)
         job = make_job(values.command, chosen)
     except ConfigError as error:
         print(f"{PROGRAM}: error: {error}", file=sys.stderr)
@@ -179,6 +189,14 @@ def parse(words: list[str]) -> tuple[str, Any, str | None] | int:
     if values.command != "train":
         return values.command, job, None
     return "train", job, hide_passwords(parsers["train"].dump(chosen))
+
+
+def keep_given(chosen: Namespace, given: Namespace) -> None:
+    """Leave only those of the network's arguments that the user gave; a file has the others."""
+    named = vars(given["model"]) if "model" in given else {}
+    for name in list(vars(chosen["model"])):
+        if name not in named:
+            del chosen["model"][name]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

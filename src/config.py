@@ -17,14 +17,16 @@ if TYPE_CHECKING:
 
 @dataclass
 class EnergyConfig:
-    """Absolute energies on which spectra are scored and trained."""
+    """Energies on which spectra are scored and trained, absolute where the records' are."""
 
     start: float | None = None
     """First energy, eV. None: the benchmark's for a known edge, else the lowest calculated one."""
     stop: float | None = None
-    """Last energy of the score, eV. None: the benchmark's for a known edge, else start + 35."""
-    step: float = 0.25
-    """Distance of energies, eV."""
+    """Last energy of the score, eV. None: the benchmark's for a known edge; else the records' last
+    one where all share one even grid, otherwise start + 35."""
+    step: float | None = None
+    """Distance of energies, eV. None: that of the records where all share one even grid and `start`
+    is not given, else 0.25."""
     train_stop: float | None = None
     """Last energy of the loss, eV. None: the end of the model's range, start - emin + emax."""
     extend_below: float = 6.0
@@ -32,7 +34,7 @@ class EnergyConfig:
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a value out of its range."""
-        if not self.step > 0:
+        if self.step is not None and not self.step > 0:
             raise ConfigError(f"`step` is {self.step} but must be positive")
         if self.extend_below < 0:
             raise ConfigError(f"`extend_below` is {self.extend_below} but must not be negative")
@@ -119,6 +121,8 @@ class TrainingConfig(TrainingOptions):
     """CSV file of the metrics, one row an epoch; None: not written."""
     resume: bool = False
     """Continue from ``checkpoint_path``."""
+    started_from: str | None = None
+    """Model whose weights the training starts from; a training resumes with the same one alone."""
     info: "ModelInfo | None" = None
     """What the model is trained for; kept in the model file. None: nothing is known."""
 
@@ -185,6 +189,11 @@ class TrainJob:
     """Members that are trained at once. None: as many as there are cores, a thread each."""
     no_cache: bool = False
     """Do not keep graphs in <database>.graphs beside the database."""
+    init_from: Path | None = None
+    """Model file or training folder to start from, for another edge, element or code. None: from
+    random weights."""
+    freeze: list[str] | None = None
+    """Parts of the network that keep the weights of ``init_from``: embedding, layers.0, .."""
     energy: EnergyConfig = field(default_factory=EnergyConfig)
     """Energies."""
     training: TrainingOptions = field(default_factory=lambda: TrainingOptions(max_edges=MAX_EDGES))
@@ -197,6 +206,8 @@ class TrainJob:
         self.database = as_location(self.database)
         if (self.train is None) != (self.val is None):
             raise ConfigError("give both `train` and `val`, or neither for a split by hash")
+        if self.freeze is not None and self.init_from is None:
+            raise ConfigError("`freeze` needs `init_from`, the model whose weights are kept")
         if not 0.0 < self.val_fraction < 1.0:
             raise ConfigError(f"`val_fraction` is {self.val_fraction} but must be in (0, 1)")
         for name in ("members", "parallel"):
@@ -210,15 +221,24 @@ class DatasetJob:
     """Collect calculations in a database."""
 
     calculations: list[Path]
-    """Folders of FEFF calculations; each is searched for runs."""
+    """Folders of FEFF calculations, which are searched for runs; files of extended xyz."""
     output: Location
     """Database to make or to add to: a file, or postgresql://user@host:port/name."""
     element: str | None = None
     """Absorbing element wanted, such as Cu. None: all."""
     edge: str | None = None
     """Edge wanted, such as K. None: all."""
-    target: Literal["absolute", "normalized"] = "absolute"
-    """absolute: cross-section in 1e-3 a0^2; normalized: as FEFF divides it."""
+    format: Literal["feff", "extxyz"] | None = None
+    """Format of the calculations. None: found out by their content, and printed."""
+    target: Literal["absolute", "normalized", "as_given"] | None = None
+    """absolute: cross-section in 1e-3 a0^2; normalized: divided by the edge step, as FEFF does;
+    as_given: unit not stated. None: absolute for FEFF, as_given for files that state no unit."""
+    energy: tuple[float, float, float] | None = None
+    """First and last energy and step, eV, of files that state none."""
+    axis: Literal["absolute", "relative"] | None = None
+    """What energies count from where the files do not say so; relative: an edge not stated."""
+    id_list: Path | None = None
+    """File to write with the ids of these calculations, one a line, for `train --train`."""
     strict: bool = False
     """Take the first run that can't be used as an error."""
     replace: bool = False
@@ -252,10 +272,12 @@ class EvaluateJob:
     ids: Path | None = None
     """File of record ids. None: the model's validation part, else the whole database."""
     predictions: Path | None = None
-    """NPZ file for ids, energy (absolute eV) and mu of every record; of a calibrated model also
-    half_width, expected (error), distance and novel."""
+    """NPZ file for ids, energy (eV, as the records count it), mu of every record and r2; of a
+    calibrated model also half_width, expected (error), distance and novel."""
     plot: Path | None = None
     """Picture of predicted against calculated spectra."""
+    table: Path | None = None
+    """All figures, by element, coordination, energy and site: .json or .csv."""
     device: str = "auto"
     """Where to compute: cpu, cuda, cuda:1, ..; auto is cuda where there is one, else cpu."""
 

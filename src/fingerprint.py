@@ -32,6 +32,7 @@ def make_fingerprint(
         **settings,
         "energy_grid": f"{len(grid)} energies, {float(grid[0]):.4f} .. {float(grid[-1]):.4f} eV",
         "criterion": repr(config.criterion),
+        "frozen": [n for n, w in model.named_parameters() if not w.requires_grad] or None,
         **{f"model.{name}": value for name, value in model.hyperparameters.items()},
         "train_dataset": digest(train_dataset),
         "val_dataset": digest(val_dataset),

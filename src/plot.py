@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PREDICTED, CALCULATED, MEAN = "#b8321c", "#a3acb8", "#20262e"
 TRAINED, RATE = "#20262e", "#6b747f"
-UNIT_LABELS = {"1e-3 a0^2": r"$10^{-3}\,a_0^2$"}
+UNIT_LABELS = {"1e-3 a0^2": r"$10^{-3}\,a_0^2$", "not stated": "unit not stated"}
 """How a unit is set in a picture."""
 SITE_LABELS = 8
 """More sites than this are drawn without a line each in the legend."""

@@ -17,6 +17,7 @@ from .versions import package_version
 
 if TYPE_CHECKING:  # a prediction needs none of these, and ASE's databases are slow to import
     from .data.database import Contents
+    from .evaluation_table import Details
     from .metrics import Evaluation
     from .spectra_db import BulkSummary
 
@@ -109,6 +110,27 @@ def describe_bulk(summary: "BulkSummary") -> str:
     return "\n".join(lines)
 
 
+def describe_details(details: "Details") -> str:
+    """Errors of features, and by what surrounds a site."""
+    from .metrics_xanes import FEATURES
+
+    lines, total = [], len(details.result.ids)
+    for name, (title, unit) in FEATURES.items():
+        error = details.features[name]
+        counted = "" if error.sites == total else f" ({error.sites} of {total} sites have it)"
+        lines.append(
+            f"{title}{f' ({unit})' if unit else ''}: mean absolute error {error.mean_absolute:.4f},"
+            f" median {error.median_absolute:.4f}, bias {error.bias:+.4f}{counted}"
+        )
+    lines += [
+        f"worst with {group.name} nearby: mse {group.mse:.6f}, {group.sites} sites"
+        for group in details.elements[:5]
+    ]
+    listed = ", ".join(f"{g.name}: {g.mse:.6f} ({g.sites})" for g in details.coordination)
+    lines.append(f"mse by coordination (sites): {listed}")
+    return "\n".join(lines)
+
+
 def describe_evaluation(result: "Evaluation") -> str:
     """Figures of an evaluation and its worst records."""
     lines = [
@@ -120,7 +142,10 @@ def describe_evaluation(result: "Evaluation") -> str:
     known = result.r2[np.isfinite(result.r2)]
     if len(known):
         low, middle, high = known.min(), np.median(known), known.max()
-        lines.append(f"R2 per energy: min {low:.4f}, median {middle:.4f}, max {high:.4f}")
+        lines.append(
+            f"R2 per energy: mean {known.mean():.4f}, min {low:.4f}, median {middle:.4f},"
+            f" max {high:.4f}"
+        )
     lines += [f"worst: {record_id} {mse:.6f}" for record_id, mse in result.worst()]
     return "\n".join(lines)
 

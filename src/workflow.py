@@ -5,23 +5,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from .checkpoint import ModelInfo
-from .config import EnergyConfig, TrainingConfig, TrainJob
+from .config import TrainingConfig, TrainJob
 from .data.cache import cache_beside
 from .data.database import Database
 from .data.dataset import XANESDataset
-from .data.record import UNITS
-from .data.spectrum import KNOWN_WINDOWS, energy_grid
 from .data.split import check_split, read_ids, split_by_hash
 from .data.targets import target_statistics
 from .errors import ConfigError, DatabaseError
+from .finetune import load_start, start_from, window_and_arguments
 from .model.gnn import XANES_E3GNN
 from .parallel import processes
 from .plot import plot_training
 from .train import Row, run_training
+from .window import choose_window, describe_records
 
 logger = logging.getLogger(__name__)
 
@@ -43,69 +42,6 @@ def choose_split(job: TrainJob, database: Database) -> tuple[list[str], list[str
         if not ids:
             raise DatabaseError(f"{job.database}: the {name} part of the split is empty")
     return train, val
-
-
-def describe_records(database: Database, ids: list[str]) -> tuple[ModelInfo, float]:
-    """What the records have in common, and the lowest energy that any of them has, eV.
-
-    Raises:
-        DatabaseError: they differ in element, edge, target or code.
-    """
-    found: dict[str, set[str]] = {"element": set(), "edge": set(), "target": set(), "code": set()}
-    lowest = np.inf
-    for record_id in ids:
-        entry = database.entry(record_id)
-        for name, values in found.items():
-            values.add(getattr(entry, name))
-        lowest = min(lowest, entry.lowest)
-    for name in ("element", "edge", "target"):
-        if len(found[name]) > 1:
-            raise DatabaseError(
-                f"{database.path}: records differ in {name}, {sorted(found[name])};"
-                " a model is trained for one"
-            )
-    target = found["target"].pop()
-    info = ModelInfo(
-        element=found["element"].pop(),
-        edge=found["edge"].pop(),
-        target=target,
-        unit=UNITS[target],
-        code=", ".join(sorted(found["code"])),
-    )
-    return info, lowest
-
-
-def choose_energies(
-    config: EnergyConfig, info: ModelInfo, lowest: float, emin: float, emax: float
-) -> tuple[np.ndarray, int, float]:
-    """Energies of the loss, how many of them are scored, and the reference energy.
-
-    Args:
-        config: what the user asked for.
-        info: element and edge, which may have a published window.
-        lowest: lowest calculated energy, eV.
-        emin: lowest energy of the model's basis, eV relative.
-        emax: highest energy of the model's basis, eV relative.
-
-    Returns:
-        Absolute energies, eV; number of scored ones, counted from the first; reference energy, eV.
-
-    Raises:
-        ConfigError: the model's basis does not reach as far as the energies.
-    """
-    start, stop = config.start, config.stop
-    if start is None or stop is None:
-        known = KNOWN_WINDOWS.get((str(info.element), str(info.edge)))
-        start, stop = (known[0], known[1]) if known else (lowest, lowest + 35.0)
-    reference = start - emin
-    train_stop = reference + emax if config.train_stop is None else config.train_stop
-    if max(stop, train_stop) > reference + emax + 1e-6:
-        raise ConfigError(
-            f"energies up to {max(stop, train_stop):.3f} eV are asked for but the model's basis"
-            f" ends at {reference + emax:.3f} eV; raise `model.emax` (now {emax})"
-        )
-    grid = energy_grid(start, max(stop, train_stop), config.step)
-    return grid, len(energy_grid(start, stop, config.step)), reference
 
 
 def train_from_database(job: TrainJob, config: str | None = None) -> list[Row]:
@@ -191,16 +127,24 @@ def _train(job: TrainJob) -> list[Row]:
     """Compose database, model and training."""
     database = Database(job.database)
     ids = choose_split(job, database)
-    info, lowest = describe_records(database, ids[0] + ids[1])
+    common = describe_records(database, ids[0] + ids[1])
+    info = common.info
+    start = None if job.init_from is None else load_start(job.init_from)
+    if start is None:
+        window = choose_window(job.energy, common, job.model.get("emin"), job.model.get("emax"))
+        job.model |= {"emin": window.emin, "emax": window.emax}
+    else:
+        window, job.model = window_and_arguments(job.energy, common, job.model, start)
+        info.started_from = start.label
+    grid, n_score, reference = window.grid, window.n_score, window.reference
     shape = XANES_E3GNN(**job.model).hyperparameters  # the constructor's defaults filled in
-    grid, n_score, reference = choose_energies(
-        job.energy, info, lowest, shape["emin"], shape["emax"]
-    )
     cache = None if job.no_cache else cache_beside(job.database)
     settings = shape["r_max"], grid, job.energy.extend_below, shape["max_z"], cache
     train_set, val_set = (XANESDataset(database, part, *settings) for part in ids)
     model = make_model(job, train_set)
-    info.reference_energy = reference
+    if start is not None:
+        start_from(start, model, train_set, torch.as_tensor(grid - reference), job.freeze or [])
+    info.reference_energy = None if common.relative else reference
     complete_info(info, train_set, ids, n_score)
     logger.info(
         "%s %s edge, %s (%s): %d training and %d validation sites, %d parameters",
@@ -208,8 +152,11 @@ def _train(job: TrainJob) -> list[Row]:
         sum(weight.numel() for weight in model.parameters()),
     )
     logger.info(
-        "energies %.3f .. %.3f eV scored, up to %.3f eV trained, step %g eV, reference %.3f eV",
-        *(grid[0], grid[n_score - 1], grid[-1], job.energy.step, reference),
+        "%d energies %.3f .. %.3f eV scored, up to %.3f eV trained, step %g eV, %s",
+        *(n_score, grid[0], grid[n_score - 1], grid[-1], window.step),
+        "relative to an edge that is not stated"
+        if common.relative
+        else f"reference {reference:.3f} eV",
     )
     config = TrainingConfig(
         **vars(job.training),
@@ -219,6 +166,7 @@ def _train(job: TrainJob) -> list[Row]:
         checkpoint_path=job.output / "last.ckpt",
         metrics_path=job.output / "metrics.csv",
         resume=job.resume,
+        started_from=info.started_from,
         info=info,
     )
     return run_training(model, train_set, val_set, config)

@@ -22,7 +22,7 @@ def assert_same(a, b):
     """Every field of two records is equal, numbers to the last bit."""
     for name in ("id", "material", "site", "element", "edge", "target", "code", "version"):
         assert getattr(a, name) == getattr(b, name)
-    assert (a.source, a.fermi_level) == (b.source, b.fermi_level)
+    assert (a.source, a.fermi_level, a.axis) == (b.source, b.fermi_level, b.axis)
     assert np.array_equal(a.energy, b.energy)
     assert np.array_equal(a.mu, b.mu)
     assert np.array_equal(a.atoms.positions, b.atoms.positions)

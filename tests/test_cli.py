@@ -1,5 +1,6 @@
 """The command from calculations to a predicted spectrum, and what it says when it can't."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import yaml
 from ase import Atoms
 from ase.io import write
 from cif import cubic_cif
-from paths import CALCULATIONS, CU_K, FEFF_RUNS, ROOT
+from paths import CALCULATIONS, CU_K, FEFF_RUNS, ROOT, ZN_K
 
 from src.checkpoint import ModelInfo, load_model, save_model
 from src.cli import main
@@ -130,6 +131,32 @@ def test_material_in_both_parts_is_an_error(made, tmp_path, capsys):
     assert "1 materials are in training and validation" in error_of(capsys)
 
 
+def test_extended_xyz_from_files_to_an_evaluation(tmp_path, capsys):
+    words = ["--edge", "K", "--axis", "relative", "--energy", -25, 94, 1, "-o", tmp_path / "zn.db"]
+    for part in ("train", "val"):
+        lists = ["--id_list", tmp_path / f"{part}.txt"]
+        assert run("dataset", ZN_K / f"{part}.extxyz", "--element", "Zn", *words, *lists) == 0
+        assert f"{part}.extxyz: extended xyz" in capsys.readouterr().out
+    split = [f"--{part}={tmp_path / part}.txt" for part in ("train", "val")]
+    assert run("train", tmp_path / "zn.db", *split, "-o", tmp_path / "zn", *QUICK) == 0
+    model, info = load_model(tmp_path / "zn")
+    assert (info.reference_energy, info.unit) == (None, "not stated")
+    assert info.energy_grid == list(range(-25, 95))
+    assert [model.hyperparameters[name] for name in ("emin", "emax")] == [-25.0, 94.0]
+    picture = tmp_path / "x.png"
+    assert run("evaluate", tmp_path / "zn", tmp_path / "zn.db", "--plot", picture) == 0
+    assert "-25.000 .. 94.000 eV relative to an edge that is not stated" in capsys.readouterr().out
+    records = {r.id: r.mu for r in Database(tmp_path / "zn.db").records(info.train_ids)}
+    assert info.mean_spectrum == pytest.approx(np.mean(list(records.values()), axis=0), abs=1e-6)
+
+
+def test_evaluation_refuses_energies_of_another_kind(made, tmp_path, capsys):
+    (record,) = Database(made / "cu.db").records(["mp-1692_000"])
+    write_records(tmp_path / "x.db", [replace(record, axis="relative")])
+    assert run("evaluate", made / "cu_k", tmp_path / "x.db") == 1
+    assert "mp-1692_000 has relative energies, the model's are absolute" in error_of(capsys)
+
+
 def test_split_by_hash_needs_no_files(made, tmp_path):
     words = ["--val_fraction=0.3", "--split_seed=2", "-o", tmp_path / "hash", *QUICK]
     assert run("train", made / "cu.db", *words) == 0
@@ -170,6 +197,7 @@ def independent_score(npz, ids):
 def test_evaluation_agrees_with_an_independent_score(made, tmp_path, capsys):
     npz, picture = tmp_path / "out.npz", tmp_path / "out.png"
     words = ["--ids", CU_K / "val.txt", "--predictions", npz, "--plot", picture]
+    words += ["--table", tmp_path / "out.json"]
     assert run("evaluate", made / "cu_k", made / "cu.db", *words) == 0
     out = capsys.readouterr().out
     printed = dict(line.split(": ", 1) for line in out.splitlines() if ": " in line)
@@ -177,7 +205,11 @@ def test_evaluation_agrees_with_an_independent_score(made, tmp_path, capsys):
     assert float(printed["mse"]) == pytest.approx(independent_score(npz, ids), abs=1e-7)
     assert out.count("worst: ") == 4  # all of the validation part
     assert float(printed["mse of the mean training spectrum"]) > 0
-    assert "R2 per energy" in out
+    for text in ("R2 per energy: mean", "e0 (eV): mean", "nearby: mse", "mse by coordination"):
+        assert text in out
+    stored = json.loads((tmp_path / "out.json").read_text())
+    assert stored["mse"] == pytest.approx(float(printed["mse"]), abs=1e-8)
+    assert sorted(stored["by_site"]) == sorted(ids)
     assert picture.stat().st_size > 10_000
 
 
@@ -258,7 +290,7 @@ def test_outputs_that_can_not_be_written_are_refused_before_the_work(made, tmp_p
     assert run("predict", made / "cu_k", poscar, "-o", nowhere / "x.dat") == 1
     assert f"the folder {nowhere} does not exist" in error_of(capsys)
     words = ["evaluate", tmp_path / "no.pt", made / "cu.db"]  # the path is looked at first
-    for option, name in (("--predictions", "x.npz"), ("--plot", "x.png")):
+    for option, name in (("--predictions", "x.npz"), ("--plot", "x.png"), ("--table", "x.csv")):
         assert run(*words, option, nowhere / name) == 1
         assert f"{name}: the folder {nowhere} does not exist" in error_of(capsys)
 
@@ -375,7 +407,7 @@ def test_printed_settings_are_complete(capsys):
     config = yaml.safe_load(capsys.readouterr().out)
     assert config["training"]["lambda_grad"] == 0.5
     assert config["model"]["r_max"] == 5.0
-    assert config["energy"]["step"] == 0.25
+    assert config["energy"]["extend_below"] == 6.0
 
 
 def test_help_imports_nothing_heavy():

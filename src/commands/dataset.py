@@ -7,36 +7,56 @@ from tqdm import tqdm
 
 from ..config import DatasetJob
 from ..data.database import Database, write_records
-from ..data.readers.feff import find_runs, read_feff
+from ..data.readers.extxyz import Given
+from ..data.readers.formats import NAMES, count_runs, find_sources, read_source
 from ..data.record import Record, Rejected
 from ..errors import ConfigError, DatabaseError
 from ..report import describe_contents
+from .outputs import check_outputs
 
 
 def run(job: DatasetJob) -> None:
     """Collect calculations in a database and say what was found."""
     if job.element is not None and job.element not in atomic_numbers:
         raise ConfigError(f"`element` is {job.element!r}, expected a symbol such as Cu")
-    total = sum(1 for root in job.calculations for _ in find_runs(root))
-
-    def found() -> Iterator[Record | Rejected]:
-        with tqdm(total=total, desc="reading", unit="run", disable=None) as bar:
-            for root in job.calculations:
-                for record in read_feff(root, job.element, job.edge, job.target):
-                    bar.update()
-                    yield record
-
-    summary = write_records(job.output, found(), replace=job.replace, strict=job.strict)
+    check_outputs(job.id_list, None)
+    ids: list[str] = []
+    found = read_all(job, ids)
+    summary = write_records(job.output, found, replace=job.replace, strict=job.strict)
     for rejected in summary.rejected:
         print(f"left out: {rejected.source}: {rejected.reason}")
     if summary.sites == 0:
         wanted = " ".join(word for word in (job.element, job.edge) if word)
         raise DatabaseError(
-            f"{', '.join(map(str, job.calculations))}: {total} runs, none gave a"
+            f"{', '.join(map(str, job.calculations))}: none gave a"
             f" {wanted + ' ' if wanted else ''}record; nothing was written to {job.output}"
         )
+    if job.id_list is not None:
+        job.id_list.write_text("".join(f"{name}\n" for name in dict.fromkeys(ids)))
     print(
         f"{job.output}: {summary.added} added, {summary.unchanged} unchanged,"
         f" {summary.replaced} replaced, {len(summary.rejected)} left out"
     )
     print(describe_contents(Database(job.output).contents()))
+
+
+def read_all(job: DatasetJob, ids: list[str]) -> Iterator[Record | Rejected]:
+    """Yield what the job's paths hold, after saying what they were taken for.
+
+    Args:
+        job: paths and options.
+        ids: the records' ids are added to it.
+    """
+    sources = [source for path in job.calculations for source in find_sources(path, job.format)]
+    for source in sources:
+        print(f"{source.path}: {NAMES[source.format]}")
+    counts = [count_runs(source) for source in sources]
+    total = None if None in counts else sum(count or 0 for count in counts)
+    given = Given(job.element, job.edge, job.energy, job.axis, job.target or "as_given")
+    with tqdm(total=total, desc="reading", unit="spectra", disable=None) as bar:
+        for source in sources:
+            for found in read_source(source, given, job.target):
+                bar.update()
+                if isinstance(found, Record):
+                    ids.append(found.id)
+                yield found

@@ -1,6 +1,7 @@
 """The command `evaluate`: a model against the calculations of a database."""
 
 import logging
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,17 @@ from ..coverage import describe_coverage, measure_coverage, shared_materials
 from ..data.database import Database
 from ..data.dataset import XANESDataset
 from ..data.split import read_ids
+from ..ensemble import Network
 from ..errors import CheckpointError, DatabaseError
+from ..evaluation_table import Details, check_table, make_details, write_table
 from ..inference import Bands, join_sites, predict_sites
-from ..metrics import evaluate_spectra
+from ..metrics import Evaluation, evaluate_spectra
+from ..metrics_xanes import find_features
 from ..parallel import choose_device
 from ..plot import plot_predictions
 from ..predict import relative_energies
-from ..report import describe_evaluation
+from ..report import describe_details, describe_evaluation
+from ..surroundings import surroundings
 from .outputs import check_outputs
 
 logger = logging.getLogger(__name__)
@@ -28,6 +33,8 @@ logger = logging.getLogger(__name__)
 def run(job: EvaluateJob) -> None:
     """Compare a model with calculations: figures, worst records, predictions and a picture."""
     check_outputs(job.predictions, job.plot)
+    if job.table is not None:
+        check_table(job.table)
     model, described = load_model(job.model)
     model.to(choose_device(job.device))
     if described.energy_grid is None or described.mean_spectrum is None:
@@ -35,6 +42,59 @@ def run(job: EvaluateJob) -> None:
     database = Database(job.database)
     ids, chosen = choose_ids(job, database, described)
     check_kind(database, ids, described)
+    compared = compare(model, described, database, ids)
+    energy, result = compared.energy, compared.result
+    print(f"{chosen}, {energy_range(energy, described)}, unit {described.unit}")
+    seen = set(result.ids) & set(described.train_ids or [])
+    if seen:
+        logger.warning("%d of these sites were trained on; this is no test of the model", len(seen))
+    print(describe_evaluation(result))
+    print(describe_details(compared.details))
+    if described.calibration is not None and compared.bands is not None:
+        error = compared.prediction - compared.target
+        report_coverage(described.calibration, result.ids, compared.bands, error, compared.mask)
+    if job.table is not None:
+        write_table(job.table, compared.details, energy, described.unit)
+    if job.predictions is not None:
+        with job.predictions.open("wb") as file:
+            kept: dict[str, Any] = {} if compared.bands is None else dict(vars(compared.bands))
+            kept |= {"ids": np.array(result.ids), "energy": energy, "mu": compared.prediction}
+            np.savez(file, **kept, r2=result.r2)
+    if job.plot is not None:
+        plot_predictions(
+            *(result.ids, energy, compared.prediction, compared.target, job.plot),
+            mask=compared.mask,
+            unit=described.unit,
+            relative=described.reference_energy is None,
+            half_width=None if compared.bands is None else compared.bands.half_width,
+        )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Predicted and calculated spectra of some records, and how far they are apart."""
+
+    energy: np.ndarray
+    """Scored energies as the records count them, eV, shape (n_energies,)."""
+    prediction: np.ndarray
+    """mu, shape (n_spectra, n_energies)."""
+    target: np.ndarray
+    """mu, same shape."""
+    mask: np.ndarray
+    """True where the target was calculated, same shape."""
+    bands: Bands | None
+    """Bands of a calibrated model."""
+    details: Details
+    """Errors."""
+
+    @property
+    def result(self) -> Evaluation:
+        """Errors of the spectra, which names them."""
+        return self.details.result
+
+
+def compare(model: Network, described: ModelInfo, database: Database, ids: list[str]) -> Comparison:
+    """Predict records and compare with what was calculated, on the model's scored energies."""
     energy, relative = relative_energies(model, described, None)
     data = XANESDataset(
         database,
@@ -50,29 +110,20 @@ def run(job: EvaluateJob) -> None:
     prediction = sites.mu
     target = np.concatenate([graph.y.double().numpy() for graph in graphs])
     mask = np.concatenate([graph.y_mask.numpy() for graph in graphs])
-    result = evaluate_spectra(
-        data.ids, prediction, target, mask, np.asarray(described.mean_spectrum)
+    baseline = np.asarray(described.mean_spectrum)
+    details = make_details(
+        evaluate_spectra(data.ids, prediction, target, mask, baseline),
+        find_features(energy, prediction, mask),
+        find_features(energy, target, mask),
+        [one for graph in graphs for one in surroundings(graph)],
     )
-    print(f"{chosen}, {energy[0]:.3f} .. {energy[-1]:.3f} eV, unit {described.unit}")
-    seen = set(data.ids) & set(described.train_ids or [])
-    if seen:
-        logger.warning("%d of these sites were trained on; this is no test of the model", len(seen))
-    print(describe_evaluation(result))
-    if described.calibration is not None and sites.bands is not None:
-        error = prediction - target
-        report_coverage(described.calibration, data.ids, sites.bands, error, mask)
-    if job.predictions is not None:
-        with job.predictions.open("wb") as file:
-            kept: dict[str, Any] = {} if sites.bands is None else dict(vars(sites.bands))
-            kept |= {"ids": np.array(data.ids), "energy": energy, "mu": prediction}
-            np.savez(file, **kept, r2=result.r2)
-    if job.plot is not None:
-        plot_predictions(
-            *(data.ids, energy, prediction, target, job.plot),
-            mask=mask,
-            unit=described.unit,
-            half_width=None if sites.bands is None else sites.bands.half_width,
-        )
+    return Comparison(energy, prediction, target, mask, sites.bands, details)
+
+
+def energy_range(energy: np.ndarray, described: ModelInfo) -> str:
+    """Energies in words, with what they count from where that is not zero."""
+    zero = " relative to an edge that is not stated" if described.reference_energy is None else ""
+    return f"{energy[0]:.3f} .. {energy[-1]:.3f} eV{zero}"
 
 
 def report_coverage(
@@ -105,13 +156,18 @@ def choose_ids(job: EvaluateJob, database: Database, described: ModelInfo) -> tu
 
 
 def check_kind(database: Database, ids: list[str], described: ModelInfo) -> None:
-    """Refuse records of another element, edge or target than the model's.
+    """Refuse records of another element, edge, target or energy axis than the model's.
 
     Raises:
         DatabaseError: the first such record is named.
     """
+    axis = "relative" if described.reference_energy is None else "absolute"
     for record_id in ids:
         entry = database.entry(record_id)
+        if entry.axis != axis:
+            raise DatabaseError(
+                f"{database.path}: {record_id} has {entry.axis} energies, the model's are {axis}"
+            )
         for name in ("element", "edge", "target"):
             found, wanted = getattr(entry, name), getattr(described, name)
             if found != wanted:

@@ -50,7 +50,7 @@ class Contents:
     materials: int
     """Materials."""
     kinds: dict[str, Counter[str]]
-    """Count of each value of element, edge, target and code."""
+    """Count of each value of element, edge, target, code and axis."""
     elements: Counter[str]
     """Structures in which each chemical element stands."""
     energy_range: tuple[float, float]
@@ -265,7 +265,7 @@ class Database:
         index = self.index
         counts = np.bincount(index.kind, minlength=len(index.kinds)).tolist()
         kinds: dict[str, Counter[str]] = {}
-        for k, name in enumerate(("element", "edge", "target", "code")):
+        for k, name in enumerate(("element", "edge", "target", "code", "axis")):
             kinds[name] = Counter()
             for kind, count in zip(index.kinds, counts, strict=True):
                 kinds[name][kind[k]] += count

@@ -24,6 +24,8 @@ class IndexRow(NamedTuple):
     """Kind of spectrum."""
     code: str
     """Program that calculated it, and its version."""
+    axis: str
+    """What energies count from, see ``Record.axis``."""
     lowest: float
     """First calculated energy, eV."""
     highest: float
@@ -50,6 +52,8 @@ class Entry:
     """Kind of spectrum."""
     code: str
     """Program that calculated it, and its version."""
+    axis: str
+    """What energies count from, see ``Record.axis``."""
     lowest: float
     """First calculated energy, eV."""
     highest: float
@@ -72,9 +76,9 @@ class Index:
         ids: list[str] = []
         for page in pages:
             ids += [row.record for row in page]
-            kind = [kinds.setdefault(row[2:6], len(kinds)) for row in page]
+            kind = [kinds.setdefault(row[2:7], len(kinds)) for row in page]
             numbers.append(np.array([[row.id for row in page], kind], dtype=np.int64))
-            energies.append(np.array([row[6:8] for row in page]).reshape(-1, 2))
+            energies.append(np.array([row[7:9] for row in page]).reshape(-1, 2))
             digests.append(bytes.fromhex("".join(row.structure + row.digest for row in page)))
         rows, kind_numbers = np.concatenate(numbers, axis=1)
         order = np.argsort(rows, kind="stable")
@@ -89,7 +93,7 @@ class Index:
     def entry(self, record_id: str) -> Entry:
         """Entry of a record that is there."""
         k = self.number[record_id]
-        element, edge, target, code = self.kinds[self.kind[k]]
+        element, edge, target, code, axis = self.kinds[self.kind[k]]
         lowest, highest = self.energies[k].tolist()
         return Entry(
             row=int(self.rows[k]),
@@ -98,6 +102,7 @@ class Index:
             edge=edge,
             target=target,
             code=code,
+            axis=axis,
             lowest=lowest,
             highest=highest,
             structure_digest=self.digests[k, 0].tobytes().hex(),

@@ -8,8 +8,10 @@ from ase import Atoms
 
 from ..errors import RecordError
 
-UNITS = {"absolute": "1e-3 a0^2", "normalized": "dimensionless"}
-"""Unit of each kind of target."""
+UNITS = {"absolute": "1e-3 a0^2", "normalized": "dimensionless", "as_given": "not stated"}
+"""Unit of each kind of target; "as_given" where the source does not say what it gives."""
+AXES = ("absolute", "relative")
+"""Energy axes: of the photon, or relative to an edge energy that the source does not state."""
 
 
 def structure_digest(atoms: Atoms) -> str:
@@ -40,7 +42,7 @@ class Record:
     edge: str
     """Absorption edge, such as K."""
     energy: np.ndarray
-    """Photon energies, absolute, eV, shape (n_energies,), strictly increasing."""
+    """Photon energies on ``axis``, eV, shape (n_energies,), strictly increasing."""
     mu: np.ndarray
     """Absorption, shape (n_energies,), in the unit of ``target``."""
     target: str
@@ -53,6 +55,8 @@ class Record:
     """Path of the calculation."""
     fermi_level: float | None = None
     """Fermi level of the self-consistent potential, eV, where the code gives it."""
+    axis: str = "absolute"
+    """What ``energy`` counts from, one of ``AXES``."""
 
     def __post_init__(self) -> None:
         """Raise RecordError where fields contradict each other."""
@@ -65,6 +69,8 @@ class Record:
             )
         if self.target not in UNITS:
             raise RecordError(f"{self.id}: target is {self.target!r}, not one of {list(UNITS)}")
+        if self.axis not in AXES:
+            raise RecordError(f"{self.id}: axis is {self.axis!r}, not one of {list(AXES)}")
         if not 0 <= self.site < len(self.atoms):
             raise RecordError(
                 f"{self.id}: absorber index {self.site}, but the structure has"
@@ -86,6 +92,11 @@ class Record:
             )
         if not (np.isfinite(self.energy).all() and np.isfinite(self.mu).all()):
             raise RecordError(f"{self.id}: energy or mu holds values that are not finite")
+        if self.axis == "absolute" and self.energy[0] <= 0:
+            raise RecordError(
+                f"{self.id}: absolute energies must be positive, but the first is"
+                f" {self.energy[0]:.3f} eV"
+            )
         steps = np.diff(self.energy)
         if not (steps > 0).all():
             at = int(np.argmin(steps > 0))
@@ -104,6 +115,7 @@ class Record:
         """Checksum of all that was calculated; the path it was read from is left out."""
         text = [self.id, self.material, self.element, self.edge, self.target]
         text += [self.code, self.version, str(self.site), repr(self.fermi_level)]
+        text += [] if self.axis == "absolute" else [self.axis]  # as before there were others
         spectrum = self.energy.astype("<f8").tobytes() + self.mu.astype("<f8").tobytes()
         described = "\0".join([*text, self.structure_digest]).encode()
         return hashlib.sha256(described + spectrum).hexdigest()

@@ -28,7 +28,8 @@ CREATE = f"""CREATE TABLE {TABLE} (
     lowest DOUBLE PRECISION NOT NULL,
     highest DOUBLE PRECISION NOT NULL,
     structure TEXT NOT NULL,
-    digest TEXT NOT NULL)"""
+    digest TEXT NOT NULL,
+    axis TEXT NOT NULL DEFAULT 'absolute')"""
 STORED = ("id", "material", "element", "edge", "target", "code", "version", "source")
 """Fields of a record that are kept in ASE's ``data`` as they are."""
 PREFIX = "record "
@@ -131,6 +132,14 @@ class Store:
             sql += " current_schema()"
         return {name for (name,) in self.query(sql)}
 
+    def has_axis(self) -> bool:
+        """Whether our table, which is there, has the column ``axis``."""
+        sql = f"SELECT name FROM pragma_table_info('{TABLE}')"
+        if isinstance(self.location, DatabaseURL):
+            sql = "SELECT column_name FROM information_schema.columns WHERE table_schema ="
+            sql += f" current_schema() AND table_name = '{TABLE}'"
+        return ("axis",) in self.query(sql)
+
     @property
     def lost(self) -> bool:
         """Whether the server has closed the connection."""
@@ -147,6 +156,8 @@ class Store:
             self.query("BEGIN IMMEDIATE")
         if TABLE not in self.tables():
             self.query(CREATE)
+        elif not self.has_axis():
+            self.query(f"ALTER TABLE {TABLE} ADD COLUMN axis TEXT NOT NULL DEFAULT 'absolute'")
         for row in self.stale():
             self.query(f"DELETE FROM {TABLE} WHERE id = ?", (row,))
         for index_row in self.unindexed():
@@ -165,7 +176,9 @@ class Store:
         """Rows of our table, in order and some at a time; then those that it lacks."""
         if TABLE in self.tables():
             stale = self.stale()
-            sql = f"SELECT {', '.join(COLUMNS)} FROM {TABLE} WHERE id > ? ORDER BY id LIMIT {PAGE}"
+            # a table without the column is older than axes other than the absolute one
+            names = ", ".join(COLUMNS if self.has_axis() else _without_axis(COLUMNS))
+            sql = f"SELECT {names} FROM {TABLE} WHERE id > ? ORDER BY id LIMIT {PAGE}"
             page = self.query(sql, (-1,))
             while page:
                 yield [IndexRow(*row) for row in page if row[0] not in stale]
@@ -215,6 +228,7 @@ class Store:
         }
         data = {name: getattr(record, name) for name in STORED}
         data |= {"site": record.site, "fermi_level": record.fermi_level}
+        data |= {} if record.axis == "absolute" else {"axis": record.axis}
         data |= {"energy": record.energy, "mu": record.mu, "digest": record.digest}
         data |= {"structure_digest": record.structure_digest}
         with self.named_errors():
@@ -255,6 +269,7 @@ class Store:
             energy=np.asarray(stored["energy"], dtype=float),
             mu=np.asarray(stored["mu"], dtype=float),
             fermi_level=stored["fermi_level"],
+            axis=stored.get("axis", "absolute"),
             **{name: stored[name] for name in STORED},
         )
         return record, stored["structure_digest"]
@@ -262,6 +277,11 @@ class Store:
     def element_counts(self) -> dict[int, int]:
         """Number of structures in which each atomic number stands."""
         return dict(self.query("SELECT Z, COUNT(*) FROM species GROUP BY Z"))
+
+
+def _without_axis(columns: Sequence[str]) -> list[str]:
+    """Columns, with the axis as the constant that it is where the table lacks it."""
+    return ["'absolute'" if name == "axis" else name for name in columns]
 
 
 def _index_row(row: int, data: dict[str, Any]) -> IndexRow:
@@ -273,6 +293,7 @@ def _index_row(row: int, data: dict[str, Any]) -> IndexRow:
         edge=data["edge"],
         target=data["target"],
         code=f"{data['code']} {data['version']}".strip(),
+        axis=data.get("axis", "absolute"),
         lowest=float(data["energy"][0]),
         highest=float(data["energy"][-1]),
         structure=data["structure_digest"],

@@ -269,11 +269,16 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
         """
         self.coefficient_mean.copy_(self.spectral_basis.fit(energy_grid, mean))
         self.coefficient_scale.fill_(scale)
-        outputs = [self.readout[-1]]
+        for output in self.outputs().values():
+            for weight in output.parameters():
+                nn.init.zeros_(weight)
+
+    def outputs(self) -> dict[str, nn.Module]:
+        """Last maps, whose results depend on the energy basis, by name."""
+        names = ["readout.4"]
         if self.num_amplitudes:
-            outputs += [self.paths.single_out, self.paths.pair_out]
-        for weight in nn.ModuleList(outputs).parameters():
-            nn.init.zeros_(weight)
+            names += ["paths.single_out", "paths.pair_out"]
+        return {name: self.get_submodule(name) for name in names}
 
 
 def _check_hyperparameters(values: dict[str, Any]) -> None:

@@ -148,6 +148,8 @@ def test_missing_record_is_named(tmp_path):
         ({"mu": np.array([1.0, np.nan, 2.0])}, "not finite"),
         ({"target": "relative"}, "target"),
         ({"material": "mp-2"}, "mp-2"),
+        ({"axis": "upright"}, "axis is 'upright'"),
+        ({"energy": np.array([-1.0, 2.0, 4.0])}, "absolute energies must be positive"),
         ({"id": ""}, "empty"),
     ],
 )
@@ -209,6 +211,31 @@ def test_database_of_the_first_version_opens_and_gets_its_index_with_the_next_wr
     assert write_records(old, [record(1), record(1, material="mp-3")]).unchanged == 1
     assert [row for (row,) in execute(old, f"SELECT record FROM {TABLE} ORDER BY id")] == [
         "mp-1_000", "mp-1_001", "mp-2_000", "mp-3_001",
+    ]  # fmt: skip
+
+
+def test_energies_that_are_relative_are_kept_as_such(tmp_path):
+    relative = record(0, energy=np.array([-2.0, 0.0, 4.0]), axis="relative")
+    write_records(tmp_path / "x.db", [relative, record(1)])
+    database = Database(tmp_path / "x.db")
+    assert_same(database.record("mp-1_000"), relative)
+    assert [database.entry(i).axis for i in database.ids] == ["relative", "absolute"]
+    assert database.contents().kinds["axis"] == {"relative": 1, "absolute": 1}
+    absolute = record(0, energy=np.array([2.0, 4.0, 8.0]))
+    assert replace(absolute, axis="relative").digest != absolute.digest
+
+
+def test_index_without_the_axis_opens_and_gets_it_with_the_next_writing(tmp_path):
+    """A table that was made before there were other axes than the absolute one."""
+    path = tmp_path / "x.db"
+    write_records(path, [record(0), record(1)])
+    execute(path, f"ALTER TABLE {TABLE} DROP COLUMN axis")
+    database = Database(path)
+    assert [database.entry(i).axis for i in database.ids] == ["absolute", "absolute"]
+    changed = write_records(path, [record(1), record(0, "mp-2", axis="relative")])
+    assert (changed.added, changed.unchanged) == (1, 1)
+    assert execute(path, f"SELECT axis FROM {TABLE} ORDER BY id") == [
+        ("absolute",), ("absolute",), ("relative",),
     ]  # fmt: skip
 
 

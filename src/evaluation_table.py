@@ -1,0 +1,145 @@
+"""All figures of an evaluation as a file: JSON, or CSV with a row a figure, group and site."""
+
+import csv
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import ConfigError
+from .metrics import Evaluation
+from .metrics_xanes import FEATURES, FeatureError, Features, feature_errors, summarize
+from .surroundings import Group, Surroundings, by_coordination, by_element
+
+ENDINGS = (".json", ".csv")
+
+
+@dataclass(frozen=True)
+class Details:
+    """An evaluation with what spectroscopists ask for."""
+
+    result: Evaluation
+    """Errors of the spectra."""
+    errors: dict[str, np.ndarray]
+    """Error of each feature at each site, by field of ``Features``; NaN where it is unknown."""
+    around: list[Surroundings]
+    """What surrounds each site."""
+
+    @property
+    def features(self) -> dict[str, FeatureError]:
+        """Summary of each feature's errors."""
+        return {name: summarize(values) for name, values in self.errors.items()}
+
+    @property
+    def elements(self) -> list[Group]:
+        """Errors by element nearby, largest first."""
+        return by_element(self.around, self.result.mse)
+
+    @property
+    def coordination(self) -> list[Group]:
+        """Errors by coordination number."""
+        return by_coordination(self.around, self.result.mse)
+
+
+def make_details(
+    result: Evaluation, prediction: Features, target: Features, around: list[Surroundings]
+) -> Details:
+    """Put an evaluation's parts together; all are in the order of ``result.ids``."""
+    return Details(result, feature_errors(prediction, target), around)
+
+
+def check_table(path: Path) -> None:
+    """Refuse a path that can't be written.
+
+    Raises:
+        ConfigError: its ending is not a known one, or its folder does not exist.
+    """
+    if path.suffix not in ENDINGS:
+        raise ConfigError(f"{path}: ending {path.suffix!r}, expected one of {list(ENDINGS)}")
+    if not path.parent.is_dir():
+        raise ConfigError(f"{path}: the folder {path.parent} does not exist")
+
+
+def write_table(path: Path, details: Details, energy: np.ndarray, unit: str | None) -> None:
+    """Write all figures.
+
+    Args:
+        path: file, .json or .csv.
+        details: the figures.
+        energy: scored energies, eV, shape (n_energies,).
+        unit: unit of mu.
+
+    Raises:
+        ConfigError: see ``check_table``.
+    """
+    check_table(path)
+    if path.suffix == ".json":
+        content = _without_nan(as_json(details, energy, unit))
+        path.write_text(json.dumps(content, indent=1) + "\n")
+        return
+    with path.open("w", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(("kind", "name", "sites", "value"))
+        table.writerows(as_rows(details, energy))
+
+
+def as_json(details: Details, energy: np.ndarray, unit: str | None) -> dict[str, Any]:
+    """The figures as nested dictionaries."""
+    result = details.result
+    sites: dict[str, dict[str, Any]] = {}
+    for k, (record_id, one) in enumerate(zip(result.ids, details.around, strict=True)):
+        errors = {f"{name}_error": float(values[k]) for name, values in details.errors.items()}
+        nearby = {"coordination": one.coordination, "elements": sorted(one.elements)}
+        sites[record_id] = {"mse": float(result.mse[k]), **errors, **nearby}
+    return {
+        "unit": unit,
+        "sites": len(result.ids),
+        "mse": result.mean_mse,
+        "median_mse": result.median_mse,
+        "mae": result.mae,
+        "baseline_mse": result.baseline_mse,
+        "features": {name: asdict(error) for name, error in details.features.items()},
+        "by_element": {group.name: _counted(group) for group in details.elements},
+        "by_coordination": {group.name: _counted(group) for group in details.coordination},
+        "energy": energy.tolist(),
+        "r2": result.r2.tolist(),
+        "by_site": sites,
+    }
+
+
+def as_rows(details: Details, energy: np.ndarray) -> list[tuple[str, str, int, float]]:
+    """The figures as rows of kind, name, sites and value."""
+    result, count = details.result, len(details.result.ids)
+    rows = [
+        ("figure", name, count, float(getattr(result, field)))
+        for name, field in (
+            ("mse", "mean_mse"), ("median_mse", "median_mse"), ("mae", "mae"),
+            ("baseline_mse", "baseline_mse"),
+        )
+    ]  # fmt: skip
+    for name in FEATURES:
+        error = details.features[name]
+        for kind in ("mean_absolute", "median_absolute", "bias"):
+            rows.append((f"{name} {kind}", "", error.sites, getattr(error, kind)))
+    rows += [("element", g.name, g.sites, g.mse) for g in details.elements]
+    rows += [("coordination", g.name, g.sites, g.mse) for g in details.coordination]
+    rows += [("r2", f"{e:.3f}", count, float(r)) for e, r in zip(energy, result.r2, strict=True)]
+    rows += [("site", name, 1, float(m)) for name, m in zip(result.ids, result.mse, strict=True)]
+    return rows
+
+
+def _counted(group: Group) -> dict[str, Any]:
+    """Count and error of a group."""
+    return {"sites": group.sites, "mse": group.mse}
+
+
+def _without_nan(value: Any) -> Any:
+    """The same with None, JSON's null, for what is not finite."""
+    if isinstance(value, dict):
+        return {key: _without_nan(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

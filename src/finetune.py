@@ -1,0 +1,280 @@
+"""Training that starts from the weights of a model for another edge, element or code.
+
+What describes atoms and their surroundings (the body) is taken over. The head, the last map to
+coefficients with the energy basis, is kept where the basis is the same and made anew where it is
+not. The coefficients' mean and scale always come from the new training set.
+"""
+
+import copy
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .checkpoint import ModelInfo, load_model
+from .config import EnergyConfig
+from .data.dataset import XANESDataset
+from .data.targets import target_statistics
+from .ensemble import networks_of
+from .errors import ConfigError
+from .model.gnn import XANES_E3GNN
+from .window import Common, Window, choose_window
+
+logger = logging.getLogger(__name__)
+
+BASIS = ("num_basis", "basis_scales", "emin", "emax")
+"""Arguments that say what coefficients stand for; where one differs the head is made anew."""
+ADAPTS = (*BASIS, "dropout")
+"""Arguments that may differ from the model that a training starts from."""
+STATISTICS = ("coefficient_mean", "coefficient_scale")
+"""Buffers that are measured on the training set."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """A model that a training starts from."""
+
+    path: Path
+    """Its file or folder, for messages."""
+    model: XANES_E3GNN
+    """The network."""
+    info: ModelInfo
+    """What it was trained for."""
+
+    @property
+    def label(self) -> str:
+        """What it is, the same wherever the file stands."""
+        total = hashlib.sha256()
+        for weight in self.model.state_dict().values():
+            total.update(weight.cpu().contiguous().numpy().tobytes())
+        kind = " ".join(filter(None, (self.info.element, self.info.edge, self.info.code)))
+        return f"{kind or 'a model'}, weights sha256 {total.hexdigest()[:16]}"
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Names of the tensors of a network, by where their values come from."""
+
+    reused: list[str]
+    """Taken over."""
+    anew: list[str]
+    """Of the new network alone, or of another shape or meaning."""
+    left_out: list[str]
+    """Of the old network, without a place in the new one."""
+
+
+def load_start(path: Path) -> Start:
+    """Read the model that a training starts from; of an ensemble its first member.
+
+    Raises:
+        CheckpointError: see ``load_model``.
+    """
+    model, info = load_model(path)
+    return Start(path, networks_of(model)[0], info)
+
+
+def merge_arguments(given: Mapping[str, Any], start: Start) -> dict[str, Any]:
+    """Constructor arguments: the file's, and those given of which it may differ.
+
+    Raises:
+        ConfigError: an argument is given that contradicts the file's.
+    """
+    stored = start.model.hyperparameters
+    for name, value in given.items():
+        same = _plain(value) == _plain(stored.get(name))
+        if name not in ADAPTS and value is not None and not same:
+            raise ConfigError(
+                f"`model.{name}` is {value} but {start.path} has {stored.get(name)}; leave it out,"
+                f" or train without it; what may differ is {', '.join(ADAPTS)}"
+            )
+    return {**stored, **{name: value for name, value in given.items() if value is not None}}
+
+
+def window_and_arguments(
+    energy: EnergyConfig, common: Common, given: Mapping[str, Any], start: Start
+) -> tuple[Window, dict[str, Any]]:
+    """Energies and constructor arguments of a training that starts from a model.
+
+    The basis keeps the model's range where that reaches as far as the energies that are scored,
+    unless another is given.
+
+    Raises:
+        ConfigError: see ``merge_arguments`` and ``choose_window``.
+    """
+    arguments = merge_arguments(given, start)
+    own = given.get("emin"), given.get("emax")
+    window = choose_window(energy, common, *own)
+    if own == (None, None):
+        emin, emax = (start.model.hyperparameters[name] for name in ("emin", "emax"))
+        reference = 0.0 if common.relative else float(window.grid[0]) - emin
+        last = max(float(window.grid[window.n_score - 1]), energy.train_stop or -float("inf"))
+        reaches = float(window.grid[0]) >= reference + emin and last <= reference + emax
+        if reaches:
+            window = choose_window(energy, common, emin, emax)
+        else:
+            logger.info(
+                "the basis of %s, %g .. %g eV, does not reach the energies; a new one, %g .. %g eV",
+                *(start.path, emin, emax, window.emin, window.emax),
+            )
+    return window, {**arguments, "emin": window.emin, "emax": window.emax}
+
+
+def same_basis(model: XANES_E3GNN, start: Start) -> bool:
+    """Whether coefficients stand for the same functions of the energy in both networks."""
+    new, old = model.hyperparameters, start.model.hyperparameters
+    return all(_plain(new[name]) == _plain(old[name]) for name in BASIS)
+
+
+def keeps_head(model: XANES_E3GNN, start: Start) -> bool:
+    """Whether the start has learned spectra, and on the new network's energy basis."""
+    return start.info.mean_spectrum is not None and same_basis(model, start)
+
+
+def head_prefixes(model: XANES_E3GNN, start: Start) -> tuple[str, ...]:
+    """Beginnings of the names of tensors that are made anew."""
+    if keeps_head(model, start):
+        return ()
+    if start.info.mean_spectrum is None:
+        return ("readout.", "paths.", "waves.", "spectral_basis.")
+    return (*(f"{name}." for name in model.outputs()), "waves.", "spectral_basis.")
+
+
+@torch.no_grad()
+def take_weights(model: XANES_E3GNN, start: Start) -> Transfer:
+    """Copy what can be reused into a new network.
+
+    Args:
+        model: new network, changed in place.
+        start: where the weights come from.
+
+    Returns:
+        What was copied and what was not; every tensor of either network is named once.
+    """
+    own, theirs = model.state_dict(), start.model.state_dict()
+    head = head_prefixes(model, start)
+    reused = [
+        name
+        for name, weight in own.items()
+        if name in theirs
+        and theirs[name].shape == weight.shape
+        and name not in STATISTICS
+        and not name.startswith(head)
+    ]
+    for name in reused:
+        own[name].copy_(theirs[name])
+    return Transfer(
+        reused=reused,
+        anew=[name for name in own if name not in reused],
+        left_out=[name for name in theirs if name not in reused],
+    )
+
+
+def set_statistics(model: XANES_E3GNN, train_set: XANESDataset, energy_grid: Tensor) -> None:
+    """Measure the coefficients' mean and scale on the training set and keep the head's weights.
+
+    For a head that was taken over; a training does the same for a new one, and zeroes it.
+
+    Args:
+        model: network, changed in place.
+        train_set: training graphs.
+        energy_grid: energies of the targets relative to the reference, eV, shape (n_energies,).
+    """
+    mean, scale = target_statistics(train_set, len(energy_grid))
+    kept = copy.deepcopy({name: map_.state_dict() for name, map_ in model.outputs().items()})
+    dtype = model.coefficient_mean.dtype
+    model.set_target_statistics(energy_grid.to(dtype), mean.to(dtype), scale)
+    for name, output in model.outputs().items():
+        output.load_state_dict(kept[name])
+
+
+def freeze(model: XANES_E3GNN, prefixes: Sequence[str], transfer: Transfer) -> list[str]:
+    """Keep weights as they are in the training; dropout in their layers stays active.
+
+    Args:
+        model: network, changed in place.
+        prefixes: beginnings of weights' names, whole words: `layers.0`, `embedding`.
+        transfer: what was reused; only that can be frozen.
+
+    Returns:
+        Names of the frozen weights.
+
+    Raises:
+        ConfigError: a prefix is unknown, its weights are new, or nothing is left to train.
+    """
+    weights = dict(model.named_parameters())
+    frozen: list[str] = []
+    for prefix in prefixes:
+        named = [name for name in weights if f"{name}.".startswith(f"{prefix}.")]
+        if not named:
+            raise ConfigError(f"`freeze` {prefix!r} is not one of {', '.join(parts(weights))}")
+        new = [name for name in named if name in transfer.anew]
+        if new:
+            raise ConfigError(f"`freeze` {prefix!r} would freeze {new[0]}, which is made anew")
+        frozen += [name for name in named if name not in frozen]
+    if len(frozen) == len(weights):
+        raise ConfigError("`freeze` leaves nothing to train")
+    for name in frozen:
+        weights[name].requires_grad_(False)
+    return frozen
+
+
+def start_from(
+    start: Start,
+    model: XANES_E3GNN,
+    train_set: XANESDataset,
+    energy_grid: Tensor,
+    frozen: Sequence[str],
+) -> None:
+    """Give a new network the weights of another model, freeze some, and say what was done.
+
+    Args:
+        start: where the weights come from.
+        model: new network, changed in place.
+        train_set: training graphs.
+        energy_grid: energies of the targets relative to the reference, eV, shape (n_energies,).
+        frozen: see ``freeze``.
+
+    Raises:
+        ConfigError: see ``freeze``.
+    """
+    transfer = take_weights(model, start)
+    if keeps_head(model, start):
+        set_statistics(model, train_set, energy_grid)
+    report_transfer(model, start, transfer, freeze(model, frozen, transfer))
+
+
+def parts(names: Mapping[str, Any] | Sequence[str]) -> list[str]:
+    """Parts of a network by the names of its tensors: `embedding`, `layers.0`, .., in order."""
+    found: dict[str, None] = {}
+    for name in names:
+        first, *rest = name.split(".")
+        found[f"{first}.{rest[0]}" if rest and rest[0].isdigit() else first] = None
+    return list(found)
+
+
+def report_transfer(
+    model: XANES_E3GNN, start: Start, transfer: Transfer, frozen: list[str]
+) -> None:
+    """Log what is reused, made anew, left out and frozen, by name and count."""
+    own, theirs = model.state_dict(), start.model.state_dict()
+    logger.info("starts from %s (%s)", start.path, start.label)
+    for title, names, values in (
+        ("reused", transfer.reused, own),
+        ("made anew", transfer.anew, own),
+        ("left out", transfer.left_out, theirs),
+        ("frozen", frozen, own),
+    ):
+        count = sum(values[name].numel() for name in names)
+        listed = parts(names) if title in ("reused", "frozen") else names
+        told = f": {', '.join(listed)}" if names else ""
+        logger.info("%s: %d tensors, %d numbers%s", title, len(names), count, told)
+
+
+def _plain(value: Any) -> Any:
+    """A value that can be compared: sequences as lists."""
+    return list(value) if isinstance(value, (list, tuple)) else value

@@ -1,0 +1,174 @@
+"""What spectroscopists read off a spectrum, and how far a prediction is from it; NumPy only.
+
+Energies between grid points come from the parabola through three points. A feature that a spectrum
+does not have within the grid is NaN, and its site does not count in the error of that feature.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+WHITE_LINE_WITHIN = 15.0
+"""The white line is the highest maximum this far above e0, eV."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """Features of spectra, each of shape (n_spectra,); NaN where a spectrum lacks one."""
+
+    e0: np.ndarray
+    """Energy of the largest derivative of mu, eV."""
+    white_line_energy: np.ndarray
+    """Energy of the highest maximum within ``WHITE_LINE_WITHIN`` above e0, eV."""
+    white_line_height: np.ndarray
+    """mu there, unit of mu."""
+    centroid: np.ndarray
+    """First moment, int E mu dE / int mu dE over the calculated energies, eV."""
+    variance: np.ndarray
+    """Second central moment, int (E - centroid)^2 mu dE / int mu dE, eV^2."""
+
+
+FEATURES = {
+    "e0": ("e0", "eV"),
+    "white_line_energy": ("white line, energy", "eV"),
+    "white_line_height": ("white line, height", ""),
+    "centroid": ("centroid", "eV"),
+    "variance": ("variance", "eV^2"),
+}
+"""Fields of ``Features``: what to call them, and their unit where it is not that of mu."""
+
+
+@dataclass(frozen=True)
+class FeatureError:
+    """Errors of one feature, prediction minus calculation, over sites where both have it."""
+
+    sites: int
+    """Sites that count."""
+    mean_absolute: float
+    """Mean absolute error; NaN without sites."""
+    median_absolute: float
+    """Median absolute error; NaN without sites."""
+    bias: float
+    """Mean error; NaN without sites."""
+
+
+def vertex(x: np.ndarray, y: np.ndarray, k: int) -> tuple[float, float]:
+    """Vertex of the parabola through a maximum's three points, which need not be evenly spaced.
+
+    Args:
+        x: abscissae, shape (n,), strictly increasing.
+        y: ordinates, shape (n,), the largest of three at k.
+        k: index of the maximum, 1 to n - 2.
+
+    Returns:
+        Place and height of the vertex; the point itself where the three are equal.
+    """
+    left, right = (y[k] - y[k - 1]) / (x[k] - x[k - 1]), (y[k + 1] - y[k]) / (x[k + 1] - x[k])
+    curvature = (right - left) / (x[k + 1] - x[k - 1])
+    if curvature == 0.0:
+        return float(x[k]), float(y[k])
+    slope = left + curvature * (x[k] - x[k - 1])  # of the parabola at x[k]
+    shift = -slope / (2.0 * curvature)
+    return float(x[k] + shift), float(y[k] + 0.5 * slope * shift)
+
+
+def find_e0(energy: np.ndarray, mu: np.ndarray) -> float:
+    """Energy of the largest derivative, the usual definition of e0.
+
+    The derivative is that of the parabola through three neighbouring points; its maximum is refined
+    by the parabola through three of its values.
+
+    Args:
+        energy: eV, shape (n,), strictly increasing.
+        mu: absorption, shape (n,).
+
+    Returns:
+        e0, eV; NaN where the derivative is largest at an end of the grid, or nowhere positive.
+    """
+    if len(energy) < 5:
+        return float("nan")
+    slope = np.gradient(mu, energy)
+    k = 1 + int(np.argmax(slope[1:-1]))  # the ends' derivatives are one-sided
+    if slope[k] <= 0 or not 2 <= k <= len(energy) - 3:
+        return float("nan")
+    return vertex(energy, slope, k)[0]
+
+
+def find_white_line(energy: np.ndarray, mu: np.ndarray, e0: float) -> tuple[float, float]:
+    """Highest maximum within ``WHITE_LINE_WITHIN`` above e0.
+
+    Args:
+        energy: eV, shape (n,), strictly increasing.
+        mu: absorption, shape (n,).
+        e0: where the edge is, eV.
+
+    Returns:
+        Its energy, eV, and mu there; NaN where there is no e0 or no maximum inside.
+    """
+    if not np.isfinite(e0):
+        return float("nan"), float("nan")
+    inner = np.arange(1, len(energy) - 1)
+    peaks = inner[
+        (mu[inner] > mu[inner - 1])
+        & (mu[inner] >= mu[inner + 1])
+        & (energy[inner] > e0)
+        & (energy[inner] <= e0 + WHITE_LINE_WITHIN)
+    ]
+    if len(peaks) == 0:
+        return float("nan"), float("nan")
+    return vertex(energy, mu, int(peaks[np.argmax(mu[peaks])]))
+
+
+def moments(energy: np.ndarray, mu: np.ndarray) -> tuple[float, float]:
+    """Centroid and variance of a spectrum, normalised by its area, by the trapezoidal rule.
+
+    Args:
+        energy: eV, shape (n,), strictly increasing.
+        mu: absorption, shape (n,).
+
+    Returns:
+        Centroid, eV, and variance, eV^2; NaN where the area is not positive.
+    """
+    area = _integral(energy, mu)
+    if not area > 0:
+        return float("nan"), float("nan")
+    centroid = _integral(energy, energy * mu) / area
+    return centroid, _integral(energy, (energy - centroid) ** 2 * mu) / area
+
+
+def _integral(x: np.ndarray, y: np.ndarray) -> float:
+    """Trapezoidal rule; the name of NumPy's differs between its versions."""
+    return float(np.sum(0.5 * (y[1:] + y[:-1]) * np.diff(x)))
+
+
+def find_features(energy: np.ndarray, spectra: np.ndarray, mask: np.ndarray) -> Features:
+    """Features of many spectra.
+
+    Args:
+        energy: eV, shape (n_energies,), strictly increasing.
+        spectra: mu, shape (n_spectra, n_energies).
+        mask: True at calculated energies, which alone are looked at, same shape.
+
+    Returns:
+        The features.
+    """
+    rows = []
+    for mu, known in zip(spectra.astype(float), mask, strict=True):
+        x, y = energy[known], mu[known]
+        e0 = find_e0(x, y)
+        rows.append((e0, *find_white_line(x, y, e0), *moments(x, y)))
+    return Features(*np.array(rows, dtype=float).reshape(-1, len(FEATURES)).T)
+
+
+def feature_errors(prediction: Features, target: Features) -> dict[str, np.ndarray]:
+    """Prediction minus calculation of each feature, by field, each of shape (n_spectra,)."""
+    return {name: getattr(prediction, name) - getattr(target, name) for name in FEATURES}
+
+
+def summarize(errors: np.ndarray) -> FeatureError:
+    """Summary of the errors of one feature; NaN do not count."""
+    known = errors[np.isfinite(errors)]
+    if len(known) == 0:
+        return FeatureError(0, float("nan"), float("nan"), float("nan"))
+    size = np.abs(known)
+    return FeatureError(len(known), float(size.mean()), float(np.median(size)), float(known.mean()))
