@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -36,12 +36,14 @@ class Trained(NamedTuple):
     """Graph edges trained on in a second, validation included in the time."""
 
 
-def make_network(num_layers: int, lmax: int) -> XANES_E3GNN:
-    """Small network; with one layer and lmax 0 it sees elements and distances alone."""
+def make_network(blind: bool) -> XANES_E3GNN:
+    """Small network; a blind one, without angles anywhere, sees elements and distances alone."""
+    sizes: dict[str, Any] = (
+        {"num_layers": 1, "lmax": 0, "num_amplitudes": 0} if blind else {"num_layers": 2}
+    )
     torch.manual_seed(0)
     return XANES_E3GNN(
-        num_layers=num_layers,
-        lmax=lmax,
+        **sizes,
         num_basis=64,
         emax=40.0,
         channels=32,
@@ -96,10 +98,10 @@ def verify(epochs: int, folder: Path, n_train: int = 640, n_val: int = 160) -> b
     mean = torch.cat([graph.y for graph in train_set]).mean(dim=0)
     baseline = float((target - mean).square().mean())
     floor = angular_floor(val_sites, ENERGY)
-    model = make_network(num_layers=2, lmax=2)
+    model = make_network(blind=False)
     mse, speed = train(model, train_set, val_set, epochs, folder / "best_model.pt")
     with tempfile.TemporaryDirectory() as beside:
-        blind = make_network(num_layers=1, lmax=0)
+        blind = make_network(blind=True)
         blind_mse = train(blind, train_set, val_set, epochs, Path(beside) / "blind.pt").mse
 
     learned, honest = mse < BOUND_MODEL * floor, blind_mse > BOUND_BLIND * floor
