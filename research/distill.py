@@ -23,7 +23,7 @@ from src import XANES_E3GNN
 from src.checkpoint import ModelInfo, save_model
 from src.data.batch import GraphBatchSampler, collate_graphs
 from src.data.graph import atoms_to_graph
-from src.schedule import learning_rate_factor
+from src.training.schedule import learning_rate_factor
 
 from .teacher import N_TARGETS, Labelled, read_labels
 

@@ -21,7 +21,7 @@ from src.checkpoint import load_model
 from src.commands.evaluate import Comparison, check_kind, choose_ids, compare
 from src.config import EvaluateJob
 from src.data.database import Database
-from src.evaluation_table import write_table
+from src.evaluation.table import write_table
 
 FEW = 5
 """Elements near fewer sites than this are marked."""

@@ -7,13 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .calibration import Calibration, pack_calibration, unpack_calibration
-from .durable import first_line
 from .ensemble import MAY_DIFFER, Network, as_model, networks_of
 from .errors import CheckpointError
+from .files.durable import first_line
+from .files.model_file import ModelFile, read_model_file, write_model_file
+from .files.registry import model_path
 from .model.gnn import XANES_E3GNN
-from .model_file import ModelFile, read_model_file, write_model_file
-from .registry import model_path
+from .uncertainty.calibration import Calibration, pack_calibration, unpack_calibration
 from .versions import package_version
 
 

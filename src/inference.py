@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch_geometric.data import Data
 
-from .calibration import Calibration
 from .data.batch import GraphBatchSampler, collate_graphs
 from .ensemble import Network, XANESEnsemble
-from .novelty import readout_features
+from .uncertainty.calibration import Calibration
+from .uncertainty.novelty import readout_features
 
 MAX_EDGES = 20_000
 """Graph edges predicted at once; bounds memory."""

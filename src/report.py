@@ -17,7 +17,7 @@ from .versions import package_version
 
 if TYPE_CHECKING:  # a prediction needs none of these, and ASE's databases are slow to import
     from .data.database import Contents
-    from .evaluation_table import Details
+    from .evaluation.table import Details
     from .metrics import Evaluation
     from .spectra_db import BulkSummary
 
@@ -112,7 +112,7 @@ def describe_bulk(summary: "BulkSummary") -> str:
 
 def describe_details(details: "Details") -> str:
     """Errors of features, and by what surrounds a site."""
-    from .metrics_xanes import FEATURES
+    from .evaluation.features import FEATURES
 
     lines, total = [], len(details.result.ids)
     for name, (title, unit) in FEATURES.items():

@@ -21,15 +21,15 @@ from .data.batch import GraphBatchSampler
 from .data.loader import make_loader
 from .data.targets import GraphSet, check_dataset, target_statistics
 from .errors import ConfigError
-from .fingerprint import check_fingerprint, make_fingerprint
-from .logbook import Row, check_folders, write_metrics
+from .files.torch_file import read_verified, write_verified
 from .loss import SpectrumLoss
 from .model.gnn import XANES_E3GNN
 from .parallel import Team, processes
-from .schedule import averaged_weights, learning_rate_factor
 from .spectra import SpectraNetwork
-from .torch_file import read_verified, write_verified
-from .validation import mean_loss
+from .training.fingerprint import check_fingerprint, make_fingerprint
+from .training.logbook import Row, check_folders, write_metrics
+from .training.schedule import averaged_weights, learning_rate_factor
+from .training.validation import mean_loss
 
 logger = logging.getLogger(__name__)
 

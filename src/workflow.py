@@ -15,12 +15,12 @@ from .data.dataset import XANESDataset
 from .data.split import check_split, read_ids, split_by_hash
 from .data.targets import target_statistics
 from .errors import ConfigError, DatabaseError
-from .finetune import load_start, start_from, window_and_arguments
 from .model.gnn import XANES_E3GNN
 from .parallel import processes
 from .plot import plot_training
 from .train import Row, run_training
-from .window import choose_window, describe_records
+from .training.finetune import load_start, start_from, window_and_arguments
+from .training.window import choose_window, describe_records
 
 logger = logging.getLogger(__name__)
 

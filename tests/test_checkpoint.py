@@ -12,13 +12,13 @@ from conftest import random_crystal, random_molecule
 from paths import DATA
 from safetensors import safe_open
 
-from src.calibration import Calibration
 from src.checkpoint import ModelInfo, load_model, save_model
 from src.ensemble import XANESEnsemble
 from src.errors import CheckpointError
+from src.files.torch_file import read_verified, write_verified
 from src.model.gnn import XANES_E3GNN
-from src.novelty import Novelty
-from src.torch_file import read_verified, write_verified
+from src.uncertainty.calibration import Calibration
+from src.uncertainty.novelty import Novelty
 
 COMPAT = DATA / "compat"
 
@@ -204,7 +204,7 @@ def test_failed_write_keeps_the_last_good_file(tmp_path, monkeypatch):
         where.write_bytes(b"PK half")
         raise OSError("disk full")
 
-    monkeypatch.setattr("src.torch_file.torch.save", fail_half_way)
+    monkeypatch.setattr("src.files.torch_file.torch.save", fail_half_way)
     with pytest.raises(OSError, match="disk full"):
         write_verified(path, {"good": 2})
     assert read_verified(path) == {"good": 1}

@@ -5,16 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from src.calibration import Calibration
-from src.conformal import (
+from src.errors import ConfigError
+from src.uncertainty.calibration import Calibration
+from src.uncertainty.conformal import (
     SiteErrors,
     calibrate,
     choose_floor,
     conformal_quantile,
     fit_law,
 )
-from src.errors import ConfigError
-from src.novelty import Novelty
+from src.uncertainty.novelty import Novelty
 
 ENERGY = np.arange(0.0, 10.0, 0.5)
 NOVELTY = Novelty(np.zeros(2), np.eye(2), np.zeros((1, 2)))

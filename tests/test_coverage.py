@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from src.coverage import describe_coverage, measure_coverage, shared_materials
 from src.inference import Bands
+from src.uncertainty.coverage import describe_coverage, measure_coverage, shared_materials
 
 
 def test_points_within_bands_are_counted():

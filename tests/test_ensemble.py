@@ -8,15 +8,15 @@ import torch
 from ase.build import bulk
 from conftest import random_crystal, random_molecule
 
-from src.calibration import Calibration
 from src.checkpoint import ModelInfo, load_model, save_model
 from src.ensemble import XANESEnsemble, as_model, networks_of
 from src.errors import ConfigError
+from src.files.join import join_models
 from src.inference import join_sites, predict_sites, raw_sites
-from src.join import join_models
 from src.model.gnn import XANES_E3GNN
-from src.novelty import Novelty
 from src.predict import predict_structure
+from src.uncertainty.calibration import Calibration
+from src.uncertainty.novelty import Novelty
 
 GRID = np.linspace(-10.0, 40.0, 11)
 INFO = ModelInfo(

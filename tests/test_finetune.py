@@ -11,7 +11,8 @@ from src.checkpoint import ModelInfo, load_model, save_model
 from src.cli import main
 from src.config import EnergyConfig
 from src.errors import ConfigError
-from src.finetune import (
+from src.model.gnn import XANES_E3GNN
+from src.training.finetune import (
     Start,
     freeze,
     load_start,
@@ -20,8 +21,7 @@ from src.finetune import (
     take_weights,
     window_and_arguments,
 )
-from src.model.gnn import XANES_E3GNN
-from src.window import Common
+from src.training.window import Common
 
 SMALL = {"num_layers": 2, "lmax": 1, "channels": 8, "num_basis": 32}
 QUICK = ["--training.epochs=2", "--training.max_edges=4000"]

@@ -11,7 +11,7 @@ from src.cli import main
 from src.config import TrainJob
 from src.data.location import DatabaseURL
 from src.ensemble import networks_of
-from src.members import member_command, member_environment
+from src.training.members import member_command, member_environment
 
 WORDS = [
     "--train", CU_K / "train.txt", "--val", CU_K / "val.txt", "--training.epochs=1",

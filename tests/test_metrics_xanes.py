@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from src.metrics_xanes import (
+from src.evaluation.features import (
     WHITE_LINE_WITHIN,
     feature_errors,
     find_e0,

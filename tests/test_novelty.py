@@ -10,7 +10,14 @@ from scipy.spatial.distance import cdist
 from src.ensemble import XANESEnsemble
 from src.errors import CheckpointError
 from src.model.gnn import XANES_E3GNN
-from src.novelty import COMPONENTS, MOST_SITES, SHRINKAGE, Novelty, readout_features, sample_sites
+from src.uncertainty.novelty import (
+    COMPONENTS,
+    MOST_SITES,
+    SHRINKAGE,
+    Novelty,
+    readout_features,
+    sample_sites,
+)
 
 
 def clouds(n_features=6):

@@ -9,8 +9,8 @@ from src import load_model, registry
 from src.checkpoint import ModelInfo, save_model
 from src.cli import main
 from src.errors import CheckpointError
+from src.files.registry import model_path, models, shipped_folder
 from src.model.gnn import XANES_E3GNN
-from src.registry import model_path, models, shipped_folder
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from src.schedule import averaged_weights, learning_rate_factor
+from src.training.schedule import averaged_weights, learning_rate_factor
 
 
 def test_learning_rate_rises_then_falls_as_half_a_cosine():

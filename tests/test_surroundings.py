@@ -11,10 +11,10 @@ from ase.build import bulk
 
 from src.data.graph import atoms_to_graph
 from src.errors import ConfigError
-from src.evaluation_table import make_details, write_table
+from src.evaluation.features import find_features
+from src.evaluation.surroundings import Surroundings, by_coordination, by_element, surroundings
+from src.evaluation.table import make_details, write_table
 from src.metrics import evaluate_spectra
-from src.metrics_xanes import find_features
-from src.surroundings import Surroundings, by_coordination, by_element, surroundings
 
 
 @pytest.mark.parametrize(

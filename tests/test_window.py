@@ -10,7 +10,7 @@ from src.checkpoint import ModelInfo
 from src.config import EnergyConfig
 from src.data.database import Database, write_records
 from src.errors import ConfigError, DatabaseError
-from src.window import Common, choose_window, describe_records
+from src.training.window import Common, choose_window, describe_records
 
 ZN = Common(ModelInfo(element="Zn", edge="K"), True, -25.0, np.arange(-25.0, 95.0))
 CU = Common(ModelInfo(element="Cu", edge="K"), False, 8984.2, None)

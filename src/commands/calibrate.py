@@ -7,19 +7,19 @@ import numpy as np
 from tqdm import tqdm
 
 from ..checkpoint import ModelInfo, load_model, save_model
-from ..conformal import SiteErrors, calibrate
 from ..data.cache import cache_beside
 from ..data.database import Database
 from ..data.dataset import XANESDataset
 from ..data.split import material_of, read_ids
 from ..ensemble import Network, networks_of
 from ..errors import CheckpointError, ConfigError, DatabaseError
+from ..files.registry import model_path, models
 from ..inference import raw_sites
 from ..jobs import CalibrateJob
-from ..novelty import Novelty, sample_sites
 from ..parallel import choose_device
 from ..predict import relative_energies
-from ..registry import model_path, models
+from ..uncertainty.conformal import SiteErrors, calibrate
+from ..uncertainty.novelty import Novelty, sample_sites
 from .evaluate import check_kind
 
 

@@ -7,8 +7,8 @@ import yaml
 from ..checkpoint import save_model
 from ..ensemble import networks_of
 from ..errors import ConfigError
+from ..files.join import join_models
 from ..jobs import EnsembleJob
-from ..join import join_models
 
 CARD = ("data", "licence", "accuracy")
 """What a card says."""

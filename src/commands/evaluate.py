@@ -7,24 +7,24 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from ..calibration import Calibration
 from ..checkpoint import ModelInfo, load_model
 from ..config import EvaluateJob
-from ..coverage import describe_coverage, measure_coverage, shared_materials
 from ..data.database import Database
 from ..data.dataset import XANESDataset
 from ..data.split import read_ids
 from ..ensemble import Network
 from ..errors import CheckpointError, DatabaseError
-from ..evaluation_table import Details, check_table, make_details, write_table
+from ..evaluation.features import find_features
+from ..evaluation.surroundings import surroundings
+from ..evaluation.table import Details, check_table, make_details, write_table
 from ..inference import Bands, join_sites, predict_sites
 from ..metrics import Evaluation, evaluate_spectra
-from ..metrics_xanes import find_features
 from ..parallel import choose_device
 from ..plot import plot_predictions
 from ..predict import relative_energies
 from ..report import describe_details, describe_evaluation
-from ..surroundings import surroundings
+from ..uncertainty.calibration import Calibration
+from ..uncertainty.coverage import describe_coverage, measure_coverage, shared_materials
 from .outputs import check_outputs
 
 logger = logging.getLogger(__name__)

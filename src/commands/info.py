@@ -7,7 +7,7 @@ from ..data.filetype import SQLITE_MAGIC, is_model_file, starts_with
 from ..data.location import DatabaseURL
 from ..data.structure import named_structures
 from ..errors import ConfigError
-from ..registry import models
+from ..files.registry import models
 from ..report import describe_contents, describe_model, describe_structure
 
 

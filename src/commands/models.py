@@ -1,8 +1,8 @@
 """The command `models`: what ships with the package."""
 
 from ..checkpoint import load_model
+from ..files.registry import models
 from ..jobs import ModelsJob
-from ..registry import models
 from ..report import describe_shipped
 
 

@@ -8,12 +8,12 @@ from ..config import PredictJob
 from ..data.filetype import SQLITE_MAGIC, starts_with
 from ..data.spectrum import energy_grid
 from ..data.structure import named_structures
-from ..durable import file_digest
 from ..errors import ConfigError, StructureError
+from ..files.durable import file_digest
+from ..files.registry import model_path
 from ..parallel import check_alone, choose_device, launched_rank, processes
 from ..plot import plot_structures
 from ..predict import SitePrediction, predict_structures
-from ..registry import model_path
 from ..report import describe_bulk, site_label, spectra_table
 from .outputs import check_outputs
 

@@ -9,7 +9,7 @@ def run(job: TrainJob, config: str) -> None:
     """Train a model; its settings are kept beside it as YAML."""
     if job.members > 1:
         check_alone("a training of several members")
-        from ..members import train_members
+        from ..training.members import train_members
 
         train_members(job, config)
         print(f"{job.output / 'model.pt'}: written, {job.members} members; each has its folder")

@@ -8,7 +8,7 @@ import torch
 from ase.data import chemical_symbols, covalent_radii
 from torch_geometric.data import Data
 
-from .model.gnn import edge_vectors
+from ..model.gnn import edge_vectors
 
 BOND_FACTOR = 1.25
 """Neighbours of the first shell are nearer than this times the sum of their covalent radii.

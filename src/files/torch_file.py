@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
+from ..errors import CheckpointError
 from .durable import first_line, write_durably
-from .errors import CheckpointError
 
 
 def write_verified(path: Path, payload: dict[str, Any]) -> None:

@@ -16,13 +16,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .checkpoint import ModelInfo, load_model
-from .config import EnergyConfig
-from .data.dataset import XANESDataset
-from .data.targets import target_statistics
-from .ensemble import networks_of
-from .errors import ConfigError
-from .model.gnn import XANES_E3GNN
+from ..checkpoint import ModelInfo, load_model
+from ..config import EnergyConfig
+from ..data.dataset import XANESDataset
+from ..data.targets import target_statistics
+from ..ensemble import networks_of
+from ..errors import ConfigError
+from ..model.gnn import XANES_E3GNN
 from .window import Common, Window, choose_window
 
 logger = logging.getLogger(__name__)

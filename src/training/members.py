@@ -12,11 +12,11 @@ from typing import Any
 import torch
 import yaml
 
-from .checkpoint import save_model
-from .config import TrainJob
-from .data.location import DatabaseURL
-from .errors import ConfigError, MemberError
-from .join import join_models
+from ..checkpoint import save_model
+from ..config import TrainJob
+from ..data.location import DatabaseURL
+from ..errors import ConfigError, MemberError
+from ..files.join import join_models
 
 logger = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .data.split import material_of
-from .inference import Bands
+from ..data.split import material_of
+from ..inference import Bands
 
 FIFTHS = 5
 """Groups of sites, by the error that was expected of them."""

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from .errors import ConfigError
-from .metrics import Evaluation
-from .metrics_xanes import FEATURES, FeatureError, Features, feature_errors, summarize
+from ..errors import ConfigError
+from ..metrics import Evaluation
+from .features import FEATURES, FeatureError, Features, feature_errors, summarize
 from .surroundings import Group, Surroundings, by_coordination, by_element
 
 ENDINGS = (".json", ".csv")

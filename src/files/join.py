@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from .checkpoint import ModelInfo, load_model
-from .data.split import material_of
-from .ensemble import Network, as_model, check_alike, networks_of
-from .errors import ConfigError
+from ..checkpoint import ModelInfo, load_model
+from ..data.split import material_of
+from ..ensemble import Network, as_model, check_alike, networks_of
+from ..errors import ConfigError
 
 logger = logging.getLogger(__name__)
 

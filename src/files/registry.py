@@ -4,7 +4,7 @@ import logging
 from importlib.resources import files
 from pathlib import Path
 
-from .errors import CheckpointError
+from ..errors import CheckpointError
 
 logger = logging.getLogger(__name__)
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .checkpoint import ModelInfo
-from .config import EnergyConfig
-from .data.database import Database
-from .data.record import UNITS
-from .data.spectrum import KNOWN_WINDOWS, energy_grid
-from .errors import ConfigError, DatabaseError
+from ..checkpoint import ModelInfo
+from ..config import EnergyConfig
+from ..data.database import Database
+from ..data.record import UNITS
+from ..data.spectrum import KNOWN_WINDOWS, energy_grid
+from ..errors import ConfigError, DatabaseError
 
 USUAL_BASIS = -10.0, 50.0
 """Range of the spectral basis where nothing else is known, eV relative to the reference energy."""

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from .errors import ConfigError
-from .loss import SpectrumLoss
-from .model.gnn import XANES_E3GNN
-from .parallel import Team
+from ..errors import ConfigError
+from ..loss import SpectrumLoss
+from ..model.gnn import XANES_E3GNN
+from ..parallel import Team
 
 
 @torch.no_grad()

@@ -3,8 +3,8 @@
 import csv
 from pathlib import Path
 
-from .config import TrainingConfig
-from .errors import ConfigError
+from ..config import TrainingConfig
+from ..errors import ConfigError
 
 Row = dict[str, float]
 """One line of the metrics: epoch, lr, train_* and val_* terms of the loss, seconds."""

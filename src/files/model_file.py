@@ -15,9 +15,9 @@ import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from .data.filetype import ZIP_MAGIC, starts_with
+from ..data.filetype import ZIP_MAGIC, starts_with
+from ..errors import CheckpointError
 from .durable import first_line, write_durably
-from .errors import CheckpointError
 from .torch_file import read_verified
 
 FORMAT = "e3gnn-xanes model 2"

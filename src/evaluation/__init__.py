@@ -1,0 +1,1 @@
+"""What an evaluation says beyond the errors in `metrics.py`."""

@@ -1,0 +1,1 @@
+"""Model files: formats, names, and how they are written."""

@@ -1,0 +1,1 @@
+"""Parts of a training besides the loop in `train.py`."""

@@ -1,0 +1,1 @@
+"""How sure a prediction is: bands, and how new a site is."""
