@@ -5,10 +5,11 @@ import logging
 import pytest
 import torch
 
-from src import load_model, registry
+from src import load_model
 from src.checkpoint import ModelInfo, save_model
 from src.cli import main
 from src.errors import CheckpointError
+from src.files import registry
 from src.files.registry import model_path, models, shipped_folder
 from src.model.gnn import XANES_E3GNN
 

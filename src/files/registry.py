@@ -1,4 +1,4 @@
-"""Models that ship with the package, by name: ``src/models/<name>.safetensors``."""
+"""Models that ship with the package, by name: ``src/pretrained/<name>.safetensors``."""
 
 import logging
 from importlib.resources import files
@@ -15,7 +15,7 @@ IN_FOLDER = "model.pt"
 
 def shipped_folder() -> Path:
     """Folder of the models in the installed package."""
-    return Path(str(files(__package__))) / "models"
+    return Path(str(files("src"))) / "pretrained"
 
 
 def models(folder: Path | None = None) -> dict[str, Path]:

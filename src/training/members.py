@@ -75,7 +75,7 @@ def member_command(job: TrainJob, config: str, number: int, folder: Path) -> lis
     written = folder / "settings.yaml"
     written.write_text(yaml.safe_dump(settings, sort_keys=False))
     words = ["train", str(job.database), "--config", str(written), "--output", str(folder)]
-    return [sys.executable, "-m", str(__package__), *words]
+    return [sys.executable, "-m", "src", *words]
 
 
 def member_environment(job: TrainJob, at_once: int) -> dict[str, str]:
