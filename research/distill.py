@@ -25,11 +25,13 @@ from src.data.batch import GraphBatchSampler, collate_graphs
 from src.data.graph import atoms_to_graph
 from src.training.schedule import learning_rate_factor
 
-from .teacher import N_TARGETS, Labelled, read_labels
+from .teacher import N_TARGETS, TEACHER, Labelled, read_labels
 
 MAX_EDGES = 6000
 """Edges a batch."""
 LEARNING_RATE = 2e-3
+R_MAX = 5.0
+"""Cutoff of the network, Angstrom."""
 
 
 @dataclass(frozen=True)
@@ -125,8 +127,9 @@ def main() -> None:
     started = time.perf_counter()
     torch.manual_seed(options.seed)
     labelled = [item for path in options.labels for item in read_labels(path)]
-    network = XANES_E3GNN()
-    graphs = label_graphs(labelled, network.r_max)
+    graphs = label_graphs(labelled, R_MAX)
+    n_edges, n_atoms = (sum(getattr(g, n) for g in graphs) for n in ("num_edges", "num_nodes"))
+    network = XANES_E3GNN(r_max=R_MAX, avg_num_neighbors=n_edges / n_atoms)
     reports = pretrain(Student(network), graphs, options.epochs, options.seed)
     last = reports[-1].r2
     print(
@@ -134,7 +137,8 @@ def main() -> None:
         f" features {sum(last[:64]) / 64:.3f}, moment {last[64]:.3f}, energy {last[65]:.3f};"
         f" {time.perf_counter() - started:.0f} s"
     )
-    save_model(options.output, network, ModelInfo())
+    kind = f"{len(graphs)} structures labelled by {TEACHER}"
+    save_model(options.output, network, ModelInfo(pretrained_on=kind))
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ NOT_KNOWN = frozenset((2, 10, 18, 36, 84, 85, 86, 87, 88))
 ELEMENTS = tuple(z for z in range(1, 95) if z not in NOT_KNOWN)
 REPLACED, ABSORBER_REPLACED = 0.6, 0.35
 """Probability that an element is replaced; that of the absorbing one."""
+TEACHER = "CHGNet 0.3.0"
 N_TARGETS = 66
 """Features, magnetic moment (mu_B) and site energy (eV) of an atom."""
 

@@ -31,6 +31,8 @@ class ModelInfo:
     """Unit of the spectrum."""
     code: str | None = None
     """Code and version of the calculations."""
+    pretrained_on: str | None = None
+    """What a network that has seen no spectra was trained on. None: a model of spectra."""
     started_from: str | None = None
     """Model whose weights the training started from. None: random ones."""
     reference_energy: float | None = None

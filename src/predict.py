@@ -125,8 +125,14 @@ def relative_energies(
     """Energies of a prediction as the user counts them, and relative to the reference.
 
     Raises:
-        ConfigError: an energy is outside the model's range, or nobody says which are wanted.
+        ConfigError: the model has seen no spectra, an energy is outside its range, or nobody says
+            which are wanted.
     """
+    if info.pretrained_on is not None:
+        raise ConfigError(
+            f"the model has seen no spectra but {info.pretrained_on}; it is to start trainings from,"
+            " `train --init_from`"
+        )
     reference = info.reference_energy or 0.0
     if energy is None:
         if info.energy_grid is None:

@@ -62,8 +62,15 @@ def describe_model(model: Network, info: ModelInfo) -> str:
 def describe_shipped(name: str, model: Network, info: ModelInfo) -> str:
     """What a model that ships with the package is for, a line a fact."""
     card = info.card or {}
-    elements = [chemical_symbols[z] for z in info.elements or []]
     members = len(networks_of(model))
+    if info.pretrained_on is not None:
+        return (
+            f"{name}: to start trainings from (train --init_from {name}), no spectra\n"
+            f"  pretrained on: {info.pretrained_on}\n"
+            f"  licence: {card.get('licence', 'not stated')}\n"
+            f"  accuracy: {card.get('accuracy', 'not stated')}"
+        )
+    elements = [chemical_symbols[z] for z in info.elements or []]
     lines = [
         f"{name}: {info.element} {info.edge} edge, {info.target} ({info.unit}), {info.code}",
         f"  data: {card.get('data', 'not stated')}",

@@ -50,7 +50,7 @@ def made(tmp_path_factory):
     save_model(
         folder / "cu.pt",
         random_model(),
-        ModelInfo(element="Cu", edge="K", code="FEFF 9", mean_spectrum=[0.0]),
+        ModelInfo(element="Cu", edge="K", code="FEFF 9"),
     )
     cu = ["--element", "Cu", "-o", folder / "cu.db"]
     assert run("dataset", CALCULATIONS / "mp-1225837", CALCULATIONS / "mp-1692", *cu) == 0
@@ -62,7 +62,7 @@ def made(tmp_path_factory):
 
 def start_of(model):
     """A start from a network that is in no file."""
-    return Start("old.pt", model, ModelInfo(mean_spectrum=[0.0]))
+    return Start("old.pt", model, ModelInfo())
 
 
 def test_same_basis_takes_over_all_but_the_statistics():
@@ -96,7 +96,7 @@ def test_another_basis_makes_the_head_anew_and_keeps_the_body(changes):
 
 def test_network_that_never_learned_spectra_gives_its_body_alone():
     old, new = random_model(), XANES_E3GNN(**SMALL)
-    transfer = take_weights(new, Start("old.pt", old, ModelInfo()))
+    transfer = take_weights(new, Start("old.pt", old, ModelInfo(pretrained_on="atoms")))
     assert {name.split(".")[0] for name in transfer.anew} == {
         "readout", "paths", "waves", "spectral_basis", "coefficient_mean", "coefficient_scale",
     }  # fmt: skip

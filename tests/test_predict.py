@@ -16,7 +16,12 @@ from src.data.graph import atoms_to_graph
 from src.data.structure import named_structures
 from src.errors import ConfigError, StructureError
 from src.model.gnn import XANES_E3GNN
-from src.predict import equivalent_sites, predict_structure, predict_structures
+from src.predict import (
+    equivalent_sites,
+    predict_structure,
+    predict_structures,
+    relative_energies,
+)
 
 GRID = [8990.0, 8992.5, 9000.0]
 
@@ -161,3 +166,11 @@ def test_files_that_are_no_structure_are_named(tmp_path, content):
             named_structures(path)
     with pytest.raises(StructureError, match="no such file"):
         named_structures(tmp_path / "missing.cif")
+
+
+def test_network_that_has_seen_no_spectra_is_refused():
+    model = XANES_E3GNN(num_layers=1, lmax=1, channels=8, num_basis=16).eval()
+    energy = np.arange(0.0, 10.0)
+    relative_energies(model, ModelInfo(), energy)
+    with pytest.raises(ConfigError, match="seen no spectra but labels; .* --init_from"):
+        relative_energies(model, ModelInfo(pretrained_on="labels"), energy)

@@ -53,7 +53,8 @@ class Start:
         for weight in self.model.state_dict().values():
             total.update(weight.cpu().contiguous().numpy().tobytes())
         kind = " ".join(filter(None, (self.info.element, self.info.edge, self.info.code)))
-        return f"{kind or 'a model'}, weights sha256 {total.hexdigest()[:16]}"
+        kind = kind or self.info.pretrained_on or "a model"
+        return f"{kind}, weights sha256 {total.hexdigest()[:16]}"
 
 
 @dataclass(frozen=True)
@@ -132,14 +133,14 @@ def same_basis(model: XANES_E3GNN, start: Start) -> bool:
 
 def keeps_head(model: XANES_E3GNN, start: Start) -> bool:
     """Whether the start has learned spectra, and on the new network's energy basis."""
-    return start.info.mean_spectrum is not None and same_basis(model, start)
+    return start.info.pretrained_on is None and same_basis(model, start)
 
 
 def head_prefixes(model: XANES_E3GNN, start: Start) -> tuple[str, ...]:
     """Beginnings of the names of tensors that are made anew."""
     if keeps_head(model, start):
         return ()
-    if start.info.mean_spectrum is None:
+    if start.info.pretrained_on is not None:
         return ("readout.", "paths.", "waves.", "spectral_basis.")
     return (*(f"{name}." for name in model.outputs()), "waves.", "spectral_basis.")
 
