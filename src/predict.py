@@ -130,8 +130,8 @@ def relative_energies(
     """
     if info.pretrained_on is not None:
         raise ConfigError(
-            f"the model has seen no spectra but {info.pretrained_on}; it is to start trainings from,"
-            " `train --init_from`"
+            f"the model has seen no spectra but {info.pretrained_on}; it is for trainings to start"
+            " from, `train --init_from`"
         )
     reference = info.reference_energy or 0.0
     if energy is None:
