@@ -1,0 +1,1 @@
+"""Scripts that make the tables and pictures of docs/accuracy.md from trainings."""
