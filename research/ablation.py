@@ -11,7 +11,7 @@ s sqrt(1 + 1 / n), with s the standard deviation of the n seeds.
 import shlex
 import statistics
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
@@ -52,33 +52,29 @@ def noise(base: Sequence[Outcome]) -> tuple[float, float]:
     return statistics.fmean(values), spread * (1.0 + 1.0 / len(values)) ** 0.5
 
 
-def verdict(difference: float, error: float) -> str:
-    """A row's difference from the base, and whether it is beyond the noise."""
-    real = abs(difference) > 2.0 * error
-    return f"{difference:+.6f}" + (" (real)" if real else "")
-
-
-def table(outcomes: Sequence[Outcome], own: Mapping[str, str], seeds: int) -> str:
-    """Outcomes in Markdown, the base's seeds first.
-
-    Args:
-        outcomes: one a row.
-        own: options of each row that are not the study's, by name.
-        seeds: how many of the outcomes are the base's.
-    """
+def table(outcomes: Sequence[Outcome], seeds: int, common: Sequence[str] = ()) -> str:
+    """Outcomes in Markdown, the base's seeds first; ``common``: options that all rows share."""
     mean, error = noise(outcomes[:seeds])
-    rows = []
+    shared = " ".join(common)
+    rows: list[tuple[object, ...]] = []
     for k, outcome in enumerate(outcomes):
-        first = (outcome.name, f"`{own[outcome.name]}`" if own[outcome.name] else "")
+        own = outcome.options.removeprefix(shared).strip()
+        first = (outcome.name, f"`{own}`" if own else "")
         if outcome.failure is not None:
             rows.append((*first, "failed", "", "", "", ""))
             continue
         told = "" if k < seeds else verdict(outcome.mse - mean, error)
         figures = f"{outcome.mse:.6f}", f"{outcome.median:.6f}", told
-        rows.append((*first, *figures, str(outcome.epochs), f"{outcome.seconds:.0f}"))
+        rows.append((*first, *figures, outcome.epochs, f"{outcome.seconds:.0f}"))
     header = ("row", "options", "mse", "median", "minus the base", "epochs", "seconds")
     note = f"Base: {mean:.6f}; standard error of a difference {error:.6f} ({seeds} seeds).\n"
+    note += f"All rows: `{shared}`\n" if shared else ""
     return f"{markdown(header, rows)}\n{note}"
+
+
+def verdict(difference: float, error: float) -> str:
+    """A row's difference from the base, and whether it is beyond the noise."""
+    return f"{difference:+.6f}" + (" (real)" if abs(difference) > 2.0 * error else "")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -97,8 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     runs += [Run(name, *split, (*rest, *base_options, *words)) for name, words in others]
     outcomes = study.run_all(runs)
     mean, error = noise(outcomes[: options.seeds])
-    own = {run.name: shlex.join(run.options[len(rest) :]) for run in runs}
-    text = table(outcomes, own, options.seeds)
+    text = table(outcomes, options.seeds, (*rest, *base_options))
     return save_study(study, "ablation", text, outcomes, base_mean=mean, standard_error=error)
 
 
