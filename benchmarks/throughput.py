@@ -53,6 +53,7 @@ SWEEP: dict[str, dict[str, float]] = {
     "r_max = 6": {"r_max": 6.0},
     "lmax = 1": {"lmax": 1},
     "lmax = 3": {"lmax": 3},
+    "no scattering paths": {"num_amplitudes": 0},
     "channels = 32": {"channels": 32},
     "channels = 128": {"channels": 128},
 }
