@@ -34,6 +34,9 @@ def plot_sizes(series: Mapping[str, Sequence[Outcome]], path: Path, fitted: bool
             label = f"power law, exponent {law.exponent:.2f}"
             ax.loglog(x, law.factor * x**-law.exponent, "--", color=CALCULATED, label=label)
             fitted = False
+    shown = sorted({o.sites for outcomes in series.values() for o in outcomes})
+    ax.set_xticks(shown, [str(size) for size in shown])
+    ax.set_xticks([], minor=True)
     ax.set_xlabel("Training sites", fontsize=9)
     ax.set_ylabel("Validation mse", fontsize=9)
     ax.tick_params(which="both", labelsize=8)

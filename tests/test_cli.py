@@ -150,6 +150,21 @@ def test_extended_xyz_from_files_to_an_evaluation(tmp_path, capsys):
     assert info.mean_spectrum == pytest.approx(np.mean(list(records.values()), axis=0), abs=1e-6)
 
 
+def test_frames_of_one_material_need_ids_of_their_own(tmp_path, capsys):
+    """Clusters have their absorber first, so its index does not tell two sites apart."""
+    text = (ZN_K / "val.extxyz").read_text()
+    (tmp_path / "x.xyz").write_text(text.replace("mp-1223161", "mp-29623"))
+    words = [tmp_path / "x.xyz", "--edge", "K", "--axis", "relative", "--energy", -25, 94, 1]
+    assert run("dataset", *words, "-o", tmp_path / "x.db") == 1
+    told = error_of(capsys)
+    assert "frame 1 and" in told
+    assert "frame 2 are different calculations but both would be mp-29623_000" in told
+    text = text.replace("mp-1223161", "mp-29623 site=007")
+    (tmp_path / "x.xyz").write_text(text)
+    assert run("dataset", *words, "-o", tmp_path / "x.db") == 0
+    assert Database(tmp_path / "x.db").ids == ["mp-29623_000", "mp-29623_007"]
+
+
 def test_evaluation_refuses_energies_of_another_kind(made, tmp_path, capsys):
     (record,) = Database(made / "cu.db").records(["mp-1692_000"])
     write_records(tmp_path / "x.db", [replace(record, axis="relative")])

@@ -25,11 +25,19 @@ def repository(tmp_path, monkeypatch):
 def test_commands_on_the_slice(repository, capsys):
     commands = re.findall(r"^    e3gnn-xanes (.*)$", README, flags=re.MULTILINE)
     assert [command.split()[0] for command in commands] == [
-        "dataset", "train", "evaluate", "predict",
+        "predict", "dataset", "train", "evaluate", "predict", "dataset", "dataset", "train",
     ]  # fmt: skip
     for command in commands:
         assert main(shlex.split(command)) == 0, capsys.readouterr().err
-    for name in ("cu.db", "cu_k/model.pt", "val.npz", "val.png", "CuO.dat", "CuO.png"):
+    for name in (
+        "cu.db",
+        "cu_k/model.pt",
+        "val.npz",
+        "val.png",
+        "CuO.dat",
+        "CuO.png",
+        "zn_k/model.pt",
+    ):
         assert (repository / name).stat().st_size > 1000
     printed = dict(x.split(": ", 1) for x in capsys.readouterr().out.splitlines() if ": " in x)
     assert float(printed["mse"]) < 2 * float(printed["mse of the mean training spectrum"])
