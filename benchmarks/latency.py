@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from textwrap import wrap
 
 import torch
 
@@ -135,7 +136,8 @@ def picture(result: Result, path: Path) -> None:
     panels: dict[str, dict[str, float]] = {}
     for row in result["rows"]:
         title = f"{row['kind']}, {row['threads']} thread(s)"
-        panels.setdefault(title, {})[row["what"][:40]] = row["seconds"]["median"]
+        what = "\n".join(wrap(row["what"], 34))
+        panels.setdefault(title, {})[what] = row["seconds"]["median"]
     bar_picture(path, panels, "seconds")
 
 
