@@ -12,7 +12,7 @@ from torch_geometric.data import Data
 from .basis import RadialBasis, SpectralBasis, polynomial_envelope
 from .inputs import check_graph, edge_vectors
 from .layers import InteractionBlock, pad_degrees
-from .neighborhood import EdgeFeatures, plan_messages
+from .neighborhood import EdgeFeatures, gather_rows, plan_messages
 from .pooling import AbsorberAttention, bond_invariants, magnitudes
 from .scattering import PathAmplitudes, ScatteringWaves
 
@@ -190,7 +190,7 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
             near, n_slots = edges.of(part), part.sources.shape[1]
             yield Surroundings(
                 node_feats[start : start + len(part.counts)],
-                bond_invariants(neighbor_feats[part.sources], near.sh, self.lmax),
+                bond_invariants(gather_rows(neighbor_feats, part.sources), near.sh, self.lmax),
                 near,
                 edge_vec[part.rows, :n_slots],
                 padded.mask[part.rows, :n_slots],

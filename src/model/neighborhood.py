@@ -11,6 +11,21 @@ import torch
 from torch import Tensor
 
 
+def gather_rows(rows: Tensor, index: Tensor) -> Tensor:
+    """``rows[index]`` with a gradient that is summed in one order, however many threads there are.
+
+    Indexing adds gradients atomically on several threads, so that two trainings would differ.
+
+    Args:
+        rows: shape (n_rows, ..).
+        index: row numbers, any shape.
+
+    Returns:
+        Shape (*index.shape, ..).
+    """
+    return rows.index_select(0, index.flatten()).unflatten(0, index.shape)
+
+
 class Neighborhood(NamedTuple):
     """Neighbours of the atoms that one layer updates, padded to the largest count.
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from .basis import RadialBasis, SpectralBasis, polynomial_envelope
+from .neighborhood import gather_rows
 
 WAVE_NUMBER_SQUARED = 0.26246843
 """k^2 of an electron of 1 eV, 2 m / hbar^2, Angstrom^-2 (CODATA 2018)."""
@@ -78,7 +79,7 @@ class ScatteringWaves(nn.Module):
         kinetic = self.energies + self.inner_potential + shift.unsqueeze(1)
         kinetic = LOWEST_ENERGY * nn.functional.softplus(kinetic / LOWEST_ENERGY)
         wave_number = torch.sqrt(WAVE_NUMBER_SQUARED * kinetic)
-        phase = 2.0 * paths.half_length.unsqueeze(1) * wave_number[paths.owner]
+        phase = 2.0 * paths.half_length.unsqueeze(1) * gather_rows(wave_number, paths.owner)
         sines, cosines = (paths.amplitudes @ self.amplitude_basis.T).unbind(1)
         waves = sines * torch.sin(phase) + cosines * torch.cos(phase)
         summed = waves.new_zeros(len(shift), len(self.energies)).index_add(0, paths.owner, waves)
@@ -141,14 +142,15 @@ class PathAmplitudes(nn.Module):
         atoms = self.neighbor(invariants[owner, slot])
         of_absorber = self.absorber(scalars)
         distance = length[owner, slot]
-        single = self.single(atoms * of_absorber[owner])
+        single = self.single(atoms * gather_rows(of_absorber, owner))
         single = self._fade(self.single_out(single), distance)
         pairs = self._pairs(vectors, length, mask)
         number = mask.new_zeros(mask.shape, dtype=torch.long)
         number[owner, slot] = torch.arange(len(owner), device=owner.device)
         first, second = number[pairs.owner, pairs.j], number[pairs.owner, pairs.k]
         partner = self.partner(atoms)
-        together = partner[first] * partner[second] * of_absorber[pairs.owner]
+        together = gather_rows(partner, first) * gather_rows(partner, second)
+        together = together * gather_rows(of_absorber, pairs.owner)
         double = self.pair(together * self.geometry(pairs.geometry))
         double = self._fade(self.pair_out(double), pairs.half_length)
         paths = Paths(

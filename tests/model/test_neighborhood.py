@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from src.model.neighborhood import pad_edges, plan_messages, receptive_fields
+from src.model.neighborhood import gather_rows, pad_edges, plan_messages, receptive_fields
 
 
 def random_edges(n_atoms=12, n_edges=40, seed=0):
@@ -55,3 +55,26 @@ def test_layers_read_the_rows_their_predecessor_wrote():
             assert sorted(listed[row][mask[row]].tolist()) == expected
         atoms = updated
     assert atoms.tolist() == [1, 4]
+
+
+def test_gradient_of_gathered_rows_is_summed_in_order_on_several_threads():
+    """To the last digit of float32, against a loop; another order gives other digits."""
+    torch.manual_seed(0)
+    rows = torch.randn(20, 130, requires_grad=True)
+    index, weight = torch.randint(20, (50, 60)), torch.randn(50, 60, 130)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        gathered = gather_rows(rows, index)
+        assert torch.equal(gathered, rows[index])
+        gathered.backward(weight)
+    finally:
+        torch.set_num_threads(before)
+    ordered, reverse = torch.zeros(20, 130), torch.zeros(20, 130)
+    pairs = list(zip(index.flatten().tolist(), weight.flatten(0, 1), strict=True))
+    for row, values in pairs:
+        ordered[row] += values
+    for row, values in pairs[::-1]:
+        reverse[row] += values
+    assert torch.equal(rows.grad, ordered)
+    assert not torch.equal(rows.grad, reverse)  # negative control
