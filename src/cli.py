@@ -1,15 +1,13 @@
 """The command `e3gnn-xanes`: options, messages and exit codes; ``commands`` does the work.
 
-Exit codes: 0 done, 1 a failure (one line on standard error), 2 wrong usage, 130 interrupted.
-Of the processes that torchrun starts only the first one says what is no failure of its own.
+Exit codes are told in ``exits.py``. Of the processes that torchrun starts only the first one says
+what is no failure of its own.
 """
 
 import io
-import logging
 import os
 import sys
-import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import fields
 from importlib import import_module
@@ -29,10 +27,10 @@ from .config import (
     TrainJob,
 )
 from .data.location import hide_passwords
-from .errors import ConfigError, PeerError, XanesError
+from .errors import ConfigError
+from .exits import PROGRAM, guarded, interrupted
 from .jobs import CalibrateJob, EnsembleJob, ModelsJob
 
-PROGRAM = "e3gnn-xanes"
 JOBS: dict[str, type] = {
     "dataset": DatasetJob,
     "info": InfoJob,
@@ -233,47 +231,6 @@ def quiet_unless_first() -> Iterator[None]:
         return
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         yield
-
-
-def guarded(work: Callable[[], None], debug: bool) -> int:
-    """Do the work, and turn what goes wrong into one line and an exit code."""
-    handler = logging.StreamHandler(sys.stderr)
-    package_logger = logging.getLogger(__package__)
-    level = package_logger.level
-    package_logger.setLevel(logging.INFO)
-    if os.environ.get("RANK", "0") == "0":
-        package_logger.addHandler(handler)
-    try:
-        work()
-    except KeyboardInterrupt:
-        return interrupted()
-    except BrokenPipeError:
-        raise
-    except PeerError:  # the process that failed first has said it
-        return 1
-    except (XanesError, OSError) as error:
-        return failed(str(error), debug)
-    except Exception as error:  # a fault of ours: still one line, and how to see more
-        message = f"{type(error).__name__}: {error}".splitlines()[0]
-        return failed(f"internal error, {message}; --debug shows where", debug)
-    finally:
-        package_logger.removeHandler(handler)
-        package_logger.setLevel(level)
-    return 0
-
-
-def interrupted() -> int:
-    """Report an interruption from the keyboard."""
-    print(f"{PROGRAM}: interrupted", file=sys.stderr)
-    return 130
-
-
-def failed(message: str, debug: bool) -> int:
-    """Report a failure."""
-    if debug:
-        print(hide_passwords(traceback.format_exc()), file=sys.stderr)
-    print(f"{PROGRAM}: error: {hide_passwords(' '.join(message.split()))}", file=sys.stderr)
-    return 1
 
 
 def entry_point() -> None:

@@ -1,14 +1,13 @@
 """From a structure, or a data set of them, to predicted spectra."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
-from torch_geometric.data import Data
 
 from .checkpoint import ModelInfo
 from .data.graph import atoms_to_graph, check_atoms
@@ -145,23 +144,6 @@ def relative_energies(
             f" knows {low:.3f} .. {high:.3f} eV"
         )
     return energy, energy - reference
-
-
-def predict_graphs(
-    model: Network, graphs: Sequence[Data], energy: np.ndarray
-) -> Iterator[tuple[int, np.ndarray]]:
-    """Predict graphs in batches of bounded size.
-
-    Args:
-        model: network on any device; used in evaluation mode.
-        graphs: graphs with absorbers.
-        energy: energies relative to the reference energy, eV, shape (n_energies,).
-
-    Yields:
-        Number of the graph, and mu of its absorbers, float64, (n_absorbers, n_energies).
-    """
-    for number, sites in predict_sites(model, None, graphs, energy):
-        yield number, sites.mu
 
 
 def predict_structures(

@@ -59,6 +59,8 @@ def train_from_database(job: TrainJob, config: str | None = None) -> list[Row]:
     Raises:
         XanesError: anything a user can mend; the message says what and where.
     """
+    if job.members > 1:
+        raise ConfigError(f"`members` is {job.members}; `train_members` trains several networks")
     with processes(job.training.device) as team:
         if team.leads:
             prepare_folder(job.output, job.resume)

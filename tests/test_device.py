@@ -9,8 +9,8 @@ from src.checkpoint import load_model
 from src.data.batch import GraphBatchSampler, collate_graphs
 from src.data.loader import make_loader
 from src.errors import ConfigError
+from src.inference import raw_sites
 from src.parallel import Team, choose_device
-from src.predict import predict_graphs
 from src.spectra import SpectraNetwork
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -101,7 +101,7 @@ def test_prediction_on_a_gpu_is_that_on_the_cpu(tmp_path):
     trained(tmp_path, "x", small_model())
     model, _ = load_model(tmp_path / "x.pt")
     graphs = dataset(6)
-    wanted = dict(predict_graphs(model, graphs, ENERGY.numpy()))
-    found = dict(predict_graphs(model.to("cuda"), graphs, ENERGY.numpy()))
-    for number, mu in wanted.items():
-        assert found[number] == pytest.approx(mu, abs=1e-4)
+    wanted = dict(raw_sites(model, graphs, ENERGY.numpy()))
+    found = dict(raw_sites(model.to("cuda"), graphs, ENERGY.numpy()))
+    for number, sites in wanted.items():
+        assert found[number].mu == pytest.approx(sites.mu, abs=1e-4)

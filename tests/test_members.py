@@ -1,6 +1,10 @@
 """Members trained in processes of their own are what training one by one gives."""
 
 import os
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 import torch
@@ -94,3 +98,29 @@ def test_password_is_not_among_the_words(tmp_path):
     assert member_environment(job, 2)["PGPASSWORD"] == "s@crt"
     hidden = TrainJob(database=DatabaseURL("postgresql://me:***@host/cu"), output=tmp_path)
     assert member_environment(hidden, 2).get("PGPASSWORD") == os.environ.get("PGPASSWORD")
+
+
+def test_no_member_outlives_a_terminated_training(made):
+    """Control: both members were writing before, so that they stop follows from the signal."""
+    out = made / "ended"
+    words = ["train", made / "cu.db", *WORDS, "--training.epochs=2000", "-o", out, "--members=2"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "src", *map(str, words), "--parallel=2"], stderr=subprocess.PIPE
+    )
+    metrics = [out / f"member-{k}" / "metrics.csv" for k in (0, 1)]
+    wait_until(lambda: all(path.exists() and len(path.read_text()) > 200 for path in metrics))
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert b"terminated" in said
+    sizes = [path.stat().st_size for path in metrics]
+    time.sleep(1.0)  # many epochs of a member that still ran
+    assert sizes == [path.stat().st_size for path in metrics]
+
+
+def wait_until(reached, seconds=120.0):
+    """Wait for something to be so."""
+    end = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.05)

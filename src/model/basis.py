@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from ..errors import ConfigError
+
 
 def polynomial_envelope(edge_length: Tensor, r_max: float) -> Tensor:
     """Smooth fade u(r) from 1 at r = 0 to 0 at ``r_max``.
@@ -106,15 +108,15 @@ class SpectralBasis(nn.Module):
             emax: last centre, eV relative to the reference energy.
 
         Raises:
-            ValueError: a scale is not positive, emax <= emin, or too few functions for the scales.
+            ConfigError: a scale is not positive, emax <= emin, or too few functions for the scales.
         """
         super().__init__()
         if not basis_scales or min(basis_scales) <= 0:
-            raise ValueError(f"`basis_scales` is {tuple(basis_scales)} but must be positive")
+            raise ConfigError(f"`basis_scales` is {tuple(basis_scales)} but must be positive")
         if not emin < emax:
-            raise ValueError(f"`emin` is {emin} and `emax` is {emax} but emin < emax is needed")
+            raise ConfigError(f"`emin` is {emin} and `emax` is {emax} but emin < emax is needed")
         if num_basis < len(basis_scales) + 1:
-            raise ValueError(
+            raise ConfigError(
                 f"`num_basis` is {num_basis} but must be at least {len(basis_scales) + 1}:"
                 " the edge step and one Gaussian for each scale"
             )

@@ -9,6 +9,7 @@ from e3nn import o3
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
+from ..errors import ConfigError
 from .basis import RadialBasis, SpectralBasis, polynomial_envelope
 from .inputs import check_graph, edge_vectors
 from .layers import InteractionBlock, pad_degrees
@@ -92,7 +93,7 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
             num_amplitudes: Gaussians in E of a scattering path's amplitude; 0: no paths.
 
         Raises:
-            ValueError: an argument is out of its range.
+            ConfigError: an argument is out of its range.
         """
         super().__init__()
         self.hyperparameters: dict[str, Any] = {
@@ -282,16 +283,18 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
 
 
 def _check_hyperparameters(values: dict[str, Any]) -> None:
-    """Raise ValueError for a constructor argument out of its range."""
+    """Raise ConfigError for a constructor argument out of its range."""
     for name in ("max_z", "num_layers", "channels", "num_radial", "radial_rank", "num_heads"):
         if values[name] < 1:
-            raise ValueError(f"`{name}` is {values[name]} but must be at least 1")
+            raise ConfigError(f"`{name}` is {values[name]} but must be at least 1")
     for name in ("r_max", "avg_num_neighbors"):
         if not (values[name] > 0 and math.isfinite(values[name])):
-            raise ValueError(f"`{name}` is {values[name]} but must be positive")
+            raise ConfigError(f"`{name}` is {values[name]} but must be positive")
     if not 0 <= values["lmax"] <= 4:
-        raise ValueError(f"`lmax` is {values['lmax']} but must be within 0 .. 4")
+        raise ConfigError(f"`lmax` is {values['lmax']} but must be within 0 .. 4")
     if values["num_amplitudes"] < 0:
-        raise ValueError(f"`num_amplitudes` is {values['num_amplitudes']} but must not be negative")
+        raise ConfigError(
+            f"`num_amplitudes` is {values['num_amplitudes']} but must not be negative"
+        )
     if not 0.0 <= values["dropout"] < 1.0:
-        raise ValueError(f"`dropout` is {values['dropout']} but must be within 0 and below 1")
+        raise ConfigError(f"`dropout` is {values['dropout']} but must be within 0 and below 1")

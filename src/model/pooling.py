@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from ..errors import ConfigError
 from .layers import RadialMLP
 from .neighborhood import EdgeFeatures
 from .spherical import degree_slice
@@ -75,11 +76,11 @@ class AbsorberAttention(nn.Module):
             num_heads: attention heads; must divide ``channels``.
 
         Raises:
-            ValueError: ``num_heads`` does not divide ``channels``.
+            ConfigError: ``num_heads`` does not divide ``channels``.
         """
         super().__init__()
         if channels % num_heads:
-            raise ValueError(f"`num_heads` is {num_heads} but must divide `channels`, {channels}")
+            raise ConfigError(f"`num_heads` is {num_heads} but must divide `channels`, {channels}")
         self.num_heads, self.head_size = num_heads, channels // num_heads
         self.query = nn.Linear(channels, channels)
         self.radial_mlp = RadialMLP(num_radial, 64, channels)

@@ -1,0 +1,93 @@
+"""How a command ends.
+
+Exit codes: 0 done, 1 a failure (one line on standard error), 2 wrong usage, 130 interrupted from
+the keyboard, 143 by SIGTERM.
+"""
+
+import logging
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+from .data.location import hide_passwords
+from .errors import PeerError, XanesError
+
+PROGRAM = "e3gnn-xanes"
+
+
+class Terminated(BaseException):
+    """SIGTERM was received; the command ends as after an interruption from the keyboard."""
+
+
+@contextmanager
+def orderly_sigterm() -> Iterator[None]:
+    """Turn SIGTERM into ``Terminated``, so that files are closed and started processes ended."""
+    if threading.current_thread() is not threading.main_thread():  # only that one may
+        yield
+        return
+
+    def terminate(_number: int, _frame: object) -> NoReturn:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def messages() -> Iterator[None]:
+    """Show what the library logs; under torchrun only by the first process."""
+    handler = logging.StreamHandler(sys.stderr)
+    package_logger = logging.getLogger(__package__)
+    level = package_logger.level
+    package_logger.setLevel(logging.INFO)
+    if os.environ.get("RANK", "0") == "0":
+        package_logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        package_logger.removeHandler(handler)
+        package_logger.setLevel(level)
+
+
+def guarded(work: Callable[[], None], debug: bool) -> int:
+    """Do the work, and turn what goes wrong into one line and an exit code."""
+    try:
+        with messages(), orderly_sigterm():
+            work()
+    except KeyboardInterrupt:
+        return interrupted()
+    except Terminated:
+        print(f"{PROGRAM}: terminated", file=sys.stderr)
+        return 143
+    except BrokenPipeError:
+        raise
+    except PeerError:  # the process that failed first has said it
+        return 1
+    except (XanesError, OSError) as error:
+        return failed(str(error), debug)
+    except Exception as error:  # a fault of ours: still one line, and how to see more
+        message = f"{type(error).__name__}: {error}".splitlines()[0]
+        return failed(f"internal error, {message}; --debug shows where", debug)
+    return 0
+
+
+def interrupted() -> int:
+    """Report an interruption from the keyboard."""
+    print(f"{PROGRAM}: interrupted", file=sys.stderr)
+    return 130
+
+
+def failed(message: str, debug: bool) -> int:
+    """Report a failure."""
+    if debug:
+        print(hide_passwords(traceback.format_exc()), file=sys.stderr)
+    print(f"{PROGRAM}: error: {hide_passwords(' '.join(message.split()))}", file=sys.stderr)
+    return 1
