@@ -37,7 +37,7 @@ from src import XANES_E3GNN, TrainingConfig
 from src.data.batch import collate_graphs
 from src.data.loader import share_out
 from src.parallel import Team, processes
-from src.train import Trainer
+from src.training.trainer import Trainer
 
 WAYS = {"1 process, 1 thread": (1, 1), "1 process, 2 threads": (1, 2), "2 processes": (2, 1)}
 """Processes and threads of each."""

@@ -76,10 +76,14 @@ class TrainingOptions:
     """bfloat16: mixed precision in training; spectra, loss and validation stay in float32."""
     workers: int = 0
     """Processes that read and collate batches ahead of the training; 0: it does so itself."""
+    checkpoint_minutes: float = 10.0
+    """Write the state this often within an epoch; it is written after every epoch, too."""
+    keep: int = 2
+    """Versions of the state to keep: last.ckpt, and the ones before it, last.ckpt.1, .."""
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a value out of its range."""
-        for name in ("epochs", "batch_size", "max_edges", "patience"):
+        for name in ("epochs", "batch_size", "max_edges", "patience", "keep"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ConfigError(f"`{name}` is {value} but must be at least 1")
@@ -95,7 +99,7 @@ class TrainingOptions:
         for name in ("warmup", "ema_decay"):
             if not 0.0 <= getattr(self, name) < 1.0:
                 raise ConfigError(f"`{name}` is {getattr(self, name)} but must be in [0, 1)")
-        for name in ("weight_decay", "lambda_grad"):
+        for name in ("weight_decay", "lambda_grad", "checkpoint_minutes"):
             if not getattr(self, name) >= 0.0:
                 raise ConfigError(f"`{name}` is {getattr(self, name)} but must not be negative")
 
@@ -116,7 +120,7 @@ class TrainingConfig(TrainingOptions):
     score_window: tuple[float, float] | None = None
     """Part of the grid on which validation is scored, eV relative; None: all of it."""
     checkpoint_path: Path | None = None
-    """State to resume from, written after every epoch; None: not written."""
+    """State to resume from; None: not written."""
     metrics_path: Path | None = None
     """CSV file of the metrics, one row an epoch; None: not written."""
     resume: bool = False

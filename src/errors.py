@@ -29,5 +29,9 @@ class PeerError(XanesError):
     """Another process of the same run has failed, and has said why."""
 
 
+class Terminated(BaseException):
+    """SIGTERM was received; no ``Exception``, as KeyboardInterrupt is none."""
+
+
 class MemberError(XanesError):
     """A member of an ensemble could not be trained."""

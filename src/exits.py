@@ -15,13 +15,9 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from .data.location import hide_passwords
-from .errors import PeerError, XanesError
+from .errors import PeerError, Terminated, XanesError
 
 PROGRAM = "e3gnn-xanes"
-
-
-class Terminated(BaseException):
-    """SIGTERM was received; the command ends as after an interruption from the keyboard."""
 
 
 @contextmanager

@@ -49,6 +49,10 @@ class Team:
             dist.all_reduce(sums)
         return sums.cpu()
 
+    def any(self, told: bool) -> bool:
+        """Whether it is so on one of the processes."""
+        return told if self.size == 1 else bool(self.total(torch.tensor(float(told))))
+
     def wait(self) -> None:
         """Wait until every process has come here."""
         self.total(torch.zeros(()))

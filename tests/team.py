@@ -17,7 +17,8 @@ from src.data.batch import GraphBatchSampler, collate_graphs
 from src.data.loader import share_out
 from src.errors import XanesError
 from src.parallel import processes
-from src.train import Trainer
+from src.training.pause import Pause
+from src.training.trainer import Trainer
 
 ENERGY = torch.linspace(-10.0, 30.0, 41, dtype=torch.float64)
 BATCHES = {"uneven": [0, 1, 2, 3, 4], "one graph": [2]}
@@ -228,8 +229,9 @@ def train_alone(folder):
     config = settings(folder, "from one", epochs=4)
     interrupted = Trainer(network(torch.float64), train, val, config)
     for _ in range(2):
-        figures = {**interrupted.train_epoch(), **interrupted.validate()}
-        interrupted.finish_epoch({"epoch": interrupted.epoch + 1, **figures, "seconds": 0.0})
+        figures = {**interrupted.train_epoch(Pause()), **interrupted.validate()}
+        number = interrupted.progress.epoch + 1
+        interrupted.finish_epoch({"epoch": number, **figures, "seconds": 0.0})
 
 
 def run_pair(folder: Path) -> None:

@@ -201,11 +201,11 @@ def test_failed_write_keeps_the_last_good_file(tmp_path, monkeypatch):
     write_verified(path, {"good": 1})
 
     def fail_half_way(_payload, where):
-        where.write_bytes(b"PK half")
-        raise OSError("disk full")
+        where.write(b"PK half")
+        raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("src.files.torch_file.torch.save", fail_half_way)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(CheckpointError, match="model.pt: can't be written, No space left"):
         write_verified(path, {"good": 2})
     assert read_verified(path) == {"good": 1}
     assert [entry.name for entry in tmp_path.iterdir()] == ["model.pt"]

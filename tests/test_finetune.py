@@ -197,7 +197,7 @@ def test_interrupted_training_goes_on_as_if_it_had_not_been(made, tmp_path, monk
     words = ["train", made / "zn.db", *split, "--init_from", made / "cu.pt", "--freeze", "layers.0"]
     words += [*QUICK, "--model.dropout=0.2"]
     assert run(*words, "-o", tmp_path / "whole") == 0
-    from src.train import Trainer
+    from src.training.trainer import Trainer
 
     finish = Trainer.finish_epoch
 

@@ -84,7 +84,7 @@ def test_a_failure_of_one_process_ends_all_and_is_told_once(pair):
 def test_a_loss_that_is_not_finite_is_seen_by_all(pair):
     first, second = (torch.load(pair / f"diverged {rank}") for rank in range(2))
     assert first == second
-    assert first[0] == "ConfigError"
+    assert first[0] == "LossExplosion"
     assert "lower `lr`" in first[1]
 
 

@@ -1,6 +1,7 @@
 """Training: it learns, it resumes bit for bit, and it refuses what it can't use."""
 
 import math
+import signal
 
 import pytest
 import torch
@@ -8,8 +9,10 @@ from conftest import random_molecule
 
 from src import SpectrumLoss, TrainingConfig, run_training
 from src.checkpoint import load_model
-from src.errors import ConfigError
+from src.errors import CheckpointError, ConfigError, Terminated
 from src.model.gnn import XANES_E3GNN
+from src.training.explosion import LossExplosion, check_row
+from src.training.trainer import Trainer
 
 ENERGY = torch.linspace(-10.0, 30.0, 41)
 
@@ -95,31 +98,20 @@ def full_config(tmp_path, name, **changes):
     )
 
 
-def killed_after(monkeypatch, epochs):
-    """Make the training die once that many epochs are on disk."""
-    from src import train as module
+def killed_after(monkeypatch, epochs, batches=0):
+    """Make the training die that many batches after so many epochs."""
+    original = Trainer.take_step
 
-    original = module.Trainer.finish_epoch
-
-    def finish_and_die(self, row):
-        original(self, row)
-        if self.epoch == epochs:
+    def die_or_go_on(self, *arguments):
+        if (self.progress.epoch, self.progress.batch) == (epochs, batches):
             raise Killed
+        original(self, *arguments)
 
-    monkeypatch.setattr(module.Trainer, "finish_epoch", finish_and_die)
+    monkeypatch.setattr(Trainer, "take_step", die_or_go_on)
 
 
-def test_resumed_training_equals_an_uninterrupted_one_bit_for_bit(tmp_path, monkeypatch):
-    train, val = dataset(24), dataset(6, 1000)
-    whole = small_model(dropout=0.2)
-    rows = run_training(whole, train, val, full_config(tmp_path, "whole"))
-    with monkeypatch.context() as patch:
-        killed_after(patch, 3)
-        with pytest.raises(Killed):
-            run_training(small_model(dropout=0.2), train, val, full_config(tmp_path, "cut"))
-    resumed = small_model(dropout=0.2)
-    torch.rand(17)  # the state of the random generator must come from the file
-    again = run_training(resumed, train, val, full_config(tmp_path, "cut", resume=True))
+def assert_same_training(tmp_path, whole, resumed, rows, again):
+    """Weights, metrics and model files ("whole", "cut") of two trainings do not differ at all."""
     assert len(again) == len(rows) == 5
     for a, b in zip(rows, again, strict=True):
         assert {k: v for k, v in a.items() if k != "seconds"} == {
@@ -130,6 +122,74 @@ def test_resumed_training_equals_an_uninterrupted_one_bit_for_bit(tmp_path, monk
     files = [tmp_path / f"{name}.pt" for name in ("whole", "cut")]
     weights = [load_model(path)[0].state_dict() for path in files]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+@pytest.mark.parametrize(("epochs", "batches"), [(3, 0), (0, 1), (2, 2), (4, 1)])
+def test_resumed_training_equals_an_uninterrupted_one_bit_for_bit(
+    tmp_path, monkeypatch, epochs, batches
+):
+    train, val = dataset(24), dataset(6, 1000)
+    whole = small_model(dropout=0.2)
+    rows = run_training(whole, train, val, full_config(tmp_path, "whole"))
+    often = {"checkpoint_minutes": 0.0, "keep": 3}
+    with monkeypatch.context() as patch:
+        killed_after(patch, epochs, batches)
+        cut = full_config(tmp_path, "cut", **often)
+        with pytest.raises(Killed):
+            run_training(small_model(dropout=0.2), train, val, cut)
+    state = torch.load(tmp_path / "cut.ckpt")
+    assert (state["epoch"], state["batch"]) == (epochs, batches)
+    resumed = small_model(dropout=0.2)
+    torch.rand(17)  # what the caller's generator gives must not matter
+    again = run_training(resumed, train, val, full_config(tmp_path, "cut", resume=True))
+    assert_same_training(tmp_path, whole, resumed, rows, again)
+
+
+@pytest.mark.parametrize(
+    ("number", "raised"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, Terminated)]
+)
+def test_a_signal_stops_after_the_batch_with_the_state_written(
+    tmp_path, monkeypatch, number, raised
+):
+    train, val = dataset(24), dataset(6, 1000)
+    whole = small_model(dropout=0.2)
+    rows = run_training(whole, train, val, full_config(tmp_path, "whole"))
+    original = Trainer.set_gradient
+
+    def gradient_and_signal(self, *arguments):
+        if (self.progress.epoch, self.progress.batch) == (1, 1):
+            signal.raise_signal(number)  # in the middle of a step
+        return original(self, *arguments)
+
+    before = signal.getsignal(number)
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "set_gradient", gradient_and_signal)
+        with pytest.raises(raised):
+            run_training(small_model(dropout=0.2), train, val, full_config(tmp_path, "cut"))
+    assert signal.getsignal(number) is before
+    state = torch.load(tmp_path / "cut.ckpt")
+    assert (state["epoch"], state["batch"]) == (1, 2)
+    resumed = small_model(dropout=0.2)
+    again = run_training(resumed, train, val, full_config(tmp_path, "cut", resume=True))
+    assert_same_training(tmp_path, whole, resumed, rows, again)
+
+
+def test_a_damaged_state_is_replaced_by_the_one_before_it(tmp_path, caplog):
+    train, val = dataset(24), dataset(6, 1000)
+    whole = small_model(dropout=0.2)
+    rows = run_training(whole, train, val, full_config(tmp_path, "whole"))
+    run_training(small_model(dropout=0.2), train, val, full_config(tmp_path, "cut"))
+    last = tmp_path / "cut.ckpt"
+    last.write_bytes(last.read_bytes()[:-100])
+    resumed = small_model(dropout=0.2)
+    again = run_training(resumed, train, val, full_config(tmp_path, "cut", resume=True))
+    assert "going on from" in caplog.text
+    assert "cut.ckpt.1 instead" in caplog.text
+    assert_same_training(tmp_path, whole, resumed, rows, again)
+    for path in tmp_path.glob("cut.ckpt*"):
+        path.write_bytes(b"")
+    with pytest.raises(CheckpointError, match=r"cut\.ckpt: "):
+        run_training(small_model(), train, val, full_config(tmp_path, "cut", resume=True))
 
 
 def test_negative_control_another_seed_gives_other_weights(tmp_path):
@@ -220,17 +280,55 @@ def test_targets_that_do_not_fit_are_named(tmp_path):
         run_training(small_model(), good, [], config(tmp_path))
 
 
-def test_loss_that_is_not_finite_stops_with_advice(tmp_path):
+def test_loss_that_explodes_twice_stops_with_advice(tmp_path, caplog):
     model = small_model()
-    with pytest.raises(ConfigError, match="lower `lr`"):
+    with pytest.raises(LossExplosion, match="batch 2: the loss is nan; lower `lr`"):
         run_training(
             model, dataset(8), dataset(2), config(tmp_path, lr=1e30, warmup=0.0, batch_size=1)
         )
+    assert caplog.text.count("back to the start of epoch 1") == 1
 
 
 def test_training_whose_only_validation_is_not_finite_is_named(tmp_path):
     """One batch, whose loss is finite; the weights after it are not."""
     changes = {"lr": 1e30, "warmup": 0.0, "epochs": 1}
-    with pytest.raises(ConfigError, match="validation error was never finite; lower `lr`"):
+    with pytest.raises(LossExplosion, match="epoch 1: val_mse is nan; lower `lr`"):
         run_training(small_model(), dataset(8), dataset(2), config(tmp_path, **changes))
     assert not (tmp_path / "model.pt").exists()
+
+
+def test_one_explosion_is_a_slower_way_on_from_the_last_good_epoch(tmp_path, monkeypatch, caplog):
+    """Control: without the fault the same training has the full learning rate."""
+    train, val = dataset(24), dataset(6, 1000)
+    untouched = run_training(small_model(), train, val, config(tmp_path))
+    original, faults = Trainer.loss_terms, []
+
+    def loss_terms(self, part):
+        terms = original(self, part)
+        if (self.progress.epoch, self.progress.batch) == (2, 1) and not faults:
+            faults.append(1)
+            return tuple(term * float("inf") for term in terms)
+        return terms
+
+    monkeypatch.setattr(Trainer, "loss_terms", loss_terms)
+    rows = run_training(small_model(), train, val, config(tmp_path))
+    assert [row["epoch"] for row in rows] == [1, 2, 3, 4, 5, 6]
+    assert rows[1]["val_mse"] == untouched[1]["val_mse"]
+    for before, after in zip(untouched[2:], rows[2:], strict=True):
+        assert after["lr"] == 0.5 * before["lr"]
+    assert "epoch 3, batch 2: the loss is inf; back to the start of epoch 3" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("losses", "explodes"),
+    [((2.0, 1.0, 3.0, 9.9), False), ((2.0, 1.0, 3.0, 11.0), True), ((1.0, 99.0), False)],
+)
+def test_a_loss_far_above_the_lowest_has_exploded(losses, explodes):
+    *earlier, last = (
+        {"epoch": k + 1, "train_total": loss, "val_mse": 1.0} for k, loss in enumerate(losses)
+    )
+    if explodes:
+        with pytest.raises(LossExplosion, match="epoch 4: train_total is 11, over 10 times .* 1"):
+            check_row(last, earlier)
+    else:
+        check_row(last, earlier)

@@ -1,5 +1,6 @@
 """Graphs to batches: collation, and batches of bounded size in an order fixed by seed and epoch."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -74,11 +75,11 @@ class GraphBatchSampler(Sampler[list[int]]):
             seed: seed of the order; None: the order of the data set.
         """
         self.num_edges, self.max_edges, self.batch_size = num_edges, max_edges, batch_size
-        self.seed, self.epoch = seed, 0
+        self.seed, self.epoch, self.first = seed, 0, 0
 
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose order is wanted."""
-        self.epoch = epoch
+    def set_epoch(self, epoch: int, first: int = 0) -> None:
+        """Choose the epoch whose order is wanted, and its first batch."""
+        self.epoch, self.first = epoch, first
 
     def order(self) -> list[int]:
         """Graphs in this epoch's order."""
@@ -88,7 +89,11 @@ class GraphBatchSampler(Sampler[list[int]]):
         return torch.randperm(len(self.num_edges), generator=generator).tolist()
 
     def __iter__(self) -> Iterator[list[int]]:
-        """Yield the batches as lists of graph numbers."""
+        """Yield the batches from the first that is wanted, as lists of graph numbers."""
+        return itertools.islice(self.all_batches(), self.first, None)
+
+    def all_batches(self) -> Iterator[list[int]]:
+        """Yield all batches of the epoch."""
         batch: list[int] = []
         edges = 0
         for graph in self.order():
@@ -103,5 +108,9 @@ class GraphBatchSampler(Sampler[list[int]]):
             yield batch
 
     def __len__(self) -> int:
-        """Number of batches in this epoch."""
+        """Number of batches from the first that is wanted."""
         return sum(1 for _ in self)
+
+    def count(self) -> int:
+        """Number of batches in this epoch."""
+        return sum(1 for _ in self.all_batches())

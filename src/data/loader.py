@@ -2,9 +2,8 @@
 
 import functools
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from typing import cast
 
-import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 from torch_geometric.data import Data
 
@@ -58,20 +57,6 @@ def collate_part(graphs: Sequence[Data], num_layers: int) -> Data | None:
     return collate_graphs(graphs, num_layers) if graphs else None
 
 
-class PartLoader(DataLoader):
-    """Loader whose passes advance torch's random generator by one number, with workers or not.
-
-    Without workers that is torch's way; with workers that live on it is not, and dropout would
-    depend on them.
-    """
-
-    def __iter__(self) -> Any:
-        """Begin a pass."""
-        if self.num_workers:
-            torch.empty((), dtype=torch.int64).random_()
-        return super().__iter__()
-
-
 def make_loader(
     dataset: GraphSet, batches: GraphBatchSampler, team: Team, num_layers: int, workers: int = 0
 ) -> DataLoader:
@@ -87,12 +72,11 @@ def make_loader(
     Returns:
         The loader; it yields a batch, or None for an empty part.
     """
-    return PartLoader(
+    return DataLoader(
         cast(Dataset, dataset),
         batch_sampler=PartSampler(batches, team),
         collate_fn=functools.partial(collate_part, num_layers=num_layers),
         num_workers=workers,
         persistent_workers=workers > 0,
         pin_memory=team.device.type == "cuda",
-        generator=torch.Generator() if workers else None,
     )

@@ -6,10 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import CheckpointError
+from .generations import keep_older
 
 
 def write_durably(
-    path: Path, write: Callable[[Path], object], check: Callable[[Path], object]
+    path: Path,
+    write: Callable[[Path], object],
+    check: Callable[[Path], object],
+    keep: int = 1,
 ) -> None:
     """Write a file beside its place, read it back, then put it there in one step.
 
@@ -20,9 +24,11 @@ def write_durably(
         path: file to write; its folder must exist.
         write: writes the file that it is given.
         check: reads it back and raises where something is wrong.
+        keep: versions to keep, see ``keep_older``.
 
     Raises:
-        CheckpointError: the folder is missing.
+        CheckpointError: the folder is missing, or the system can't write there; what was there
+            before is still there.
     """
     if not path.parent.is_dir():
         raise CheckpointError(f"{path}: the folder {path.parent} does not exist")
@@ -32,7 +38,10 @@ def write_durably(
         check(beside)
         with beside.open("rb") as written:
             os.fsync(written.fileno())
+        keep_older(path, keep)
         beside.replace(path)
+    except OSError as error:
+        raise CheckpointError(f"{path}: can't be written, {error.strerror or error}") from error
     finally:
         beside.unlink(missing_ok=True)
     _sync_folder(path.parent)

@@ -11,17 +11,18 @@ from ..errors import CheckpointError
 from .durable import first_line, write_durably
 
 
-def write_verified(path: Path, payload: dict[str, Any]) -> None:
+def write_verified(path: Path, payload: dict[str, Any], keep: int = 1) -> None:
     """Write a torch file, verified and in one step.
 
     Args:
         path: file to write; its folder must exist.
         payload: tensors and plain values.
+        keep: versions of the file to keep, this one included.
 
     Raises:
         CheckpointError: the folder is missing or what was written does not read back.
     """
-    write_durably(path, lambda beside: torch.save(payload, beside), read_verified)
+    write_durably(path, lambda beside: _save(payload, beside), read_verified, keep)
 
 
 def read_verified(path: Path) -> dict[str, Any]:
@@ -49,3 +50,9 @@ def read_verified(path: Path) -> dict[str, Any]:
     if not isinstance(payload, dict):
         raise CheckpointError(f"{path}: holds a {type(payload).__name__}, expected a dictionary")
     return payload
+
+
+def _save(payload: dict[str, Any], path: Path) -> None:
+    """Save through a file of Python's, whose errors say what is wrong (a full disk)."""
+    with path.open("wb") as file:
+        torch.save(payload, file)

@@ -12,6 +12,8 @@ WAVE_NUMBER_SQUARED = 0.26246843
 """k^2 of an electron of 1 eV, 2 m / hbar^2, Angstrom^-2 (CODATA 2018)."""
 LOWEST_ENERGY = 1.0
 """Scale below which a kinetic energy is rounded off to stay positive, eV."""
+NO_ENERGY = 1e-6
+"""Kinetic energies end here, eV: the rounding underflows to 0, where a root has no slope."""
 
 
 class Paths(NamedTuple):
@@ -78,6 +80,7 @@ class ScatteringWaves(nn.Module):
         """
         kinetic = self.energies + self.inner_potential + shift.unsqueeze(1)
         kinetic = LOWEST_ENERGY * nn.functional.softplus(kinetic / LOWEST_ENERGY)
+        kinetic = kinetic.clamp(min=NO_ENERGY)
         wave_number = torch.sqrt(WAVE_NUMBER_SQUARED * kinetic)
         phase = 2.0 * paths.half_length.unsqueeze(1) * gather_rows(wave_number, paths.owner)
         sines, cosines = (paths.amplitudes @ self.amplitude_basis.T).unbind(1)

@@ -13,7 +13,7 @@ from ..model.gnn import XANES_E3GNN
 
 NOT_COMPARED = {
     "energy_grid", "criterion", "info", "save_path", "checkpoint_path", "metrics_path", "resume",
-    "device", "workers",
+    "device", "workers", "checkpoint_minutes", "keep",
 }  # fmt: skip
 """Settings that are described in words of their own or may change."""
 

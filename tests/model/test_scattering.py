@@ -127,3 +127,16 @@ def test_absorber_without_neighbours_has_no_waves(basis):
     coefficients = ScatteringWaves(basis, 3)(*amplitudes(*inputs[:3], mask))
     assert coefficients.shape == (2, 128)
     assert (coefficients == 0).all()
+
+
+@pytest.mark.parametrize("potential", [-300.0, 3.0])
+def test_gradient_is_finite_where_all_energies_are_below_the_potential(potential):
+    """In float32 the rounded kinetic energy is 0 there; its square root has no slope."""
+    torch.set_default_dtype(torch.float32)
+    waves = ScatteringWaves(SpectralBasis(32, (0.5,), -10.0, 50.0), n_amplitudes=3)
+    amplitudes = torch.randn(1, 2, 3, requires_grad=True)
+    paths = Paths(torch.tensor([0]), torch.tensor([2.5]), amplitudes)
+    shift = torch.tensor([potential], requires_grad=True)
+    waves(paths, shift).square().sum().backward()
+    assert bool(torch.isfinite(shift.grad).all())
+    assert (shift.grad.abs().sum() > 0) == (potential > 0)  # control: in the usual range it is felt

@@ -1,0 +1,311 @@
+"""The state of a training and its steps: AdamW, warm-up and cosine, averaged weights."""
+
+import copy
+import hashlib
+import logging
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.data import Data
+from tqdm import tqdm
+
+from ..checkpoint import ModelInfo, save_model
+from ..config import TrainingConfig
+from ..data.batch import GraphBatchSampler
+from ..data.loader import make_loader
+from ..data.targets import GraphSet, check_dataset, target_statistics
+from ..files.generations import read_newest
+from ..files.torch_file import read_verified, write_verified
+from ..loss import SpectrumLoss
+from ..model.gnn import XANES_E3GNN
+from ..parallel import Team
+from ..spectra import SpectraNetwork
+from .explosion import SLOWER, LossExplosion, check_row
+from .fingerprint import check_fingerprint, make_fingerprint
+from .logbook import Row, check_folders, write_metrics
+from .pause import Pause
+from .progress import Progress
+from .schedule import averaged_weights, learning_rate_factor
+from .validation import mean_loss
+
+logger = logging.getLogger(__name__)
+
+
+class Trainer:
+    """The state of a training and the steps that change it, the same on all processes."""
+
+    def __init__(
+        self,
+        model: XANES_E3GNN,
+        train_dataset: GraphSet,
+        val_dataset: GraphSet,
+        config: TrainingConfig,
+        team: Team | None = None,
+    ) -> None:
+        """Check the data and set up the state; see ``run_training``."""
+        self.model, self.config, self.team = model, config, team or Team()
+        self.dtype = model.coefficient_mean.dtype
+        self.energy_grid = torch.as_tensor(config.energy_grid, dtype=self.dtype)
+        criterion = config.criterion or SpectrumLoss(config.lambda_grad)
+        self.criterion = criterion.to(self.team.device)
+        check_folders(config)
+        n_energies = len(self.energy_grid)
+        train_edges, self.n_spectra = check_dataset(train_dataset, "train_dataset", n_energies)
+        val_edges, _ = check_dataset(val_dataset, "val_dataset", n_energies)
+        limits = config.max_edges, config.batch_size
+        self.sampler = GraphBatchSampler(train_edges, *limits, seed=config.seed)
+        in_order = GraphBatchSampler(val_edges, *limits, seed=None)
+        loading = self.team, model.num_layers, config.workers
+        self.train_loader = make_loader(train_dataset, self.sampler, *loading)
+        self.val_loader = make_loader(val_dataset, in_order, *loading)
+        if not bool(model.coefficient_mean.any()):
+            mean, scale = target_statistics(train_dataset, n_energies)
+            model.cpu().set_target_statistics(self.energy_grid, mean.to(self.dtype), scale)
+        model.to(self.team.device)
+        self.energy_grid = self.energy_grid.to(self.team.device)
+        self.network = self.team.join(SpectraNetwork(model, config.precision))
+        self.averaged = averaged_weights(model, config.ema_decay)
+        self.optimizer = torch.optim.AdamW(
+            model.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=True
+        )
+        self.progress, self.started = Progress(), time.perf_counter()
+        self.fingerprint = make_fingerprint(model, config, train_dataset, val_dataset)
+
+    def train_epoch(self, pause: Pause) -> Row:
+        """Take one pass over the training set, or the rest of one.
+
+        Args:
+            pause: whether to stop; looked at after every batch.
+
+        Returns:
+            Learning rate of the last batch and mean loss terms of all.
+
+        Raises:
+            KeyboardInterrupt, Terminated: ``pause`` asked for it; the state is written before.
+        """
+        self.model.train()
+        self.sampler.set_epoch(self.progress.epoch, first=self.progress.batch)
+        batches = zip(self.train_loader, self.sampler, strict=True)
+        title, hidden = f"epoch {self.progress.epoch + 1}", None if self.team.leads else True
+        n_batches = self.sampler.count()
+        bar = tqdm(
+            batches, title, n_batches, initial=self.progress.batch, disable=hidden, leave=False
+        )
+        written = time.monotonic()
+        for part, graphs in bar:
+            self.take_step(part, graphs, n_batches)
+            stop = self.team.any(pause.asked)
+            if stop or time.monotonic() - written >= 60.0 * self.config.checkpoint_minutes:
+                self.write_state()
+                written = time.monotonic()
+            if stop:
+                self.say_how_to_go_on(n_batches)
+                pause.stop()
+        lr = self.optimizer.param_groups[0]["lr"]
+        return {"lr": lr, **_named("train", self.progress.sums / self.progress.n_seen)}
+
+    def take_step(self, part: Data | None, graphs: list[int], n_batches: int) -> None:
+        """Train on one batch.
+
+        Args:
+            part: this process's graphs of the batch; None: it has none.
+            graphs: numbers of the graphs of the whole batch.
+            n_batches: batches of the epoch.
+
+        Raises:
+            LossExplosion: the loss or its gradient is not finite; raised on all processes.
+        """
+        epoch, batch = self.progress.epoch, self.progress.batch
+        done = (epoch + (batch + 0.5) / n_batches) / self.config.epochs
+        lr = self.config.lr * learning_rate_factor(done, self.config.warmup)
+        self.optimizer.param_groups[0]["lr"] = self.progress.slowed * lr
+        n_spectra = sum(self.n_spectra[graph] for graph in graphs)
+        torch.manual_seed(step_seed(self.config.seed, epoch, batch, self.team.rank))
+        where = f"epoch {epoch + 1}, batch {batch + 1}"
+        terms = self.set_gradient(part, n_spectra, where)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
+        if not bool(torch.isfinite(norm)):
+            raise LossExplosion(f"{where}: the norm of the gradient is {norm.item()}")
+        self.optimizer.step()
+        self.averaged.update_parameters(self.model)
+        self.progress.add_batch(terms, n_spectra)
+
+    def set_gradient(self, part: Data | None, n_spectra: int, where: str = "a batch") -> Tensor:
+        """Set the gradient of the loss of a whole batch, the same on all processes.
+
+        The loss is a mean over spectra. Its gradient is the sum of the parts' gradients, each times
+        the part's share of the spectra; as processes are averaged, their number undoes the mean.
+
+        Args:
+            part: this process's graphs of the batch; None: it has none.
+            n_spectra: spectra in the whole batch.
+            where: what to call the batch in a message.
+
+        Returns:
+            Terms of the loss of the whole batch, float64, shape (3,).
+
+        Raises:
+            LossExplosion: the loss is not finite; raised on all processes.
+        """
+        terms = self.loss_terms(part)
+        share = 0.0 if part is None else len(part.y) / n_spectra
+        whole = self.team.total(share * torch.stack([term.detach().double() for term in terms]))
+        if not bool(torch.isfinite(whole[0])):
+            raise LossExplosion(f"{where}: the loss is {whole[0].item()}")
+        self.optimizer.zero_grad()
+        (terms[0] * (share * self.team.size if part is not None else 1.0)).backward()
+        return whole
+
+    def loss_terms(self, part: Data | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Terms of the loss on this process's part of a batch; zeros where it has none."""
+        if part is not None:
+            part = part.to(self.team.device, non_blocking=True)
+        prediction = self.network(part, self.energy_grid)
+        if part is None:
+            return prediction, prediction, prediction
+        target = part.y.to(self.dtype)
+        return self.criterion(prediction, target, self.energy_grid, mask=part.y_mask)
+
+    def validate(self) -> Row:
+        """Loss terms of the averaged weights on the validation set."""
+        network = cast(XANES_E3GNN, self.averaged.module).eval()
+        options = self.config.score_window, self.config.lambda_grad
+        return _named(
+            "val", mean_loss(network, self.val_loader, self.energy_grid, *options, self.team)
+        )
+
+    def run(self) -> list[Row]:
+        """Train to the end or to early stopping; the best weights end in the model and on disk.
+
+        Raises:
+            LossExplosion: for the second time.
+            KeyboardInterrupt, Terminated: asked for; the state is on disk.
+        """
+        with Pause() as pause:
+            good = self.state()
+            while self.progress.epoch < self.config.epochs and not self.out_of_patience():
+                try:
+                    self.run_epoch(pause)
+                except LossExplosion as explosion:
+                    self.go_back(good, explosion)
+                    continue
+                good = self.state()
+        self.model.load_state_dict(self.progress.best_weights)
+        self.model.eval()
+        return self.progress.rows
+
+    def run_epoch(self, pause: Pause) -> None:
+        """Train, validate and keep what came of it."""
+        self.started = time.perf_counter() - self.progress.seconds
+        row = {"epoch": self.progress.epoch + 1, **self.train_epoch(pause), **self.validate()}
+        row["seconds"] = time.perf_counter() - self.started
+        check_row(row, self.progress.rows)
+        self.finish_epoch(row)
+
+    def go_back(self, good: dict[str, Any], explosion: LossExplosion) -> None:
+        """Return once to the state before the epoch, with a lower learning rate.
+
+        Raises:
+            LossExplosion: the rate was lowered before.
+        """
+        advice = f"lower `lr` ({self.config.lr}) or `clip_norm` ({self.config.clip_norm})"
+        if self.progress.slowed < 1.0:
+            raise LossExplosion(f"{explosion}; {advice}") from explosion
+        self.take_state(good)
+        self.progress.slowed = SLOWER
+        if self.team.leads:
+            text = "%s; back to the start of epoch %d, with learning rates times %g from now on"
+            logger.warning(text, explosion, self.progress.epoch + 1, SLOWER)
+
+    def out_of_patience(self) -> bool:
+        """Whether validation has not improved for ``patience`` epochs."""
+        patience, waited = self.config.patience, self.progress.epoch - 1 - self.progress.best_epoch
+        return patience is not None and waited >= patience
+
+    def finish_epoch(self, row: Row) -> None:
+        """Keep the best weights and go on to the next epoch; the first process writes files."""
+        self.progress.end_epoch(row, self.averaged.module.state_dict())
+        if self.team.leads:
+            self.write_epoch(row)
+
+    def write_epoch(self, row: Row) -> None:
+        """Write the model if the last epoch was the best, the metrics and the state."""
+        if self.progress.best_epoch == self.progress.epoch - 1:
+            info = replace(self.config.info or ModelInfo(), val_mse=self.progress.best_val)
+            save_model(self.config.save_path, cast(XANES_E3GNN, self.averaged.module), info)
+        if self.config.metrics_path is not None:
+            write_metrics(self.config.metrics_path, self.progress.rows)
+        self.write_state()
+        logger.info(
+            "epoch %d/%d  lr %.2e  train %.6f  val mse %.6f  best %.6f (epoch %d)  %.1f s",
+            *(row["epoch"], self.config.epochs, row["lr"], row["train_total"], row["val_mse"]),
+            *(self.progress.best_val, self.progress.best_epoch + 1, row["seconds"]),
+        )
+
+    def write_state(self) -> None:
+        """Write the state, the versions before it kept as configured; the first process does."""
+        if self.config.checkpoint_path is not None and self.team.leads:
+            if self.progress.batch:
+                self.progress.seconds = time.perf_counter() - self.started
+            write_verified(self.config.checkpoint_path, self.state(), self.config.keep)
+
+    def say_how_to_go_on(self, n_batches: int) -> None:
+        """Log where a training that is asked to stop has come to."""
+        epoch, batch = self.progress.epoch + 1, self.progress.batch
+        where = f"stopped in epoch {epoch} after batch {batch} of {n_batches}"
+        path = self.config.checkpoint_path
+        kept = "nothing is kept" if path is None else f"{path} is written, `resume` goes on"
+        if self.team.leads:
+            logger.info("%s; %s", where, kept)
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the rest of the training depends on, as a copy.
+
+        No random generator is among it: batches and dropout follow from seed, epoch and batch.
+        """
+        return copy.deepcopy(
+            {
+                "fingerprint": self.fingerprint,
+                **self.progress.values(),
+                "model": self.model.state_dict(),
+                "averaged": self.averaged.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+            }
+        )
+
+    def load_state(self, path: Path) -> None:
+        """Continue from a state file, or from the newest older one where it is damaged.
+
+        Args:
+            path: file written after an epoch or within one.
+
+        Raises:
+            CheckpointError: missing or damaged, and so are the older ones.
+            ConfigError: the configuration differs; the differences are listed.
+        """
+        state = read_newest(path, read_verified)
+        check_fingerprint(path, state, self.fingerprint)
+        self.take_state(state)
+
+    def take_state(self, state: dict[str, Any]) -> None:
+        """Set everything that ``state`` gives."""
+        self.progress = Progress.of(copy.deepcopy(state))
+        self.model.load_state_dict(state["model"])
+        self.averaged.load_state_dict(state["averaged"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+
+def step_seed(seed: int, epoch: int, batch: int, rank: int) -> int:
+    """Seed of a process's dropout in one batch."""
+    words = f"{seed} {epoch} {batch} {rank}".encode()
+    return int.from_bytes(hashlib.sha256(words).digest()[:7], "big")
+
+
+def _named(prefix: str, terms: Tensor) -> Row:
+    """Name the three terms of a loss."""
+    total, mse, gradient = terms.tolist()
+    return {f"{prefix}_total": total, f"{prefix}_mse": mse, f"{prefix}_gradient": gradient}
