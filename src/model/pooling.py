@@ -113,8 +113,12 @@ class AbsorberAttention(nn.Module):
         query = query / math.sqrt(self.head_size)
         logits = torch.einsum("nhd,njhd->njh", query, key)
         null_logit = torch.einsum("nhd,hd->nh", query, self.null_key).unsqueeze(1)
-        # shifting all logits by their largest changes nothing but keeps exp from overflowing
-        shift = torch.cat([null_logit, logits], dim=1).amax(dim=1, keepdim=True).detach()
-        weight = torch.exp(logits - shift) * envelope.unsqueeze(-1)
+        # u exp(q k) = exp(q k + log u), so that a neighbour that has faded out, or an empty slot,
+        # does not decide the shift; that changes nothing but keeps exp from over- and underflowing
+        tiny = torch.finfo(envelope.dtype).tiny
+        faded = logits + envelope.clamp(min=tiny).log().unsqueeze(-1)
+        faded = faded.masked_fill((envelope <= 0.0).unsqueeze(-1), -math.inf)
+        shift = torch.cat([null_logit, faded], dim=1).amax(dim=1, keepdim=True).detach()
+        weight = torch.exp(faded - shift)
         total = torch.exp(null_logit - shift) + weight.sum(dim=1, keepdim=True)
         return torch.einsum("njh,njhd->nhd", weight / total, value).flatten(1)

@@ -85,3 +85,17 @@ def test_bond_invariants_are_dot_products_degree_by_degree():
     vector = torch.einsum("njmc,njm->njc", feats[:, :, 1:4], sh[:, :, 1:4]) / 3**0.5
     torch.testing.assert_close(found[..., CHANNELS : 2 * CHANNELS], vector)
     assert found.shape == (3, SLOTS, 3 * CHANNELS)
+
+
+@pytest.mark.parametrize("size", [1.0, 300.0])
+def test_an_empty_slot_with_the_largest_logit_changes_nothing(size):
+    """Its logit must not decide the shift, or all other exponentials underflow to 0 / 0."""
+    attention, (scalars, feats, radial, sh, envelope) = inputs()
+    envelope[:, -1] = 0.0
+    wanted = attend(attention, size * scalars, *(x[:, :-1] for x in (feats, radial, sh, envelope)))
+    for sign in (-1.0, 1.0):
+        feats[:, -1] = sign * 1000.0
+        found = attend(attention, size * scalars, feats, radial, sh, envelope)
+        torch.testing.assert_close(found, wanted, rtol=1e-12, atol=1e-12)
+        (gradient,) = torch.autograd.grad(found.square().sum(), attention.null_key)
+        assert bool(torch.isfinite(gradient).all())
