@@ -9,8 +9,8 @@ from torch_geometric.data import Data
 from src.data.batch import GraphBatchSampler, collate_graphs
 from src.data.database import Database, write_records
 from src.data.dataset import XANESDataset
+from src.data.energies import KNOWN_WINDOWS, energy_grid
 from src.data.readers.feff import read_feff
-from src.data.spectrum import KNOWN_WINDOWS, energy_grid
 
 from .timing import ROOT
 

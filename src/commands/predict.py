@@ -5,8 +5,8 @@ from pathlib import Path
 
 from ..checkpoint import load_model
 from ..config import PredictJob
+from ..data.energies import energy_grid
 from ..data.filetype import SQLITE_MAGIC, starts_with
-from ..data.spectrum import energy_grid
 from ..data.structure import named_structures
 from ..errors import ConfigError, StructureError
 from ..files.durable import file_digest

@@ -11,8 +11,8 @@ from torch_geometric.data import Data
 from ..errors import DatabaseError, StructureError
 from .cache import GraphCache, cache_key
 from .database import Database
+from .energies import resample
 from .graph import atoms_to_graph
-from .spectrum import resample
 
 MEMORY_BYTES = 1 << 29
 """Graphs that a data set keeps in memory, in bytes; the others are read again from the cache."""

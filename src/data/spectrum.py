@@ -1,49 +1,119 @@
-"""Energies of a spectrum: grids and resampling."""
+"""One spectrum, measured, calculated or predicted, on absolute photon energies."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import numpy as np
 
-from ..errors import ConfigError
-
-KNOWN_WINDOWS = {("Cu", "K"): (8983.173, 9018.173, 0.25)}
-"""First and last energy and step, eV, on which published models of an edge are compared.
-
-Cu K: the grid of OmniXAS, arXiv:2409.19552, 141 energies.
-"""
+from ..errors import RecordError
 
 
-def energy_grid(start: float, stop: float, step: float) -> np.ndarray:
-    """Energies start + k step up to ``stop``, which is included within a hundredth of a step.
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """An absorption spectrum; it does not change, and what is made of it is another one."""
 
-    Args:
-        start: first energy, eV.
-        stop: last energy, eV.
-        step: distance, eV, positive.
+    energy: np.ndarray
+    """Photon energies, eV, shape (n_energies,), strictly increasing; read-only."""
+    mu: np.ndarray
+    """Absorption, shape (n_energies,), in ``unit``; read-only."""
+    unit: str = "arbitrary"
+    """Unit of ``mu``: arbitrary as most measurements are, dimensionless once normalised, .."""
+    element: str | None = None
+    """Absorbing element, its symbol; None: not known."""
+    edge: str | None = None
+    """Absorption edge, such as K; None: not known."""
+    e0: float | None = None
+    """Edge energy, eV; None: not looked for yet."""
+    source: str = "spectrum"
+    """Where it comes from: a path, or a model and a structure."""
+    header: Mapping[str, str] = field(default_factory=dict)
+    """What a measured file says of it, `Family.key` to value, as in XDI."""
 
-    Returns:
-        Energies, eV, shape (n_energies,).
+    def __post_init__(self) -> None:
+        """Copy the arrays, make them read-only and check them.
 
-    Raises:
-        ConfigError: ``stop`` is not above ``start`` or ``step`` not positive.
-    """
-    if not (step > 0 and stop > start):
-        raise ConfigError(f"energies from {start} to {stop} eV in steps of {step} eV are no grid")
-    return start + step * np.arange(int(np.floor((stop - start) / step + 0.01)) + 1)
+        Raises:
+            RecordError: they do not fit together, are not finite, or energies do not increase.
+        """
+        for name in ("energy", "mu"):
+            values = np.array(getattr(self, name), dtype=float)
+            values.flags.writeable = False
+            object.__setattr__(self, name, values)
+        object.__setattr__(self, "header", MappingProxyType(dict(self.header)))
+        if self.energy.ndim != 1 or self.energy.shape != self.mu.shape or len(self.energy) < 2:
+            raise RecordError(
+                f"{self.source}: energy {self.energy.shape} and mu {self.mu.shape} must both be"
+                " (n_energies,) with two or more energies"
+            )
+        for name, values in (("energy", self.energy), ("mu", self.mu)):
+            if not np.isfinite(values).all():
+                at = int(np.argmin(np.isfinite(values)))
+                raise RecordError(f"{self.source}: {name} is {values[at]} at point {at + 1}")
+        if self.energy[0] <= 0:
+            raise RecordError(
+                f"{self.source}: photon energies must be positive, the first is {self.energy[0]} eV"
+            )
+        steps = np.diff(self.energy)
+        if not (steps > 0).all():
+            at = int(np.argmin(steps > 0))
+            raise RecordError(
+                f"{self.source}: energies must increase, but {self.energy[at + 1]:.3f} eV follows"
+                f" {self.energy[at]:.3f} eV at point {at + 2}"
+            )
 
+    def at(self, energy: np.ndarray) -> "Spectrum":
+        """Linear interpolation onto other energies.
 
-def resample(
-    energy: np.ndarray, mu: np.ndarray, grid: np.ndarray, extend_below: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Linear interpolation onto a grid, and where it stands for something calculated.
+        Args:
+            energy: energies within the spectrum's own, eV, shape (n,), strictly increasing.
 
-    Args:
-        energy: calculated energies, eV, shape (n,), strictly increasing.
-        mu: calculated values, shape (n,).
-        grid: energies wanted, eV, shape (n_energies,).
-        extend_below: the first value also stands for energies up to this far below it, eV.
+        Raises:
+            RecordError: an energy is outside; nothing is extrapolated.
+        """
+        energy = np.asarray(energy, dtype=float)
+        low, high = self.energy[0] - 1e-6, self.energy[-1] + 1e-6
+        if energy.min() < low or energy.max() > high:
+            raise RecordError(
+                f"{self.source}: {energy.min():.3f} .. {energy.max():.3f} eV are asked for, it has"
+                f" {self.energy[0]:.3f} .. {self.energy[-1]:.3f} eV"
+            )
+        return replace(self, energy=energy, mu=np.interp(energy, self.energy, self.mu))
 
-    Returns:
-        Values, and a mask that is False outside the calculation; values are 0 there.
-    """
-    tolerance = 1e-6
-    mask = (grid >= energy[0] - extend_below - tolerance) & (grid <= energy[-1] + tolerance)
-    return np.where(mask, np.interp(grid, energy, mu), 0.0), mask
+    def within(self, low: float, high: float) -> "Spectrum":
+        """The points from ``low`` to ``high``, eV.
+
+        Raises:
+            RecordError: fewer than two points are left.
+        """
+        chosen = (self.energy >= low) & (self.energy <= high)
+        if chosen.sum() < 2:
+            raise RecordError(
+                f"{self.source}: {int(chosen.sum())} points between {low:.3f} and {high:.3f} eV,"
+                " two or more are needed"
+            )
+        return replace(self, energy=self.energy[chosen], mu=self.mu[chosen])
+
+    def shifted(self, shift: float) -> "Spectrum":
+        """The same at energies that are ``shift`` eV higher, its e0 too."""
+        e0 = None if self.e0 is None else self.e0 + shift
+        return replace(self, energy=self.energy + shift, e0=e0)
+
+    def derivative(self) -> "Spectrum":
+        """D mu / dE by second-order differences on the spectrum's own energies, per eV."""
+        return replace(self, mu=np.gradient(self.mu, self.energy), unit=f"{self.unit} / eV")
+
+    def minus(self, other: "Spectrum") -> "Spectrum":
+        """Difference to another spectrum of the same unit, on those of our energies that it has.
+
+        Raises:
+            RecordError: the units differ, or fewer than two energies are common.
+        """
+        if self.unit != other.unit:
+            raise RecordError(
+                f"{self.source} is in {self.unit}, {other.source} in {other.unit}; they can't be"
+                " subtracted"
+            )
+        common = self.within(other.energy[0], other.energy[-1])
+        values = common.mu - np.interp(common.energy, other.energy, other.mu)
+        return replace(common, mu=values, source=f"{self.source} - {other.source}")

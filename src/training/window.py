@@ -8,8 +8,8 @@ import numpy as np
 from ..checkpoint import ModelInfo
 from ..config import EnergyConfig
 from ..data.database import Database
+from ..data.energies import KNOWN_WINDOWS, energy_grid
 from ..data.record import UNITS
-from ..data.spectrum import KNOWN_WINDOWS, energy_grid
 from ..errors import ConfigError, DatabaseError
 
 USUAL_BASIS = -10.0, 50.0

@@ -17,10 +17,10 @@ from src.cli import main
 from src.data.batch import collate_graphs
 from src.data.database import Database, write_records
 from src.data.dataset import XANESDataset
+from src.data.energies import KNOWN_WINDOWS, energy_grid
 from src.data.location import DatabaseURL
 from src.data.readers.feff import read_feff
 from src.data.record import Record
-from src.data.spectrum import KNOWN_WINDOWS, energy_grid
 from src.errors import DatabaseError
 
 SERVER = os.environ.get("E3GNN_POSTGRES_URL")

@@ -1,47 +1,56 @@
-"""Grids and resampling against closed forms."""
+"""A spectrum does not change, and refuses what is none."""
 
 import numpy as np
 import pytest
 
-from src.data.spectrum import KNOWN_WINDOWS, energy_grid, resample
-from src.errors import ConfigError
+from src.data.spectrum import Spectrum
+from src.errors import RecordError
+
+ENERGY = np.array([8980.0, 8981.0, 8983.0, 8990.0])
 
 
-def test_grid_of_the_copper_benchmark():
-    grid = energy_grid(*KNOWN_WINDOWS[("Cu", "K")])
-    assert len(grid) == 141
-    assert grid == pytest.approx(8983.173 + 0.25 * np.arange(141))
+def test_it_does_not_change():
+    values = np.array([0.0, 1.0, 2.0, 3.0])
+    spectrum = Spectrum(ENERGY, values, header={"Sample.name": "x"})
+    values[0] = 9.0
+    assert spectrum.mu[0] == 0.0
+    with pytest.raises(ValueError, match="read-only"):
+        spectrum.mu[0] = 1.0
+    with pytest.raises(TypeError):
+        spectrum.header["Sample.name"] = "y"
 
 
-@pytest.mark.parametrize(("stop", "count"), [(1.0, 11), (1.04, 11), (0.96, 10)])
-def test_grid_ends_at_the_last_step_within(stop, count):
-    assert len(energy_grid(0.0, stop, 0.1)) == count
+@pytest.mark.parametrize(
+    ("energy", "mu", "message"),
+    [
+        (ENERGY, [1.0, np.nan, 0.0, 0.0], "mu is nan at point 2"),
+        ([1.0, 3.0, 2.0, 4.0], np.zeros(4), "2.000 eV follows 3.000 eV at point 3"),
+        (ENERGY[:3], np.zeros(4), "must both be"),
+        (ENERGY - 9000.0, np.zeros(4), "must be positive"),
+        ([1.0], [1.0], "two or more"),
+    ],
+)
+def test_what_is_no_spectrum_is_named(energy, mu, message):
+    with pytest.raises(RecordError, match=f"file: .*{message}"):
+        Spectrum(np.asarray(energy), np.asarray(mu), source="file")
 
 
-@pytest.mark.parametrize("arguments", [(1.0, 0.0, 0.1), (0.0, 1.0, 0.0), (0.0, 1.0, -1.0)])
-def test_impossible_grid_is_refused(arguments):
-    with pytest.raises(ConfigError, match="no grid"):
-        energy_grid(*arguments)
+def test_values_on_other_energies():
+    spectrum = Spectrum(ENERGY, 2.0 * ENERGY, e0=8981.0)
+    assert spectrum.at(np.array([8980.5, 8989.0])).mu == pytest.approx([17961.0, 17978.0])
+    with pytest.raises(RecordError, match="8979.000 .. 8985.000 eV are asked for"):
+        spectrum.at(np.array([8979.0, 8985.0]))
+    assert spectrum.within(8981.0, 8983.0).energy.tolist() == [8981.0, 8983.0]
+    with pytest.raises(RecordError, match="1 points between"):
+        spectrum.within(8982.0, 8984.0)
+    assert spectrum.shifted(3.0).e0 == 8984.0
+    assert spectrum.derivative().mu == pytest.approx(2.0)
 
 
-ENERGY = np.array([0.0, 1.0, 3.0, 7.0])
-
-
-def test_straight_lines_are_exact_on_a_grid_that_is_not_uniform():
-    grid = np.array([0.0, 0.3, 2.9, 6.5, 7.0])
-    values, mask = resample(ENERGY, 2 * ENERGY + 1, grid, extend_below=0.0)
-    assert mask.all()
-    assert values == pytest.approx(2 * grid + 1)
-
-
-def test_nothing_is_invented_beyond_the_ends():
-    grid = np.array([-2.0, -0.5, 0.0, 7.0, 7.1])
-    values, mask = resample(ENERGY, ENERGY + 5, grid, extend_below=1.0)
-    assert mask.tolist() == [False, True, True, True, False]
-    assert values.tolist() == [0.0, 5.0, 5.0, 12.0, 0.0]
-    _, strict = resample(ENERGY, ENERGY, grid, extend_below=0.0)
-    assert strict.tolist() == [False, False, True, True, False]
-
-
-def test_negative_control_interpolation_alone_extends_flat_to_any_distance():
-    assert np.interp(1e6, ENERGY, ENERGY + 5) == 12.0
+def test_difference_needs_one_unit_and_common_energies():
+    first, second = Spectrum(ENERGY, ENERGY**2), Spectrum(ENERGY + 0.5, ENERGY**2)
+    difference = first.minus(second)
+    assert difference.energy.tolist() == ENERGY[1:].tolist()
+    assert difference.mu[0] == pytest.approx(8981.0**2 - 0.5 * (8980.0**2 + 8981.0**2))
+    with pytest.raises(RecordError, match="can't be subtracted"):
+        first.minus(first.derivative())

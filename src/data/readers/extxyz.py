@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import ConfigError, RecordError, StructureError, XanesError
+from ..energies import energy_grid
 from ..graph import check_atoms
 from ..record import AXES, Record, Rejected
-from ..spectrum import energy_grid
 from .extxyz_frames import Frame, read_frames
 
 LARGEST_Z = 118

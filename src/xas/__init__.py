@@ -1,0 +1,1 @@
+"""What is done with a spectrum: edge, normalisation, broadening, alignment."""

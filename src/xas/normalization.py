@@ -1,0 +1,202 @@
+"""Edge energy, pre-edge line and post-edge polynomial of a spectrum; its normalised form.
+
+Definitions and default ranges are those of larch (Newville, J. Phys. Conf. Ser. 430, 012007 (2013);
+``larch.xafs.pre_edge``, version 2026.3), so that figures can be compared.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.polynomial import Polynomial
+from scipy.ndimage import gaussian_filter1d
+from scipy.signal import medfilt
+
+from ..data.spectrum import Spectrum
+from ..errors import ConfigError, RecordError
+
+SMOOTHING = 0.8
+"""Standard deviation of the Gaussian that smooths the derivative, eV; half a core-hole width."""
+ENDS = 0.05, 0.02
+"""Parts of a spectrum's points, at its begin and end, where no edge is looked for."""
+LASTING = 0.5
+"""A maximum of the derivative counts if mu rises over it by this part of the largest rise."""
+LONG = 300.0
+SHORT = 30.0
+"""Post-edge ranges longer than ``LONG``, eV, get a parabola, those shorter than ``SHORT`` a
+constant, others a line."""
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """Where a spectrum is fitted, eV relative to e0. None: chosen as larch does."""
+
+    pre1: float | None = None
+    """Begin of the pre-edge range. None: the second energy, to the next 5 eV."""
+    pre2: float | None = None
+    """End of the pre-edge range. None: half of ``pre1``."""
+    norm1: float | None = None
+    """Begin of the post-edge range. None: a third of ``norm2`` over 5, at most 25."""
+    norm2: float | None = None
+    """End of the post-edge range. None: the last energy, to the next 5 eV."""
+    nnorm: int | None = None
+    """Degree of the post-edge polynomial. None: 2, 1 or 0 by the length of its range."""
+    nvict: int = 0
+    """The pre-edge line is fitted to mu E^nvict (Victoreen)."""
+
+
+@dataclass(frozen=True)
+class Normalized:
+    """A spectrum with its background; all arrays have the spectrum's shape."""
+
+    norm: Spectrum
+    """(mu - pre_edge) / edge_step, dimensionless."""
+    flat: Spectrum
+    """``norm`` with the slope and curvature of the post-edge removed above e0."""
+    e0: float
+    """Edge energy, eV."""
+    edge_step: float
+    """Height of the edge at e0, unit of mu."""
+    pre_edge: np.ndarray
+    """Background below the edge, continued, unit of mu."""
+    post_edge: np.ndarray
+    """Polynomial above the edge, continued, unit of mu."""
+    ranges: Ranges
+    """Ranges and degree that were used, none of them None."""
+
+
+def find_e0(spectrum: Spectrum) -> float:
+    """Energy of the steepest rise, one of the spectrum's own.
+
+    The derivative of the values after a median of three, which takes out single-point glitches, is
+    smoothed by ``SMOOTHING``. The steepest of its maxima counts over which mu rises for good: a
+    glitch of several points rises and falls again.
+
+    Args:
+        spectrum: any unit; an edge that falls has none.
+
+    Returns:
+        e0, eV.
+
+    Raises:
+        RecordError: fewer than ten points, or nothing rises.
+    """
+    energy, mu = spectrum.energy, spectrum.mu
+    if len(energy) < 10:
+        raise RecordError(f"{spectrum.source}: {len(energy)} points are too few to find an edge")
+    step = float(np.clip(np.percentile(np.diff(energy), 5), 0.02, 1.0))
+    first, last = (int(part * len(energy)) for part in ENDS)
+    low, high = energy[first], energy[len(energy) - 1 - last]
+    grid = np.arange(energy[0], energy[-1] + 0.5 * step, step)
+    values = np.interp(grid, energy, medfilt(np.pad(mu, 1, mode="edge"), 3)[1:-1])
+    slope = gaussian_filter1d(values, SMOOTHING / step, order=1, mode="nearest") / step
+    slope[(grid < low) | (grid > high)] = -np.inf
+    top = slope.max()
+    if not top > 0:
+        raise RecordError(f"{spectrum.source}: mu rises nowhere, so it has no edge")
+    inner = slope[1:-1]
+    tops = 1 + np.flatnonzero((inner >= slope[:-2]) & (inner >= slope[2:]) & (inner > 0.0))
+    if not len(tops):
+        tops = np.array([int(np.argmax(slope))])
+    steps = np.array([_lasting_step(grid, values, grid[at]) for at in tops])
+    lasting = tops[steps >= LASTING * steps.max()] if steps.max() > 0 else tops
+    best = grid[lasting[int(np.argmax(slope[lasting]))]]
+    return float(energy[int(np.argmin(np.abs(energy - best)))])
+
+
+def _lasting_step(grid: np.ndarray, values: np.ndarray, at: float) -> float:
+    """Median 5 to 50 eV above an energy minus that as far below; medians do not feel glitches."""
+    above = values[(grid > at + 5.0) & (grid < at + 50.0)]
+    below = values[(grid < at - 5.0) & (grid > at - 50.0)]
+    high = np.median(above) if len(above) else values[-1]
+    return float(high - (np.median(below) if len(below) else values[0]))
+
+
+def choose_ranges(spectrum: Spectrum, e0: float, ranges: Ranges) -> Ranges:
+    """Fill in what a user has left open, as larch does.
+
+    Raises:
+        ConfigError: a range is empty or outside the spectrum.
+    """
+    low, high = spectrum.energy[0] - e0, spectrum.energy[-1] - e0
+    unit = 5.0 if np.sum(spectrum.energy < e0) > 20 else 2.0
+    start = unit * round((spectrum.energy[1] - e0) / unit)
+    pre1 = max(start if ranges.pre1 is None else ranges.pre1, low)
+    pre2 = 0.5 * pre1 if ranges.pre2 is None else ranges.pre2
+    norm2 = min(5.0 * round(high / 5.0) if ranges.norm2 is None else ranges.norm2, high)
+    norm1 = min(25.0, 5.0 * round(norm2 / 15.0)) if ranges.norm1 is None else ranges.norm1
+    norm1 = norm1 if ranges.norm1 is not None else min(norm1, norm2 - 2.0)
+    degree = 2 if norm2 - norm1 >= LONG else 1 if norm2 - norm1 >= SHORT else 0
+    degree = degree if ranges.nnorm is None else ranges.nnorm
+    for name, begin, end in (("pre", pre1, pre2), ("norm", norm1, norm2)):
+        if not low - 1e-6 <= begin < end <= high + 1e-6:
+            raise ConfigError(
+                f"{spectrum.source}: `{name}1` {begin:.1f} and `{name}2` {end:.1f} eV relative to"
+                f" e0 {e0:.1f} eV are no range within the spectrum's {low:.1f} .. {high:.1f} eV"
+            )
+    if not pre2 < 0.0 < norm1:
+        raise ConfigError(
+            f"{spectrum.source}: the pre-edge range must end below e0 ({pre2:.1f} eV) and the"
+            f" post-edge range begin above it ({norm1:.1f} eV)"
+        )
+    return Ranges(pre1, pre2, norm1, norm2, degree, ranges.nvict)
+
+
+def normalize(spectrum: Spectrum, ranges: Ranges | None = None) -> Normalized:
+    """Subtract the pre-edge line and divide by the edge step.
+
+    Args:
+        spectrum: measured or calculated over a pre-edge and a post-edge range; its ``e0`` is used
+            if it has one, else found.
+        ranges: where to fit; None: as larch does.
+
+    Returns:
+        The normalised spectrum and its background.
+
+    Raises:
+        RecordError: no edge is found, or the step is not positive.
+        ConfigError: ranges outside the spectrum, or with too few points.
+    """
+    energy, mu = spectrum.energy, spectrum.mu
+    e0 = find_e0(spectrum) if spectrum.e0 is None else spectrum.e0
+    if not energy[1] <= e0 <= energy[-2]:
+        raise RecordError(
+            f"{spectrum.source}: e0 {e0:.2f} eV is not within {energy[1]:.2f} .."
+            f" {energy[-2]:.2f} eV"
+        )
+    used = choose_ranges(spectrum, e0, ranges or Ranges())
+    victoreen = energy ** float(used.nvict)
+    line = _fit(spectrum, mu * victoreen, e0, (used.pre1, used.pre2), 1)
+    pre_edge = line(energy) / victoreen
+    after = used.norm1, used.norm2
+    curve = _fit(spectrum, mu - pre_edge, e0, after, used.nnorm or 0)
+    nearest = int(np.argmin(np.abs(energy - e0)))
+    edge_step = float(curve(energy[nearest]))
+    if not edge_step > 0:
+        raise RecordError(
+            f"{spectrum.source}: the edge step at {e0:.2f} eV is {edge_step:.4g} but must be"
+            " positive; is it an absorption spectrum over an edge?"
+        )
+    norm = replace(spectrum, mu=(mu - pre_edge) / edge_step, unit="dimensionless", e0=e0)
+    parabola = _fit(spectrum, norm.mu, e0, after, 2)
+    excess = np.where(energy >= energy[nearest], parabola(energy) - parabola(energy[nearest]), 0.0)
+    flat = replace(norm, mu=norm.mu - excess)
+    return Normalized(norm, flat, e0, edge_step, pre_edge, pre_edge + curve(energy), used)
+
+
+def _fit(
+    spectrum: Spectrum,
+    values: np.ndarray,
+    e0: float,
+    between: tuple[float | None, float | None],
+    degree: int,
+) -> Polynomial:
+    """Least-squares polynomial over a range, from its begin to before the energy at its end."""
+    begin, end = (e0 + float(limit or 0.0) for limit in between)
+    first = max(int(np.searchsorted(spectrum.energy, begin, side="right")) - 1, 0)
+    last = int(np.argmin(np.abs(spectrum.energy - end)))
+    if last - first <= degree:
+        raise ConfigError(
+            f"{spectrum.source}: {max(last - first, 0)} points between {begin:.1f} and {end:.1f} eV"
+            f" are too few for a polynomial of degree {degree}"
+        )
+    return Polynomial.fit(spectrum.energy[first:last], values[first:last], degree)
