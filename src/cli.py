@@ -29,7 +29,7 @@ from .config import (
 from .data.location import hide_passwords
 from .errors import ConfigError
 from .exits import PROGRAM, guarded, interrupted
-from .jobs import CalibrateJob, EnsembleJob, ModelsJob
+from .jobs import CalibrateJob, CompareJob, EnsembleJob, FitJob, ModelsJob
 
 JOBS: dict[str, type] = {
     "dataset": DatasetJob,
@@ -40,10 +40,21 @@ JOBS: dict[str, type] = {
     "models": ModelsJob,
     "evaluate": EvaluateJob,
     "predict": PredictJob,
+    "compare": CompareJob,
+    "fit": FitJob,
 }
 TOGETHER = ("train", "predict")
 """Commands whose work the processes of torchrun share."""
-POSITIONAL = ("calculations", "file", "model", "models", "database", "structures")
+POSITIONAL = (
+    "calculations",
+    "file",
+    "model",
+    "models",
+    "database",
+    "measured",
+    "structures",
+    "components",
+)
 """Fields of jobs that are given without the option's name."""
 LOCATIONS = (
     (TrainJob, "database"),
@@ -56,9 +67,19 @@ LOCATIONS = (
 SEVERAL: dict[str, tuple[type, int | str]] = {
     "site": (int, "+"),
     "energy": (float, 3),
+    "shift": (float, 2),
+    "broadening": (float, 2),
+    "scale": (float, 2),
+    "window": (float, 2),
     "freeze": (str, "+"),
 }
 """Fields of jobs that are several words on the command line: their type and how many."""
+
+
+METAVARS: dict[int | str, tuple[str, ...]] = {3: ("START", "STOP", "STEP"), 2: ("LOW", "HIGH")}
+"""What to call several words in the help, by their number."""
+OPTIONS_HERE = ((CompareJob, "model"), (FitJob, "model"))
+"""Fields named as positional ones that are options of these jobs."""
 
 
 class Parser(ArgumentParser):
@@ -76,8 +97,13 @@ def add_job(parser: ArgumentParser, job: type) -> None:
     nested = {"energy", "training", "model"} if job is TrainJob else set()
     by_hand = {"output"} | nested
     for entry in fields(job):
-        if entry.name in POSITIONAL and entry.name not in nested:
-            several = entry.name in ("calculations", "models", "structures")
+        if (job, entry.name) in OPTIONS_HERE:
+            needs = job is CompareJob
+            word_type: Any = Path if needs else Path | None
+            parser.add_argument("--model", type=word_type, required=needs, help=docs["model"])
+            by_hand.add("model")
+        elif entry.name in POSITIONAL and entry.name not in nested:
+            several = entry.name in ("calculations", "models", "structures", "components")
             nargs = "+" if several else None
             kind = str if (job, entry.name) in LOCATIONS else Path
             parser.add_argument(entry.name, type=kind, nargs=nargs, help=docs[entry.name])
@@ -87,13 +113,13 @@ def add_job(parser: ArgumentParser, job: type) -> None:
             by_hand.add(entry.name)
         elif entry.name in SEVERAL and entry.name not in nested:
             word, count = SEVERAL[entry.name]
-            names = ("START", "STOP", "STEP") if count == 3 else "I" if word is int else "NAME"
-            parser.add_argument(
-                f"--{entry.name}", type=word, nargs=count, metavar=names, help=docs[entry.name]
-            )
+            names = METAVARS.get(count, "I" if word is int else "NAME")
+            usual = list(entry.default) if isinstance(entry.default, tuple) else None
+            how: dict[str, Any] = {"type": word, "nargs": count, "metavar": names}
+            parser.add_argument(f"--{entry.name}", default=usual, help=docs[entry.name], **how)
             by_hand.add(entry.name)
         elif entry.name == "output":
-            needed = job not in (PredictJob, CalibrateJob)
+            needed = job not in (PredictJob, CalibrateJob, CompareJob, FitJob)
             where: Any = str if (job, "output") in LOCATIONS else Path if needed else Path | None
             parser.add_argument("-o", "--output", type=where, required=needed, help=docs["output"])
     parser.add_class_arguments(job, None, skip=by_hand, as_group=False)

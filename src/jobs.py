@@ -41,5 +41,58 @@ class CalibrateJob:
 
 
 @dataclass
+class CompareJob:
+    """Rank structures by how like their predicted spectra are to a measured one."""
+
+    measured: Path
+    """Measured spectrum: XDI, columns of text, or PROJECT.prj:GROUP of Athena."""
+    structures: list[Path]
+    """Candidates, files that ASE reads."""
+    model: Path
+    """Model file, training folder, or name of a model that ships with the package."""
+    shift: tuple[float, float] | None = None
+    """Least and largest shift of the predictions, eV; twice the same: fixed. None: 5 eV either way
+    of the shift that brings their steepest rises, on average, to that of the measurement."""
+    broadening: tuple[float, float] = (0.0, 3.0)
+    """Least and largest full width at half maximum of a further Gaussian, eV."""
+    scale: tuple[float, float] = (0.85, 1.15)
+    """Least and largest factor of the predictions in units of the edge step."""
+    measure: str = "r_factor"
+    """What ranks: r_factor, mse, derivative_mse, cosine or spearman; less is more alike."""
+    column: str | None = None
+    """Name or number, from 1, of the measurement's column of mu. None: found out."""
+    e0: float | None = None
+    """Edge energy of the measurement, eV. None: its steepest rise."""
+    output: Path | None = None
+    """JSON file for all of it. None: the table alone is printed."""
+    plot: Path | None = None
+    """Picture of the measurement and the fits."""
+
+
+@dataclass
+class FitJob:
+    """Fit a measured spectrum by a mixture of measured references or predicted candidates."""
+
+    measured: Path
+    """Measured spectrum: XDI, columns of text, or PROJECT.prj:GROUP of Athena."""
+    components: list[Path]
+    """Measured references; with `model` structures, whose spectra are predicted."""
+    model: Path | None = None
+    """Model for components that are structures. None: they are measured spectra."""
+    window: tuple[float, float] = (-20.0, 60.0)
+    """Energies fitted, eV relative to the measurement's e0."""
+    sum_to_one: bool = False
+    """Fractions add up to exactly one."""
+    max_shift: float = 0.0
+    """Each component may be moved by this much either way, eV, before it is mixed."""
+    bootstrap: int = 200
+    """Resamplings of the residuals for the fractions' errors; 0: covariance alone."""
+    output: Path | None = None
+    """JSON file for all of it. None: the table alone is printed."""
+    plot: Path | None = None
+    """Picture of the measurement, the fit and the residual."""
+
+
+@dataclass
 class ModelsJob:
     """List the models that ship with the package."""

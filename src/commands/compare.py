@@ -1,0 +1,82 @@
+"""The command `compare`: which structure has a measured spectrum?"""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..checkpoint import load_model
+from ..comparison.fit import Bounds
+from ..comparison.ranking import compare_window, nominal_shift, predict_candidates, rank
+from ..comparison.tables import ranking_table, ranking_values, verdict
+from ..data.readers.measured import read_measured, with_edge
+from ..data.structure import named_structures
+from ..errors import ConfigError
+from ..files.durable import file_digest
+from ..files.registry import model_path
+from ..jobs import CompareJob
+from ..versions import package_version
+from ..xas.edges import find_edge
+from ..xas.normalization import normalize
+from .outputs import check_outputs
+
+EITHER_WAY = 5.0
+"""Shift that is tried either way of the nominal one, eV."""
+ANOTHER_EDGE = 50.0
+"""A measured edge so far from the tabulated one is another, eV."""
+
+
+def run(job: CompareJob) -> None:
+    """Rank the candidates; print the table and write JSON and a picture."""
+    check_outputs(job.output, job.plot)
+    model, info = load_model(job.model)
+    spectrum = with_edge(read_measured(job.measured, job.column), info.element, info.edge)
+    measured = normalize(replace(spectrum, e0=job.e0))
+    if info.element is not None and info.edge is not None:
+        tabulated = find_edge(info.element, info.edge).energy
+        if abs(measured.e0 - tabulated) > ANOTHER_EDGE:
+            raise ConfigError(
+                f"{job.measured}: e0 is {measured.e0:.1f} eV, but the model's {info.element}"
+                f" {info.edge} edge is at {tabulated:.1f} eV; give --e0 if the edge was not found"
+            )
+    structures = [named for path in job.structures for named in named_structures(path)]
+    names = [name for name, _ in structures]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ConfigError(f"several candidates are called {', '.join(repeated)}; rename the files")
+    candidates = predict_candidates(model, info, structures)
+    shift = job.shift
+    if shift is None:
+        middle = nominal_shift(measured, candidates)
+        shift = middle - EITHER_WAY, middle + EITHER_WAY
+    low_high = [(float(pair[0]), float(pair[1])) for pair in (shift, job.broadening, job.scale)]
+    bounds = Bounds(*low_high)
+    window = compare_window(measured, candidates, bounds)
+    ranking = rank(window, candidates, bounds, job.measure)
+    print(f"{job.measured}: e0 {measured.e0:.2f} eV, edge step {measured.edge_step:.4g}")
+    print(ranking_table(ranking))
+    print(verdict(ranking))
+    if job.output is not None:
+        values: dict[str, Any] = {
+            "kind": "comparison",
+            "version": package_version("e3gnn-xanes"),
+            "model": {"name": str(job.model), "digest": file_digest(model_path(job.model))},
+            "measured_file": {"path": str(job.measured), "e0": measured.e0,
+                              "edge_step": measured.edge_step, "element": spectrum.element,
+                              "edge": spectrum.edge},
+            "structures": {str(path): file_digest(path) for path in job.structures},
+            **ranking_values(ranking, candidates),
+        }  # fmt: skip
+        job.output.write_text(json.dumps(values, indent=1, default=_plain) + "\n")
+    if job.plot is not None:
+        from ..comparison.pictures import plot_ranking
+
+        plot_ranking(ranking, job.plot)
+
+
+def _plain(value: object) -> object:
+    """NumPy's numbers as Python's."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} in a result")

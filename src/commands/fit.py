@@ -1,0 +1,92 @@
+"""The command `fit`: a measured spectrum as a mixture."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from ..checkpoint import load_model
+from ..comparison.mixture import Mixture, fit_mixture
+from ..comparison.ranking import nominal_shift, predict_candidates
+from ..comparison.tables import mixture_table, mixture_values
+from ..data.readers.measured import read_measured
+from ..data.spectrum import Spectrum
+from ..data.structure import named_structures
+from ..errors import ConfigError
+from ..jobs import FitJob
+from ..versions import package_version
+from ..xas.normalization import Normalized, normalize
+from .outputs import check_outputs
+
+STEP = 0.25
+"""Distance of the shifts that are tried, eV."""
+ROUNDS = 3
+"""Times that the shifts of all components are gone through."""
+
+
+def run(job: FitJob) -> None:
+    """Fit the mixture; print the table and write JSON and a picture."""
+    check_outputs(job.output, job.plot)
+    if job.max_shift < 0 or job.bootstrap < 0:
+        raise ConfigError("`max_shift` and `bootstrap` must not be negative")
+    measured = normalize(read_measured(job.measured))
+    low, high = (measured.e0 + limit for limit in job.window)
+    names, spectra = read_components(job, measured)
+    reach = [(s.energy[0] + job.max_shift, s.energy[-1] - job.max_shift) for s in spectra]
+    low, high = max([low, *(r[0] for r in reach)]), min([high, *(r[1] for r in reach)])
+    target = measured.flat.within(low, high)
+    mixture, shifts, moved = fit_shifts(job, target, spectra)
+    print(f"{job.measured}: e0 {measured.e0:.2f} eV, {low:.1f} .. {high:.1f} eV fitted")
+    print(mixture_table(names, mixture, shifts))
+    if job.output is not None:
+        values = {
+            "kind": "mixture",
+            "version": package_version("e3gnn-xanes"),
+            "measured_file": {"path": str(job.measured), "e0": measured.e0},
+            "energy": target.energy.tolist(),
+            "measured": target.mu.tolist(),
+            **mixture_values(names, mixture, shifts),
+        }
+        job.output.write_text(json.dumps(values, indent=1) + "\n")
+    if job.plot is not None:
+        from ..comparison.pictures import plot_mixture
+
+        plot_mixture(target, names, moved, mixture, job.plot)
+
+
+def read_components(job: FitJob, measured: Normalized) -> tuple[list[str], list[Spectrum]]:
+    """Names and normalised spectra of the components.
+
+    Predicted ones are moved together, so that their steepest rises lie, on average, at the
+    measurement's e0.
+    """
+    if job.model is None:
+        flats = [normalize(read_measured(path)).flat for path in job.components]
+        return [Path(path).stem for path in job.components], flats
+    model, info = load_model(job.model)
+    structures = [named for path in job.components for named in named_structures(path)]
+    candidates = predict_candidates(model, info, structures)
+    shift = nominal_shift(measured, candidates)
+    return [c.name for c in candidates], [c.predicted.shifted(shift) for c in candidates]
+
+
+def fit_shifts(
+    job: FitJob, target: Spectrum, spectra: list[Spectrum]
+) -> tuple[Mixture, list[float], np.ndarray]:
+    """Best mixture over the shifts of the components, one after the other."""
+    shifts = [0.0] * len(spectra)
+    tried = np.arange(-job.max_shift, job.max_shift + 1e-9, STEP) if job.max_shift else np.zeros(1)
+
+    def moved(at: list[float]) -> np.ndarray:
+        pairs = zip(spectra, at, strict=True)
+        return np.stack([np.interp(target.energy - de, s.energy, s.mu) for s, de in pairs])
+
+    def misfit(at: list[float]) -> float:
+        return fit_mixture(moved(at), target.mu, job.sum_to_one).r_factor
+
+    for _ in range(ROUNDS if job.max_shift else 0):
+        for k in range(len(spectra)):
+            others = [[*shifts[:k], float(de), *shifts[k + 1 :]] for de in tried]
+            shifts = min(others, key=misfit)
+    components = moved(shifts)
+    return fit_mixture(components, target.mu, job.sum_to_one, job.bootstrap), shifts, components

@@ -1,0 +1,1 @@
+"""Predicted spectra beside a measured one: fit, ranking, mixtures."""

@@ -1,0 +1,44 @@
+"""Measures of how like two spectra are, on the same energies."""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.stats import spearmanr
+
+Measure = Callable[[np.ndarray, np.ndarray, np.ndarray], float]
+
+
+def r_factor(energy: np.ndarray, measured: np.ndarray, fitted: np.ndarray) -> float:
+    """Sum of squared differences over that of the measured values, as in Athena."""
+    return float(np.sum((measured - fitted) ** 2) / np.sum(measured**2))
+
+
+def mse(energy: np.ndarray, measured: np.ndarray, fitted: np.ndarray) -> float:
+    """Mean squared difference."""
+    return float(np.mean((measured - fitted) ** 2))
+
+
+def derivative_mse(energy: np.ndarray, measured: np.ndarray, fitted: np.ndarray) -> float:
+    """Mean squared difference of the derivatives, eV^-2."""
+    return float(np.mean(np.gradient(measured - fitted, energy) ** 2))
+
+
+def cosine(energy: np.ndarray, measured: np.ndarray, fitted: np.ndarray) -> float:
+    """1 minus the cosine of the two as vectors."""
+    length = np.linalg.norm(measured) * np.linalg.norm(fitted)
+    return float(1.0 - measured @ fitted / length)
+
+
+def spearman(energy: np.ndarray, measured: np.ndarray, fitted: np.ndarray) -> float:
+    """1 minus Spearman's rank correlation."""
+    return float(1.0 - spearmanr(measured, fitted).statistic)
+
+
+MEASURES: dict[str, Measure] = {
+    "r_factor": r_factor,
+    "mse": mse,
+    "derivative_mse": derivative_mse,
+    "cosine": cosine,
+    "spearman": spearman,
+}
+"""Measures by name; of all of them less is more alike, 0 is the same."""
