@@ -225,14 +225,14 @@ class DatasetJob:
     """Collect calculations in a database."""
 
     calculations: list[Path]
-    """Folders of FEFF calculations, which are searched for runs; files of extended xyz."""
+    """Folders that are searched for FEFF or FDMNES runs; files of extended xyz."""
     output: Location
     """Database to make or to add to: a file, or postgresql://user@host:port/name."""
     element: str | None = None
     """Absorbing element wanted, such as Cu. None: all."""
     edge: str | None = None
     """Edge wanted, such as K. None: all."""
-    format: Literal["feff", "extxyz"] | None = None
+    format: Literal["feff", "fdmnes", "extxyz"] | None = None
     """Format of the calculations. None: found out by their content, and printed."""
     target: Literal["absolute", "normalized", "as_given"] | None = None
     """absolute: cross-section in 1e-3 a0^2; normalized: divided by the edge step, as FEFF does;

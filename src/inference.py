@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch_geometric.data import Data
 
-from .data.batch import GraphBatchSampler, collate_graphs
+from .data.batch import GraphBatchSampler, collate_graphs, mean_rows
 from .ensemble import Network, XANESEnsemble
 from .uncertainty.calibration import Calibration
 from .uncertainty.novelty import readout_features
@@ -74,19 +74,28 @@ def raw_sites(
         spread = None
         with torch.inference_mode(), readout_features(model) as features:
             batch = collate_graphs(chosen, model.num_layers).to(device)
+            rows = batch.get("row_of_site")
             if isinstance(model, XANESEnsemble):
                 members = model.member_spectra(batch, grid)
+                if rows is not None:
+                    members = torch.stack([mean_rows(member, rows) for member in members])
                 mu, spread = members.mean(dim=0), members.double().std(dim=0).cpu().numpy()
             else:
-                mu = model.predict_spectra(batch, grid)
-        collected = torch.cat(features).double().cpu().numpy()
+                mu = mean_rows(model.predict_spectra(batch, grid), rows)
+        collected = mean_rows(torch.cat(features), rows).double().cpu().numpy()
         found = RawSites(mu.double().cpu().numpy(), spread, collected)
         last = 0
         for number, graph in zip(numbers, chosen, strict=True):
-            first, last = last, last + int(graph.absorber_mask.sum())
-            rows = slice(first, last)
-            part = None if spread is None else spread[rows]
-            yield number, RawSites(found.mu[rows], part, found.features[rows])
+            first, last = last, last + count_rows(graph)
+            own = slice(first, last)
+            part = None if spread is None else spread[own]
+            yield number, RawSites(found.mu[own], part, found.features[own])
+
+
+def count_rows(graph: Data) -> int:
+    """Spectra of a graph: one an absorber, fewer where some are means over several."""
+    rows = graph.get("row_of_site")
+    return int(graph.absorber_mask.sum()) if rows is None else int(rows.max()) + 1
 
 
 def predict_sites(

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
+from .data.batch import mean_rows
 from .errors import ConfigError
 from .model.gnn import XANES_E3GNN
 
@@ -43,8 +44,8 @@ class SpectraNetwork(nn.Module):
             energy_grid: energies relative to the reference energy, eV, shape (n_energies,).
 
         Returns:
-            mu, shape (n_absorbers, n_energies); for an empty part a zero, shape (), that depends on
-            every weight.
+            mu, shape (n_rows, n_energies), see ``mean_rows``; for an empty part a zero, shape (),
+            that depends on every weight.
         """
         if batch is None:
             # sums of nothing: a weight times zero would be NaN where the weight is not finite
@@ -53,4 +54,5 @@ class SpectraNetwork(nn.Module):
         model = self.model
         with torch.autocast(energy_grid.device.type, torch.bfloat16, enabled=self.mixed):
             coefficients = model(batch)
+        coefficients = mean_rows(coefficients, batch.get("row_of_site"))  # as mu is linear in them
         return coefficients.to(energy_grid.dtype) @ model.spectral_basis(energy_grid).T

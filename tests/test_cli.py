@@ -76,7 +76,8 @@ def test_dataset_without_records_is_an_error_that_leaves_no_file(tmp_path, capsy
 def test_training_folder_is_complete(made):
     names = {entry.name for entry in (made / "cu_k").iterdir()}
     assert names == {
-        "model.pt", "last.ckpt", "last.ckpt.1", "metrics.csv", "config.yaml", "training.png", "log.txt",
+        "model.pt", "last.ckpt", "last.ckpt.1", "metrics.csv", "config.yaml", "training.png",
+        "log.txt",
     }  # fmt: skip
     assert len((made / "cu_k" / "metrics.csv").read_text().splitlines()) == 3
     config = yaml.safe_load((made / "cu_k" / "config.yaml").read_text())

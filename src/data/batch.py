@@ -27,7 +27,8 @@ def collate_graphs(graphs: Sequence[Data], num_layers: int | None = None) -> Dat
 
     Returns:
         The batch, with ``batch``, the graph of every atom, and ``ptr``, the first atom of every
-        graph; rows of ``y`` are ordered by graph, then atom.
+        graph; rows of ``y`` are ordered by graph, then atom. ``row_of_site``, where a graph has
+        it, says which row each absorber counts for, see ``mean_rows``.
     """
     sizes = torch.tensor([graph.num_nodes for graph in graphs])
     ptr = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
@@ -39,11 +40,45 @@ def collate_graphs(graphs: Sequence[Data], num_layers: int | None = None) -> Dat
         targets = [target_and_mask(graph) for graph in graphs]
         fields["y"] = torch.cat([y for y, _ in targets])
         fields["y_mask"] = torch.cat([mask for _, mask in targets])
+    if any("row_of_site" in graph for graph in graphs):
+        fields["row_of_site"] = join_rows(graphs)
     numbers = torch.arange(len(graphs)).repeat_interleave(sizes)
     batch = Data(**fields, batch=numbers, ptr=ptr)
     if num_layers is not None:
         batch.plan = plan_messages(fields["edge_index"], fields["absorber_mask"], num_layers)
     return batch
+
+
+def join_rows(graphs: Sequence[Data]) -> torch.Tensor:
+    """Row of ``y`` that each absorber counts for, shape (n_absorbers,), rows counted on.
+
+    A graph without ``row_of_site`` has a row an absorber, in order.
+    """
+    parts, first = [], 0
+    for graph in graphs:
+        own = graph.get("row_of_site")
+        rows = torch.arange(int(graph.absorber_mask.sum())) if own is None else own
+        parts.append(rows + first)
+        first += int(rows.max()) + 1
+    return torch.cat(parts)
+
+
+def mean_rows(values: torch.Tensor, row_of_site: torch.Tensor | None) -> torch.Tensor:
+    """Mean over the absorbers that count for the same row.
+
+    Args:
+        values: of every absorber, shape (n_absorbers, ..).
+        row_of_site: see ``join_rows``; None: every absorber is a row.
+
+    Returns:
+        Means, shape (n_rows, ..).
+    """
+    if row_of_site is None:
+        return values
+    n_rows = int(row_of_site.max()) + 1
+    sums = values.new_zeros(n_rows, *values.shape[1:]).index_add(0, row_of_site, values)
+    counts = torch.bincount(row_of_site, minlength=n_rows).to(values.dtype)
+    return sums / counts.reshape(-1, *[1] * (values.dim() - 1))
 
 
 def _edge_shift(graph: Data) -> torch.Tensor:

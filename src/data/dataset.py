@@ -13,6 +13,7 @@ from .cache import GraphCache, cache_key
 from .database import Database
 from .energies import resample
 from .graph import atoms_to_graph
+from .record import is_mean
 
 MEMORY_BYTES = 1 << 29
 """Graphs that a data set keeps in memory, in bytes; the others are read again from the cache."""
@@ -56,10 +57,11 @@ class XANESDataset(Dataset):
         self.grid, self.r_max, self.max_z = np.asarray(grid, dtype=float), r_max, max_z
         self.extend_below, self.cache, self.memory_bytes = extend_below, cache, memory_bytes
         self.settings = cache_key(r_max, max_z, self.grid.tolist(), extend_below)
-        groups: dict[tuple[str, str], list[str]] = {}
+        groups: dict[tuple[str, str, bool], list[str]] = {}
         for record_id in sorted(set(ids)):
             entry = database.entry(record_id)
-            groups.setdefault((entry.material, entry.structure_digest), []).append(record_id)
+            key = entry.material, entry.structure_digest, is_mean(record_id)
+            groups.setdefault(key, []).append(record_id)
         self.groups = [groups[key] for key in sorted(groups)]
         self.graphs: dict[int, Data] = {}
 
@@ -107,7 +109,8 @@ class XANESDataset(Dataset):
         if len(set(sites)) != len(sites):
             raise StructureError(f"{ids[0]}: several records of {ids} are for the same atom")
         try:
-            graph = atoms_to_graph(records[0].atoms, sites, self.r_max, self.max_z)
+            absorbers = list(records[0].mean_over or sites)
+            graph = atoms_to_graph(records[0].atoms, absorbers, self.r_max, self.max_z)
         except StructureError as error:
             raise StructureError(f"{records[0].id}: {error}") from error
         targets = [resample(r.energy, r.mu, self.grid, self.extend_below) for r in records]
@@ -120,6 +123,8 @@ class XANESDataset(Dataset):
         graph.y = torch.as_tensor(np.stack([mu for mu, _ in targets]), dtype=graph.pos.dtype)
         graph.y_mask = torch.as_tensor(np.stack([mask for _, mask in targets]))
         graph.record_id = [record.id for record in records]
+        if records[0].mean_over is not None:
+            graph.row_of_site = torch.zeros(len(absorbers), dtype=torch.long)
         return graph
 
     @property

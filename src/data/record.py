@@ -25,6 +25,11 @@ def structure_digest(atoms: Atoms) -> str:
     return hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()
 
 
+def is_mean(record_id: str) -> bool:
+    """Whether a record of this id is a mean over several atoms."""
+    return record_id.rpartition("_")[2] == "mean"
+
+
 @dataclass(frozen=True, eq=False)
 class Record:
     """A spectrum, its absorber and its structure."""
@@ -57,6 +62,9 @@ class Record:
     """Fermi level of the self-consistent potential, eV, where the code gives it."""
     axis: str = "absolute"
     """What ``energy`` counts from, one of ``AXES``."""
+    mean_over: tuple[int, ...] | None = None
+    """Atoms over which the spectrum is a mean, ``site`` the first of them; the record's id then
+    ends with `_mean`. None: it is the spectrum of ``site`` alone."""
 
     def __post_init__(self) -> None:
         """Raise RecordError where fields contradict each other."""
@@ -81,7 +89,26 @@ class Record:
             raise RecordError(
                 f"{self.id}: the absorber should be {self.element} but atom {self.site} is {found}"
             )
+        self._check_mean()
         self._check_spectrum()
+
+    def _check_mean(self) -> None:
+        """Check the atoms over which the spectrum is a mean."""
+        if (self.mean_over is not None) != is_mean(self.id):
+            raise RecordError(f"{self.id}: ids of means over atoms, and only those, end with _mean")
+        if self.mean_over is None:
+            return
+        numbers = self.atoms.numbers
+        inside = all(0 <= index < len(numbers) for index in self.mean_over)
+        distinct = list(self.mean_over) == sorted(set(self.mean_over))
+        if not (inside and distinct and self.mean_over):
+            raise RecordError(
+                f"{self.id}: mean over {self.mean_over}, wanted indices that increase"
+            )
+        if self.mean_over[0] != self.site:
+            raise RecordError(f"{self.id}: the first of {self.mean_over} must be site {self.site}")
+        if {int(numbers[index]) for index in self.mean_over} != {int(numbers[self.site])}:
+            raise RecordError(f"{self.id}: atoms {self.mean_over} are not all {self.element}")
 
     def _check_spectrum(self) -> None:
         """Check energies and values."""
@@ -116,6 +143,7 @@ class Record:
         text = [self.id, self.material, self.element, self.edge, self.target]
         text += [self.code, self.version, str(self.site), repr(self.fermi_level)]
         text += [] if self.axis == "absolute" else [self.axis]  # as before there were others
+        text += [] if self.mean_over is None else [f"mean over {self.mean_over}"]
         spectrum = self.energy.astype("<f8").tobytes() + self.mu.astype("<f8").tobytes()
         described = "\0".join([*text, self.structure_digest]).encode()
         return hashlib.sha256(described + spectrum).hexdigest()

@@ -229,6 +229,7 @@ class Store:
         data = {name: getattr(record, name) for name in STORED}
         data |= {"site": record.site, "fermi_level": record.fermi_level}
         data |= {} if record.axis == "absolute" else {"axis": record.axis}
+        data |= {} if record.mean_over is None else {"mean_over": list(record.mean_over)}
         data |= {"energy": record.energy, "mu": record.mu, "digest": record.digest}
         data |= {"structure_digest": record.structure_digest}
         with self.named_errors():
@@ -270,6 +271,7 @@ class Store:
             mu=np.asarray(stored["mu"], dtype=float),
             fermi_level=stored["fermi_level"],
             axis=stored.get("axis", "absolute"),
+            mean_over=tuple(map(int, over)) if (over := stored.get("mean_over")) else None,
             **{name: stored[name] for name in STORED},
         )
         return record, stored["structure_digest"]

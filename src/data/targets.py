@@ -46,7 +46,9 @@ def check_dataset(dataset: GraphSet, name: str, n_energies: int) -> tuple[list[i
         where = f"{name}[{index}]"
         if graph.get("y") is None:
             raise ConfigError(f"{where} has no `y`; it needs spectra (n_absorbers, n_energies)")
-        wanted = (int(graph.absorber_mask.sum()), n_energies)
+        rows = graph.get("row_of_site")
+        n_absorbers = int(graph.absorber_mask.sum())
+        wanted = (n_absorbers if rows is None else int(rows.max()) + 1, n_energies)
         if tuple(graph.y.shape) != wanted:
             raise ConfigError(f"{where}: `y` has shape {tuple(graph.y.shape)}, wanted {wanted}")
         y, mask = target_and_mask(graph)

@@ -59,7 +59,12 @@ def surroundings(graph: Data) -> list[Surroundings]:
     radius = torch.as_tensor(covalent_radii)
     bonded = length < BOND_FACTOR * (radius[graph.z[source]] + radius[graph.z[target]])
     found = []
-    for absorber in graph.absorber_mask.nonzero().flatten().tolist():
+    rows, seen = graph.get("row_of_site"), set()
+    for place, absorber in enumerate(graph.absorber_mask.nonzero().flatten().tolist()):
+        row = place if rows is None else int(rows[place])
+        if row in seen:  # of a mean over several atoms the first one stands for all
+            continue
+        seen.add(row)
         mine = target == absorber
         nearest = length[mine].min() if bool(mine.any()) else 0.0
         numbers = sorted(set(graph.z[source[mine]].tolist()))

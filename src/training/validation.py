@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from ..data.batch import mean_rows
 from ..errors import ConfigError
 from ..loss import SpectrumLoss
 from ..model.gnn import XANES_E3GNN
@@ -46,7 +47,8 @@ def mean_loss(
         if part is None or not bool(part.y_mask[:, inside].any()):
             continue
         part = part.to(team.device, non_blocking=True)
-        prediction = network.predict_spectra(part, energy_grid)[:, inside]
+        spectra = mean_rows(network.predict_spectra(part, energy_grid), part.get("row_of_site"))
+        prediction = spectra[:, inside]
         target, mask = part.y.to(prediction.dtype)[:, inside], part.y_mask[:, inside]
         terms = score(prediction, target, energy_grid[inside], mask=mask)
         n_spectra = mask.any(dim=1).sum()

@@ -1,20 +1,22 @@
 """Which reader a path is for, by its content."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from ...errors import ConfigError, RecordError
 from ..record import Record, Rejected
 from .extxyz import Given, read_extxyz
 from .extxyz_frames import parse_comment
+from .fdmnes import find_fdmnes, read_fdmnes
 from .feff import find_runs, read_feff
 from .text_file import numbered_lines
 
 SUFFIXES = (".xyz", ".extxyz", ".xyz.gz", ".extxyz.gz", ".xyz.xz", ".extxyz.xz", ".extxyz.bz2")
 """Endings of the files of a folder that are looked at."""
-NAMES = {"feff": "FEFF runs", "extxyz": "extended xyz"}
+NAMES = {"feff": "FEFF runs", "fdmnes": "FDMNES runs", "extxyz": "extended xyz"}
 """Formats, and what to call them."""
 
 
@@ -45,24 +47,25 @@ def find_sources(path: Path, format: str | None = None) -> list[Source]:
     if not path.exists():
         raise RecordError(f"{path}: no such {'folder' if not path.suffix else 'file or folder'}")
     if path.is_file():
-        if format == "feff":
-            raise ConfigError(f"{path}: a file, but FEFF runs are folders; give the folder")
+        if format in ("feff", "fdmnes"):
+            raise ConfigError(f"{path}: a file, but {NAMES[format]} are folders; give the folder")
         if format is None and not is_extxyz(path):
             raise ConfigError(f"{path}: of no known format, expected {_known()}")
         return [Source(path, "extxyz")]
-    runs = format != "extxyz" and next(find_runs(path), None) is not None
-    files = [] if format == "feff" else sorted(_candidates(path))
-    files = [file for file in files if format == "extxyz" or is_extxyz(file)]
-    if runs and files:
+    found = {name: list(look(path)) for name, look in LOOK.items() if format in (None, name)}
+    there = [name for name, files in found.items() if files]
+    if len(there) > 1:
         raise ConfigError(
-            f"{path}: holds FEFF runs and extended xyz files ({files[0].name}, ..); give"
-            " `--format feff` or `--format extxyz`"
+            f"{path}: holds {' and '.join(NAMES[name] for name in there)}; give --format"
+            f" {' or '.join(there)}"
         )
-    if not files and format == "extxyz":
+    if not there and format == "extxyz":
         raise ConfigError(f"{path}: no file ends with {', '.join(SUFFIXES)}")
-    if not files and not runs and format is None:
+    if not there and format is None:
         raise ConfigError(f"{path}: holds nothing of a known format, {_known()}")
-    return [Source(file, "extxyz") for file in files] or [Source(path, "feff")]
+    if there == ["extxyz"]:
+        return [Source(file, "extxyz") for file in found["extxyz"]]
+    return [Source(path, there[0] if there else str(format))]
 
 
 def _known() -> str:
@@ -89,6 +92,19 @@ def is_extxyz(path: Path) -> bool:
         return False
 
 
+def _extxyz_files(folder: Path) -> Iterator[Path]:
+    """Extended xyz files with spectra below a folder, in sorted order."""
+    return (file for file in sorted(_candidates(folder)) if is_extxyz(file))
+
+
+LOOK: dict[str, Callable[[Path], Iterator[Path]]] = {
+    "feff": lambda folder: (run.folder for run in islice(find_runs(folder), 1)),
+    "fdmnes": lambda folder: islice(find_fdmnes(folder), 1),
+    "extxyz": _extxyz_files,
+}
+"""What to look for in a folder; one run is enough to know."""
+
+
 def read_source(source: Source, given: Given, target: str | None) -> Iterator[Record | Rejected]:
     """Read a source with the reader of its format.
 
@@ -106,14 +122,24 @@ def read_source(source: Source, given: Given, target: str | None) -> Iterator[Re
     if source.format == "extxyz":
         yield from read_extxyz(source.path, given)
         return
+    code = NAMES[source.format].split()[0]
     for option, value in (("energy", given.energy), ("axis", given.axis)):
         if value is not None:
-            raise ConfigError(f"`--{option}` does not go with {source.path}: FEFF states energies")
+            raise ConfigError(f"`--{option}` does not go with {source.path}: {code} states it")
     if target == "as_given":
-        raise ConfigError(f"`--target as_given` does not go with {source.path}: FEFF states units")
+        raise ConfigError(f"`--target as_given` does not go with {source.path}: {code} has units")
+    if source.format == "fdmnes":
+        if target == "normalized":
+            raise ConfigError(
+                f"`--target normalized` does not go with {source.path}: FDMNES gives cross-sections"
+            )
+        yield from read_fdmnes(source.path, given.element, given.edge)
+        return
     yield from read_feff(source.path, given.element, given.edge, target or "absolute")
 
 
 def count_runs(source: Source) -> int | None:
     """Calculations in a source; None: not known before it is read."""
-    return sum(1 for _ in find_runs(source.path)) if source.format == "feff" else None
+    finders = {"feff": find_runs, "fdmnes": find_fdmnes}
+    find = finders.get(source.format)
+    return None if find is None else sum(1 for _ in find(source.path))

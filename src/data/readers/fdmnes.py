@@ -1,0 +1,157 @@
+"""FDMNES runs: the convoluted spectrum of all absorbers of a cell, per atom.
+
+FDMNES (Bunau and Joly, J. Phys. Condens. Matter 21, 345501 (2009)) writes `<filout>_N.txt`, the raw
+spectrum of the N-th distinct absorber, or `<filout>.txt` where there is one, and
+`<filout>_conv.txt`, convoluted, all in Mbarn and summed over the atoms of the cell: in 15 runs of
+TiO2 both the values and `Abs_before_edge` are proportional to the number of absorbers. A record is
+the convoluted spectrum divided by that number, the mean over the absorbers, which is what other
+codes and measurements compare with. Energies count from `E_edge` in the first line of a raw file.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from ...errors import RecordError, XanesError
+from ..graph import check_atoms
+from ..record import Record, Rejected
+from .columns import read_columns
+from .fdmnes_input import FdmnesInput, read_input
+from .text_file import numbered_lines
+
+INPUT, LIST = "fdmnes_in.txt", "fdmfile.txt"
+"""Usual name of the input, and of the file that names the inputs."""
+A0_SQUARED = 28.00285
+"""a0^2 in Mbarn (CODATA 2018: a0 = 0.529177210903 Angstrom; 1 Mbarn is 1e-2 Angstrom^2)."""
+LARGEST_Z = 103
+
+
+def find_fdmnes(folder: Path) -> Iterator[Path]:
+    """Input files of the runs below a folder, in sorted order."""
+    found = []
+    for where, _, names in os.walk(folder):
+        if LIST in names:
+            found += inputs_of(Path(where, LIST))
+        elif INPUT in names:
+            found.append(Path(where, INPUT))
+    yield from sorted(set(found))
+
+
+def inputs_of(listing: Path) -> list[Path]:
+    """Input files that a fdmfile.txt names: a number, then that many names.
+
+    A file that says nothing usable stands for the input of the usual name.
+    """
+    words = [line.split("!")[0].strip() for _, line in numbered_lines(listing)]
+    words = [word for word in words if word]
+    if not words or not words[0].isdigit():
+        return [listing.with_name(INPUT)]
+    return [listing.parent / word for word in words[1 : 1 + int(words[0])]]
+
+
+def read_fdmnes(
+    folder: Path, element: str | None = None, edge: str | None = None
+) -> Iterator[Record | Rejected]:
+    """Read all runs below a folder.
+
+    Args:
+        folder: one run or many.
+        element: absorbing element wanted; None: all.
+        edge: edge wanted; None: all.
+
+    Yields:
+        A record for each run, or why there is none.
+    """
+    for path in find_fdmnes(folder):
+        try:
+            record = read_run(path)
+        except XanesError as error:
+            yield Rejected(str(path), str(error).removeprefix(f"{path}: "))
+            continue
+        if element in (None, record.element) and edge in (None, record.edge):
+            yield record
+
+
+def read_run(path: Path) -> Record:
+    """Read one run.
+
+    Args:
+        path: its input file.
+
+    Raises:
+        RecordError: a file is missing or damaged, or the files do not fit together.
+    """
+    told = read_input(path)
+    check_atoms(told.atoms, LARGEST_Z)
+    elements = {told.atoms[k].symbol for k in told.absorbers}
+    if len(elements) > 1:
+        raise RecordError(f"{path}: absorbers of several elements, {', '.join(sorted(elements))}")
+    base = path.parent / told.output
+    convoluted = base.with_name(f"{base.name}_conv.txt")
+    if not convoluted.is_file():
+        raise RecordError(f"{path}: no convoluted spectrum, {convoluted.name}; did the run finish?")
+    table = read_columns(convoluted)
+    if table.values.shape[1] != 2:
+        raise RecordError(f"{convoluted}: expected 2 columns, found {table.values.shape[1]}")
+    number, edge_energy = edge_of(told)
+    if number != told.atoms.numbers[told.absorbers[0]]:
+        raise RecordError(
+            f"{path}: the absorber is Z {told.atoms.numbers[told.absorbers[0]]}, but the output is"
+            f" of Z {number}"
+        )
+    material = material_of(told)
+    return Record(
+        id=f"{material}_mean",
+        material=material,
+        atoms=told.atoms,
+        site=told.absorbers[0],
+        element=elements.pop(),
+        edge=told.edge,
+        energy=edge_energy + table.values[:, 0],
+        mu=table.values[:, 1] / len(told.absorbers) / A0_SQUARED * 1000.0,
+        target="absolute",
+        code="FDMNES",
+        version="",
+        source=str(path.parent),
+        mean_over=tuple(told.absorbers),
+    )
+
+
+def material_of(told: FdmnesInput) -> str:
+    """Name of a run's folder, or of its output where the folder holds several runs."""
+    folder, listing = told.path.resolve().parent, told.path.with_name(LIST)
+    several = listing.is_file() and len(inputs_of(listing)) > 1
+    return re.sub(r"[\s/#]+", "-", Path(told.output).name if several else folder.name)
+
+
+def edge_of(told: FdmnesInput) -> tuple[int, float]:
+    """Atomic number and E_edge, eV, from the first line of a raw spectrum.
+
+    Raises:
+        RecordError: there is none, or its first line is not as FDMNES writes it.
+    """
+    base = told.path.parent / told.output
+    single = base.with_name(f"{base.name}.txt")
+    several = sorted(base.parent.glob(f"{glob_escape(base.name)}_[0-9]*.txt"))
+    raw = [single] if single.is_file() else several
+    if not raw:
+        raise RecordError(f"{told.path}: no raw spectrum, {base.name}.txt or {base.name}_1.txt")
+    found = {first_line(path) for path in raw}
+    if len(found) > 1:
+        raise RecordError(f"{raw[0]}: other sites have another Z or E_edge: {sorted(found)}")
+    return found.pop()
+
+
+def first_line(path: Path) -> tuple[int, float]:
+    """Atomic number and E_edge of a raw spectrum."""
+    line = next((text for _, text in numbered_lines(path)), "")
+    match = re.match(r"\s*(\d+\.\d*)\s+(\d+)\s+\d+\s+\d+\s.*=\s*E_edge,\s*Z,", line)
+    if match is None or not 0.0 < float(match[1]) < 2e5:
+        raise RecordError(f"{path}: line 1: expected numbers and `= E_edge, Z, ..`")
+    return int(match[2]), float(match[1])
+
+
+def glob_escape(name: str) -> str:
+    """A name in which nothing is a pattern."""
+    return re.sub(r"([*?\[])", r"[\1]", name)
