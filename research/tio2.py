@@ -44,7 +44,7 @@ def pair_distances(atoms: Atoms, absorbers: Sequence[int]) -> np.ndarray:
 
 def baselines(database: Database, left_out: str) -> tuple[float, float]:
     """Errors of the mean spectrum of all others and of the nearest one's."""
-    records = database.records(database.ids)
+    records = list(database.records(database.ids))
     spectra = {r.id: np.interp(GRID, r.energy, r.mu) for r in records}
     described = {r.id: pair_distances(r.atoms, r.mean_over or [r.site]) for r in records}
     others = [name for name in spectra if name != left_out]
@@ -82,10 +82,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         words = ["evaluate", folder / "model", study.database, "--ids", test, "--table", table]
         command(words, folder / "test.log")
         errors[run.name.rpartition("-")[0]].append(json.loads(table.read_text())["mse"])
-    columns = {**errors}
-    columns["mean spectrum"], columns["nearest"] = (
-        list(column) for column in zip(*(baselines(database, name) for name in ids), strict=True)
-    )
+    others = [baselines(database, name) for name in ids]
+    columns = {**errors, "mean spectrum": [a for a, _ in others], "nearest": [b for _, b in others]}
     rows = [
         (name, *(f"{column[k]:.5f}" for column in columns.values())) for k, name in enumerate(ids)
     ]
