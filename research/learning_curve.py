@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             runs.append(Run(name, file, options.val, words))
     outcomes = study.run_all(runs)
     text, law = table(outcomes)
-    plot_sizes({"from scratch": outcomes}, study.output / "learning_curve.png", fitted=True)
+    plot_sizes({"validation": outcomes}, study.output / "learning_curve.png", fitted=True)
     return save_study(study, "learning_curve", text, outcomes, power_law=law)
 
 

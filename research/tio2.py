@@ -79,12 +79,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         folder = study.output / run.name
         test = run.val.with_name(run.val.name.replace("val", "test"))
         table = folder / "test.json"
-        words = ["evaluate", folder / "model", study.database, "--ids", test, "--table", table]
-        command(words, folder / "test.log")
+        asked: list[str | Path] = [
+            "evaluate",
+            folder / "model",
+            study.database,
+            "--ids",
+            test,
+            "--table",
+            table,
+        ]
+        command(asked, folder / "test.log")
         errors[run.name.rpartition("-")[0]].append(json.loads(table.read_text())["mse"])
     others = [baselines(database, name) for name in ids]
     columns = {**errors, "mean spectrum": [a for a, _ in others], "nearest": [b for _, b in others]}
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (name, *(f"{column[k]:.5f}" for column in columns.values())) for k, name in enumerate(ids)
     ]
     rows.append(("mean", *(f"{np.mean(column):.5f}" for column in columns.values())))

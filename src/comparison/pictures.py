@@ -30,7 +30,9 @@ def plot_ranking(ranking: Ranking, path: Path) -> None:
         if fit.half_width is not None:
             draw_band(ax, x, fit.fitted + offset, fit.half_width, color=PREDICTED)
         text = f"{fit.name}  {fit.measures[ranking.measure]:.4f}"
-        ax.annotate(text, (1.0, fit.fitted[-1] + offset + 0.12), (-2, 0), fontsize=7,
+        last = x > x[0] + 0.65 * (x[-1] - x[0])
+        top = offset + max(fit.fitted[last].max(), ranking.measured.mu[last].max())
+        ax.annotate(text, (1.0, top + 0.03), (-2, 0), fontsize=7,
                     xycoords=("axes fraction", "data"), textcoords="offset points", ha="right",
                     va="bottom")  # fmt: skip
     ax.plot([], [], color=CALCULATED, linewidth=2.2, label="measured")
