@@ -197,7 +197,7 @@ def test_format_is_found_by_content(tmp_path):
     (tmp_path / "both").mkdir()
     (tmp_path / "both" / "xmu.dat").write_text("")
     (tmp_path / "both" / "a.xyz").write_text(SMALL)
-    with pytest.raises(ConfigError, match="give `--format feff` or `--format extxyz`"):
+    with pytest.raises(ConfigError, match="give --format feff or extxyz"):
         find_sources(tmp_path / "both")
     for name in ("feff", "extxyz"):
         assert [s.format for s in find_sources(tmp_path / "both", name)] == [name]
