@@ -29,7 +29,7 @@ from .config import (
 from .data.location import hide_passwords
 from .errors import ConfigError
 from .exits import PROGRAM, guarded, interrupted
-from .jobs import CalibrateJob, CompareJob, EnsembleJob, FitJob, ModelsJob
+from .jobs import CalibrateJob, CompareJob, EnsembleJob, ExplainJob, FitJob, ModelsJob
 
 JOBS: dict[str, type] = {
     "dataset": DatasetJob,
@@ -42,6 +42,7 @@ JOBS: dict[str, type] = {
     "predict": PredictJob,
     "compare": CompareJob,
     "fit": FitJob,
+    "explain": ExplainJob,
 }
 TOGETHER = ("train", "predict")
 """Commands whose work the processes of torchrun share."""
@@ -53,6 +54,7 @@ POSITIONAL = (
     "database",
     "measured",
     "structures",
+    "structure",
     "components",
 )
 """Fields of jobs that are given without the option's name."""
@@ -75,7 +77,8 @@ SEVERAL: dict[str, tuple[type, int | str]] = {
 }
 """Fields of jobs that are several words on the command line: their type and how many."""
 
-
+ALONE = ((ExplainJob, "site"),)
+"""Fields named as ones of several words that are one word in these jobs."""
 METAVARS: dict[int | str, tuple[str, ...]] = {3: ("START", "STOP", "STEP"), 2: ("LOW", "HIGH")}
 """What to call several words in the help, by their number."""
 OPTIONS_HERE = ((CompareJob, "model"), (FitJob, "model"))
@@ -111,7 +114,7 @@ def add_job(parser: ArgumentParser, job: type) -> None:
         elif entry.type is bool:
             parser.add_argument(f"--{entry.name}", action="store_true", help=docs[entry.name])
             by_hand.add(entry.name)
-        elif entry.name in SEVERAL and entry.name not in nested:
+        elif entry.name in SEVERAL and (job, entry.name) not in ALONE and entry.name not in nested:
             word, count = SEVERAL[entry.name]
             names = METAVARS.get(count, "I" if word is int else "NAME")
             usual = list(entry.default) if isinstance(entry.default, tuple) else None
@@ -119,7 +122,7 @@ def add_job(parser: ArgumentParser, job: type) -> None:
             parser.add_argument(f"--{entry.name}", default=usual, help=docs[entry.name], **how)
             by_hand.add(entry.name)
         elif entry.name == "output":
-            needed = job not in (PredictJob, CalibrateJob, CompareJob, FitJob)
+            needed = job not in (PredictJob, CalibrateJob, CompareJob, FitJob, ExplainJob)
             where: Any = str if (job, "output") in LOCATIONS else Path if needed else Path | None
             parser.add_argument("-o", "--output", type=where, required=needed, help=docs["output"])
     parser.add_class_arguments(job, None, skip=by_hand, as_group=False)

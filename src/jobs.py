@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .data.location import Location, as_location
+from .errors import ConfigError
 
 
 @dataclass
@@ -91,6 +92,29 @@ class FitJob:
     """JSON file for all of it. None: the table alone is printed."""
     plot: Path | None = None
     """Picture of the measurement, the fit and the residual."""
+
+
+@dataclass
+class ExplainJob:
+    """Show what each neighbour and shell does to a site's predicted spectrum."""
+
+    model: Path
+    """Model file, training folder, or name of a model that ships with the package."""
+    structure: Path
+    """Structure, a file that ASE reads."""
+    site: int | None = None
+    """Absorber's 0-based index; must be given, None lists those there are."""
+    radius: float | None = None
+    """Neighbours within it are asked about, Angstrom. None: the network's r_max."""
+    output: Path | None = None
+    """JSON file for all of it. None: the table alone is printed."""
+    plot: Path | None = None
+    """Picture of the spectrum and what the shells do to it."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a radius that is not positive."""
+        if self.radius is not None and not self.radius > 0:
+            raise ConfigError(f"`radius` is {self.radius} but must be positive")
 
 
 @dataclass

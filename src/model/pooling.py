@@ -101,6 +101,18 @@ class AbsorberAttention(nn.Module):
         Returns:
             Context, shape (n_absorbers, channels); zero without neighbours.
         """
+        weights, values = self.weights(absorber_scalars, bond_feats, edges)
+        return torch.einsum("njh,njhd->nhd", weights, values).flatten(1)
+
+    def weights(
+        self, absorber_scalars: Tensor, bond_feats: Tensor, edges: EdgeFeatures
+    ) -> tuple[Tensor, Tensor]:
+        """Attention weights and what they weigh; arguments as for ``forward``.
+
+        Returns:
+            a, shape (n_absorbers, n_slots, num_heads), zero at padding, sums over slots below 1;
+            and v, shape (n_absorbers, n_slots, num_heads, head_size).
+        """
         envelope = edges.envelope
         n_absorbers, n_slots = envelope.shape
         bonds = torch.cat([bond_feats, self.radial_mlp(edges.radial, envelope)], dim=-1)
@@ -121,4 +133,4 @@ class AbsorberAttention(nn.Module):
         shift = torch.cat([null_logit, faded], dim=1).amax(dim=1, keepdim=True).detach()
         weight = torch.exp(faded - shift)
         total = torch.exp(null_logit - shift) + weight.sum(dim=1, keepdim=True)
-        return torch.einsum("njh,njhd->nhd", weight / total, value).flatten(1)
+        return weight / total, value

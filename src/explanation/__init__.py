@@ -1,0 +1,1 @@
+"""Which neighbours make a spectrum what it is."""

@@ -1,0 +1,43 @@
+"""Picture of an explanation, for a column of 3.4 inch."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ..comparison.pictures import COLUMN
+from ..plot import PREDICTED, axis_labels, new_figure, save
+from .attribution import Explanation
+
+SHOWN = 5
+"""Shells drawn at most, those whose removal changes the spectrum most."""
+
+
+def plot_explanation(found: Explanation, path: Path, unit: str | None, relative: bool) -> None:
+    """Draw the spectrum, what each shell's presence does to it, and what moving it out would do."""
+    from matplotlib import colormaps
+
+    figure, axes = new_figure(COLUMN, 5.2, rows=3)
+    top, middle, bottom = axes[:, 0]
+    top.plot(found.energy, found.mu, color=PREDICTED, linewidth=1.2)
+    most = np.argsort(-np.abs(found.shell_removal).mean(axis=1), kind="stable")[:SHOWN]
+    colors = colormaps["viridis"](np.linspace(0.0, 0.9, len(most)))
+    slope = found.of_shells(found.slope)
+    for color, k in zip(colors, sorted(most), strict=True):
+        how = {"color": color, "linewidth": 1.0, "label": found.shells[k].label}
+        middle.plot(found.energy, found.shell_removal[k], **how)
+        bottom.plot(found.energy, slope[k], **how)
+    energy_label, mu_label = axis_labels(unit, relative)
+    top.set_ylabel(mu_label, fontsize=8)
+    middle.set_ylabel("With less without shell", fontsize=8)
+    bottom.set_ylabel(r"$d\mu/dr$ of shell (per $\AA$)", fontsize=8)
+    bottom.set_xlabel(energy_label, fontsize=8)
+    for ax in (top, middle, bottom):
+        ax.tick_params(labelsize=7)
+        ax.ticklabel_format(axis="x", useOffset=False)
+        ax.sharex(top)
+    for ax in (middle, bottom):
+        ax.axhline(0.0, color="0.8", linewidth=0.6, zorder=0)
+    handles, labels = middle.get_legend_handles_labels()
+    legend = {"frameon": False, "fontsize": 7, "ncols": 3, "columnspacing": 1.0}
+    figure.legend(handles, labels, loc="outside lower center", **legend)
+    save(figure, path)
