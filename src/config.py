@@ -232,7 +232,7 @@ class DatasetJob:
     """Absorbing element wanted, such as Cu. None: all."""
     edge: str | None = None
     """Edge wanted, such as K. None: all."""
-    format: Literal["feff", "fdmnes", "extxyz"] | None = None
+    format: Literal["feff", "fdmnes", "extxyz", "materials_project", "npz", "table"] | None = None
     """Format of the calculations. None: found out by their content, and printed."""
     target: Literal["absolute", "normalized", "as_given"] | None = None
     """absolute: cross-section in 1e-3 a0^2; normalized: divided by the edge step, as FEFF does;

@@ -7,9 +7,9 @@ from tqdm import tqdm
 
 from ..config import DatasetJob
 from ..data.database import Database, write_records
-from ..data.readers.extxyz import Given
 from ..data.readers.formats import NAMES, count_runs, find_sources, read_source
-from ..data.record import Record, Rejected
+from ..data.readers.given import Given
+from ..data.record import PassedOver, Record, Rejected
 from ..errors import ConfigError, DatabaseError
 from ..report import describe_contents
 from .outputs import check_outputs
@@ -37,10 +37,12 @@ def run(job: DatasetJob) -> None:
         f"{job.output}: {summary.added} added, {summary.unchanged} unchanged,"
         f" {summary.replaced} replaced, {len(summary.rejected)} left out"
     )
+    for what, count in sorted(summary.passed_over.items()):
+        print(f"passed over, not asked for: {count} of {what}")
     print(describe_contents(Database(job.output).contents()))
 
 
-def read_all(job: DatasetJob, ids: list[str]) -> Iterator[Record | Rejected]:
+def read_all(job: DatasetJob, ids: list[str]) -> Iterator[Record | Rejected | PassedOver]:
     """Yield what the job's paths hold, after saying what they were taken for.
 
     Args:

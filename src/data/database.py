@@ -14,7 +14,7 @@ from ase.data import chemical_symbols
 from ..errors import DatabaseError, RecordError
 from .index import Entry, Index
 from .location import DatabaseURL, Location, as_location
-from .record import Record, Rejected
+from .record import PassedOver, Record, Rejected
 from .split import material_of
 from .store import Store
 
@@ -34,6 +34,8 @@ class Summary:
     """Records that were there and have changed."""
     rejected: list[Rejected] = field(default_factory=list)
     """Calculations that gave no record."""
+    passed_over: Counter[str] = field(default_factory=Counter)
+    """Number of calculations of another element or edge, by what they are of."""
 
     @property
     def sites(self) -> int:
@@ -59,7 +61,7 @@ class Contents:
 
 def write_records(
     path: str | Location,
-    records: Iterable[Record | Rejected],
+    records: Iterable[Record | Rejected | PassedOver],
     replace: bool = False,
     strict: bool = False,
 ) -> Summary:
@@ -109,7 +111,7 @@ def _remove(location: Location) -> None:
 
 def _write_all(
     store: Store,
-    records: Iterable[Record | Rejected],
+    records: Iterable[Record | Rejected | PassedOver],
     replace: bool,
     strict: bool,
     summary: Summary,
@@ -121,6 +123,9 @@ def _write_all(
             if strict:
                 raise RecordError(f"{record.source}: {record.reason}")
             summary.rejected.append(record)
+            continue
+        if isinstance(record, PassedOver):
+            summary.passed_over[record.what] += 1
             continue
         if not seen:
             store.begin()

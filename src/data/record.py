@@ -157,3 +157,20 @@ class Rejected:
     """Path of the calculation."""
     reason: str
     """Why, in words."""
+
+
+@dataclass(frozen=True)
+class PassedOver:
+    """A calculation of another element or edge than those wanted."""
+
+    source: str
+    """Path of the calculation."""
+    what: str
+    """Its element and edge."""
+
+
+def sift(record: Record, element: str | None, edge: str | None) -> Record | PassedOver:
+    """The record, if it is of the element and edge wanted; None: any."""
+    if element in (None, record.element) and edge in (None, record.edge):
+        return record
+    return PassedOver(record.source, f"{record.element} {record.edge}")

@@ -10,10 +10,11 @@ import pytest
 from ase.io import read
 from paths import CALCULATIONS, FEFF_RUNS, ZN_K
 
-from src.data.readers.extxyz import Given, read_extxyz
+from src.data.readers.extxyz import read_extxyz
 from src.data.readers.extxyz_frames import parse_comment, read_frames
 from src.data.readers.formats import find_sources, read_source
-from src.data.record import Record, Rejected
+from src.data.readers.given import Given
+from src.data.record import PassedOver, Record, Rejected
 from src.errors import ConfigError, RecordError
 
 TRAIN = ZN_K / "train.extxyz"
@@ -79,7 +80,8 @@ def test_frame_with_everything_needs_nothing_else(small):
     )  # fmt: skip
     assert record.atoms.pbc.all()
     assert record.atoms.cell.lengths().tolist() == [4.0, 5.0, 6.0]
-    assert list(read_extxyz(small(), Given(element="Cu"))) == []
+    (passed,) = read_extxyz(small(), Given(element="Cu"))
+    assert passed == PassedOver(record.source, "Zn K")
 
 
 def test_nine_values_are_a_row(small):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ...errors import RecordError, XanesError
 from ..graph import check_atoms
-from ..record import Record, Rejected
+from ..record import PassedOver, Record, Rejected, sift
 from .columns import read_columns
 from .fdmnes_input import FdmnesInput, read_input
 from .text_file import numbered_lines
@@ -52,7 +52,7 @@ def inputs_of(listing: Path) -> list[Path]:
 
 def read_fdmnes(
     folder: Path, element: str | None = None, edge: str | None = None
-) -> Iterator[Record | Rejected]:
+) -> Iterator[Record | Rejected | PassedOver]:
     """Read all runs below a folder.
 
     Args:
@@ -69,8 +69,7 @@ def read_fdmnes(
         except XanesError as error:
             yield Rejected(str(path), str(error).removeprefix(f"{path}: "))
             continue
-        if element in (None, record.element) and edge in (None, record.edge):
-            yield record
+        yield sift(record, element, edge)
 
 
 def read_run(path: Path) -> Record:

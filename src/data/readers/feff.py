@@ -17,7 +17,7 @@ from ase.data import atomic_numbers, chemical_symbols
 
 from ...errors import RecordError, StructureError, XanesError
 from ..graph import check_atoms, neighbors
-from ..record import Record, Rejected
+from ..record import PassedOver, Record, Rejected, sift
 from ..structure import read_structures
 from .feff_folder import Run, find_crystal, find_runs
 from .feff_input import FeffInput, read_feff_input
@@ -53,7 +53,7 @@ def read_feff(
     element: str | None = None,
     edge: str | None = None,
     target: str = "absolute",
-) -> Iterator[Record | Rejected]:
+) -> Iterator[Record | Rejected | PassedOver]:
     """Read every run below a folder.
 
     Args:
@@ -74,13 +74,13 @@ def read_feff(
             path = run.folder / "feff.inp"
             given = read_feff_input(path) if path.is_file() else None
             if not concerns(run, given, element, edge):
+                yield PassedOver(str(run.folder), "another element or edge, by its input or name")
                 continue
             record = read_run(run, given, target)
         except (XanesError, OSError, UnicodeDecodeError) as error:
             yield Rejected(str(run.folder), str(error).removeprefix(f"{run.folder}/"))
             continue
-        if element in (None, record.element) and edge in (None, record.edge):
-            yield record
+        yield sift(record, element, edge)
 
 
 def concerns(run: Run, given: FeffInput | None, element: str | None, edge: str | None) -> bool:

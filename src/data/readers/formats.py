@@ -7,17 +7,70 @@ from itertools import islice
 from pathlib import Path
 
 from ...errors import ConfigError, RecordError
-from ..record import Record, Rejected
-from .extxyz import Given, read_extxyz
+from ..record import PassedOver, Record, Rejected
+from .extxyz import read_extxyz
 from .extxyz_frames import parse_comment
 from .fdmnes import find_fdmnes, read_fdmnes
 from .feff import find_runs, read_feff
+from .given import Given
+from .materials_project import is_materials_project, read_materials_project
+from .npz import is_npz, read_npz
+from .table import is_table, read_table
 from .text_file import numbered_lines
 
-SUFFIXES = (".xyz", ".extxyz", ".xyz.gz", ".extxyz.gz", ".xyz.xz", ".extxyz.xz", ".extxyz.bz2")
-"""Endings of the files of a folder that are looked at."""
-NAMES = {"feff": "FEFF runs", "fdmnes": "FDMNES runs", "extxyz": "extended xyz"}
+PACKED = ("", ".gz", ".xz", ".bz2")
+"""Endings of compressed text."""
+NAMES = {
+    "feff": "FEFF runs",
+    "fdmnes": "FDMNES runs",
+    "extxyz": "extended xyz",
+    "materials_project": "XAS objects of the Materials Project",
+    "npz": "NumPy archive",
+    "table": "table of structure files",
+}
 """Formats, and what to call them."""
+
+
+@dataclass(frozen=True)
+class FileFormat:
+    """A format of single files."""
+
+    suffixes: tuple[str, ...]
+    """Endings of the files of a folder that are looked at."""
+    matches: Callable[[Path], bool]
+    """Whether a file's content is of the format."""
+    read: Callable[[Path, Given], Iterator[Record | Rejected | PassedOver]]
+    """Its reader."""
+
+
+def is_extxyz(path: Path) -> bool:
+    """Whether a file starts as an extended xyz with spectra does.
+
+    The first line is a number, the second has a value named ``mu``.
+    """
+    try:
+        lines = numbered_lines(path)
+        (_, count), (at, comment) = next(lines), next(lines)
+        return count.strip().isdigit() and "mu" in parse_comment(comment, f"{path}: line {at}")
+    except (RecordError, StopIteration):
+        return False
+
+
+FILES = {
+    "extxyz": FileFormat(
+        tuple(f"{end}{pack}" for end in (".xyz", ".extxyz") for pack in PACKED),
+        is_extxyz,
+        read_extxyz,
+    ),
+    "materials_project": FileFormat(
+        tuple(f".json{pack}" for pack in PACKED), is_materials_project, read_materials_project
+    ),
+    "npz": FileFormat((".npz",), is_npz, read_npz),
+    "table": FileFormat((".csv", ".tsv"), is_table, read_table),
+}
+"""Formats of single files."""
+RUNS: dict[str, Callable[[Path], Iterator[object]]] = {"feff": find_runs, "fdmnes": find_fdmnes}
+"""Formats of folders: what finds their calculations."""
 
 
 @dataclass(frozen=True)
@@ -47,25 +100,52 @@ def find_sources(path: Path, format: str | None = None) -> list[Source]:
     if not path.exists():
         raise RecordError(f"{path}: no such {'folder' if not path.suffix else 'file or folder'}")
     if path.is_file():
-        if format in ("feff", "fdmnes"):
-            raise ConfigError(f"{path}: a file, but {NAMES[format]} are folders; give the folder")
-        if format is None and not is_extxyz(path):
-            raise ConfigError(f"{path}: of no known format, expected {_known()}")
-        return [Source(path, "extxyz")]
-    found = {name: list(look(path)) for name, look in LOOK.items() if format in (None, name)}
-    there = [name for name, files in found.items() if files]
+        return [Source(path, file_format(path, format))]
+    found = {name: look(path, name) for name in NAMES if format in (None, name)}
+    there = [name for name, sources in found.items() if sources]
     if len(there) > 1:
         raise ConfigError(
             f"{path}: holds {' and '.join(NAMES[name] for name in there)}; give --format"
             f" {' or '.join(there)}"
         )
-    if not there and format == "extxyz":
-        raise ConfigError(f"{path}: no file ends with {', '.join(SUFFIXES)}")
-    if not there and format is None:
+    if there:
+        return found[there[0]]
+    if format is None:
         raise ConfigError(f"{path}: holds nothing of a known format, {_known()}")
-    if there == ["extxyz"]:
-        return [Source(file, "extxyz") for file in found["extxyz"]]
-    return [Source(path, there[0] if there else str(format))]
+    if format in FILES:
+        raise ConfigError(f"{path}: no file ends with {', '.join(FILES[format].suffixes)}")
+    return [Source(path, format)]
+
+
+def file_format(path: Path, format: str | None) -> str:
+    """Format of a file.
+
+    Raises:
+        ConfigError: it is of no known one, or the one given is of folders.
+    """
+    if format in RUNS:
+        raise ConfigError(f"{path}: a file, but {NAMES[format]} are folders; give the folder")
+    if format is not None:
+        return format
+    found = next((name for name, kind in FILES.items() if kind.matches(path)), None)
+    if found is None:
+        raise ConfigError(f"{path}: of no known format, expected {_known()}")
+    return found
+
+
+def look(folder: Path, name: str) -> list[Source]:
+    """What a folder holds of a format; one run is enough to know."""
+    if name in RUNS:
+        return [Source(folder, name) for _ in islice(RUNS[name](folder), 1)]
+    kind = FILES[name]
+    files = sorted(path for path in _files(folder) if path.name.endswith(kind.suffixes))
+    return [Source(path, name) for path in files if kind.matches(path)]
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Files below a folder."""
+    for where, _, names in os.walk(folder):
+        yield from (Path(where, name) for name in names)
 
 
 def _known() -> str:
@@ -73,39 +153,9 @@ def _known() -> str:
     return ", ".join(f"{name} ({words})" for name, words in NAMES.items())
 
 
-def _candidates(folder: Path) -> Iterator[Path]:
-    """Files below a folder that could be extended xyz."""
-    for where, _, names in os.walk(folder):
-        yield from (Path(where, name) for name in names if name.endswith(SUFFIXES))
-
-
-def is_extxyz(path: Path) -> bool:
-    """Whether a file starts as an extended xyz with spectra does.
-
-    The first line is a number, the second has a value named ``mu``.
-    """
-    try:
-        lines = numbered_lines(path)
-        (_, count), (at, comment) = next(lines), next(lines)
-        return count.strip().isdigit() and "mu" in parse_comment(comment, f"{path}: line {at}")
-    except (RecordError, StopIteration):
-        return False
-
-
-def _extxyz_files(folder: Path) -> Iterator[Path]:
-    """Extended xyz files with spectra below a folder, in sorted order."""
-    return (file for file in sorted(_candidates(folder)) if is_extxyz(file))
-
-
-LOOK: dict[str, Callable[[Path], Iterator[Path]]] = {
-    "feff": lambda folder: (run.folder for run in islice(find_runs(folder), 1)),
-    "fdmnes": lambda folder: islice(find_fdmnes(folder), 1),
-    "extxyz": _extxyz_files,
-}
-"""What to look for in a folder; one run is enough to know."""
-
-
-def read_source(source: Source, given: Given, target: str | None) -> Iterator[Record | Rejected]:
+def read_source(
+    source: Source, given: Given, target: str | None
+) -> Iterator[Record | Rejected | PassedOver]:
     """Read a source with the reader of its format.
 
     Args:
@@ -114,13 +164,15 @@ def read_source(source: Source, given: Given, target: str | None) -> Iterator[Re
         target: kind of spectrum wanted; None: FEFF's is absolute, others as given.
 
     Yields:
-        Records and rejections.
+        Records, rejections, and what was of another element or edge.
 
     Raises:
         ConfigError: an option does not go with the format.
     """
-    if source.format == "extxyz":
-        yield from read_extxyz(source.path, given)
+    if source.format == "materials_project" and given.energy is not None:
+        raise ConfigError(f"`--energy` does not go with {source.path}: the objects state it")
+    if source.format in FILES:
+        yield from FILES[source.format].read(source.path, given)
         return
     code = NAMES[source.format].split()[0]
     for option, value in (("energy", given.energy), ("axis", given.axis)):
@@ -140,6 +192,5 @@ def read_source(source: Source, given: Given, target: str | None) -> Iterator[Re
 
 def count_runs(source: Source) -> int | None:
     """Calculations in a source; None: not known before it is read."""
-    finders = {"feff": find_runs, "fdmnes": find_fdmnes}
-    find = finders.get(source.format)
+    find = RUNS.get(source.format)
     return None if find is None else sum(1 for _ in find(source.path))

@@ -1,0 +1,109 @@
+"""What a source says of its spectra, and what the user must say where it does not."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...errors import ConfigError, RecordError
+from ..energies import energy_grid
+from ..record import AXES
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the user says of files; a file's own word that differs is an error."""
+
+    element: str | None = None
+    """Absorbing element wanted, its symbol. None: all."""
+    edge: str | None = None
+    """Edge. None: the sources name theirs."""
+    energy: tuple[float, float, float] | None = None
+    """First and last energy and step, eV, of spectra without energies."""
+    axis: str | None = None
+    """What energies count from, one of ``AXES``. None: the sources say so."""
+    target: str = "as_given"
+    """Kind of ``mu``, a key of ``UNITS``."""
+
+
+def edge_of(own: str | None, given: Given, where: str) -> str:
+    """Edge of a spectrum: its own, else the user's.
+
+    Args:
+        own: what the source says; None: nothing.
+        given: what the user says.
+        where: file and record, for messages.
+
+    Raises:
+        ConfigError: neither says it.
+        RecordError: it is none.
+    """
+    edge = given.edge if own is None else own
+    if edge is None:
+        raise ConfigError(f"{where} names no edge; give it, such as `--edge K`")
+    if not re.fullmatch(r"K|[LMN]\d?", edge):
+        raise RecordError(f"{where}: `edge` is {edge!r}, expected K, L3, ..")
+    return edge
+
+
+def energies_of(own: np.ndarray | None, count: int, given: Given, where: str) -> np.ndarray:
+    """Energies of a spectrum: its own, else the user's.
+
+    Args:
+        own: what the source says, eV; None: nothing.
+        count: values of mu.
+        given: what the user says.
+        where: file and record, for messages.
+
+    Returns:
+        Energies, eV, shape (count,).
+
+    Raises:
+        ConfigError: neither gives energies, both do, or the user's are not as many as ``mu``.
+        RecordError: the source's are not as many as ``mu``.
+    """
+    if own is not None:
+        if given.energy is not None:
+            raise ConfigError(f"{where} has energies of its own; leave `--energy` out")
+        if len(own) != count:
+            raise RecordError(f"{where}: {len(own)} values of `energy`, {count} of `mu`")
+        return own
+    if given.energy is None:
+        raise ConfigError(
+            f"{where} has {count} values of `mu` but no energies; give `--energy START STOP STEP`"
+        )
+    energy = energy_grid(*given.energy)
+    if len(energy) != count:
+        raise ConfigError(
+            f"`--energy` {' '.join(f'{value:g}' for value in given.energy)} is {len(energy)}"
+            f" energies, but {where} has {count} values of `mu`"
+        )
+    return energy
+
+
+def axis_of(own: str | None, given: Given, where: str) -> str:
+    """What energies count from: the source's word, else the user's.
+
+    Raises:
+        ConfigError: neither says it, it is not one of ``AXES``, or they differ.
+    """
+    axis = given.axis if own is None else own
+    if axis is None:
+        raise ConfigError(
+            f"{where} does not say what its energies count from; give `--axis absolute`, or"
+            " `--axis relative` for energies relative to an edge that is not stated"
+        )
+    if axis not in AXES or given.axis not in (None, axis):
+        raise ConfigError(f"{where}: `axis` is {axis!r}, wanted {given.axis or list(AXES)}")
+    return axis
+
+
+def check_material(material: str, where: str) -> str:
+    """The name of a material, fit for an id.
+
+    Raises:
+        RecordError: it holds blanks, a slash or a hash.
+    """
+    if not re.fullmatch(r"[^\s/#]+", material):
+        raise RecordError(f"{where}: `material` is {material!r}, which an id can't hold")
+    return material

@@ -1,0 +1,151 @@
+"""XAS objects of pymatgen: two real files, and what is wrong with damaged ones."""
+
+import gzip
+import json
+
+import numpy as np
+import pytest
+from paths import DATA
+
+from src.data.readers.formats import find_sources
+from src.data.readers.given import Given
+from src.data.readers.materials_project import read_materials_project
+from src.data.record import PassedOver, Record, Rejected
+from src.errors import ConfigError, RecordError
+
+FILES = DATA / "materials_project"
+MEAN, SITE = FILES / "LiCoO2_k_xanes.json", FILES / "site1_k_xanes.json"
+
+
+def only(path, given=None):
+    """What a file of one object gives."""
+    (found,) = read_materials_project(path, given)
+    return found
+
+
+def changed(path, **values):
+    """The object of a file as a dict, with other values; None removes one."""
+    document = json.loads(path.read_text())
+    for name, value in values.items():
+        document.pop(name, None)
+        if value is not None:
+            document[name] = value
+    return document
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a document as JSON; return its path."""
+
+    def _write(document, name="some.json"):
+        path = tmp_path / name
+        path.write_text(json.dumps(document))
+        return path
+
+    return _write
+
+
+def test_a_site_of_lithium_cobalt_oxide():
+    record = only(SITE)
+    assert (record.id, record.site) == ("site1_k_xanes_008", 8)
+    assert (record.element, record.edge, record.axis) == ("Co", "K", "absolute")
+    assert record.mean_over is None
+    assert record.atoms.get_chemical_formula() == "Co6O8"
+    assert record.atoms.pbc.all()
+    assert abs(record.atoms.cell.volume - 135.42814526880338) < 1e-6  # the file's own
+    abc = json.loads(SITE.read_text())["structure"]["sites"][3]["abc"]
+    assert np.allclose(record.atoms.get_scaled_positions(wrap=False)[3], abc, atol=1e-7)
+    steepest = record.energy[np.argmax(np.gradient(record.mu, record.energy))]
+    assert 7709 < steepest < 7735  # the Co K edge is at 7709 eV (Bearden and Burr 1967)
+    assert (record.energy[0], record.mu[-1]) == (7712.692, 0.837498)
+
+
+def test_a_site_weighted_object_is_a_mean():
+    record = only(MEAN)
+    assert record.id == "LiCoO2_k_xanes_mean"
+    assert record.mean_over == (1,)
+    six = only(SITE.parent / SITE.name, None)
+    assert six.mean_over is None  # negative control
+
+
+def test_without_index_all_atoms_of_the_element_are_meant(write):
+    record = only(write(changed(SITE, absorbing_index=None)))
+    assert record.mean_over == (8, 9, 10, 11, 12, 13)
+
+
+def test_documents_of_the_api(write, tmp_path):
+    one, two = changed(SITE), changed(MEAN, spectrum_type="EXAFS")
+    documents = [
+        {"material_id": "mp-1", "task_id": "mp-7", "spectrum": one},
+        {"task_id": "mp-2", "spectrum": two},
+        {"material_id": "mp-3", "spectrum": changed(MEAN)},
+    ]
+    path = write({"data": documents}, "api.json")
+    first, second, third = read_materials_project(path)
+    assert (first.id, third.id) == ("mp-1_008", "mp-3_mean")
+    assert isinstance(second, Rejected)
+    assert second.reason == "`spectrum_type` is 'EXAFS', expected XANES"
+    assert second.source.endswith("object 2")
+    packed = tmp_path / "api.json.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    assert [f.id for f in read_materials_project(packed) if isinstance(f, Record)] == [
+        "mp-1_008", "mp-3_mean"
+    ]  # fmt: skip
+
+
+def test_another_element_is_passed_over_and_counted():
+    assert only(SITE, Given(element="Cu")) == PassedOver(str(SITE), "Co K")
+    assert isinstance(only(SITE, Given(element="Co")), Record)
+
+
+def test_a_folder_of_objects_is_found():
+    sources = find_sources(FILES)
+    assert [(source.path, source.format) for source in sources] == [
+        (MEAN, "materials_project"),
+        (SITE, "materials_project"),
+    ]
+
+
+def test_energies_far_from_the_edge_need_a_word(write):
+    path = write(changed(SITE, x=list(np.arange(100) - 20.0)))
+    with pytest.raises(ConfigError, match="far from the Co K edge at 7709"):
+        only(path)
+    assert only(path, Given(axis="relative")).axis == "relative"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"absorbing_index": 0}, "absorber should be Co but atom 0 is O"),
+        ({"absorbing_index": 14}, "`absorbing_index` is 14, not of 14 atoms"),
+        ({"absorbing_index": "8"}, "`absorbing_index` is '8'"),
+        ({"absorbing_element": "Xx"}, "expected an element, found 'Xx'"),
+        ({"absorbing_element": "Cu", "absorbing_index": None}, "no Cu in Co6O8"),
+        ({"x": None}, "no `x`"),
+        ({"y": [1.0, 2.0]}, "must both be"),
+        ({"y": ["a"] * 100}, "`y` holds what is no number"),
+        ({"y": [float("nan")] * 100}, "`y` holds a value that is not finite"),
+        ({"x": list(range(100, 0, -1))}, "energies must increase"),
+        ({"edge": "Q"}, "`edge` is 'Q'"),
+        ({"structure": {"sites": []}}, "`xyz` of the sites has the shape (0,)"),
+        ({"structure": {"sites": [{"species": [], "xyz": [0, 0, 0]}]}}, "site 0 is disordered"),
+        ({"structure": {"sites": [{"species": [{"element": "Co", "occu": 0.5}]}]}}, "disordered"),
+        ({"structure": {"sites": [{"species": [{"element": "Co", "occu": 1}]}]}}, "no `xyz`"),
+        ({"structure": {"sites": [{"species": [{"element": "Co", "occu": 1}], "xyz": [1]}]}},
+         "not (n, 3)"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said(change, reason, write):
+    found = only(write(changed(SITE, **change)), Given(axis="absolute"))
+    assert isinstance(found, Rejected)
+    assert reason in found.reason
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null x", "[" * 100_000, "\x00\x01"])
+def test_what_is_no_json_of_objects_is_refused(text, tmp_path):
+    path = tmp_path / "bad.json"
+    path.write_text(text)
+    with pytest.raises(RecordError, match=r"bad\.json"):
+        list(read_materials_project(path))
+    path.write_text("[1, 2]")
+    assert all(isinstance(found, Rejected) for found in read_materials_project(path))
