@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .checkpoint import ModelInfo, load_model, save_model
     from .config import TrainingConfig
+    from .data.spectrum import Spectrum
     from .loss import SpectrumLoss
     from .model.gnn import XANES_E3GNN
+    from .predictor import XANESPredictor
     from .train import run_training
 
 __all__ = [
     "XANES_E3GNN",
     "ModelInfo",
+    "Spectrum",
     "SpectrumLoss",
     "TrainingConfig",
+    "XANESPredictor",
     "load_model",
     "run_training",
     "save_model",
@@ -31,6 +35,8 @@ _HOME = {
     "ModelInfo": ".checkpoint",
     "load_model": ".checkpoint",
     "save_model": ".checkpoint",
+    "Spectrum": ".data.spectrum",
+    "XANESPredictor": ".predictor",
 }
 
 

@@ -11,6 +11,7 @@ from ase.data import chemical_symbols
 
 from .checkpoint import ModelInfo
 from .data.graph import atoms_to_graph, check_atoms
+from .data.pymatgen_json import as_atoms
 from .ensemble import Network
 from .errors import ConfigError, StructureError
 from .inference import PredictedSites, predict_sites
@@ -149,16 +150,18 @@ def relative_energies(
 def predict_structures(
     model: Network,
     info: ModelInfo,
-    structures: Sequence[tuple[str, Atoms]],
+    structures: Sequence[tuple[str, Any]],
     sites: Sequence[int] | None = None,
     energy: np.ndarray | None = None,
 ) -> list[list[SitePrediction]]:
     """Predict the spectra of many structures' absorbers, several structures at once.
 
+    Elements that the model never saw and sites unlike its training are named in warnings.
+
     Args:
         model: network.
         info: what it was trained for.
-        structures: name and atoms of each.
+        structures: name of each, and its ``ase.Atoms`` or pymatgen ``Structure`` or ``Molecule``.
         sites: 0-based indices of absorbers, of every structure; None: every atom of the model's
             element.
         energy: energies, eV, shape (n_energies,), absolute if the model has a reference energy;
@@ -172,10 +175,31 @@ def predict_structures(
         StructureError: a structure or a site can't be used; the structure is named.
         ConfigError: energies outside the model's range.
     """
+    found = predict_quietly(model, info, structures, sites, energy)
+    for (name, _), predictions in zip(structures, found, strict=True):
+        if predictions[0].unseen:
+            logger.warning(
+                "%s: the model never saw %s; do not trust its spectra here",
+                name,
+                ", ".join(predictions[0].unseen),
+            )
+        warn_of_novel(predictions)
+    return found
+
+
+def predict_quietly(
+    model: Network,
+    info: ModelInfo,
+    structures: Sequence[tuple[str, Any]],
+    sites: Sequence[int] | None = None,
+    energy: np.ndarray | None = None,
+) -> list[list[SitePrediction]]:
+    """``predict_structures`` without its warnings."""
     energy, relative = relative_energies(model, info, energy)
-    graphs, groups = [], []
-    for name, atoms in structures:
+    graphs, groups, unseen = [], [], []
+    for name, structure in structures:
         try:
+            atoms = as_atoms(structure)
             check_atoms(atoms, model.max_z)
             absorbers = choose_sites(atoms, info, sites)
             groups.append(sorted(equivalent_sites(atoms, absorbers) or [[s] for s in absorbers]))
@@ -183,19 +207,11 @@ def predict_structures(
             graphs.append(atoms_to_graph(atoms, shown, model.r_max, model.max_z))
         except StructureError as error:
             raise StructureError(f"{name}: {error}") from error
-        unknown = unknown_elements(atoms, info)
-        if unknown:
-            logger.warning(
-                "%s: the model never saw %s; do not trust its spectra here",
-                name,
-                ", ".join(unknown),
-            )
+        unseen.append(tuple(unknown_elements(atoms, info)))
     found: list[list[SitePrediction]] = []
     for number, spectra in predict_sites(model, info.calibration, graphs, relative):
-        name, atoms = structures[number]
-        unseen = tuple(unknown_elements(atoms, info))
-        found.append(to_predictions(name, groups[number], energy, spectra, unseen))
-        warn_of_novel(found[-1])
+        name = structures[number][0]
+        found.append(to_predictions(name, groups[number], energy, spectra, unseen[number]))
     return found
 
 
@@ -230,7 +246,7 @@ def warn_of_novel(sites: list[SitePrediction]) -> None:
 def predict_structure(
     model: Network,
     info: ModelInfo,
-    atoms: Atoms,
+    atoms: Any,
     name: str = "structure",
     sites: Sequence[int] | None = None,
     energy: np.ndarray | None = None,

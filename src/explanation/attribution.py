@@ -1,6 +1,7 @@
 """What each neighbour does to a spectrum: attention, sensitivity to its distance, removal."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from tqdm import tqdm
 
 from ..checkpoint import ModelInfo
 from ..data.graph import atoms_to_graph
+from ..data.pymatgen_json import as_atoms
 from ..ensemble import Network, networks_of
 from ..errors import StructureError
 from ..model.gnn import XANES_E3GNN
@@ -57,7 +59,7 @@ class Explanation:
 def explain(
     model: Network,
     info: ModelInfo,
-    atoms: Atoms,
+    structure: Any,
     site: int,
     *,
     radius: float | None = None,
@@ -72,7 +74,7 @@ def explain(
     Args:
         model: network or ensemble, on the CPU.
         info: what it was trained for.
-        atoms: structure.
+        structure: ``ase.Atoms``, or pymatgen's ``Structure`` or ``Molecule``.
         site: absorber's 0-based index.
         radius: neighbours within it are asked about, Angstrom; None: the network's ``r_max``.
         energy: energies, eV; None: those on which the model was scored.
@@ -84,6 +86,7 @@ def explain(
         StructureError: the site does not fit the model, or has no neighbour within the radius.
         ConfigError: energies outside the model's range.
     """
+    atoms = as_atoms(structure)
     energy, relative = relative_energies(model, info, energy)
     choose_sites(atoms, info, [site])
     reach = model.num_layers * model.r_max

@@ -1,0 +1,100 @@
+"""Structures of pymatgen, as its objects and as JSON, without pymatgen."""
+
+import re
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.data import atomic_numbers
+
+from ..errors import RecordError, StructureError
+
+
+def as_atoms(structure: Any) -> Atoms:
+    """A structure as ASE's atoms.
+
+    Args:
+        structure: ``ase.Atoms``, or pymatgen's ``Structure`` or ``Molecule``.
+
+    Returns:
+        The atoms; the same object where it is one already.
+
+    Raises:
+        StructureError: something else, or a disordered structure.
+    """
+    if isinstance(structure, Atoms):
+        return structure
+    values = structure.as_dict() if hasattr(structure, "as_dict") else None
+    if not isinstance(values, dict) or "sites" not in values:
+        raise StructureError(
+            f"expected ase.Atoms or pymatgen's Structure or Molecule, found"
+            f" {type(structure).__name__}"
+        )
+    try:
+        return to_atoms(values, type(structure).__name__)
+    except RecordError as error:
+        raise StructureError(str(error)) from error
+
+
+def field(values: Any, name: str, kind: type | tuple[type, ...], where: str) -> Any:
+    """A field of a JSON object.
+
+    Raises:
+        RecordError: it is missing or of another kind.
+    """
+    if not isinstance(values, dict) or name not in values:
+        raise RecordError(f"{where}: no `{name}`, expected an XAS object of pymatgen")
+    if not isinstance(values[name], kind):
+        raise RecordError(f"{where}: `{name}` is {str(values[name])[:40]!r}, of a wrong kind")
+    return values[name]
+
+
+def symbol_of(value: Any, where: str) -> str:
+    """Symbol of an element, given as text such as `Cu` or `Cu2+`, or as pymatgen's object."""
+    text = value if isinstance(value, str) else str(value.get("element"))
+    match = re.fullmatch(r"([A-Z][a-z]?)(\d*\.?\d*[+-])?", text)
+    if match is None or match[1] not in atomic_numbers:
+        raise RecordError(f"{where}: expected an element, found {text[:20]!r}")
+    return match[1]
+
+
+def numbers(values: Any, name: str, where: str) -> np.ndarray:
+    """Finite numbers of a list, any shape.
+
+    Raises:
+        RecordError: something else.
+    """
+    try:
+        found = np.array(values, dtype=float)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise RecordError(f"{where}: `{name}` holds what is no number ({error})") from error
+    if not np.isfinite(found).all():
+        raise RecordError(f"{where}: `{name}` holds a value that is not finite")
+    return found
+
+
+def to_atoms(structure: dict[str, Any], where: str) -> Atoms:
+    """Atoms of pymatgen's Structure or Molecule as JSON.
+
+    Raises:
+        RecordError: sites that are disordered or lack their element or position.
+    """
+    symbols, positions = [], []
+    for number, site in enumerate(field(structure, "sites", list, where)):
+        species = field(site, "species", list, f"{where}: site {number}")
+        shares = [kind.get("occu") if isinstance(kind, dict) else None for kind in species]
+        if len(species) != 1 or not isinstance(shares[0], int | float) or abs(shares[0] - 1) > 1e-3:
+            raise RecordError(f"{where}: site {number} is disordered (occupancies {shares})")
+        symbols.append(symbol_of(species[0], f"{where}: site {number}"))
+        positions.append(field(site, "xyz", list, f"{where}: site {number}"))
+    placed = numbers(positions, "xyz", where)
+    if placed.ndim != 2 or placed.shape[1:] != (3,):
+        raise RecordError(f"{where}: `xyz` of the sites has the shape {placed.shape}, not (n, 3)")
+    lattice = structure.get("lattice")
+    if lattice is None:
+        return Atoms(symbols, placed)
+    matrix = numbers(field(lattice, "matrix", list, where), "matrix", where)
+    periodic = lattice.get("pbc", [True] * 3)
+    if matrix.shape != (3, 3) or len(periodic) != 3:
+        raise RecordError(f"{where}: `matrix` has the shape {matrix.shape}, expected (3, 3)")
+    return Atoms(symbols, placed, cell=matrix, pbc=[bool(flag) for flag in periodic])

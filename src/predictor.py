@@ -1,0 +1,180 @@
+"""A trained model as a callable: structures to spectra, trajectories to mean and spread."""
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase.io import iread
+from tqdm import tqdm
+
+from .checkpoint import load_model
+from .data.structure import READ_ERRORS
+from .errors import StructureError
+from .material import material_mean
+from .parallel import choose_device
+from .predict import SitePrediction, predict_quietly, predict_structure
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 16
+"""Frames predicted together."""
+
+
+@dataclass(frozen=True)
+class TrajectorySpectrum:
+    """Spectrum of a trajectory."""
+
+    energy: np.ndarray
+    """eV, shape (n_energies,)."""
+    mean: np.ndarray
+    """Mean over frames of the mean over each frame's absorbers, model's unit, (n_energies,)."""
+    spread: np.ndarray
+    """Standard deviation over frames (n_frames - 1) of the frames' means, shape (n_energies,);
+    zero for a single frame."""
+    site_spread: np.ndarray
+    """Standard deviation over all sites of all frames, shape (n_energies,)."""
+    n_frames: int
+    """Frames read."""
+    n_sites: int
+    """Absorbers in all of them."""
+    n_novel: int
+    """Those unlike anything that the model was trained on; 0 where it is not calibrated."""
+    unseen: tuple[str, ...]
+    """Elements that the model was not trained on."""
+
+
+class RunningMoments:
+    """Mean and standard deviation of arrays that come one by one (Welford 1962)."""
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self.count = 0.0
+        self.mean = np.zeros(())
+        self.squares = np.zeros(())
+
+    def add(self, values: np.ndarray, times: int = 1) -> None:
+        """Take in an array that stands for ``times`` equal ones."""
+        self.count += times
+        difference = values - self.mean
+        self.mean = self.mean + difference * (times / self.count)
+        self.squares = self.squares + times * difference * (values - self.mean)
+
+    @property
+    def deviation(self) -> np.ndarray:
+        """Standard deviation with count - 1; zero where there is one array."""
+        return np.sqrt(self.squares / max(self.count - 1.0, 1.0))
+
+
+class XANESPredictor:
+    """A trained model, loaded once.
+
+        predictor = XANESPredictor("cu-k-feff")
+        sites = predictor(atoms)
+        average = predictor.trajectory("md.xyz")
+
+    Structures are ``ase.Atoms`` or pymatgen's ``Structure`` or ``Molecule``.
+    """
+
+    def __init__(self, model: str | Path, device: str = "cpu") -> None:
+        """Load a model.
+
+        Args:
+            model: model file, training folder, or name of a model that ships with the package.
+            device: cpu, cuda, cuda:1, ..; auto is cuda where there is one.
+
+        Raises:
+            ModelFileError: there is none, or it is damaged.
+            ConfigError: the device is not there.
+        """
+        self.model, self.info = load_model(model)
+        self.model.to(choose_device(device))
+
+    def __call__(
+        self,
+        structure: Any,
+        sites: Sequence[int] | None = None,
+        energy: np.ndarray | None = None,
+    ) -> list[SitePrediction]:
+        """Predict one structure, see ``predict.predict_structures``."""
+        return predict_structure(self.model, self.info, structure, sites=sites, energy=energy)
+
+    def trajectory(
+        self,
+        frames: str | Path | Iterable[Any],
+        sites: Sequence[int] | None = None,
+        energy: np.ndarray | None = None,
+    ) -> TrajectorySpectrum:
+        """Average the spectra of a trajectory, of which a few frames at a time are in memory.
+
+        Args:
+            frames: a file that ASE reads, or structures.
+            sites: absorbers, the same in every frame; None: every atom of the model's element.
+            energy: energies, eV, shape (n_energies,); None: those on which the model was scored.
+
+        Returns:
+            Mean and spread.
+
+        Raises:
+            StructureError: no frame, or one that can't be read or predicted; its number, from 0,
+                is named.
+            ConfigError: energies outside the model's range.
+        """
+        of_frames, of_sites = RunningMoments(), RunningMoments()
+        n_novel, unseen, grid = 0, set(), None
+        named = name_frames(frames)
+        with tqdm(desc="frames", unit="frames", disable=None, leave=False) as bar:
+            while batch := list(islice(named, AT_ONCE)):
+                for found in predict_quietly(self.model, self.info, batch, sites, energy):
+                    grid = found[0].energy
+                    of_frames.add(material_mean(found))
+                    for site in found:
+                        of_sites.add(site.mu, len(site.equivalent))
+                        n_novel += len(site.equivalent) * site.novel
+                    unseen |= set(found[0].unseen)
+                bar.update(len(batch))
+        if grid is None:
+            raise StructureError("a trajectory without frames has no spectrum")
+        n_sites = int(of_sites.count)
+        if unseen:
+            logger.warning("the model never saw %s", ", ".join(sorted(unseen)))
+        if n_novel:
+            logger.warning(
+                "%d of %d sites are unlike anything the model was trained on; expect larger"
+                " errors there",
+                *(n_novel, n_sites),
+            )
+        return TrajectorySpectrum(
+            energy=grid,
+            mean=of_frames.mean,
+            spread=of_frames.deviation,
+            site_spread=of_sites.deviation,
+            n_frames=int(of_frames.count),
+            n_sites=n_sites,
+            n_novel=n_novel,
+            unseen=tuple(sorted(unseen)),
+        )
+
+
+def name_frames(frames: str | Path | Iterable[Any]) -> Iterator[tuple[str, Any]]:
+    """Yield frames with a name that tells their number.
+
+    Raises:
+        StructureError: a file is missing, or ASE can't read a frame of it.
+    """
+    if not isinstance(frames, str | Path):
+        yield from ((f"frame {number}", frame) for number, frame in enumerate(frames))
+        return
+    path, number = Path(frames), 0
+    if not path.is_file():
+        raise StructureError(f"{path}: no such file")
+    try:
+        for frame in iread(path, index=":"):
+            yield f"{path}: frame {number}", frame
+            number += 1
+    except READ_ERRORS as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise StructureError(f"{path}: frame {number}: ASE can't read it ({reason})") from error

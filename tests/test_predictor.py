@@ -1,0 +1,142 @@
+"""Trajectories against every frame on its own; structures of pymatgen against ASE's."""
+
+import logging
+
+import numpy as np
+import pytest
+import torch
+from ase import Atoms
+from ase.build import bulk
+from ase.io import write
+
+from src import XANESPredictor
+from src.checkpoint import ModelInfo, save_model
+from src.data.pymatgen_json import as_atoms
+from src.errors import StructureError
+from src.model.gnn import XANES_E3GNN
+from src.predictor import AT_ONCE, RunningMoments
+
+
+@pytest.fixture
+def predictor(tmp_path):
+    """A small network for copper."""
+    torch.manual_seed(0)
+    network = XANES_E3GNN(num_layers=1, lmax=1, channels=8, num_basis=16, r_max=3.5)
+    grid = [8990.0, 8995.0, 9000.0]
+    info = ModelInfo("Cu", "K", reference_energy=8990.0, energy_grid=grid, elements=[29, 8])
+    save_model(tmp_path / "m.pt", network.eval(), info)
+    return XANESPredictor(tmp_path / "m.pt")
+
+
+def frames(number, seed=0):
+    """Copper cells of two and four atoms, shaken."""
+    rng = np.random.default_rng(seed)
+    for k in range(number):
+        atoms = bulk("Cu", "fcc", a=3.6, cubic=bool(k % 2))
+        atoms.positions += rng.normal(scale=0.1, size=atoms.positions.shape)
+        yield atoms
+
+
+def test_mean_and_spread_are_those_of_single_predictions(predictor, tmp_path):
+    number = 2 * AT_ONCE + 3
+    single = [[site.mu for site in predictor(a) for _ in site.equivalent] for a in frames(number)]
+    means = np.array([np.mean(sites, axis=0) for sites in single])
+    found = predictor.trajectory(frames(number))
+    sites = np.concatenate(single)
+    assert (found.n_frames, found.n_sites) == (number, len(sites))
+    assert np.abs(found.mean - means.mean(axis=0)).max() < 1e-6  # float32
+    assert np.abs(found.spread - means.std(axis=0, ddof=1)).max() < 1e-6
+    assert np.abs(found.site_spread - sites.std(axis=0, ddof=1)).max() < 1e-6
+    assert np.abs(found.site_spread - found.spread).max() > 1e-3  # negative control
+    write(tmp_path / "md.extxyz", list(frames(number)))
+    from_file = predictor.trajectory(tmp_path / "md.extxyz")
+    assert np.abs(from_file.mean - found.mean).max() < 1e-5  # 8 digits in the file
+    assert from_file.energy.tolist() == [8990.0, 8995.0, 9000.0]
+
+
+def test_running_moments():
+    values = np.random.default_rng(0).normal(size=(50, 3)) + 1e6
+    moments = RunningMoments()
+    for row in values[:40]:
+        moments.add(row)
+    moments.add(values[40], times=10)
+    stacked = np.concatenate([values[:40], np.repeat(values[40:41], 10, axis=0)])
+    assert np.allclose(moments.mean, stacked.mean(axis=0), rtol=1e-12)
+    assert np.allclose(moments.deviation, stacked.std(axis=0, ddof=1), rtol=1e-6)
+
+
+def test_few_frames_are_in_memory_at_once(predictor):
+    alive, most = 0, 0
+
+    class Frame(Atoms):
+        """Atoms that count how many of them there are."""
+
+        def __del__(self):
+            nonlocal alive
+            alive -= 1
+
+    def stream():
+        nonlocal alive, most
+        for atoms in frames(8 * AT_ONCE):
+            alive += 1
+            most = max(most, alive)
+            yield Frame(atoms)
+
+    assert predictor.trajectory(stream()).n_frames == 8 * AT_ONCE
+    assert most <= 2 * AT_ONCE + 2
+    assert len(list(stream())) > 0  # negative control: all are kept
+    assert most == 8 * AT_ONCE
+
+
+def test_what_is_unknown_is_said_once(predictor, caplog):
+    strange = [Atoms("CuNa", [[0, 0, 0], [2.5, 0, 0.1 * k]]) for k in range(5)]
+    with caplog.at_level(logging.WARNING):
+        found = predictor.trajectory(strange)
+    assert found.unseen == ("Na",)
+    assert [record.getMessage() for record in caplog.records] == ["the model never saw Na"]
+
+
+def test_a_bad_frame_is_named(predictor, tmp_path):
+    with pytest.raises(StructureError, match="frame 3: Na holds no Cu"):
+        predictor.trajectory([*frames(3), Atoms("Na")])
+    with pytest.raises(StructureError, match="without frames"):
+        predictor.trajectory([])
+    with pytest.raises(StructureError, match=r"md\.xyz: no such file"):
+        predictor.trajectory(tmp_path / "md.xyz")
+    write(tmp_path / "md.xyz", list(frames(40)), format="extxyz")
+    text = (tmp_path / "md.xyz").read_text()
+    (tmp_path / "md.xyz").write_text(text[:-30])
+    with pytest.raises(StructureError, match=r"md\.xyz: frame 39"):
+        predictor.trajectory(tmp_path / "md.xyz")
+
+
+def test_structures_of_pymatgen_are_structures(predictor):
+    core = pytest.importorskip("pymatgen.core")
+    atoms = next(frames(1))
+    structure = core.Structure(atoms.cell.array, atoms.symbols, atoms.get_scaled_positions())
+    molecule = core.Molecule(["Cu", "O"], [[0, 0, 0], [0, 0, 1.9]])
+    assert np.abs(predictor(structure)[0].mu - predictor(atoms)[0].mu).max() < 1e-5
+    same = Atoms("CuO", [[0, 0, 0], [0, 0, 1.9]])
+    assert np.abs(predictor(molecule)[0].mu - predictor(same)[0].mu).max() < 1e-6
+    half = core.Structure(atoms.cell.array, [{"Cu": 0.5, "Ag": 0.5}], [[0, 0, 0]])
+    with pytest.raises(StructureError, match="site 0 is disordered"):
+        predictor(half)
+
+
+class LikePymatgen:
+    """What of a pymatgen structure is looked at."""
+
+    def as_dict(self):
+        """Lattice and sites as pymatgen 2026 gives them."""
+        site = {"species": [{"element": "Cu", "occu": 1}], "xyz": [0.1, 0.2, 0.3]}
+        matrix = [[3.6, 0.0, 0.0], [0.0, 3.6, 0.0], [0.0, 0.0, 3.6]]
+        return {"lattice": {"matrix": matrix, "pbc": [True, True, False]}, "sites": [site]}
+
+
+def test_conversion_without_pymatgen():
+    atoms = as_atoms(LikePymatgen())
+    assert atoms.pbc.tolist() == [True, True, False]
+    assert atoms.cell.lengths().tolist() == [3.6, 3.6, 3.6]
+    assert atoms.positions.tolist() == [[0.1, 0.2, 0.3]]
+    with pytest.raises(StructureError, match="expected ase.Atoms or pymatgen's Structure"):
+        as_atoms("Cu")
