@@ -18,9 +18,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from research.pictures import plot_worst
 from research.runner import markdown
 from src.checkpoint import load_model
-from src.commands.evaluate import Comparison, check_kind, choose_ids, compare
-from src.config import EvaluateJob
 from src.data.database import Database
+from src.evaluation.compared import Comparison, choose_ids, compare
 from src.evaluation.table import write_table
 
 FEW = 5
@@ -62,11 +61,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=10)
     options = parser.parse_args(argv)
     options.output.mkdir(parents=True, exist_ok=True)
-    job = EvaluateJob(options.model, options.database, options.ids)
-    model, described = load_model(job.model)
-    database = Database(job.database)
-    ids, chosen = choose_ids(job, database, described)
-    check_kind(database, ids, described)
+    model, described = load_model(options.model)
+    database = Database(options.database)
+    ids, chosen = choose_ids(options.ids, database, described)
     compared = compare(model, described, database, ids)
     rows = worst(compared, options.count)
     names = [compared.result.ids[k] for k in rows]

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
@@ -29,7 +29,7 @@ from .config import (
 from .data.location import hide_passwords
 from .errors import ConfigError
 from .exits import PROGRAM, guarded, interrupted
-from .jobs import CalibrateJob, CompareJob, EnsembleJob, ExplainJob, FitJob, ModelsJob
+from .jobs import CalibrateJob, CompareJob, EnsembleJob, ExplainJob, FitJob, ModelsJob, ReportJob
 
 JOBS: dict[str, type] = {
     "dataset": DatasetJob,
@@ -43,6 +43,7 @@ JOBS: dict[str, type] = {
     "compare": CompareJob,
     "fit": FitJob,
     "explain": ExplainJob,
+    "report": ReportJob,
 }
 TOGETHER = ("train", "predict")
 """Commands whose work the processes of torchrun share."""
@@ -55,6 +56,7 @@ POSITIONAL = (
     "measured",
     "structures",
     "structure",
+    "source",
     "components",
 )
 """Fields of jobs that are given without the option's name."""
@@ -64,6 +66,7 @@ LOCATIONS = (
     (CalibrateJob, "database"),
     (DatasetJob, "output"),
     (InfoJob, "file"),
+    (ReportJob, "database"),
 )
 """Fields that may be URLs, which a Path would spoil; the jobs turn the text into what it is."""
 SEVERAL: dict[str, tuple[type, int | str]] = {
@@ -81,7 +84,7 @@ ALONE = ((ExplainJob, "site"),)
 """Fields named as ones of several words that are one word in these jobs."""
 METAVARS: dict[int | str, tuple[str, ...]] = {3: ("START", "STOP", "STEP"), 2: ("LOW", "HIGH")}
 """What to call several words in the help, by their number."""
-OPTIONS_HERE = ((CompareJob, "model"), (FitJob, "model"))
+OPTIONS_HERE = ((CompareJob, "model"), (FitJob, "model"), (ReportJob, "database"))
 """Fields named as positional ones that are options of these jobs."""
 
 
@@ -99,12 +102,15 @@ def add_job(parser: ArgumentParser, job: type) -> None:
     docs = attribute_docs(job)
     nested = {"energy", "training", "model"} if job is TrainJob else set()
     by_hand = {"output"} | nested
+    how: dict[str, Any]
     for entry in fields(job):
         if (job, entry.name) in OPTIONS_HERE:
-            needs = job is CompareJob
-            word_type: Any = Path if needs else Path | None
-            parser.add_argument("--model", type=word_type, required=needs, help=docs["model"])
-            by_hand.add("model")
+            needs = entry.default is MISSING
+            word_type: Any = str if (job, entry.name) in LOCATIONS else Path
+            word_type = word_type if needs else word_type | None
+            how = {"type": word_type, "required": needs, "help": docs[entry.name]}
+            parser.add_argument(f"--{entry.name}", **how)
+            by_hand.add(entry.name)
         elif entry.name in POSITIONAL and entry.name not in nested:
             several = entry.name in ("calculations", "models", "structures", "components")
             nargs = "+" if several else None
@@ -118,7 +124,7 @@ def add_job(parser: ArgumentParser, job: type) -> None:
             word, count = SEVERAL[entry.name]
             names = METAVARS.get(count, "I" if word is int else "NAME")
             usual = list(entry.default) if isinstance(entry.default, tuple) else None
-            how: dict[str, Any] = {"type": word, "nargs": count, "metavar": names}
+            how = {"type": word, "nargs": count, "metavar": names}
             parser.add_argument(f"--{entry.name}", default=usual, help=docs[entry.name], **how)
             by_hand.add(entry.name)
         elif entry.name == "output":

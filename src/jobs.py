@@ -118,5 +118,24 @@ class ExplainJob:
 
 
 @dataclass
+class ReportJob:
+    """Write one HTML page about a data set, a training, an evaluation or a comparison."""
+
+    source: Path
+    """Database, folder of `train`, JSON of `compare` or `fit`, or a model to evaluate."""
+    output: Path
+    """Page to write, .html."""
+    database: Location | None = None
+    """Database to evaluate the model on."""
+    ids: Path | None = None
+    """File of record ids to evaluate on. None: the model's validation part, else all."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a URL that is not one of PostgreSQL."""
+        if self.database is not None:
+            self.database = as_location(self.database)
+
+
+@dataclass
 class ModelsJob:
     """List the models that ship with the package."""

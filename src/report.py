@@ -33,7 +33,7 @@ def describe_contents(contents: "Contents") -> str:
         lines.append(f"{name}: {listed}")
     ordered = sorted(contents.elements.items(), key=lambda item: (-item[1], item[0]))
     listed = " ".join(f"{symbol} {count}" for symbol, count in ordered)
-    lines.append(f"elements: {len(ordered)}, by number of structures: {listed}")
+    lines.append(f"elements: {len(ordered)}, by number of records: {listed}")
     low, high = contents.energy_range
     if contents.sites:
         lines.append(f"energies: {low:.3f} .. {high:.3f} eV")

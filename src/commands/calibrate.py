@@ -13,6 +13,7 @@ from ..data.dataset import XANESDataset
 from ..data.split import material_of, read_ids
 from ..ensemble import Network, networks_of
 from ..errors import CheckpointError, ConfigError, DatabaseError
+from ..evaluation.compared import check_kind
 from ..files.registry import model_path, models
 from ..inference import raw_sites
 from ..jobs import CalibrateJob
@@ -20,7 +21,6 @@ from ..parallel import choose_device
 from ..predict import relative_energies
 from ..uncertainty.conformal import SiteErrors, calibrate
 from ..uncertainty.novelty import Novelty, sample_sites
-from .evaluate import check_kind
 
 
 def run(job: CalibrateJob) -> None:

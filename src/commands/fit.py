@@ -45,7 +45,7 @@ def run(job: FitJob) -> None:
             "measured_file": {"path": str(job.measured), "e0": measured.e0},
             "energy": target.energy.tolist(),
             "measured": target.mu.tolist(),
-            **mixture_values(names, mixture, shifts),
+            **mixture_values(names, mixture, shifts, moved),
         }
         job.output.write_text(json.dumps(values, indent=1) + "\n")
     if job.plot is not None:

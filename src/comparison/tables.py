@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from .mixture import Mixture
 from .ranking import Candidate, Ranking
 
@@ -98,9 +100,9 @@ def mixture_table(names: Sequence[str], mixture: Mixture, shifts: Sequence[float
 
 
 def mixture_values(
-    names: Sequence[str], mixture: Mixture, shifts: Sequence[float]
+    names: Sequence[str], mixture: Mixture, shifts: Sequence[float], components: np.ndarray
 ) -> dict[str, Any]:
-    """All of a mixture as plain values."""
+    """All of a mixture as plain values; ``components`` has shape (n_components, n_energies)."""
     spread = [None] * len(names) if mixture.bootstrap is None else mixture.bootstrap.tolist()
     return {
         "r_factor": mixture.r_factor,
@@ -113,6 +115,7 @@ def mixture_values(
                 "error": float(mixture.errors[k]),
                 "bootstrap": spread[k],
                 "shift": float(shifts[k]),
+                "mu": components[k].tolist(),
             }
             for k, name in enumerate(names)
         ],

@@ -1,5 +1,6 @@
 """Records in an ASE database (SQLite or PostgreSQL): idempotent writing, lazy reading."""
 
+import hashlib
 import os
 import threading
 from collections import Counter
@@ -54,7 +55,7 @@ class Contents:
     kinds: dict[str, Counter[str]]
     """Count of each value of element, edge, target, code and axis."""
     elements: Counter[str]
-    """Structures in which each chemical element stands."""
+    """Records in whose structure each chemical element stands."""
     energy_range: tuple[float, float]
     """Lowest and highest calculated energy, eV."""
 
@@ -214,6 +215,14 @@ class Database:
     def ids(self) -> list[str]:
         """Ids of all records, in the order they were written."""
         return list(self.index.number)
+
+    @property
+    def digest(self) -> str:
+        """Checksum of all records, whatever their order and however the file holds them."""
+        total = hashlib.sha256()
+        for record_id in sorted(self.index.number):
+            total.update(f"{record_id}\0{self.entry(record_id).digest}\0".encode())
+        return total.hexdigest()
 
     def entry(self, record_id: str) -> Entry:
         """Where a record stands.

@@ -1,0 +1,49 @@
+"""The command `report`: a page about a data set, a training, an evaluation or a result."""
+
+from pathlib import Path
+
+from ..data.database import Database
+from ..data.filetype import SQLITE_MAGIC, starts_with
+from ..errors import ConfigError
+from ..files.durable import write_durably
+from ..files.registry import models
+from ..html_report.comparison import result_page
+from ..html_report.dataset import dataset_page
+from ..html_report.evaluation import evaluation_page
+from ..html_report.training import is_training, training_page
+from ..jobs import ReportJob
+
+
+def run(job: ReportJob) -> None:
+    """Write the page."""
+    if job.output.suffix not in (".html", ".htm"):
+        raise ConfigError(f"{job.output}: a page ends with .html")
+    text = make_page(job)
+    write_durably(job.output, lambda path: path.write_text(text), lambda path: path.read_text())
+    print(f"{job.output}: {len(text.encode()) // 1000} kB")
+
+
+def make_page(job: ReportJob) -> str:
+    """The page that goes with what is given.
+
+    Raises:
+        ConfigError: of no known kind, or an option does not go with it.
+    """
+    source = job.source
+    if job.database is not None:
+        return evaluation_page(source, job.database, job.ids)
+    if job.ids is not None:
+        raise ConfigError("`ids` goes with `database`, for an evaluation")
+    if source.is_dir() and is_training(source):
+        return training_page(source)
+    if source.is_file() and starts_with(source, SQLITE_MAGIC):
+        return dataset_page(Database(source))
+    if source.is_file() and source.suffix == ".json":
+        return result_page(source)
+    if str(source) in models():
+        raise ConfigError(f"{source}: a model; give --database to evaluate it on")
+    what = "no such file or folder" if not Path(source).exists() else "of no kind known here"
+    raise ConfigError(
+        f"{source}: {what}; expected a database, a training's folder, JSON of `compare` or `fit`,"
+        " or a model with --database"
+    )

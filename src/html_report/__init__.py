@@ -1,0 +1,1 @@
+"""Pages that tell of a data set, a training, an evaluation or a comparison."""
