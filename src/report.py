@@ -25,8 +25,8 @@ SHORT_LIST = 6
 """Longer lists of a model file are shown by their ends."""
 
 
-def describe_contents(contents: "Contents") -> str:
-    """What a database holds."""
+def describe_contents(contents: "Contents", digest: str | None = None) -> str:
+    """What a database holds, and the checksum of it where that is given."""
     lines = [f"sites: {contents.sites}", f"materials: {contents.materials}"]
     for name, counter in contents.kinds.items():
         listed = ", ".join(f"{value} ({count})" for value, count in counter.items())
@@ -37,6 +37,8 @@ def describe_contents(contents: "Contents") -> str:
     low, high = contents.energy_range
     if contents.sites:
         lines.append(f"energies: {low:.3f} .. {high:.3f} eV")
+    if digest is not None:
+        lines.append(f"content: sha256 {digest}")
     return "\n".join(lines)
 
 

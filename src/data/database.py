@@ -220,8 +220,8 @@ class Database:
     def digest(self) -> str:
         """Checksum of all records, whatever their order and however the file holds them."""
         total = hashlib.sha256()
-        for record_id in sorted(self.index.number):
-            total.update(f"{record_id}\0{self.entry(record_id).digest}\0".encode())
+        for record_id, number in sorted(self.index.number.items()):
+            total.update(record_id.encode() + b"\0" + self.index.digests[number, 1].tobytes())
         return total.hexdigest()
 
     def entry(self, record_id: str) -> Entry:
