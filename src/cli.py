@@ -88,6 +88,10 @@ OPTIONS_HERE = ((CompareJob, "model"), (FitJob, "model"), (ReportJob, "database"
 """Fields named as positional ones that are options of these jobs."""
 
 
+COMPLETION, EVERY = ("--print_completion", "--print_shtab"), "every command"
+"""Options of jsonargparse, by version, that print a script for the shell."""
+
+
 class Parser(ArgumentParser):
     """Parser whose complaints about words do not show the password in one."""
 
@@ -162,6 +166,13 @@ def attribute_docs(job: type) -> dict[str, str]:
     return found
 
 
+def command_of(words: list[str]) -> str | None:
+    """The command that words use; every one where completion of the shell is asked for."""
+    if any(word.startswith(COMPLETION) for word in words):
+        return EVERY
+    return next((word for word in words if word in JOBS), None)
+
+
 def make_parser(command: str | None) -> tuple[Parser, dict[str, Parser]]:
     """Make the parser; only the command that is used gets its options, so that help is quick."""
     set_parsing_settings(docstring_parse_attribute_docstrings=True)
@@ -177,7 +188,7 @@ def make_parser(command: str | None) -> tuple[Parser, dict[str, Parser]]:
     for name, job in JOBS.items():
         first_line = (job.__doc__ or "").splitlines()[0]
         parsers[name] = Parser(description=first_line)
-        if name == command:
+        if command in (name, EVERY):
             add_job(parsers[name], job)
         commands.add_subcommand(name, parsers[name], help=first_line)
     return parser, parsers
@@ -201,7 +212,7 @@ def make_job(name: str, values: Namespace) -> Any:
 def parse(words: list[str]) -> tuple[str, Any, str | None] | int:
     """Turn words into a command, its job and its settings as YAML, or into an exit code."""
     try:
-        parser, parsers = make_parser(next((word for word in words if word in JOBS), None))
+        parser, parsers = make_parser(command_of(words))
         values = parser.parse_args(words)
         if values.version:
             print(import_module(".versions", __package__).describe())

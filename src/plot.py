@@ -19,6 +19,8 @@ PREDICTED, CALCULATED, MEAN = "#b8321c", "#a3acb8", "#20262e"
 TRAINED, RATE = "#20262e", "#6b747f"
 UNIT_LABELS = {"1e-3 a0^2": r"$10^{-3}\,a_0^2$", "not stated": "unit not stated"}
 """How a unit is set in a picture."""
+COLUMN = 3.3
+"""Width of a journal's column, inch."""
 SITE_LABELS = 8
 """More sites than this are drawn without a line each in the legend."""
 
@@ -44,7 +46,7 @@ def save(figure: "Figure", path: str | Path) -> None:
         ConfigError: the ending is no picture format, or the folder does not exist.
     """
     check_picture(path)
-    figure.savefig(path, dpi=150)
+    figure.savefig(path, dpi=200)
 
 
 def check_picture(path: str | Path) -> None:
@@ -200,7 +202,7 @@ def plot_structures(
 
     columns = min(3, len(names))
     rows = -(-len(names) // columns)
-    size = (5.2, 3.6) if columns == 1 else (3.6 * columns, 2.9 * rows)
+    size = (COLUMN, 2.6) if columns == 1 else (3.6 * columns, 2.9 * rows)
     figure, axes = new_figure(*size, rows, columns)
     for ax in axes.flat[len(names) :]:
         ax.set_visible(False)
@@ -218,9 +220,10 @@ def plot_structures(
             label = f"mean of {sum(weights)} sites"
             ax.plot(energy, mean, color=MEAN, linewidth=1.8, linestyle="--", label=label)
         ax.set_title(name, fontsize=9)
-        ax.legend(frameon=False, fontsize=7, loc="lower right")
+        ax.legend(frameon=False, fontsize=6.5, loc="lower right")
         energy_label, mu_label = axis_labels(unit, relative)
-        ax.set_xlabel(energy_label, fontsize=9)
-        ax.set_ylabel(mu_label, fontsize=9)
+        ax.set_xlabel(energy_label, fontsize=8)
+        ax.set_ylabel(mu_label, fontsize=8)
         ax.ticklabel_format(axis="x", useOffset=False)
+        ax.locator_params(axis="x", nbins=5)
     save(figure, path)

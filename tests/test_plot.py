@@ -87,7 +87,7 @@ def test_training_curves_mark_the_best_epoch(tmp_path, figures):
     assert (marker.get_xdata()[0], marker.get_ydata()[0]) == (2, 0.25)
     assert [text.get_text() for text in left.texts] == ["best 0.25000"]
     image = imread(tmp_path / "t.png")
-    assert image.shape[1] == pytest.approx(7.0 * 150, abs=2)
+    assert image.shape[1] == pytest.approx(7.0 * 200, abs=2)
     assert image.std() > 0.05
 
 

@@ -1,4 +1,4 @@
-"""Pictures of comparisons and mixtures, for a column of 3.4 inch."""
+"""Pictures of comparisons and mixtures, as wide as a column."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,14 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from ..data.spectrum import Spectrum
-from ..plot import CALCULATED, PREDICTED, draw_band, new_figure, save
+from ..plot import CALCULATED, COLUMN, PREDICTED, draw_band, new_figure, save
 from .mixture import Mixture
 from .ranking import Ranking
 
 SHOWN = 6
 """Candidates drawn at most, the best ones."""
-COLUMN = 3.4
-"""Width of a journal's column, inch."""
 
 
 def plot_ranking(ranking: Ranking, path: Path) -> None:

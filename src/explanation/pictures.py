@@ -1,11 +1,10 @@
-"""Picture of an explanation, for a column of 3.4 inch."""
+"""Picture of an explanation, as wide as a column."""
 
 from pathlib import Path
 
 import numpy as np
 
-from ..comparison.pictures import COLUMN
-from ..plot import PREDICTED, axis_labels, new_figure, save
+from ..plot import COLUMN, PREDICTED, axis_labels, new_figure, save
 from .attribution import Explanation
 
 SHOWN = 5
