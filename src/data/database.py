@@ -14,7 +14,7 @@ from ase.data import chemical_symbols
 from ..errors import DatabaseError, RecordError
 from .index import Entry, Index
 from .location import DatabaseURL, Location, as_location
-from .record import Record, Rejected
+from .record import PassedOver, Record, Rejected
 from .split import material_of
 from .store import Store
 
@@ -34,11 +34,18 @@ class Summary:
     """Records that were there and have changed."""
     rejected: list[Rejected] = field(default_factory=list)
     """Calculations that gave no record."""
+    passed_over: int = 0
+    """Calculations of another element or edge than was asked for."""
 
     @property
     def sites(self) -> int:
         """Records seen."""
         return self.added + self.unchanged + self.replaced
+
+    @property
+    def found(self) -> int:
+        """Calculations seen, whatever became of them."""
+        return self.sites + self.passed_over + len(self.rejected)
 
 
 @dataclass
@@ -59,7 +66,7 @@ class Contents:
 
 def write_records(
     path: str | Location,
-    records: Iterable[Record | Rejected],
+    records: Iterable[Record | Rejected | PassedOver],
     replace: bool = False,
     strict: bool = False,
 ) -> Summary:
@@ -73,7 +80,7 @@ def write_records(
         strict: take the first rejected calculation as an error.
 
     Returns:
-        Counts, and the rejected calculations.
+        Counts, and the rejected calculations; none is left uncounted.
 
     Raises:
         DatabaseError: a record is there with other content, two different ones have the same id,
@@ -109,7 +116,7 @@ def _remove(location: Location) -> None:
 
 def _write_all(
     store: Store,
-    records: Iterable[Record | Rejected],
+    records: Iterable[Record | Rejected | PassedOver],
     replace: bool,
     strict: bool,
     summary: Summary,
@@ -117,6 +124,9 @@ def _write_all(
     """Write each record unless it is there already."""
     seen: set[str] = set()
     for record in records:
+        if isinstance(record, PassedOver):
+            summary.passed_over += 1
+            continue
         if isinstance(record, Rejected):
             if strict:
                 raise RecordError(f"{record.source}: {record.reason}")

@@ -17,7 +17,7 @@ import numpy as np
 from ...errors import ConfigError, RecordError, StructureError, XanesError
 from ..energies import energy_grid
 from ..graph import check_atoms
-from ..record import AXES, Record, Rejected
+from ..record import AXES, PassedOver, Record, Rejected, if_wanted
 from .extxyz_frames import Frame, read_frames
 
 LARGEST_Z = 118
@@ -39,7 +39,9 @@ class Given:
     """Kind of ``mu``, a key of ``UNITS``."""
 
 
-def read_extxyz(path: str | Path, given: Given | None = None) -> Iterator[Record | Rejected]:
+def read_extxyz(
+    path: str | Path, given: Given | None = None
+) -> Iterator[Record | Rejected | PassedOver]:
     """Read every frame of a file.
 
     Args:
@@ -47,24 +49,27 @@ def read_extxyz(path: str | Path, given: Given | None = None) -> Iterator[Record
         given: what the file does not say.
 
     Yields:
-        A record for each frame of the element and edge wanted, a ``Rejected`` with the reason for
-        each frame that is not usable.
+        A record for each frame of the element and edge wanted, a ``PassedOver`` for each of
+        another one, a ``Rejected`` with the reason for each frame that is not usable.
 
     Raises:
-        ConfigError: the frames lack something that must be given: edge, energies or their axis.
-        RecordError: the file is no extended xyz, damaged or cut.
+        ConfigError: the first frame lacks something that must be given: edge, energies or axis.
+        RecordError: no such file.
     """
-    given = given or Given()
+    given, understood = given or Given(), False
     for frame in read_frames(Path(path)):
+        if isinstance(frame, Rejected):
+            yield frame
+            continue
         try:
             record = to_record(frame, given)
-        except ConfigError:
-            raise
         except XanesError as error:
+            if isinstance(error, ConfigError) and not understood:
+                raise
             yield Rejected(frame.where, str(error).removeprefix(f"{frame.where}: "))
             continue
-        if given.element in (None, record.element) and given.edge in (None, record.edge):
-            yield record
+        understood = True
+        yield if_wanted(record, given.element, given.edge)
 
 
 def to_record(frame: Frame, given: Given) -> Record:

@@ -17,7 +17,7 @@ from ase.data import atomic_numbers, chemical_symbols
 
 from ...errors import RecordError, StructureError, XanesError
 from ..graph import check_atoms, neighbors
-from ..record import Record, Rejected
+from ..record import PassedOver, Record, Rejected, if_wanted
 from ..structure import read_structures
 from .feff_folder import Run, find_crystal, find_runs
 from .feff_input import FeffInput, read_feff_input
@@ -53,7 +53,7 @@ def read_feff(
     element: str | None = None,
     edge: str | None = None,
     target: str = "absolute",
-) -> Iterator[Record | Rejected]:
+) -> Iterator[Record | Rejected | PassedOver]:
     """Read every run below a folder.
 
     Args:
@@ -64,7 +64,8 @@ def read_feff(
             FEFF gives it, divided by the cross-section ``xsedge`` above the edge.
 
     Yields:
-        A record for each finished run, a ``Rejected`` with the reason for each other one.
+        A record for each finished run, a ``Rejected`` with the reason for each other one, or a
+        ``PassedOver`` where the run is of another element or edge.
 
     Raises:
         RecordError: ``root`` is not a folder.
@@ -74,13 +75,13 @@ def read_feff(
             path = run.folder / "feff.inp"
             given = read_feff_input(path) if path.is_file() else None
             if not concerns(run, given, element, edge):
+                yield PassedOver(str(run.folder))
                 continue
             record = read_run(run, given, target)
         except (XanesError, OSError, UnicodeDecodeError) as error:
             yield Rejected(str(run.folder), str(error).removeprefix(f"{run.folder}/"))
             continue
-        if element in (None, record.element) and edge in (None, record.edge):
-            yield record
+        yield if_wanted(record, element, edge)
 
 
 def concerns(run: Run, given: FeffInput | None, element: str | None, edge: str | None) -> bool:

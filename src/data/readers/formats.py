@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from ...errors import ConfigError, RecordError
-from ..record import Record, Rejected
+from ..record import PassedOver, Record, Rejected
 from .extxyz import Given, read_extxyz
 from .extxyz_frames import parse_comment
 from .fdmnes import find_fdmnes, read_fdmnes
@@ -105,7 +105,9 @@ LOOK: dict[str, Callable[[Path], Iterator[Path]]] = {
 """What to look for in a folder; one run is enough to know."""
 
 
-def read_source(source: Source, given: Given, target: str | None) -> Iterator[Record | Rejected]:
+def read_source(
+    source: Source, given: Given, target: str | None
+) -> Iterator[Record | Rejected | PassedOver]:
     """Read a source with the reader of its format.
 
     Args:
@@ -114,7 +116,7 @@ def read_source(source: Source, given: Given, target: str | None) -> Iterator[Re
         target: kind of spectrum wanted; None: FEFF's is absolute, others as given.
 
     Yields:
-        Records and rejections.
+        Records, rejections, and what is of another element or edge.
 
     Raises:
         ConfigError: an option does not go with the format.
