@@ -6,7 +6,7 @@ from ase.data import atomic_numbers
 from tqdm import tqdm
 
 from ..config import DatasetJob
-from ..data.database import Database, write_records
+from ..data.database import Database, Summary, write_records
 from ..data.readers.formats import NAMES, count_runs, find_sources, read_source
 from ..data.readers.given import Given
 from ..data.record import PassedOver, Record, Rejected
@@ -29,7 +29,8 @@ def run(job: DatasetJob) -> None:
         wanted = " ".join(word for word in (job.element, job.edge) if word)
         raise DatabaseError(
             f"{', '.join(map(str, job.calculations))}: none gave a"
-            f" {wanted + ' ' if wanted else ''}record; nothing was written to {job.output}"
+            f" {wanted + ' ' if wanted else ''}record ({describe_found(summary)}); nothing was"
+            f" written to {job.output}"
         )
     if job.id_list is not None:
         job.id_list.write_text("".join(f"{name}\n" for name in dict.fromkeys(ids)))
@@ -37,9 +38,16 @@ def run(job: DatasetJob) -> None:
         f"{job.output}: {summary.added} added, {summary.unchanged} unchanged,"
         f" {summary.replaced} replaced, {len(summary.rejected)} left out"
     )
-    for what, count in sorted(summary.passed_over.items()):
-        print(f"passed over, not asked for: {count} of {what}")
+    print(describe_found(summary))
     print(describe_contents(Database(job.output).contents()))
+
+
+def describe_found(summary: Summary) -> str:
+    """What became of every calculation, in a line."""
+    return (
+        f"{summary.found} found: {summary.sites} read, {summary.passed_over} of another element"
+        f" or edge, {len(summary.rejected)} left out"
+    )
 
 
 def read_all(job: DatasetJob, ids: list[str]) -> Iterator[Record | Rejected | PassedOver]:

@@ -35,13 +35,18 @@ class Summary:
     """Records that were there and have changed."""
     rejected: list[Rejected] = field(default_factory=list)
     """Calculations that gave no record."""
-    passed_over: Counter[str] = field(default_factory=Counter)
-    """Number of calculations of another element or edge, by what they are of."""
+    passed_over: int = 0
+    """Calculations of another element or edge than was asked for."""
 
     @property
     def sites(self) -> int:
         """Records seen."""
         return self.added + self.unchanged + self.replaced
+
+    @property
+    def found(self) -> int:
+        """Calculations seen, whatever became of them."""
+        return self.sites + self.passed_over + len(self.rejected)
 
 
 @dataclass
@@ -76,7 +81,7 @@ def write_records(
         strict: take the first rejected calculation as an error.
 
     Returns:
-        Counts, and the rejected calculations.
+        Counts, and the rejected calculations; none is left uncounted.
 
     Raises:
         DatabaseError: a record is there with other content, two different ones have the same id,
@@ -120,13 +125,13 @@ def _write_all(
     """Write each record unless it is there already."""
     seen: set[str] = set()
     for record in records:
+        if isinstance(record, PassedOver):
+            summary.passed_over += 1
+            continue
         if isinstance(record, Rejected):
             if strict:
                 raise RecordError(f"{record.source}: {record.reason}")
             summary.rejected.append(record)
-            continue
-        if isinstance(record, PassedOver):
-            summary.passed_over[record.what] += 1
             continue
         if not seen:
             store.begin()

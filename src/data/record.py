@@ -161,16 +161,13 @@ class Rejected:
 
 @dataclass(frozen=True)
 class PassedOver:
-    """A calculation of another element or edge than those wanted."""
+    """A calculation of another element or edge than was asked for."""
 
     source: str
     """Path of the calculation."""
-    what: str
-    """Its element and edge."""
 
 
-def sift(record: Record, element: str | None, edge: str | None) -> Record | PassedOver:
-    """The record, if it is of the element and edge wanted; None: any."""
-    if element in (None, record.element) and edge in (None, record.edge):
-        return record
-    return PassedOver(record.source, f"{record.element} {record.edge}")
+def if_wanted(record: Record, element: str | None, edge: str | None) -> Record | PassedOver:
+    """The record, if it is of the element and edge asked for; None asks for any."""
+    wanted = element in (None, record.element) and edge in (None, record.edge)
+    return record if wanted else PassedOver(record.source)

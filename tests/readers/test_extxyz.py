@@ -67,8 +67,7 @@ def test_compressed_files_give_the_same_records_and_cut_ones_are_named(module, t
         r.digest for r in read_extxyz(TRAIN, GIVEN)
     ]
     path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(RecordError, match="damaged or cut"):
-        list(read_extxyz(path, GIVEN))
+    assert "damaged or cut" in list(read_extxyz(path, GIVEN))[-1].reason
 
 
 def test_frame_with_everything_needs_nothing_else(small):
@@ -80,8 +79,8 @@ def test_frame_with_everything_needs_nothing_else(small):
     )  # fmt: skip
     assert record.atoms.pbc.all()
     assert record.atoms.cell.lengths().tolist() == [4.0, 5.0, 6.0]
-    (passed,) = read_extxyz(small(), Given(element="Cu"))
-    assert passed == PassedOver(record.source, "Zn K")
+    for other in (Given(element="Cu"), Given(edge="L3")):
+        assert [type(found) for found in read_extxyz(small(), other)] == [PassedOver]
 
 
 def test_nine_values_are_a_row(small):
@@ -129,11 +128,13 @@ def test_total_energy_is_no_axis(small):
         ("material=mp-1", 'material="a b"', "`material` is 'a b'"),
         ("material=mp-1", "material=mp-1 site=0_1", "`site` is '0_1'"),
         ('mu="0.1 0.5 1.0"', 'mu="0.1 0.5 ***"', "`mu` holds '\\*\\*\\*', no number"),
-        ('mu="0.1 0.5 1.0"', 'mu="0.1 0.5 nan"', "not finite"),
+        ('mu="0.1 0.5 1.0"', 'mu="0.1 0.5 nan"', "`mu` holds 'nan', no number"),
+        ('mu="0.1 0.5 1.0"', 'mu="0,1 0,5 1,0"', "`mu` holds '0,1', no number"),
+        ('mu="0.1 0.5 1.0"', 'mu="0.1 0_5 1.0"', "`mu` holds '0_5', no number"),
         ('mu="0.1 0.5 1.0"', 'mu="0.1 0.5"', "3 values of `energy`, 2 of `mu`"),
         ("9660", "9680", "energies must increase"),
         ("9650", "-5", "absolute energies must be positive"),
-        ("O 0 0 0", "O 0 0 inf", "position of atom 0 is not finite"),
+        ("O 0 0 0", "O 0 0 inf", "expected a position"),
         ("edge=K", "edge=Q", "`edge` is 'Q'"),
     ],
 )
@@ -144,6 +145,7 @@ def test_frame_that_can_not_be_used_is_named_and_the_next_one_read(old, new, mes
     assert isinstance(rejected, Rejected)
     assert isinstance(record, Record)
     assert rejected.source.endswith("small.xyz: frame 1")
+    assert record.id == "mp-2_001"
     with pytest.raises(RecordError, match=message):
         raise RecordError(rejected.reason)
 
@@ -152,8 +154,10 @@ def test_frame_that_can_not_be_used_is_named_and_the_next_one_read(old, new, mes
     ("old", "new", "message"),
     [
         ("3\nProp", "three\nProp", "line 1: expected a number of atoms, found 'three'"),
-        ("3\nProp", "4\nProp", "frame 1: cut, 3 of 4 atoms"),
+        ("3\nProp", "4\nProp", "^cut, 3 of 4 atoms|expected 4 columns of an atom, found 1"),
         ("3\nProp", "2\nProp", "line 5: expected a number of atoms"),
+        ("3\nProp", "0\nProp", "line 1: a frame without atoms"),
+        ("O 3.0", "\udcff 3.0", "line 5: not UTF-8 text"),
         ("O 0 0 0", "O 0 0", "line 3: expected 4 columns of an atom, found 3"),
         ("O 0 0 0", "O 0 0 1,5", "line 3: expected a position"),
         ("O 0 0 0", "Oxy 0 0 0", "line 3: expected an element, found 'Oxy'"),
@@ -164,15 +168,47 @@ def test_frame_that_can_not_be_used_is_named_and_the_next_one_read(old, new, mes
         ("O 0 0 0\nZn 1.5", "\nZn 1.5", "line 3: expected 4 columns"),
     ],
 )
-def test_file_that_is_wrong_is_named_with_its_line(old, new, message, small):
+def test_frame_with_a_wrong_line_is_rejected_alone(old, new, message, small):
+    """The frames before and after it are read; if it is the last, that is said."""
+    path, other = small(), [SMALL.replace("mp-1", f"mp-{k}") for k in (2, 3)]
+    broken = SMALL.replace(old, new).encode(errors="surrogateescape")
+    path.write_bytes(other[0].encode() + broken + other[1].encode())
+    first, rejected, last = read_extxyz(path)
+    assert (first.id, last.id) == ("mp-2_001", "mp-3_001")
+    assert rejected.source.endswith("small.xyz: frame 2")
+    path.write_bytes(other[0].encode() + broken)
+    first, rejected = read_extxyz(path)
+    assert first.id == "mp-2_001"
+    assert rejected.reason.endswith("; no further frame was found after it")
+    path.write_bytes(broken)
+    (rejected,) = read_extxyz(path)
     with pytest.raises(RecordError, match=message):
-        list(read_extxyz(small((old, new))))
+        raise RecordError(rejected.reason)
+
+
+def test_lost_line_ends_are_noticed(small):
+    """Where the file is cut, and where the next frame's number stands behind the last position."""
+    path = small()
+    path.write_text(SMALL.rstrip("\n"))
+    (rejected,) = read_extxyz(path)
+    assert "line 5: the last line has no line end" in rejected.reason
+    path.write_text(SMALL.rstrip("\n") + SMALL)
+    (rejected,) = read_extxyz(path)
+    assert "line 6: expected a number of atoms" in rejected.reason
+
+
+def test_what_is_missing_is_asked_for_once_and_then_a_fault_of_the_frame(small):
+    text = SMALL + SMALL.replace("mp-1", "mp-2").replace(" edge=K", "")
+    path = small()
+    path.write_text(text)
+    record, rejected = read_extxyz(path)
+    assert (record.id, "names no edge" in rejected.reason) == ("mp-1_001", True)
 
 
 def test_binary_and_missing_files_are_named(tmp_path):
     (tmp_path / "x.xyz").write_bytes(b"3\n\xff\xfe\n")
-    with pytest.raises(RecordError, match=r"x\.xyz: not UTF-8"):
-        list(read_frames(tmp_path / "x.xyz"))
+    (rejected,) = read_frames(tmp_path / "x.xyz")
+    assert rejected.reason.startswith("line 2: not UTF-8")
     with pytest.raises(RecordError, match="no such file"):
         list(read_frames(tmp_path / "y.xyz"))
 

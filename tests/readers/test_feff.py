@@ -82,10 +82,8 @@ def test_every_run_of_the_slice_is_read():
 
 def test_element_and_edge_select():
     assert len(list(read_feff(CALCULATIONS, element="Cu", edge="K"))) == 27
-    for wanted in ({"element": "Zn"}, {"edge": "L3"}):
-        found = list(read_feff(CALCULATIONS, **wanted))
-        assert len(found) == 27
-        assert all(isinstance(run, PassedOver) for run in found)
+    for others in ({"element": "Zn"}, {"edge": "L3"}):
+        assert [type(found) for found in read_feff(CALCULATIONS, **others)] == [PassedOver] * 27
 
 
 def absorber_shell(atoms, site, r_max):
@@ -133,6 +131,17 @@ def test_folder_name_and_spectrum_of_different_elements_are_rejected(runs):
     assert "name says Zn" in only(read_feff(runs)).reason
 
 
+def exchange(text, one, other):
+    """Exchange two columns of the table."""
+    lines = []
+    for line in text.splitlines():
+        words = line.split()
+        if not line.lstrip().startswith("#"):
+            words[one], words[other] = words[other], words[one]
+        lines.append(line if line.lstrip().startswith("#") else "  ".join(words))
+    return "\n".join(lines) + "\n"
+
+
 DAMAGE = {
     "cut within a line": (lambda t: t[: len(t) // 2 + 17], "cut"),
     "cut after a line": (lambda t: "\n".join(t.splitlines()[:90]) + "\n", "feff.inp asks for"),
@@ -146,6 +155,10 @@ DAMAGE = {
         lambda t: "\n".join(t.splitlines()[:100] + t.splitlines()[98:]) + "\n",
         "must increase",
     ),
+    "a digit of an energy": (lambda t: t.replace("9000.091", "9000.191", 1), "omega - e"),
+    "a digit of mu": (lambda t: t.replace("5.920  1.0", "5.920  1.1"), "mu - mu0 - chi"),
+    "mu0 before mu": (lambda t: exchange(t, 3, 4), "opposite to chi"),
+    "k before mu": (lambda t: exchange(t, 2, 3), "ends at k"),
     "xsedge missing": (lambda t: t.replace("xsedge+", "xsedgy+"), "xsedge"),
     "xsedge zero": (lambda t: re.sub(r"(normalize mu\s+)\S+", r"\g<1>0.0", t), "xsedge"),
     "no such element": (lambda t: t.replace("Abs   Z=29", "Abs   Z=150"), "Z = 150"),
@@ -175,7 +188,8 @@ def test_exponent_without_letter_is_fortrans_way_of_three_digits(runs):
     path = runs / RUN / "xmu.dat"
     lines = path.read_text().splitlines()
     words = lines[30].split()
-    lines[30] = "  ".join([*words[:3], "1.00000-101", *words[4:]])
+    chi = f"{-float(words[4]):.5E}"  # mu - mu0
+    lines[30] = "  ".join([*words[:3], "1.00000-101", words[4], chi])
     path.write_text("\n".join(lines) + "\n")
     record = only(read_feff(runs))
     assert isinstance(record, Record)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import RecordError
+from .numbers import COUNT, parse_number
 from .text_file import numbered_lines
 
 COMMENT = "#%;!*"
@@ -93,12 +94,10 @@ def _number(path: Path, line: int, word: str) -> float:
     Raises:
         RecordError: it is none; Fortran's 1.0-101 and stars are named as what they are.
     """
-    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eEdD][+-]?\d+)?", word):
-        raise RecordError(f"{path}: line {line}: {word[:30]!r} is no number")
-    value = float(word.translate(str.maketrans("dD", "eE")))
-    if not np.isfinite(value):
-        raise RecordError(f"{path}: line {line}: {word[:30]!r} is not finite")
-    return value
+    try:
+        return parse_number(word)
+    except ValueError as error:
+        raise RecordError(f"{path}: line {line}: {error}") from error
 
 
 def choose_mu(table: Columns, labels: Sequence[str], column: str | None) -> np.ndarray:
@@ -120,7 +119,7 @@ def choose_mu(table: Columns, labels: Sequence[str], column: str | None) -> np.n
         name = column.lower()
         if name in labels:
             return values[:, labels.index(name)]
-        if name.isdigit() and 2 <= int(name) <= n_columns:
+        if COUNT.fullmatch(name) and 2 <= int(name) <= n_columns:
             return values[:, int(name) - 1]
         raise RecordError(
             f"{table.path}: no column {column!r}; it has {', '.join(labels) or n_columns}"

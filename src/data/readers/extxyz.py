@@ -15,7 +15,7 @@ import numpy as np
 
 from ...errors import ConfigError, RecordError, StructureError, XanesError
 from ..graph import check_atoms
-from ..record import PassedOver, Record, Rejected, sift
+from ..record import PassedOver, Record, Rejected, if_wanted
 from .extxyz_frames import Frame, read_frames
 from .given import Given, axis_of, check_material, edge_of, energies_of
 
@@ -32,23 +32,27 @@ def read_extxyz(
         given: what the file does not say.
 
     Yields:
-        A record for each frame of the element and edge wanted, a ``Rejected`` with the reason for
-        each frame that is not usable.
+        A record for each frame of the element and edge wanted, a ``PassedOver`` for each of
+        another one, a ``Rejected`` with the reason for each frame that is not usable.
 
     Raises:
-        ConfigError: the frames lack something that must be given: edge, energies or their axis.
-        RecordError: the file is no extended xyz, damaged or cut.
+        ConfigError: the first frame lacks something that must be given: edge, energies or axis.
+        RecordError: no such file.
     """
-    given = given or Given()
+    given, understood = given or Given(), False
     for frame in read_frames(Path(path)):
+        if isinstance(frame, Rejected):
+            yield frame
+            continue
         try:
             record = to_record(frame, given)
-        except ConfigError:
-            raise
         except XanesError as error:
+            if isinstance(error, ConfigError) and not understood:
+                raise
             yield Rejected(frame.where, str(error).removeprefix(f"{frame.where}: "))
             continue
-        yield sift(record, given.element, given.edge)
+        understood = True
+        yield if_wanted(record, given.element, given.edge)
 
 
 def to_record(frame: Frame, given: Given) -> Record:

@@ -14,17 +14,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...errors import RecordError, XanesError
-from ..graph import check_atoms
-from ..record import PassedOver, Record, Rejected, sift
+from ..graph import check_atoms, neighbors
+from ..record import PassedOver, Record, Rejected, if_wanted
 from .columns import read_columns
 from .fdmnes_input import FdmnesInput, read_input
-from .text_file import numbered_lines
+from .fdmnes_raw import Raw, check_raw, read_raw
+from .numbers import COUNT
+from .text_file import check_whole, numbered_lines
 
 INPUT, LIST = "fdmnes_in.txt", "fdmfile.txt"
 """Usual name of the input, and of the file that names the inputs."""
 A0_SQUARED = 28.00285
 """a0^2 in Mbarn (CODATA 2018: a0 = 0.529177210903 Angstrom; 1 Mbarn is 1e-2 Angstrom^2)."""
 LARGEST_Z = 103
+SHORTEST = 0.5
+"""Neighbours are looked for up to here, Angstrom, only to refuse atoms that share a place."""
 
 
 def find_fdmnes(folder: Path) -> Iterator[Path]:
@@ -32,7 +36,10 @@ def find_fdmnes(folder: Path) -> Iterator[Path]:
     found = []
     for where, _, names in os.walk(folder):
         if LIST in names:
-            found += inputs_of(Path(where, LIST))
+            try:
+                found += inputs_of(Path(where, LIST))
+            except RecordError:
+                found.append(Path(where, LIST))  # what is wrong is said when it is read
         elif INPUT in names:
             found.append(Path(where, INPUT))
     yield from sorted(set(found))
@@ -41,13 +48,22 @@ def find_fdmnes(folder: Path) -> Iterator[Path]:
 def inputs_of(listing: Path) -> list[Path]:
     """Input files that a fdmfile.txt names: a number, then that many names.
 
-    A file that says nothing usable stands for the input of the usual name.
+    An empty file stands for the input of the usual name.
+
+    Raises:
+        RecordError: it does not begin with a number, or names fewer.
     """
     words = [line.split("!")[0].strip() for _, line in numbered_lines(listing)]
     words = [word for word in words if word]
-    if not words or not words[0].isdigit():
+    if not words:
         return [listing.with_name(INPUT)]
-    return [listing.parent / word for word in words[1 : 1 + int(words[0])]]
+    count = int(words[0]) if COUNT.fullmatch(words[0]) else 0
+    if not 0 < count < len(words):
+        raise RecordError(
+            f"{listing}: expected a number and as many names of inputs, found {words[0][:30]!r} and"
+            f" {len(words) - 1} names"
+        )
+    return [listing.parent / word for word in words[1 : 1 + count]]
 
 
 def read_fdmnes(
@@ -61,7 +77,7 @@ def read_fdmnes(
         edge: edge wanted; None: all.
 
     Yields:
-        A record for each run, or why there is none.
+        A record for each run, or why there is none, or that it is of another element or edge.
     """
     for path in find_fdmnes(folder):
         try:
@@ -69,7 +85,7 @@ def read_fdmnes(
         except XanesError as error:
             yield Rejected(str(path), str(error).removeprefix(f"{path}: "))
             continue
-        yield sift(record, element, edge)
+        yield if_wanted(record, element, edge)
 
 
 def read_run(path: Path) -> Record:
@@ -81,8 +97,11 @@ def read_run(path: Path) -> Record:
     Raises:
         RecordError: a file is missing or damaged, or the files do not fit together.
     """
+    if path.name == LIST:
+        inputs_of(path)
     told = read_input(path)
     check_atoms(told.atoms, LARGEST_Z)
+    neighbors(told.atoms, SHORTEST)
     elements = {told.atoms[k].symbol for k in told.absorbers}
     if len(elements) > 1:
         raise RecordError(f"{path}: absorbers of several elements, {', '.join(sorted(elements))}")
@@ -90,15 +109,12 @@ def read_run(path: Path) -> Record:
     convoluted = base.with_name(f"{base.name}_conv.txt")
     if not convoluted.is_file():
         raise RecordError(f"{path}: no convoluted spectrum, {convoluted.name}; did the run finish?")
+    check_whole(convoluted)
     table = read_columns(convoluted)
     if table.values.shape[1] != 2:
         raise RecordError(f"{convoluted}: expected 2 columns, found {table.values.shape[1]}")
-    number, edge_energy = edge_of(told)
-    if number != told.atoms.numbers[told.absorbers[0]]:
-        raise RecordError(
-            f"{path}: the absorber is Z {told.atoms.numbers[told.absorbers[0]]}, but the output is"
-            f" of Z {number}"
-        )
+    raw = raw_spectra(told)
+    check_raw(raw, told, convoluted, table.values[:, 0])
     material = material_of(told)
     return Record(
         id=f"{material}_mean",
@@ -107,7 +123,7 @@ def read_run(path: Path) -> Record:
         site=told.absorbers[0],
         element=elements.pop(),
         edge=told.edge,
-        energy=edge_energy + table.values[:, 0],
+        energy=raw[0].edge_energy + table.values[:, 0],
         mu=table.values[:, 1] / len(told.absorbers) / A0_SQUARED * 1000.0,
         target="absolute",
         code="FDMNES",
@@ -124,31 +140,19 @@ def material_of(told: FdmnesInput) -> str:
     return re.sub(r"[\s/#]+", "-", Path(told.output).name if several else folder.name)
 
 
-def edge_of(told: FdmnesInput) -> tuple[int, float]:
-    """Atomic number and E_edge, eV, from the first line of a raw spectrum.
+def raw_spectra(told: FdmnesInput) -> list[Raw]:
+    """Raw spectra of all sites.
 
     Raises:
-        RecordError: there is none, or its first line is not as FDMNES writes it.
+        RecordError: there is none, or one is not as FDMNES writes it.
     """
     base = told.path.parent / told.output
     single = base.with_name(f"{base.name}.txt")
     several = sorted(base.parent.glob(f"{glob_escape(base.name)}_[0-9]*.txt"))
-    raw = [single] if single.is_file() else several
-    if not raw:
+    found = [single] if single.is_file() else several
+    if not found:
         raise RecordError(f"{told.path}: no raw spectrum, {base.name}.txt or {base.name}_1.txt")
-    found = {first_line(path) for path in raw}
-    if len(found) > 1:
-        raise RecordError(f"{raw[0]}: other sites have another Z or E_edge: {sorted(found)}")
-    return found.pop()
-
-
-def first_line(path: Path) -> tuple[int, float]:
-    """Atomic number and E_edge of a raw spectrum."""
-    line = next((text for _, text in numbered_lines(path)), "")
-    match = re.match(r"\s*(\d+\.\d*)\s+(\d+)\s+\d+\s+\d+\s.*=\s*E_edge,\s*Z,", line)
-    if match is None or not 0.0 < float(match[1]) < 2e5:
-        raise RecordError(f"{path}: line 1: expected numbers and `= E_edge, Z, ..`")
-    return int(match[2]), float(match[1])
+    return [read_raw(path) for path in found]
 
 
 def glob_escape(name: str) -> str:

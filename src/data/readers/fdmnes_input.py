@@ -12,6 +12,7 @@ from ase.spacegroup import crystal
 from ase.spacegroup.spacegroup import SpacegroupNotFoundError, SpacegroupValueError
 
 from ...errors import RecordError
+from .numbers import COUNT, parse_number
 from .text_file import numbered_lines
 
 REFUSED = {
@@ -19,6 +20,7 @@ REFUSED = {
     "cif_file": "a structure in a CIF",
     "film_cif_file": "a structure in a CIF",
     "pdb_file": "a structure in a PDB file",
+    "energpho": "energies of the photon in the output",
     "film": "a film",
     "surface": "a surface",
     "interface": "an interface",
@@ -64,7 +66,7 @@ def read_input(path: Path) -> FdmnesInput:
     blocks = dict(keyword_blocks(path))
     for keyword, what in REFUSED.items():
         if keyword in blocks:
-            raise RecordError(f"{path}: `{keyword}`, {what}, is not read; write the atoms out")
+            raise RecordError(f"{path}: `{keyword}`, {what}, is not read")
     named = blocks.get("filout")
     if not named:
         raise RecordError(f"{path}: no `Filout` with the name of the output")
@@ -138,7 +140,7 @@ def _with_symmetry(
     """All atoms of a crystal of which the distinct ones are given; `Pn-3m:2` names the setting."""
     symbol, _, setting = group.strip().partition(":")
     spaced = re.sub(r"(?<=[A-Za-z0-9])(?=[A-Za-z\-/])", " ", symbol.strip().capitalize())
-    choices = (int(symbol) if symbol.isdigit() else spaced, symbol.strip().capitalize())
+    choices = (int(symbol) if COUNT.fullmatch(symbol) else spaced, symbol.strip().capitalize())
     wanted = 2 if setting.strip() in ("2", "R", "r") else 1
     for choice in choices:
         try:
@@ -162,7 +164,7 @@ def read_absorbers(path: Path, blocks: dict[str, list[tuple[int, str]]], atoms: 
     if blocks.get("z_absorber"):
         line, text = blocks["z_absorber"][0]
         (number, *_) = _floats(path, line, text)
-        found = [k for k, z in enumerate(atoms.numbers) if z == int(number)]
+        found = [k for k, z in enumerate(atoms.numbers) if z == number]
         if not found:
             raise RecordError(f"{path}: line {line}: `Z_absorber` {number:g} is no atom's number")
         return found
@@ -171,11 +173,11 @@ def read_absorbers(path: Path, blocks: dict[str, list[tuple[int, str]]], atoms: 
         raise RecordError(f"{path}: no `Z_absorber` or `Absorber` says which atoms absorb")
     if blocks.get("spgroup") or blocks.get("space_group"):
         raise RecordError(f"{path}: `Absorber` with a space group: give `Z_absorber` instead")
-    indices = [int(w) - 1 for line, text in values for w in _floats(path, line, text)]
-    outside = [k + 1 for k in indices if not 0 <= k < len(atoms)]
+    given = [word - 1 for line, text in values for word in _floats(path, line, text)]
+    outside = [k + 1 for k in given if k not in range(len(atoms))]
     if outside:
-        raise RecordError(f"{path}: `Absorber` {outside[0]} is not within 1 .. {len(atoms)}")
-    return sorted(set(indices))
+        raise RecordError(f"{path}: `Absorber` {outside[0]:g} is not within 1 .. {len(atoms)}")
+    return sorted({int(k) for k in given})
 
 
 def _floats(path: Path, line: int, text: str, most: int | None = None) -> list[float]:
@@ -186,9 +188,8 @@ def _floats(path: Path, line: int, text: str, most: int | None = None) -> list[f
     """
     found = []
     for word in text.split()[:most]:
-        if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eEdD][+-]?\d+)?", word):
-            raise RecordError(f"{path}: line {line}: {word[:30]!r} is no number")
-        found.append(float(word.replace("d", "e").replace("D", "e")))
-    if not np.isfinite(found).all():
-        raise RecordError(f"{path}: line {line}: a number is not finite")
+        try:
+            found.append(parse_number(word))
+        except ValueError as error:
+            raise RecordError(f"{path}: line {line}: {error}") from error
     return found

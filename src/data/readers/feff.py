@@ -17,7 +17,7 @@ from ase.data import atomic_numbers, chemical_symbols
 
 from ...errors import RecordError, StructureError, XanesError
 from ..graph import check_atoms, neighbors
-from ..record import PassedOver, Record, Rejected, sift
+from ..record import PassedOver, Record, Rejected, if_wanted
 from ..structure import read_structures
 from .feff_folder import Run, find_crystal, find_runs
 from .feff_input import FeffInput, read_feff_input
@@ -64,7 +64,8 @@ def read_feff(
             FEFF gives it, divided by the cross-section ``xsedge`` above the edge.
 
     Yields:
-        A record for each finished run, a ``Rejected`` with the reason for each other one.
+        A record for each finished run, a ``Rejected`` with the reason for each other one, or a
+        ``PassedOver`` where the run is of another element or edge.
 
     Raises:
         RecordError: ``root`` is not a folder.
@@ -74,13 +75,13 @@ def read_feff(
             path = run.folder / "feff.inp"
             given = read_feff_input(path) if path.is_file() else None
             if not concerns(run, given, element, edge):
-                yield PassedOver(str(run.folder), "another element or edge, by its input or name")
+                yield PassedOver(str(run.folder))
                 continue
             record = read_run(run, given, target)
         except (XanesError, OSError, UnicodeDecodeError) as error:
             yield Rejected(str(run.folder), str(error).removeprefix(f"{run.folder}/"))
             continue
-        yield sift(record, element, edge)
+        yield if_wanted(record, element, edge)
 
 
 def concerns(run: Run, given: FeffInput | None, element: str | None, edge: str | None) -> bool:

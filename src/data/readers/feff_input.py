@@ -9,6 +9,8 @@ from ase import Atoms
 from ase.data import chemical_symbols
 
 from ...errors import RecordError
+from .numbers import COUNT, parse_number
+from .text_file import numbered_lines
 
 HOLES = {1: "K", 2: "L1", 3: "L2", 4: "L3", 5: "M1", 6: "M2", 7: "M3", 8: "M4", 9: "M5"}
 """Edge of each number of the HOLE card."""
@@ -43,7 +45,7 @@ def cards(path: Path) -> list[tuple[int, list[str]]]:
     A line that starts with one of `* ! # %` is a comment, and so is what follows a `!`.
     """
     found = []
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
+    for number, line in numbered_lines(path):
         if line.lstrip()[:1] in ("*", "!", "#", "%"):
             continue
         words = line.split("!")[0].split()
@@ -127,9 +129,9 @@ def _set_cluster(
 def _edge(path: Path, number: int, words: list[str]) -> str:
     """Edge of an EDGE or HOLE card."""
     name = words[1].upper() if len(words) > 1 else ""
-    if name.isdigit():
+    if COUNT.fullmatch(name):
         name = HOLES.get(int(name), "")
-    if not re.fullmatch(r"K|[LMN]\d", name):
+    if not re.fullmatch(r"K|[LMN][1-7]", name):
         raise RecordError(f"{path}: line {number}: expected an edge, found {' '.join(words)!r}")
     return name
 
@@ -137,7 +139,7 @@ def _edge(path: Path, number: int, words: list[str]) -> str:
 def _numbers(path: Path, number: int, words: list[str], count: int) -> list[float]:
     """Read numbers of a line."""
     try:
-        values = [float(word) for word in words]
+        values = [parse_number(word) for word in words]
     except ValueError:
         values = []
     if len(values) != count or not np.isfinite(values).all():

@@ -8,13 +8,16 @@ import numpy as np
 from ase.data import chemical_symbols
 
 from ...errors import RecordError
+from .feff_check import check_columns
 from .feff_input import FeffInput
+from .numbers import parse_number
+from .text_file import whole_lines
 
 COLUMNS = 6
 """omega, e, k, mu, mu0, chi."""
 FEWEST_ROWS = 20
 """Shorter tables are the beginning of one."""
-FORTRAN_EXPONENT = re.compile(r"^([+-]?\d*\.\d*)([+-]\d{3})$")
+FORTRAN_EXPONENT = re.compile(r"^([+-]?\d*\.\d*)([+-]\d{3})$", flags=re.ASCII)
 """A three-digit exponent pushes Fortran's E out: 1.0-101 is 1.0E-101."""
 
 
@@ -55,13 +58,13 @@ def read_xmu(folder: Path, given: FeffInput | None = None) -> Xmu:
     path = folder / "xmu.dat"
     if not path.is_file():
         raise RecordError(f"{path}: no xmu.dat, the run did not finish{feff_message(folder)}")
-    text = path.read_text()
-    if not text.strip():
+    if not path.stat().st_size:
         raise RecordError(f"{path}: empty, the run did not finish{feff_message(folder)}")
-    lines = text.splitlines()
+    lines = [line for _, line in whole_lines(path)]
     header = "\n".join(line for line in lines if line.lstrip().startswith("#"))
     table = parse_table(path, lines)
-    check_complete(path, text, table, given)
+    check_complete(path, table, given)
+    check_columns(path, table)
     if given is None:
         check_normalized_range(path, header, table)
     return Xmu(
@@ -94,24 +97,19 @@ def parse_table(path: Path, lines: list[str]) -> np.ndarray:
                 f"{path}: line {number}: expected {COLUMNS} columns, found {len(words)};"
                 " the file is cut or damaged"
             )
-        try:
-            rows.append([float(word) for word in words])
-        except ValueError:
-            rows.append([_number(path, number, word) for word in words])
+        rows.append([_number(path, number, word) for word in words])
     table = np.array(rows, dtype=float).reshape(-1, COLUMNS)
     if not np.isfinite(table).all():
         raise RecordError(f"{path}: the table holds values that are not finite")
     return table
 
 
-def check_complete(path: Path, text: str, table: np.ndarray, given: FeffInput | None) -> None:
+def check_complete(path: Path, table: np.ndarray, given: FeffInput | None) -> None:
     """Refuse a table that ends too early.
 
     Raises:
-        RecordError: the last line has no end, or the table stops below the highest wave number.
+        RecordError: the table is short, or stops below the highest wave number.
     """
-    if not text.endswith("\n"):
-        raise RecordError(f"{path}: the last line has no line end; the file is cut")
     highest = float(table[-1, 2]) if len(table) else 0.0
     if len(table) < FEWEST_ROWS or highest <= 0.0:
         raise RecordError(
@@ -157,7 +155,7 @@ def feff_message(folder: Path) -> str:
 def _number(path: Path, line: int, word: str) -> float:
     """Read one number, Fortran's way of writing it included."""
     try:
-        return float(FORTRAN_EXPONENT.sub(r"\1e\2", word))
+        return parse_number(FORTRAN_EXPONENT.sub(r"\1e\2", word))
     except ValueError:
         raise RecordError(f"{path}: line {line}: expected a number, found {word!r}") from None
 
@@ -174,7 +172,7 @@ def _positive(path: Path, header: str, pattern: str, what: str) -> float:
     """Positive number in the header."""
     word = _found(path, header, pattern, what)
     try:
-        value = float(word)
+        value = parse_number(word)
     except ValueError:
         value = float("nan")
     if not (value > 0 and np.isfinite(value)):

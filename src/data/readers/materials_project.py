@@ -20,7 +20,7 @@ from ...errors import ConfigError, RecordError, XanesError
 from ...xas.edges import FAR, find_edge
 from ..graph import check_atoms
 from ..pymatgen_json import field, numbers, symbol_of, to_atoms
-from ..record import PassedOver, Record, Rejected, sift
+from ..record import PassedOver, Record, Rejected, if_wanted
 from .given import Given, check_material, edge_of
 from .text_file import open_text
 
@@ -57,7 +57,7 @@ def read_materials_project(
         except XanesError as error:
             yield Rejected(where, str(error).removeprefix(f"{where}: "))
             continue
-        yield sift(record, given.element, given.edge)
+        yield if_wanted(record, given.element, given.edge)
 
 
 def load_documents(path: Path) -> list[Any]:

@@ -22,7 +22,7 @@ from ase.data import chemical_symbols
 
 from ...errors import ConfigError, RecordError, XanesError
 from ..graph import check_atoms
-from ..record import PassedOver, Record, Rejected, sift
+from ..record import PassedOver, Record, Rejected, if_wanted
 from .given import Given, axis_of, check_material, edge_of, energies_of
 
 NEEDED = ("mu", "n_atoms", "numbers", "positions", "absorber", "material")
@@ -59,7 +59,7 @@ def read_npz(path: Path, given: Given | None = None) -> Iterator[Record | Reject
         except XanesError as error:
             yield Rejected(where, str(error).removeprefix(f"{where}: "))
             continue
-        yield sift(record, given.element, given.edge)
+        yield if_wanted(record, given.element, given.edge)
 
 
 def is_npz(path: Path) -> bool:

@@ -22,7 +22,7 @@ from ase.data import atomic_numbers, chemical_symbols
 
 from ...errors import ConfigError, RecordError, XanesError
 from ..graph import check_atoms
-from ..record import PassedOver, Record, Rejected, sift
+from ..record import PassedOver, Record, Rejected, if_wanted
 from ..structure import named_structures
 from .columns import choose_mu, read_columns
 from .given import Given, axis_of, check_material, edge_of, energies_of
@@ -78,7 +78,7 @@ def read_table(path: Path, given: Given | None = None) -> Iterator[Record | Reje
         except XanesError as error:
             yield Rejected(where, str(error).removeprefix(f"{where}: "))
             continue
-        yield sift(record, given.element, given.edge)
+        yield if_wanted(record, given.element, given.edge)
 
 
 def is_table(path: Path) -> bool:
