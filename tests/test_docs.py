@@ -1,0 +1,206 @@
+"""The pages of docs/: their commands run, their links lead somewhere, what they name is there."""
+
+import glob
+import importlib
+import json
+import re
+import shlex
+
+import pytest
+import yaml
+from paths import DATA, ROOT
+
+import src
+from src.cli import JOBS, main, parse
+
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
+HOWTO = sorted((DOCS / "howto").glob("*.md"))
+COMMAND = re.compile(r"^    e3gnn-xanes (.*)$", flags=re.MULTILINE)
+PARSE_ONLY = "<!-- parse only:"
+"""A page says this of the block of commands that follows."""
+REFERENCE = re.compile(r"\]\[(src\.[\w.]+)\]")
+BESIDE_FILE = re.compile(r"`(src/[\w/]+\.py)`: (.*?)(?=\n- |\n\n|\Z)", flags=re.DOTALL)
+
+
+def commands_of(text):
+    """Commands of a page in order, and whether each is to run."""
+    found, runs = [], True
+    for block in re.split(r"\n\s*\n(?=\S|    )", text):
+        if block.startswith(PARSE_ONLY):
+            runs = False
+            continue
+        found += [(command, runs) for command in COMMAND.findall(block)]
+        runs = True
+    return found
+
+
+def words_of(command):
+    """Words of a command as a shell makes them of it: patterns become files."""
+    words = shlex.split(command)
+    return [w for word in words for w in (sorted(glob.glob(word)) if "*" in word else [word])]
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A folder that looks like the repository's, to write in."""
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "data").symlink_to(DATA)
+    (tmp_path / "docs").symlink_to(DOCS)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", HOWTO, ids=lambda path: path.stem)
+def test_commands_of_a_howto_run(page, repository, capfd):
+    commands = commands_of(page.read_text(encoding="utf-8"))
+    assert any(runs for _, runs in commands)
+    for command, runs in commands:
+        if runs:
+            assert main(words_of(command)) == 0, (command, capfd.readouterr().err)
+        else:
+            assert not isinstance(parse(words_of(command)), int), (command, capfd.readouterr().err)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(DOCS)))
+def test_commands_of_every_page_are_understood(page, repository, capsys):
+    for command, _ in commands_of(page.read_text(encoding="utf-8")):
+        if " .. " in command:  # a list that the page cuts short
+            continue
+        assert not isinstance(parse(words_of(command)), int), (command, capsys.readouterr().err)
+
+
+def test_commands_that_do_not_exist_are_noticed(repository, capsys):
+    text = (
+        "Text\n\n    e3gnn-xanes predikt a\n\n<!-- parse only: slow -->\n\n    e3gnn-xanes info x\n"
+    )
+    assert commands_of(text) == [("predikt a", True), ("info x", False)]
+    assert parse(["predikt", "a"]) == 2
+    assert parse(["predict", "a", "b", "--no_such_option"]) == 2
+
+
+def test_what_a_page_quotes_of_novelty_is_what_the_command_says(repository, capfd):
+    quoted = re.findall(
+        r"`(unlike anything.*?)`", (DOCS / "howto" / "elements.md").read_text(encoding="utf-8")
+    )
+    assert len(quoted) == 1
+    for name, expected in (("CuS", True), ("CuO", False)):
+        structure = f"docs/examples/copper/{name}.vasp"
+        assert main(["predict", "cu-k-feff", structure, "-o", f"{name}.dat"]) == 0
+        assert (quoted[0] in capfd.readouterr().err) is expected, name
+
+
+def resolve(name):
+    """The object of a dotted name, importing as much of it as is a module."""
+    words = name.split(".")
+    for count in range(len(words), 0, -1):
+        try:
+            found = importlib.import_module(".".join(words[:count]))
+        except ModuleNotFoundError:
+            continue
+        for word in words[count:]:
+            found = getattr(found, word)
+        return found
+    raise ModuleNotFoundError(name)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(DOCS)))
+def test_names_of_the_library_that_a_page_links_or_documents_exist(page):
+    text = page.read_text(encoding="utf-8")
+    documented = re.findall(r"^::: (src[\w.]+)$", text, flags=re.MULTILINE)
+    for name in REFERENCE.findall(text) + documented:
+        found = resolve(name)
+        if hasattr(found, "__module__"):  # where it is defined, not where it is imported
+            assert found.__module__ == name.rpartition(".")[0], name
+
+
+def test_names_that_do_not_exist_are_noticed():
+    with pytest.raises(AttributeError):
+        resolve("src.loss.SpectrumLosss")
+    with pytest.raises(AttributeError):
+        resolve("src.los.SpectrumLoss")
+
+
+def test_theory_names_the_module_in_which_each_equation_lives():
+    text = (DOCS / "theory.md").read_text(encoding="utf-8")
+    named = 0
+    for path, rest in BESIDE_FILE.findall(text):
+        assert (ROOT / path).is_file(), path
+        module = path.removesuffix(".py").replace("/", ".")
+        names = REFERENCE.findall(rest)
+        assert names, path
+        for name in names:
+            assert name.rpartition(".")[0] == module
+            assert f"[`{name.rpartition('.')[2]}`][{name}]" in rest
+        named += len(names)
+    assert named == len(REFERENCE.findall(text)) > 30
+    sections = re.split(r"^## ", text, flags=re.MULTILINE)[1:]
+    with_equations = [s for s in sections if re.search(r"^    \S.* = |^    MSE", s, re.MULTILINE)]
+    assert len(with_equations) >= 9
+    assert all(REFERENCE.search(section) for section in with_equations)
+
+
+def test_every_linked_name_is_documented_on_a_page_of_the_reference():
+    reference = "".join(p.read_text(encoding="utf-8") for p in (DOCS / "reference").glob("*.md"))
+    documented = set(re.findall(r"^::: (src[\w.]+)$", reference, flags=re.MULTILINE))
+    linked = {n for page in PAGES for n in REFERENCE.findall(page.read_text(encoding="utf-8"))}
+    assert linked - documented == set()
+
+
+def test_public_names_are_documented():
+    text = (DOCS / "reference" / "public.md").read_text(encoding="utf-8")
+    documented = {name.rpartition(".")[2] for name in re.findall(r"^::: (src\S+)$", text, re.M)}
+    assert set(src.__all__) <= documented
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(DOCS)))
+def test_links_and_pictures_of_a_page_are_there(page):
+    text = re.sub(r"^    .*$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE)  # no code
+    for target in re.findall(r"\]\(([^)\s#]+)", text):
+        if not target.startswith("http"):
+            assert (page.parent / target).is_file(), target
+
+
+def test_paths_of_the_repository_that_a_page_names_exist():
+    pattern = re.compile(
+        r"`((?:src|tests|research|benchmarks|docs)/[\w./-]+\.(?:py|md|csv|ipynb))`"
+    )
+    for page in PAGES:
+        for path in pattern.findall(page.read_text(encoding="utf-8")):
+            assert (ROOT / path).is_file(), (page.name, path)
+
+
+def test_every_page_is_in_the_navigation_once():
+    def leaves(entry):
+        if isinstance(entry, str):
+            return [entry]
+        entries = entry.values() if isinstance(entry, dict) else entry
+        return [leaf for one in entries for leaf in leaves(one)]
+
+    settings = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    assert sorted(leaves(settings["nav"])) == sorted(str(p.relative_to(DOCS)) for p in PAGES)
+
+
+def test_file_formats_name_what_the_library_writes(repository, capsys):
+    """Keys of the JSON files and columns of the tables, as commands write them now."""
+    text = (DOCS / "formats.md").read_text(encoding="utf-8")
+    foil, structure = "tests/data/experiment/cu_metal_rt.xdi", "docs/examples/copper/Cu.vasp"
+    assert main(["compare", foil, structure, "--model", "cu-k-feff", "-o", "c.json"]) == 0
+    assert main(["fit", foil, foil.replace("rt", "10K"), "-o", "m.json"]) == 0
+    compared = json.loads((repository / "c.json").read_text())
+    mixture = json.loads((repository / "m.json").read_text())
+    keys = [*compared, *compared["candidates"][0], *mixture, *mixture["components"][0]]
+    keys += compared["measured_file"], compared["model"]  # these are dictionaries
+    for key in [k for one in keys for k in ([one] if isinstance(one, str) else one)]:
+        assert f"`{key}`" in text, key
+
+
+def test_commands_and_extras_are_named():
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert {
+        name for name in JOBS if f"`{name}" not in text and f"xanes {name}" not in text
+    } == set()
+    extras = (ROOT / "pyproject.toml").read_text().split("[project.optional-dependencies]")[1]
+    install = (DOCS / "install.md").read_text(encoding="utf-8")
+    for name in re.findall(r"^(\w+) = \[", extras.split("\n[")[0], flags=re.MULTILINE):
+        assert f".[{name}]" in install, name
