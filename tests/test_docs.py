@@ -1,114 +1,206 @@
-"""The documentation: its commands, names, notebook and build."""
+"""The pages of docs/: their commands run, their links lead somewhere, what they name is there."""
 
-import ast
+import glob
+import importlib
 import json
 import re
 import shlex
-import subprocess
-import sys
 
 import pytest
-from paths import ROOT
+import yaml
+from paths import DATA, ROOT
 
-from src.cli import JOBS, parse
+import src
+from src.cli import JOBS, main, parse
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
-NOTEBOOK = json.loads((DOCS / "tutorial.ipynb").read_text())
-COMMANDS = [
-    (page.name, command)
-    for page in (DOCS / "how-to.md", DOCS / "theory.md", DOCS / "index.md")
-    for command in re.findall(r"^    e3gnn-xanes (.*)$", page.read_text(), flags=re.MULTILINE)
-]
-PLACE = re.compile(r"`(src/[\w/]+\.py)`((?:,?\s+`[A-Za-z_]\w*`)+)")
+HOWTO = sorted((DOCS / "howto").glob("*.md"))
+COMMAND = re.compile(r"^    e3gnn-xanes (.*)$", flags=re.MULTILINE)
+PARSE_ONLY = "<!-- parse only:"
+"""A page says this of the block of commands that follows."""
+REFERENCE = re.compile(r"\]\[(src\.[\w.]+)\]")
+BESIDE_FILE = re.compile(r"`(src/[\w/]+\.py)`: (.*?)(?=\n- |\n\n|\Z)", flags=re.DOTALL)
 
 
-def named_places(text):
-    """Files of the code that a page names, each with the names said to be in it."""
-    return [(file, re.findall(r"`(\w+)`", names)) for file, names in PLACE.findall(text)]
+def commands_of(text):
+    """Commands of a page in order, and whether each is to run."""
+    found, runs = [], True
+    for block in re.split(r"\n\s*\n(?=\S|    )", text):
+        if block.startswith(PARSE_ONLY):
+            runs = False
+            continue
+        found += [(command, runs) for command in COMMAND.findall(block)]
+        runs = True
+    return found
 
 
-def defined(file):
-    """Names of classes and functions of a module."""
-    tree = ast.parse((ROOT / file).read_text())
-    return {n.name for n in ast.walk(tree) if isinstance(n, ast.ClassDef | ast.FunctionDef)}
+def words_of(command):
+    """Words of a command as a shell makes them of it: patterns become files."""
+    words = shlex.split(command)
+    return [w for word in words for w in (sorted(glob.glob(word)) if "*" in word else [word])]
 
 
-@pytest.mark.parametrize(("page", "command"), COMMANDS)
-def test_commands_are_understood(page, command):
-    found = parse(shlex.split(command))
-    assert isinstance(found, tuple), command
-    assert found[0] in JOBS
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A folder that looks like the repository's, to write in."""
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "data").symlink_to(DATA)
+    (tmp_path / "docs").symlink_to(DOCS)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
-def test_a_command_that_is_wrong_is_not_understood():
-    assert parse(shlex.split("predict cu-k-feff --no_such_option 3")) == 2
+@pytest.mark.parametrize("page", HOWTO, ids=lambda path: path.stem)
+def test_commands_of_a_howto_run(page, repository, capfd):
+    commands = commands_of(page.read_text(encoding="utf-8"))
+    assert commands
+    for command, runs in commands:
+        if runs:
+            assert main(words_of(command)) == 0, (command, capfd.readouterr().err)
+        else:
+            assert not isinstance(parse(words_of(command)), int), (command, capfd.readouterr().err)
 
 
-def test_every_command_has_a_line():
-    told = {command.split()[0] for _, command in COMMANDS}
-    assert set(JOBS) - told <= {"ensemble", "info", "models"}
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(DOCS)))
+def test_commands_of_every_page_are_understood(page, repository, capsys):
+    for command, _ in commands_of(page.read_text(encoding="utf-8")):
+        if " .. " in command:  # a list that the page cuts short
+            continue
+        assert not isinstance(parse(words_of(command)), int), (command, capsys.readouterr().err)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_places_in_the_code_exist(page):
-    for file, names in named_places(page.read_text()):
-        assert set(names) <= defined(file), file
-
-
-def test_the_theory_names_many_places_and_a_wrong_one_would_show():
-    places = named_places((DOCS / "theory.md").read_text())
-    assert len(places) > 20
-    assert "NoSuchThing" not in defined("src/loss.py")
-    assert named_places("`src/loss.py` `NoSuchThing`") == [("src/loss.py", ["NoSuchThing"])]
-
-
-@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda page: page.name)
-def test_links_and_pictures_are_there(page):
-    text = page.read_text()
-    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
-        if not target.startswith("http"):
-            assert (page.parent / target).exists(), target
-    for name in re.findall(r"`((?:docs|tests|src|benchmarks|research)/[\w./-]+)`", text):
-        assert (ROOT / name).exists(), name
-
-
-def test_the_notebook_is_one():
-    assert NOTEBOOK["nbformat"] == 4
-    ids = [cell["id"] for cell in NOTEBOOK["cells"]]
-    assert len(set(ids)) == len(ids)
-    for cell in NOTEBOOK["cells"]:
-        assert cell["cell_type"] in ("markdown", "code")
-        for output in cell.get("outputs", []):
-            assert output["output_type"] != "error"
-    assert "/tmp/" not in json.dumps(NOTEBOOK)
-    assert sum("image/png" in json.dumps(cell) for cell in NOTEBOOK["cells"]) == 4
-
-
-def test_the_notebook_runs(tmp_path):
-    cells = [cell for cell in NOTEBOOK["cells"] if cell["cell_type"] == "code"]
-    code = "\n\n".join("".join(cell["source"]) for cell in cells)
-    script = tmp_path / "tutorial.py"
-    start = f"import os, sys; sys.path.insert(0, {str(ROOT)!r}); os.chdir({str(DOCS)!r})\n"
-    script.write_text(start + "import matplotlib; matplotlib.use('Agg')\n" + code)
-    done = subprocess.run(
-        [sys.executable, script], capture_output=True, text=True, check=False, timeout=300
+def test_commands_that_do_not_exist_are_noticed(repository, capsys):
+    text = (
+        "Text\n\n    e3gnn-xanes predikt a\n\n<!-- parse only: slow -->\n\n    e3gnn-xanes info x\n"
     )
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert "Cu leads" in done.stdout
+    assert commands_of(text) == [("predikt a", True), ("info x", False)]
+    assert parse(["predikt", "a"]) == 2
+    assert parse(["predict", "a", "b", "--no_such_option"]) == 2
 
 
-def test_citation_names_this_version():
-    version = re.search(r'^version = "(.*)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
-    citation = re.search(r"^version: (.*)$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)
-    assert version[1] == citation[1]
+def test_what_a_page_quotes_of_novelty_is_what_the_command_says(repository, capfd):
+    quoted = re.findall(
+        r"`(unlike anything.*?)`", (DOCS / "howto" / "elements.md").read_text(encoding="utf-8")
+    )
+    assert len(quoted) == 1
+    for name, expected in (("CuS", True), ("CuO", False)):
+        structure = f"docs/examples/copper/{name}.vasp"
+        assert main(["predict", "cu-k-feff", structure, "-o", f"{name}.dat"]) == 0
+        assert (quoted[0] in capfd.readouterr().err) is expected, name
 
 
-def test_the_site_builds_without_a_warning(tmp_path):
-    pytest.importorskip("mkdocstrings")
-    words = [sys.executable, "-m", "mkdocs", "build", "--strict", "-d", tmp_path / "site"]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 0, done.stderr
-    assert "WARNING" not in done.stderr
-    page = (tmp_path / "site" / "reference" / "index.html").read_text()
-    assert "E(3)-equivariant graph network for X-ray absorption" in page
+def resolve(name):
+    """The object of a dotted name, importing as much of it as is a module."""
+    words = name.split(".")
+    for count in range(len(words), 0, -1):
+        try:
+            found = importlib.import_module(".".join(words[:count]))
+        except ModuleNotFoundError:
+            continue
+        for word in words[count:]:
+            found = getattr(found, word)
+        return found
+    raise ModuleNotFoundError(name)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(DOCS)))
+def test_names_of_the_library_that_a_page_links_or_documents_exist(page):
+    text = page.read_text(encoding="utf-8")
+    documented = re.findall(r"^::: (src[\w.]+)$", text, flags=re.MULTILINE)
+    for name in REFERENCE.findall(text) + documented:
+        found = resolve(name)
+        if hasattr(found, "__module__"):  # where it is defined, not where it is imported
+            assert found.__module__ == name.rpartition(".")[0], name
+
+
+def test_names_that_do_not_exist_are_noticed():
+    with pytest.raises(AttributeError):
+        resolve("src.loss.SpectrumLosss")
+    with pytest.raises(AttributeError):
+        resolve("src.los.SpectrumLoss")
+
+
+def test_theory_names_the_module_in_which_each_equation_lives():
+    text = (DOCS / "theory.md").read_text(encoding="utf-8")
+    named = 0
+    for path, rest in BESIDE_FILE.findall(text):
+        assert (ROOT / path).is_file(), path
+        module = path.removesuffix(".py").replace("/", ".")
+        names = REFERENCE.findall(rest)
+        assert names, path
+        for name in names:
+            assert name.rpartition(".")[0] == module
+            assert f"[`{name.rpartition('.')[2]}`][{name}]" in rest
+        named += len(names)
+    assert named == len(REFERENCE.findall(text)) > 30
+    sections = re.split(r"^## ", text, flags=re.MULTILINE)[1:]
+    with_equations = [s for s in sections if re.search(r"^    \S.* = |^    MSE", s, re.MULTILINE)]
+    assert len(with_equations) >= 9
+    assert all(REFERENCE.search(section) for section in with_equations)
+
+
+def test_every_linked_name_is_documented_on_a_page_of_the_reference():
+    reference = "".join(p.read_text(encoding="utf-8") for p in (DOCS / "reference").glob("*.md"))
+    documented = set(re.findall(r"^::: (src[\w.]+)$", reference, flags=re.MULTILINE))
+    linked = {n for page in PAGES for n in REFERENCE.findall(page.read_text(encoding="utf-8"))}
+    assert linked - documented == set()
+
+
+def test_public_names_are_documented():
+    text = (DOCS / "reference" / "public.md").read_text(encoding="utf-8")
+    documented = {name.rpartition(".")[2] for name in re.findall(r"^::: (src\S+)$", text, re.M)}
+    assert set(src.__all__) <= documented
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(DOCS)))
+def test_links_and_pictures_of_a_page_are_there(page):
+    text = re.sub(r"^    .*$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE)  # no code
+    for target in re.findall(r"\]\(([^)\s#]+)", text):
+        if not target.startswith("http"):
+            assert (page.parent / target).is_file(), target
+
+
+def test_paths_of_the_repository_that_a_page_names_exist():
+    pattern = re.compile(
+        r"`((?:src|tests|research|benchmarks|docs)/[\w./-]+\.(?:py|md|csv|ipynb))`"
+    )
+    for page in PAGES:
+        for path in pattern.findall(page.read_text(encoding="utf-8")):
+            assert (ROOT / path).is_file(), (page.name, path)
+
+
+def test_every_page_is_in_the_navigation_once():
+    def leaves(entry):
+        if isinstance(entry, str):
+            return [entry]
+        entries = entry.values() if isinstance(entry, dict) else entry
+        return [leaf for one in entries for leaf in leaves(one)]
+
+    settings = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    assert sorted(leaves(settings["nav"])) == sorted(str(p.relative_to(DOCS)) for p in PAGES)
+
+
+def test_file_formats_name_what_the_library_writes(repository, capsys):
+    """Keys of the JSON files and columns of the tables, as commands write them now."""
+    text = (DOCS / "formats.md").read_text(encoding="utf-8")
+    foil, structure = "tests/data/experiment/cu_metal_rt.xdi", "docs/examples/copper/Cu.vasp"
+    assert main(["compare", foil, structure, "--model", "cu-k-feff", "-o", "c.json"]) == 0
+    assert main(["fit", foil, foil.replace("rt", "10K"), "-o", "m.json"]) == 0
+    compared = json.loads((repository / "c.json").read_text())
+    mixture = json.loads((repository / "m.json").read_text())
+    keys = [*compared, *compared["candidates"][0], *mixture, *mixture["components"][0]]
+    keys += compared["measured_file"], compared["model"]  # these are dictionaries
+    for key in [k for one in keys for k in ([one] if isinstance(one, str) else one)]:
+        assert f"`{key}`" in text, key
+
+
+def test_commands_and_extras_are_named():
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert {
+        name for name in JOBS if f"`{name}" not in text and f"xanes {name}" not in text
+    } == set()
+    extras = (ROOT / "pyproject.toml").read_text().split("[project.optional-dependencies]")[1]
+    install = (DOCS / "install.md").read_text(encoding="utf-8")
+    for name in re.findall(r"^(\w+) = \[", extras.split("\n[")[0], flags=re.MULTILINE):
+        assert f".[{name}]" in install, name

@@ -29,7 +29,7 @@ def neighbor_sum(
 ) -> Tensor:
     """Sum over neighbours of radial function times harmonics times features.
 
-    B_i[l2 m2, l1 m1, c] = sum_(j k) W[k, l2, l1, c] phi_k(d_ij) Y[l2 m2](r_ij) h_j[l1 m1, c]
+        B_i[l2 m2, l1 m1, c] = sum_(j k) W[k, l2, l1, c] phi_k(d_ij) Y[l2 m2](r_ij) h_j[l1 m1, c]
 
     It can be differentiated once; the gradient of phi at padding is arbitrary. Under
     ``torch.autocast`` the products of the forward pass, and they alone, are rounded to its type.

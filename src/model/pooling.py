@@ -14,7 +14,9 @@ from .spherical import degree_slice
 def bond_invariants(neighbor_feats: Tensor, edge_sh: Tensor, lmax: int) -> Tensor:
     """Projections of a neighbour's features on the bond.
 
-    sum_m h_j[l m, c] Y[l m](r_ij) / sqrt(2 l + 1) for every l and c.
+        sum_m h_j[l m, c] Y[l m](r_ij) / sqrt(2 l + 1)
+
+    for every l and c.
 
     Args:
         neighbor_feats: features, shape (..., (lmax + 1)^2, channels).
