@@ -93,6 +93,7 @@ def npz(folder: Path, count: int) -> None:
         cell=np.stack([r.atoms.cell.array for r in chosen]),
         absorber=np.array([r.site for r in chosen]),
         material=np.array([f"{r.material}x{k}" for k, r in enumerate(chosen)]),
+        element="Cu",
         edge="K",
         axis="absolute",
     )
@@ -105,10 +106,10 @@ def table(folder: Path, count: int) -> None:
         record.atoms.write(folder / f"{record.material}.vasp", format="vasp", direct=True)
         columns = np.stack([record.energy, record.mu], axis=1)
         np.savetxt(folder / f"{record.material}.dat", columns)
-    lines = ["structure,absorber,spectrum,material,edge,axis"]
+    lines = ["structure,element,absorber,spectrum,material,edge,axis"]
     for k in range(count):
         r = records[k % len(records)]
-        files = f"{r.material}.vasp,{r.site},{r.material}.dat"
+        files = f"{r.material}.vasp,Cu,{r.site},{r.material}.dat"
         lines.append(f"{files},{r.material}x{k},K,absolute")
     (folder / "many.csv").write_text("\n".join([*lines, ""]))
 

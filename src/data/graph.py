@@ -57,11 +57,25 @@ def check_occupancy(atoms: Atoms) -> None:
     if not isinstance(shares_by_site, dict):  # some other program's note, not a CIF's table
         return
     for site, species in shares_by_site.items():
+        if not all(isinstance(share, float | int) for share in species.values()):
+            raise StructureError(f"site {site}: an occupancy of {species} is no number")
         if len(species) != 1 or any(abs(float(share) - 1.0) > 1e-3 for share in species.values()):
             shares = ", ".join(f"{symbol} {share:g}" for symbol, share in species.items())
             raise StructureError(
                 f"site {site} is disordered (occupancy {shares}); make an ordered cell first"
             )
+
+
+def check_distances(atoms: Atoms) -> None:
+    """Refuse atoms that share a place, before anybody asks for neighbours.
+
+    Args:
+        atoms: structure that passed ``check_atoms``.
+
+    Raises:
+        StructureError: two atoms are nearer than 0.1 Angstrom.
+    """
+    neighbors(atoms, 2 * CLOSEST)
 
 
 def neighbors(atoms: Atoms, r_max: float) -> tuple[np.ndarray, np.ndarray]:

@@ -1,17 +1,21 @@
 """Structure files through ASE, with errors that name the file."""
 
+import warnings
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 from ase import Atoms
 from ase.io import read
 from ase.io.formats import UnknownFileTypeError
 
 from ..errors import StructureError
+from .structure_check import check_file
 
 READ_ERRORS = (
     UnknownFileTypeError, OSError, ValueError, LookupError, AttributeError, AssertionError,
-    TypeError, StopIteration, SyntaxError, RuntimeError,
+    TypeError, StopIteration, SyntaxError, RuntimeError, ArithmeticError, NameError, MemoryError,
+    UserWarning,
 )  # fmt: skip
 """What ASE's readers are seen to raise on files they can't read."""
 
@@ -33,12 +37,16 @@ def read_structures(path: str | Path, format: str | None = None) -> list[Atoms]:
     if not path.is_file():
         raise StructureError(f"{path}: no such file")
     try:
-        frames = cast(list[Atoms], read(path, index=":", format=format))
+        # what is not finite is refused where it is used; a broken loop of a CIF is refused here
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.filterwarnings("error", message="Wrong number")
+            frames = cast(list[Atoms], read(path, index=":", format=format))
     except READ_ERRORS as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise StructureError(f"{path}: not a structure that ASE reads ({reason})") from error
     if not frames:
         raise StructureError(f"{path}: holds no structure")
+    check_file(path, format, frames)
     return frames
 
 

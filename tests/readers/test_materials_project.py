@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from paths import DATA
+from paths import MATERIALS_PROJECT as FILES
 
 from src.data.readers.formats import find_sources
 from src.data.readers.given import Given
@@ -13,7 +13,6 @@ from src.data.readers.materials_project import read_materials_project
 from src.data.record import PassedOver, Record, Rejected
 from src.errors import ConfigError, RecordError
 
-FILES = DATA / "materials_project"
 MEAN, SITE = FILES / "LiCoO2_k_xanes.json", FILES / "site1_k_xanes.json"
 
 

@@ -40,6 +40,7 @@ def arrays_of(records, **changes):
         "cell": np.stack([record.atoms.cell.array for record in records]),
         "absorber": np.array([record.site for record in records]),
         "material": np.array([record.material for record in records]),
+        "element": "Cu",
         **STATED,
         **changes,
     }
@@ -81,10 +82,13 @@ def test_one_bad_spectrum_is_left_out_with_its_reason(records, tmp_path):
     arrays = arrays_of(records)
     arrays["mu"][1, 3] = np.inf
     arrays["absorber"][2] = 1000
+    oxygen = int(np.flatnonzero(records[3].atoms.numbers == 8)[0])
+    arrays["absorber"][3] = oxygen
     np.savez(tmp_path / "cu.npz", **arrays)
     found = list(read_npz(tmp_path / "cu.npz"))
     bad = [(k, f.reason) for k, f in enumerate(found) if isinstance(f, Rejected)]
-    assert [k for k, _ in bad] == [1, 2]
+    assert [k for k, _ in bad] == [1, 2, 3]
+    assert f"the absorber should be Cu but atom {oxygen} is O" in bad[2][1]
     assert "not finite" in bad[0][1]
     assert "`absorber` is 1000" in bad[1][1]
 

@@ -44,9 +44,9 @@ def sites(records):
 @pytest.mark.parametrize(("mark", "name"), [(",", "t.csv"), (";", "t.csv"), ("\t", "t.tsv")])
 def test_spectra_in_files(mark, name, real):
     folder, records = real
-    rows = [mark.join(["structure", "absorber", "spectrum", "edge", "axis"])]
+    rows = [mark.join(["structure", "element", "absorber", "spectrum", "edge", "axis"])]
     rows += [
-        mark.join([f"{r.material}.vasp", str(site), f"{r.material}.dat", "K", "absolute"])
+        mark.join([f"{r.material}.vasp", "Cu", str(site), f"{r.material}.dat", "K", "absolute"])
         for r, site in sites(records)
     ]
     (folder / name).write_text("\r\n".join([*rows, ""]))
@@ -59,12 +59,14 @@ def test_spectra_in_files(mark, name, real):
 
 def test_spectra_in_columns_named_by_energies(real):
     folder, records = real
-    rows = [" ".join(["structure", "absorber", *(f"{e:g}" for e in GRID)])]
+    rows = [" ".join(["structure", "element", "absorber", *(f"{e:g}" for e in GRID)])]
     for record, site in sites(records):
         mu = np.interp(GRID, record.energy, record.mu)
-        rows.append(" ".join([f"{record.material}.vasp", str(site), *(repr(float(v)) for v in mu)]))
+        rows.append(
+            " ".join([f"{record.material}.vasp", "Cu", str(site), *(repr(float(v)) for v in mu)])
+        )
     path = folder / "wide.txt"
-    path.write_text("\n".join(rows))
+    path.write_text("\n".join([*rows, ""]))
     found = list(read_table(path, GIVEN))
     matching(found, records)
     assert np.array_equal(found[0].energy, GRID)
@@ -83,8 +85,8 @@ def test_a_mean_over_an_element(real):
 def test_another_element_is_passed_over(real):
     folder, (record, *_) = real
     path = folder / "one.csv"
-    row = f"{record.material}.vasp,{record.site},{record.material}.dat"
-    path.write_text(f"structure,absorber,spectrum\n{row}\n")
+    row = f"{record.material}.vasp,Cu,{record.site},{record.material}.dat"
+    path.write_text(f"structure,element,absorber,spectrum\n{row}\n")
     given = Given(element="Fe", edge="K", axis="absolute")
     assert list(read_table(path, given)) == [PassedOver(f"{path}: line 2")]
 
@@ -92,11 +94,14 @@ def test_another_element_is_passed_over(real):
 @pytest.mark.parametrize(
     ("head", "message"),
     [
-        ("structure,spectrum", "no column absorber"),
-        ("structure,absorber", "wanted a column `spectrum` or columns of energies"),
-        ("structure,absorber,spectrum,8970,8971", "wanted a column `spectrum` or columns of"),
-        ("structure,absorber,absorber,spectrum", "columns named twice: absorber"),
-        ("structure,absorber,spectra", "columns spectra are neither energies"),
+        ("structure,spectrum", "no column element, absorber"),
+        ("structure,element,absorber", "wanted a column `spectrum` or columns of energies"),
+        (
+            "structure,element,absorber,spectrum,8970,8971",
+            "wanted a column `spectrum` or columns of",
+        ),
+        ("structure,element,absorber,absorber,spectrum", "columns named twice: absorber"),
+        ("structure,element,absorber,spectra", "columns spectra are neither energies"),
     ],
 )
 def test_wrong_columns_are_refused(head, message, tmp_path):
@@ -109,21 +114,22 @@ def test_wrong_columns_are_refused(head, message, tmp_path):
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        ("{m}.vasp,99,{m}.dat", "`absorber` is '99', expected `mean` or an index within"),
-        ("{m}.vasp,-1,{m}.dat", "`absorber` is '-1'"),
-        ("{m}.vasp,mean,{m}.dat", "a mean needs its `element`"),
-        ("none.vasp,0,{m}.dat", "none.vasp: no such file"),
-        ("{m}.vasp,{s},none.dat", "none.dat: no such file"),
-        ("{m}.vasp,{s},{m}.vasp", "line 3: 3 columns, the rows before have 1"),
-        ("{m}.vasp,{s}", "2 columns, expected 3"),
+        ("{m}.vasp,Cu,99,{m}.dat", "`absorber` is '99', expected `mean` or an index within"),
+        ("{m}.vasp,Cu,-1,{m}.dat", "`absorber` is '-1'"),
+        ("{m}.vasp,,mean,{m}.dat", "`element` is '', expected a symbol"),
+        ("{m}.vasp,Fe,{s},{m}.dat", "is Cu, not Fe"),
+        ("none.vasp,Cu,0,{m}.dat", "none.vasp: no such file"),
+        ("{m}.vasp,Cu,{s},none.dat", "none.dat: no such file"),
+        ("{m}.vasp,Cu,{s},{m}.vasp", "line 3: 3 columns, the rows before have 1"),
+        ("{m}.vasp,Cu,{s}", "3 columns, expected 4"),
     ],
 )
 def test_a_wrong_row_is_left_out_with_its_reason(row, reason, real):
     folder, (record, *_) = real
     path = folder / "rows.csv"
-    good = f"{record.material}.vasp,{record.site},{record.material}.dat"
+    good = f"{record.material}.vasp,Cu,{record.site},{record.material}.dat"
     bad = row.format(m=record.material, s=record.site)
-    path.write_text(f"structure,absorber,spectrum\n{bad}\n{good}\n")
+    path.write_text(f"structure,element,absorber,spectrum\n{bad}\n{good}\n")
     first, second = read_table(path, GIVEN)
     assert isinstance(first, Rejected)
     assert first.source == f"{path}: line 2"
@@ -134,8 +140,8 @@ def test_a_wrong_row_is_left_out_with_its_reason(row, reason, real):
 def test_a_decimal_comma_or_a_word_in_a_spectrum_is_refused(real):
     folder, (record, *_) = real
     path = folder / "wide.csv"
-    row = f'{record.material}.vasp;{record.site};"0,5";1.0'
-    path.write_text(f"structure;absorber;8970;8971\n{row}\n")
+    row = f'{record.material}.vasp;Cu;{record.site};"0,5";1.0'
+    path.write_text(f"structure;element;absorber;8970;8971\n{row}\n")
     (found,) = read_table(path, GIVEN)
     assert found.reason == "'0,5' at 8970 eV is no number"
 
@@ -143,8 +149,8 @@ def test_a_decimal_comma_or_a_word_in_a_spectrum_is_refused(real):
 def test_what_nobody_says_is_asked_for(real):
     folder, (record, *_) = real
     path = folder / "one.csv"
-    row = f"{record.material}.vasp,{record.site},{record.material}.dat"
-    path.write_text(f"structure,absorber,spectrum\n{row}\n")
+    row = f"{record.material}.vasp,Cu,{record.site},{record.material}.dat"
+    path.write_text(f"structure,element,absorber,spectrum\n{row}\n")
     with pytest.raises(ConfigError, match="names no edge"):
         list(read_table(path))
     with pytest.raises(ConfigError, match="what its energies count from"):

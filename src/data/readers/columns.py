@@ -55,7 +55,7 @@ def read_columns(path: Path) -> Columns:
         text = line.strip()
         if not text:
             continue
-        if text[0] in COMMENT:
+        if text[0] in COMMENT and not (rows and text[0] == "*"):  # a number too wide for Fortran
             header.append(text.lstrip(COMMENT).strip())
             continue
         words = split_row(text)

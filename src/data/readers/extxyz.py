@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import ConfigError, RecordError, StructureError, XanesError
-from ..graph import check_atoms
+from ..graph import check_atoms, check_distances
 from ..record import PassedOver, Record, Rejected, if_wanted
 from .extxyz_frames import Frame, read_frames
 from .given import Given, axis_of, check_material, edge_of, energies_of
@@ -75,6 +75,7 @@ def to_record(frame: Frame, given: Given) -> Record:
         raise RecordError(f"{frame.where}: `site` is {label!r}, expected a word without `_`")
     try:
         check_atoms(frame.atoms, LARGEST_Z)
+        check_distances(frame.atoms)
     except StructureError as error:
         raise RecordError(f"{frame.where}: {error}") from error
     mu = frame.numbers("mu")

@@ -128,6 +128,8 @@ def read_frames(path: Path) -> Iterator[Frame | Rejected]:
             if not skip_to_frame(lines):
                 reason += "; no further frame was found after it"
             yield Rejected(where, reason)
+    if number == 0 and lines.damage is None:
+        yield Rejected(str(path), "empty, expected frames")
     if lines.damage is not None:
         yield Rejected(str(path), lines.damage.removeprefix(f"{path}: "))
 

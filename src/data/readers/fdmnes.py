@@ -14,21 +14,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...errors import RecordError, XanesError
-from ..graph import check_atoms, neighbors
+from ..graph import check_atoms, check_distances
 from ..record import PassedOver, Record, Rejected, if_wanted
 from .columns import read_columns
 from .fdmnes_input import FdmnesInput, read_input
 from .fdmnes_raw import Raw, check_raw, read_raw
 from .numbers import COUNT
+from .plausible import check_cross_section
 from .text_file import check_whole, numbered_lines
 
 INPUT, LIST = "fdmnes_in.txt", "fdmfile.txt"
 """Usual name of the input, and of the file that names the inputs."""
 A0_SQUARED = 28.00285
 """a0^2 in Mbarn (CODATA 2018: a0 = 0.529177210903 Angstrom; 1 Mbarn is 1e-2 Angstrom^2)."""
+BOHR = 0.529177210903
+"""Bohr radius a0, Angstrom (CODATA 2018)."""
 LARGEST_Z = 103
-SHORTEST = 0.5
-"""Neighbours are looked for up to here, Angstrom, only to refuse atoms that share a place."""
 
 
 def find_fdmnes(folder: Path) -> Iterator[Path]:
@@ -82,7 +83,7 @@ def read_fdmnes(
     for path in find_fdmnes(folder):
         try:
             record = read_run(path)
-        except XanesError as error:
+        except (XanesError, OSError) as error:
             yield Rejected(str(path), str(error).removeprefix(f"{path}: "))
             continue
         yield if_wanted(record, element, edge)
@@ -101,7 +102,7 @@ def read_run(path: Path) -> Record:
         inputs_of(path)
     told = read_input(path)
     check_atoms(told.atoms, LARGEST_Z)
-    neighbors(told.atoms, SHORTEST)
+    check_distances(told.atoms)
     elements = {told.atoms[k].symbol for k in told.absorbers}
     if len(elements) > 1:
         raise RecordError(f"{path}: absorbers of several elements, {', '.join(sorted(elements))}")
@@ -115,6 +116,9 @@ def read_run(path: Path) -> Record:
         raise RecordError(f"{convoluted}: expected 2 columns, found {table.values.shape[1]}")
     raw = raw_spectra(told)
     check_raw(raw, told, convoluted, table.values[:, 0])
+    mu = table.values[:, 1] / len(told.absorbers) / A0_SQUARED * 1000.0
+    last = mu[-1] / 1000.0 * BOHR**2
+    check_cross_section(str(convoluted), raw[0].z, told.edge, last)
     material = material_of(told)
     return Record(
         id=f"{material}_mean",
@@ -124,7 +128,7 @@ def read_run(path: Path) -> Record:
         element=elements.pop(),
         edge=told.edge,
         energy=raw[0].edge_energy + table.values[:, 0],
-        mu=table.values[:, 1] / len(told.absorbers) / A0_SQUARED * 1000.0,
+        mu=mu,
         target="absolute",
         code="FDMNES",
         version="",

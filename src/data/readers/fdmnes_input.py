@@ -31,6 +31,8 @@ REFUSED = {
     "atom_b_iso": "thermal parameters",
 }
 """Keywords whose meaning is not read, so that their structure can't be known."""
+MOST_WORDS = 40
+"""Words in the line of an atom: Z x y z, and orbitals' populations that some versions take."""
 STRUCTURES = ("crystal", "molecule")
 EDGES = {"k": "K", "l1": "L1", "l2": "L2", "l3": "L3", "l23": "L23", "m45": "M45"}
 
@@ -116,8 +118,16 @@ def read_atoms(path: Path, blocks: dict[str, list[tuple[int, str]]]) -> Atoms:
     cell = [*cell, 90.0, 90.0, 90.0] if len(cell) == 3 else cell
     if len(cell) != 6 or min(cell) <= 0:
         raise RecordError(f"{path}: line {first}: expected a b c alpha beta gamma, all positive")
+    try:
+        vectors = Cell.fromcellpar(cell).array
+    except AssertionError as error:
+        raise RecordError(
+            f"{path}: line {first}: no cell has the angles {' '.join(f'{a:g}' for a in cell[3:])}"
+        ) from error
     numbers, positions = [], []
     for line, text in lines:
+        if len(text.split()) > MOST_WORDS:
+            raise RecordError(f"{path}: line {line}: {len(text.split())} words for an atom")
         words = _floats(path, line, text, most=4)
         if len(words) != 4 or words[0] != int(words[0]) or not 1 <= words[0] <= 103:
             raise RecordError(f"{path}: line {line}: expected Z x y z, found {text[:40]!r}")
@@ -126,7 +136,6 @@ def read_atoms(path: Path, blocks: dict[str, list[tuple[int, str]]]) -> Atoms:
     if not numbers:
         raise RecordError(f"{path}: `{kinds[0].capitalize()}` holds no atoms")
     if kinds[0] == "molecule":
-        vectors = Cell.fromcellpar(cell).array
         return Atoms(numbers=numbers, positions=np.array(positions) @ vectors)
     group = blocks.get("spgroup") or blocks.get("space_group")
     if not group:

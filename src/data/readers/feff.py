@@ -16,12 +16,13 @@ from ase import Atoms
 from ase.data import atomic_numbers, chemical_symbols
 
 from ...errors import RecordError, StructureError, XanesError
-from ..graph import check_atoms, neighbors
+from ..graph import check_atoms, check_distances, neighbors
 from ..record import PassedOver, Record, Rejected, if_wanted
 from ..structure import read_structures
 from .feff_folder import Run, find_crystal, find_runs
 from .feff_input import FeffInput, read_feff_input
 from .feff_xmu import Xmu, read_xmu
+from .plausible import check_cross_section
 
 BOHR = 0.529177210903
 """Bohr radius a0, Angstrom (CODATA 2018)."""
@@ -43,6 +44,7 @@ def read_crystal(path: Path) -> Atoms:
     crystal = read_structures(path, format="cif" if path.suffix == ".cif" else "vasp")[0]
     try:
         check_atoms(crystal, max_z=len(chemical_symbols) - 1)
+        check_distances(crystal)
     except StructureError as error:
         raise StructureError(f"{path}: {error}") from error
     return crystal
@@ -78,7 +80,7 @@ def read_feff(
                 yield PassedOver(str(run.folder))
                 continue
             record = read_run(run, given, target)
-        except (XanesError, OSError, UnicodeDecodeError) as error:
+        except (XanesError, OSError) as error:
             yield Rejected(str(run.folder), str(error).removeprefix(f"{run.folder}/"))
             continue
         yield if_wanted(record, element, edge)
@@ -113,6 +115,7 @@ def read_run(run: Run, given: FeffInput | None, target: str) -> Record:
     """
     xmu = read_xmu(run.folder, given)
     element = check_element(run, xmu, given)
+    check_cross_section(f"{run.folder}/xmu.dat: xsedge", xmu.z, xmu.edge, xmu.xsedge)
     atoms, site = choose_structure(run, given, element)
     scale = xmu.xsedge / BOHR**2 * 1e3 if target == "absolute" else 1.0
     return Record(

@@ -3,7 +3,8 @@
 Arrays, for n spectra of structures with N atoms in all:
 
 - `mu` (n, n_energies), `n_atoms` (n,) integer, `numbers` (N,) integer, `positions` (N, 3) in
-  Angstrom, `absorber` (n,) integer, 0-based in its structure, `material` (n,) text;
+  Angstrom, `absorber` (n,) integer, 0-based in its structure, `element` () or (n,), its symbol,
+  `material` (n,) text;
 - where crystals are, `cell` (n, 3, 3), Angstrom, zero where a structure has none; `pbc` (n, 3);
 - where known, `energy` (n_energies,) or (n, n_energies), eV; `axis`, `edge`, `code`, `version`,
   text, () or (n,); `site` (n,), labels.
@@ -11,6 +12,7 @@ Arrays, for n spectra of structures with N atoms in all:
 NaN at the end of a row of `mu` and `energy` is padding. Nothing is unpickled.
 """
 
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -25,8 +27,13 @@ from ..graph import check_atoms
 from ..record import PassedOver, Record, Rejected, if_wanted
 from .given import Given, axis_of, check_material, edge_of, energies_of
 
-NEEDED = ("mu", "n_atoms", "numbers", "positions", "absorber", "material")
+NEEDED = ("mu", "n_atoms", "numbers", "positions", "absorber", "element", "material")
 """Arrays that must be there."""
+UNREADABLE = (
+    zipfile.BadZipFile, zlib.error, struct.error, OSError, ValueError, EOFError, LookupError,
+    RuntimeError, MemoryError, OverflowError,
+)  # fmt: skip
+"""What the readers of zip and of arrays are seen to raise on damaged archives."""
 LARGEST = 16_000_000_000
 """Bytes of all arrays, unpacked, beyond which an archive is not read."""
 LARGEST_Z = len(chemical_symbols) - 1
@@ -67,7 +74,7 @@ def is_npz(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return "mu.npy" in archive.namelist()
-    except (zipfile.BadZipFile, OSError, ValueError):
+    except UNREADABLE:
         return False
 
 
@@ -86,7 +93,7 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
             raise RecordError(f"{path}: {size} bytes unpacked, more than {LARGEST}")
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except (zipfile.BadZipFile, OSError, ValueError, EOFError, zlib.error) as error:
+    except UNREADABLE as error:
         raise RecordError(f"{path}: damaged, or no archive of plain arrays ({error})") from error
     check_arrays(path, arrays)
     return arrays
@@ -113,7 +120,7 @@ def check_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
     shapes: dict[str, list[tuple[int, ...]]] = {
         "positions": [(n_all, 3)], "absorber": [(n,)], "material": [(n,)], "cell": [(n, 3, 3)],
         "pbc": [(n, 3)], "energy": [(m,), (n, m)], "axis": [(), (n,)], "edge": [(), (n,)],
-        "code": [(), (n,)], "version": [(), (n,)], "site": [(n,)],
+        "element": [(), (n,)], "code": [(), (n,)], "version": [(), (n,)], "site": [(n,)],
     }  # fmt: skip
     for name, fitting in shapes.items():
         if name in arrays and arrays[name].shape not in fitting:
@@ -162,7 +169,7 @@ def to_record(
         material=material,
         atoms=atoms,
         site=site,
-        element=atoms[site].symbol,
+        element=str(_text(arrays, "element", number)),
         edge=edge_of(_text(arrays, "edge", number), given, where),
         energy=energies_of(energy, count, given, where),
         mu=mu[:count],

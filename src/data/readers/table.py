@@ -2,8 +2,8 @@
 
 The first line names the columns, separated by commas, semicolons, tabs or blanks:
 
-- `structure`: a file that ASE reads, from the table's folder; `absorber`: 0-based index, or `mean`
-  for a mean over all atoms of `element`, a column that only such rows need;
+- `structure`: a file that ASE reads, from the table's folder; `element`: the absorbing one;
+  `absorber`: its 0-based index, or `mean` for a mean over all atoms of the element;
 - the spectrum: `spectrum`, a text file of columns (`energy` and mu), from the table's folder; or
   columns whose names are numbers, their energies in eV;
 - where known: `material` (else the structure file's name), `edge`, `axis`, `code`, `version`.
@@ -26,7 +26,7 @@ from ..record import PassedOver, Record, Rejected, if_wanted
 from ..structure import named_structures
 from .columns import choose_mu, read_columns
 from .given import Given, axis_of, check_material, edge_of, energies_of
-from .text_file import numbered_lines
+from .text_file import numbered_lines, whole_lines
 
 KNOWN = (
     "structure",
@@ -59,7 +59,7 @@ def read_table(path: Path, given: Given | None = None) -> Iterator[Record | Reje
         ConfigError: see ``given.py``.
     """
     given = given or Given()
-    lines = numbered_lines(path)
+    lines = whole_lines(path)
     _, head = next(lines, (0, ""))
     separator = separator_of(head)
     names = split(head, separator)
@@ -108,7 +108,7 @@ def check_names(path: Path, names: list[str]) -> None:
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise RecordError(f"{path}: columns named twice: {', '.join(repeated)}")
-    missing = [name for name in ("structure", "absorber") if name not in names]
+    missing = [name for name in ("structure", "element", "absorber") if name not in names]
     if missing:
         raise RecordError(f"{path}: no column {', '.join(missing)}; found {', '.join(names)[:80]}")
     energies = [name for name in names if re.fullmatch(NUMBER, name)]
@@ -162,12 +162,10 @@ def absorbers(row: dict[str, str], atoms: Atoms, where: str) -> tuple[int, tuple
     Raises:
         RecordError: no such atom.
     """
-    word, element = row["absorber"], row.get("element", "")
-    if element and element not in atomic_numbers:
+    word, element = row["absorber"], row["element"]
+    if element not in atomic_numbers:
         raise RecordError(f"{where}: `element` is {element!r}, expected a symbol such as Cu")
     if word == "mean":
-        if not element:
-            raise RecordError(f"{where}: a mean needs its `element`")
         found = tuple(int(k) for k in np.flatnonzero(atoms.numbers == atomic_numbers[element]))
         if not found:
             raise RecordError(f"{where}: no {element} in {atoms.get_chemical_formula()}")
@@ -177,7 +175,7 @@ def absorbers(row: dict[str, str], atoms: Atoms, where: str) -> tuple[int, tuple
             f"{where}: `absorber` is {word!r}, expected `mean` or an index within 0 .."
             f" {len(atoms) - 1}"
         )
-    if element and atoms[int(word)].symbol != element:
+    if atoms[int(word)].symbol != element:
         raise RecordError(f"{where}: atom {word} is {atoms[int(word)].symbol}, not {element}")
     return int(word), None
 

@@ -1,0 +1,93 @@
+"""Structure files against what ASE made of them: what ASE passes over without a word."""
+
+import logging
+import re
+from collections import Counter
+from pathlib import Path
+
+from ase import Atoms
+from ase.io.formats import UnknownFileTypeError, filetype
+
+from ..errors import StructureError
+
+logger = logging.getLogger(__name__)
+
+TEXT = ("cif", "vasp", "xyz", "extxyz")
+"""Formats looked into, ASE's names."""
+CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
+UNDERSCORED = re.compile(r"(?<![^\s\"'=])[+-]?\d[\d_]*_\d*\.\d*|(?<![^\s\"'=])[+-]?\d+\.\d*_\d+")
+"""A number with an underscore, which Python takes and no program writes."""
+FORMULA = re.compile(r"(?m)^_chemical_formula_sum\s+(?:'([^']*)'|\"([^\"]*)\"|(\S+))\s*$")
+RATIO_WITHIN = 0.02
+"""Largest relative difference of the atoms' ratio to a CIF's formula."""
+
+
+def check_file(path: Path, format: str | None, frames: list[Atoms]) -> None:
+    """Refuse a file that is damaged where ASE does not notice.
+
+    Args:
+        path: the file.
+        format: ASE's name of its format; None: found out.
+        frames: what ASE read.
+
+    Raises:
+        StructureError: bytes that are no text, numbers with underscores, more coordinates in a
+            POSCAR than its counts say, or a CIF whose atoms are not those of its formula.
+    """
+    try:
+        format = format or filetype(str(path))
+    except (UnknownFileTypeError, OSError):
+        return
+    if format not in TEXT:
+        return
+    data = path.read_bytes()
+    if CONTROL.search(data):
+        at = data[: CONTROL.search(data).start()].count(b"\n") + 1  # type: ignore[union-attr]
+        raise StructureError(f"{path}: line {at}: holds bytes that are no text")
+    text = data.decode("latin-1")
+    number = UNDERSCORED.search(text)
+    if number is not None:
+        raise StructureError(f"{path}: {number[0]!r} is no number")
+    if format == "vasp":
+        _check_poscar(path, text, len(frames[0]))
+    if format == "cif":
+        _check_formulas(path, text, frames)
+
+
+def _check_poscar(path: Path, text: str, n_atoms: int) -> None:
+    """Raise StructureError where a line of three numbers follows the last atom's at once."""
+    lines = text.splitlines()
+    mode = next((k for k, line in enumerate(lines) if k > 5 and re.match(r"\s*[cCkKdD]", line)), 0)
+    after = lines[mode + 1 + n_atoms : mode + 2 + n_atoms]
+    if after and re.match(r"(\s*[+-]?\d+\.\d*(?:[eE][+-]?\d+)?){3}", after[0]):
+        raise StructureError(
+            f"{path}: line {mode + 2 + n_atoms}: coordinates after the last of {n_atoms} atoms"
+        )
+
+
+def _check_formulas(path: Path, text: str, frames: list[Atoms]) -> None:
+    """Compare each structure with the formula of its block; only hydrogen may lack, with a word."""
+    formulas = ["".join(groups) for groups in FORMULA.findall(text)]
+    if len(formulas) != len(frames):
+        return
+    for formula, atoms in zip(formulas, frames, strict=True):
+        occupancy = atoms.info.get("occupancy") or {}
+        if any(share != 1.0 for site in occupancy.values() for share in site.values()):
+            continue  # refused where it is used
+        found, wanted = Counter(atoms.get_chemical_symbols()), Counter[str]()
+        for symbol, count in re.findall(r"([A-Z][a-z]?)\s*(\d*\.?\d*)", formula):
+            wanted["H" if symbol == "D" else symbol] += float(count or 1)  # type: ignore[assignment]
+        if set(wanted) - set(found) == {"H"}:
+            logger.warning("%s: the formula is %s, but no H has a position", path, formula)
+            del wanted["H"]
+        units = sum(found.values()) / max(sum(wanted.values()), 1e-9)
+        differ = [
+            symbol
+            for symbol in set(found) | set(wanted)
+            if abs(found[symbol] - units * wanted[symbol]) > RATIO_WITHIN * found[symbol]
+        ]
+        if wanted and differ:
+            raise StructureError(
+                f"{path}: the formula is {formula}, but the atoms are"
+                f" {atoms.get_chemical_formula()}; atoms are missing or damaged"
+            )
