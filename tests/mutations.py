@@ -145,6 +145,9 @@ def other_absorber(rng, data):
             return re.sub(pattern, rb"\g<1>" + other, data)
     if b"POTENTIALS" in data:
         return re.sub(rb"(POTENTIALS[^\d]*\n\s*0\s+)\d+", rb"\g<1>" + other, data)
+    if b"XDI" in data[:20]:
+        name = [b"Zn", b"Fe", b"Ni", b"Pt"][int(rng.integers(4))]
+        return re.sub(rb"(Element.symbol:\s*)\w+", rb"\g<1>" + name, data)
     return data.replace(b"Cu", b"Zn")
 
 

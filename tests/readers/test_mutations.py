@@ -6,6 +6,7 @@
 import json
 import re
 import shutil
+import warnings
 from collections import Counter
 
 import numpy as np
@@ -25,6 +26,7 @@ from src.data.readers.measured import read_measured
 from src.data.readers.npz import read_npz
 from src.data.readers.table import read_table
 from src.data.record import PassedOver, Rejected
+from src.data.spectrum import Spectrum
 from src.data.structure import read_structures
 from src.errors import XanesError
 
@@ -139,6 +141,8 @@ class Xdi:
         text = (root / self.files[0]).read_text()
         table = np.loadtxt(text.splitlines(), comments="#")
         names = {m[1]: int(m[0]) - 1 for m in re.findall(r"Column\.(\d+): (\w+)", text)}
+        if spectrum.element != "Cu":
+            assert "but it rises most at 89" in self.log.text
         mu = (
             table[:, names["mutrans"]]
             if "mutrans" in names
@@ -314,8 +318,9 @@ def judge(case, originals, root, mutation):
     return "valid other file", ""
 
 
-def outcomes(case, tmp_path, count, seed):
-    """Count what becomes of `count` mutations of a case's files."""
+def outcomes(case, tmp_path, count, seed, log):
+    """Count what becomes of `count` mutations of a case's files; `log` holds what was said."""
+    case.log = log
     clean = tmp_path / f"clean-{type(case).__name__}"
     shutil.copytree(case.source, clean)
     getattr(case, "prepare", lambda root: None)(clean)
@@ -329,6 +334,7 @@ def outcomes(case, tmp_path, count, seed):
         shutil.rmtree(root.parent, ignore_errors=True)
         shutil.copytree(clean, root)
         (root / path.relative_to(clean)).write_bytes(mutation(rng, path.read_bytes()))
+        log.clear()
         result, why = judge(case, originals, root, mutation)
         table[result] += 1
         if why:
@@ -338,15 +344,35 @@ def outcomes(case, tmp_path, count, seed):
 
 @pytest.mark.parametrize("count", [60, pytest.param(1000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("reader", sorted(READERS))
-def test_damaged_files_are_refused_or_are_what_they_say(reader, count, tmp_path):
+def test_damaged_files_are_refused_or_are_what_they_say(reader, count, tmp_path, caplog):
     cases = READERS[reader]
     table, faults = Counter(), []
     for number, case in enumerate(cases):
         share = count // len(cases)
-        counts, why = outcomes(case(), tmp_path, share, seed=number)
+        counts, why = outcomes(case(), tmp_path, share, number, caplog)
         table += counts
         faults += why
     names = ("same record", "valid other file", "refused", "uncaught", "silently wrong")
     print(f"\n| {reader} | {table.total()} | " + " | ".join(str(table[n]) for n in names) + " |")
     assert not faults, "\n".join(faults)
     assert min(table["same record"], table["refused"]) > 0  # control: both happen
+
+
+class Lenient(Text):
+    """A reader that is not careful."""
+
+    def read(self, root):
+        rows = np.genfromtxt(root / "foil.dat", invalid_raise=False)
+        rows = rows[np.isfinite(rows).all(axis=1)]
+        return [Spectrum(rows[:, 0], rows[:, 1])]
+
+
+def test_careless_reader_is_caught(tmp_path, caplog):
+    """Control: one that passes over what it can't read is silently wrong, and raises."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        table, faults = outcomes(Lenient(), tmp_path, 4 * len(MUTATIONS), 0, caplog)
+    assert table["silently wrong"] > 10
+    assert table["uncaught"] > 3
+    for name in ("stars", "nan", "decimal_comma", "too_large"):
+        assert any(f" {name} " in fault for fault in faults)

@@ -66,6 +66,8 @@ def read_input(path: Path) -> FdmnesInput:
         RecordError: a keyword or a value is missing, or says something that is not read.
     """
     blocks = dict(keyword_blocks(path))
+    if blocks and list(blocks)[-1] in STRUCTURES:
+        raise RecordError(f"{path}: ends with the list of atoms, without `End`; is it cut?")
     for keyword, what in REFUSED.items():
         if keyword in blocks:
             raise RecordError(f"{path}: `{keyword}`, {what}, is not read")
@@ -97,6 +99,7 @@ def keyword_blocks(path: Path) -> Iterator[tuple[str, list[tuple[int, str]]]]:
             rest = text.split(None, 1)[1:]
             values += [(number, rest[0])] if rest else []
             if keyword == "end":
+                yield keyword, []
                 return
         else:
             values.append((number, text))

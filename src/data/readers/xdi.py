@@ -4,16 +4,21 @@ Definition: Ravel, Hester, Sole, Newville, J. Synchrotron Rad. 19, 869 (2012), a
 of the XraySpectroscopy/XAS-Data-Interchange repository.
 """
 
+import logging
 import re
 from pathlib import Path
 
 import numpy as np
 
-from ...errors import RecordError
+from ...errors import ConfigError, RecordError
 from ...files.durable import write_durably
 from ...versions import package_version
+from ...xas.edges import FAR, find_edge
+from ...xas.normalization import find_e0
 from ..spectrum import Spectrum
 from .columns import Columns, choose_mu, read_columns
+
+logger = logging.getLogger(__name__)
 
 HC = 12398.419843
 """h c, eV Angstrom (CODATA 2018)."""
@@ -47,7 +52,7 @@ def read_xdi(path: Path, column: str | None = None) -> Spectrum:
     energy = photon_energy(path, labels, header, table.values)
     mu = choose_mu(table, [label.split()[0] for label in labels], column)
     energy, mu = in_order(path, energy, mu, table.lines)
-    return Spectrum(
+    found = Spectrum(
         energy,
         mu,
         element=header.get("Element.symbol"),
@@ -55,6 +60,37 @@ def read_xdi(path: Path, column: str | None = None) -> Spectrum:
         source=str(path),
         header=header,
     )
+    check_edge(found)
+    return found
+
+
+def check_edge(spectrum: Spectrum) -> None:
+    """Compare a spectrum with the edge that its header names.
+
+    A rise elsewhere is only said: other elements of a sample have edges of their own.
+
+    Raises:
+        RecordError: the tabulated edge is outside its energies.
+    """
+    try:
+        edge = find_edge(str(spectrum.element).capitalize(), str(spectrum.edge).upper())
+        if not spectrum.energy[0] < edge.energy < spectrum.energy[-1]:
+            raise RecordError(
+                f"{spectrum.source}: the header says {edge.element} {edge.name}, at"
+                f" {edge.energy:g} eV, but its energies are {spectrum.energy[0]:g} .."
+                f" {spectrum.energy[-1]:g} eV"
+            )
+    except ConfigError:
+        return  # not named, or not tabulated
+    try:
+        rise = find_e0(spectrum)
+    except RecordError:
+        return  # said where an edge is needed
+    if abs(rise - edge.energy) > FAR:
+        logger.warning(
+            "%s: the header says %s %s, at %g eV, but it rises most at %g eV",
+            *(spectrum.source, edge.element, edge.name, edge.energy, rise),
+        )
 
 
 def read_fields(table: Columns) -> dict[str, str]:
