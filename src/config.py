@@ -141,6 +141,8 @@ class TrainingConfig(TrainingOptions):
             raise ConfigError(
                 "give `batch_size` (graphs a batch), `max_edges` (edges a batch) or both"
             )
+        if self.checkpoint_path is not None:
+            self.checkpoint_path = Path(self.checkpoint_path)
         if self.resume and self.checkpoint_path is None:
             raise ConfigError("`resume` needs `checkpoint_path`, the state to continue from")
 

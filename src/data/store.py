@@ -10,7 +10,8 @@ import ase.db
 import numpy as np
 from ase import Atoms
 
-from ..errors import DatabaseError
+from ..errors import DatabaseError, RecordError
+from ..files.durable import first_line
 from .filetype import SQLITE_MAGIC, starts_with
 from .index import IndexRow
 from .location import DatabaseURL, Location
@@ -36,6 +37,8 @@ PREFIX = "record "
 """ASE refuses text values that look like a number, which an id such as 123_000 does."""
 PAGE = 5000
 """Rows of the index that are read at once."""
+UNREADABLE = (RecordError, ValueError, TypeError, LookupError, AttributeError, OverflowError)
+"""What decoding a damaged row is seen to raise."""
 COLUMNS = IndexRow._fields
 """Columns of our table."""
 
@@ -248,15 +251,32 @@ class Store:
         """Read records and the checksums of their structures, by row, with one statement.
 
         A structure comes back as its numbers, positions, cell and periodicity, nothing else.
+
+        Raises:
+            DatabaseError: a record is damaged: it can't be decoded, or is not what was written.
         """
         wanted = ", ".join(str(int(row)) for row in rows)
         sql = f"SELECT id, numbers, positions, cell, pbc, data FROM systems WHERE id IN ({wanted})"
-        return {values[0]: self._to_record(*values[1:]) for values in self.query(sql)}
+        found = {}
+        for row, *values in self.query(sql):
+            try:
+                record, structure, digest = self._to_record(*values)
+            except UNREADABLE as error:
+                raise DatabaseError(
+                    f"{self.location}: row {row} is damaged ({first_line(error)})"
+                ) from error
+            if record.digest != digest or record.structure_digest != structure:
+                raise DatabaseError(
+                    f"{self.location}: {record.id} is damaged: its checksum is not that of what was"
+                    " written"
+                )
+            found[row] = record, structure
+        return found
 
     def _to_record(
         self, numbers: Any, positions: Any, cell: Any, pbc: int, data: Any
-    ) -> tuple[Record, str]:
-        """Turn a row of ASE's table back into a record."""
+    ) -> tuple[Record, str, str]:
+        """Turn a row of ASE's table into a record and the checksums that it was written with."""
         atoms = Atoms(
             numbers=self.ase.deblob(numbers, np.int32),
             positions=self.ase.deblob(positions).reshape(-1, 3),
@@ -274,7 +294,7 @@ class Store:
             mean_over=tuple(map(int, over)) if (over := stored.get("mean_over")) else None,
             **{name: stored[name] for name in STORED},
         )
-        return record, stored["structure_digest"]
+        return record, stored["structure_digest"], stored["digest"]
 
     def element_counts(self) -> dict[int, int]:
         """Number of structures in which each atomic number stands."""
