@@ -1,5 +1,11 @@
-"""Files that torch writes: the state of a training, and model files of format 1."""
+"""Files that torch writes: the state of a training, and model files of format 1.
 
+After the bytes of ``torch.save`` stands their checksum. Files of version 0.1.0 end without one;
+theirs are the checksums of the archive's members.
+"""
+
+import hashlib
+import io
 import pickle
 import zipfile
 from pathlib import Path
@@ -9,6 +15,11 @@ import torch
 
 from ..errors import CheckpointError
 from .durable import first_line, write_durably
+
+MARK = b"e3gnn-xanes sha256 "
+"""Stands before the 64 digits of the checksum, which end the file."""
+END_OF_ARCHIVE, LENGTH_OF_END = b"PK\x05\x06", 22
+"""How a zip archive without a comment ends."""
 
 
 def write_verified(path: Path, payload: dict[str, Any], keep: int = 1) -> None:
@@ -26,7 +37,7 @@ def write_verified(path: Path, payload: dict[str, Any], keep: int = 1) -> None:
 
 
 def read_verified(path: Path) -> dict[str, Any]:
-    """Read a torch file of plain values after comparing every checksum in it; no code is run.
+    """Read a torch file of plain values after comparing its checksum; no code is run.
 
     Args:
         path: file to read.
@@ -39,20 +50,46 @@ def read_verified(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise CheckpointError(f"{path}: no such file")
+    content = _checked(path, path.read_bytes())
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
             damaged = archive.testzip()
         if damaged is not None:
             raise CheckpointError(f"{path}: damaged, the checksum of {damaged} is wrong")
-        payload = torch.load(path, map_location="cpu", weights_only=True)
-    except (zipfile.BadZipFile, pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        payload = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except UNREADABLE as error:
         raise CheckpointError(f"{path}: not a readable torch file ({first_line(error)})") from error
     if not isinstance(payload, dict):
         raise CheckpointError(f"{path}: holds a {type(payload).__name__}, expected a dictionary")
     return payload
 
 
+UNREADABLE = (
+    zipfile.BadZipFile, pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError,
+)  # fmt: skip
+"""What zip and torch are seen to raise on files that are not theirs."""
+
+
+def _checked(path: Path, data: bytes) -> bytes:
+    """The bytes of ``torch.save``, of which the checksum was compared.
+
+    Raises:
+        CheckpointError: it differs, or the file ends with neither a checksum nor an archive.
+    """
+    start = len(data) - len(MARK) - 64
+    if start > 0 and data[start:].startswith(MARK):
+        content, digest = data[:start], data[start + len(MARK) :]
+        if hashlib.sha256(content).hexdigest().encode() != digest:
+            raise CheckpointError(f"{path}: damaged, the checksum of the file is wrong")
+        return content
+    if not data[-LENGTH_OF_END:].startswith(END_OF_ARCHIVE):
+        raise CheckpointError(f"{path}: not a readable torch file (its end is missing)")
+    return data
+
+
 def _save(payload: dict[str, Any], path: Path) -> None:
     """Save through a file of Python's, whose errors say what is wrong (a full disk)."""
-    with path.open("wb") as file:
-        torch.save(payload, file)
+    content = io.BytesIO()
+    torch.save(payload, content)
+    data = content.getvalue()
+    path.write_bytes(data + MARK + hashlib.sha256(data).hexdigest().encode())
