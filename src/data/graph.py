@@ -12,6 +12,10 @@ from ..errors import ConfigError, StructureError
 
 CLOSEST = 0.1
 """Atoms nearer than this are an error, Angstrom."""
+DENSEST = 0.5
+"""Crystals with less volume an atom are an error, Angstrom^3; their neighbours are countless."""
+QUICKEST = 2.0
+"""Cutoff with which close atoms are found fastest, Angstrom; smaller ones make too fine a grid."""
 
 
 def check_atoms(atoms: Atoms, max_z: int = 100) -> None:
@@ -73,9 +77,13 @@ def check_distances(atoms: Atoms) -> None:
         atoms: structure that passed ``check_atoms``.
 
     Raises:
-        StructureError: two atoms are nearer than 0.1 Angstrom.
+        StructureError: two atoms are nearer than 0.1 Angstrom, or a crystal is denser than any.
     """
-    neighbors(atoms, 2 * CLOSEST)
+    if all(atoms.pbc) and atoms.cell.volume < DENSEST * len(atoms):
+        raise StructureError(
+            f"{len(atoms)} atoms in a cell of {atoms.cell.volume:.3g} Angstrom^3; wrong unit?"
+        )
+    neighbors(atoms, QUICKEST)
 
 
 def neighbors(atoms: Atoms, r_max: float) -> tuple[np.ndarray, np.ndarray]:

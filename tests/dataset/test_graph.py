@@ -9,7 +9,7 @@ from ase.io import read
 from cif import cubic_cif
 from conftest import brute_force_graph
 
-from src.data.graph import atoms_to_graph, check_atoms
+from src.data.graph import atoms_to_graph, check_atoms, check_distances
 from src.errors import ConfigError, StructureError
 
 TRICLINIC = [[4.1, 0.2, -0.3], [0.9, 3.8, 0.1], [-0.4, 0.7, 4.5]]
@@ -132,3 +132,22 @@ def test_occupancy_note_of_another_program_is_passed_over():
     atoms = bulk("Cu")
     atoms.info["occupancy"] = 1.0
     assert atoms_to_graph(atoms, [0], 3.0).num_edges == 12
+
+
+def test_atoms_that_share_a_place_are_refused_through_the_cells_faces_too():
+    check_distances(bulk("Cu"))
+    check_distances(Atoms("HF", positions=[[0, 0, 0], [0.92, 0, 0]]))
+    shared = Atoms("CuO", positions=[[0.02, 0, 0], [3.98, 0, 0]], cell=[4, 4, 4], pbc=True)
+    with pytest.raises(StructureError, match=r"0\.040 Angstrom apart"):
+        check_distances(shared)
+    shared.pbc = False
+    check_distances(shared)
+    with pytest.raises(StructureError, match="wrong unit"):
+        check_distances(bulk("Cu", a=0.36))
+
+
+def test_occupancy_that_is_no_number_is_refused():
+    atoms = bulk("Cu")
+    atoms.info["occupancy"] = {"0": {"Cu": "*****"}}
+    with pytest.raises(StructureError, match="is no number"):
+        check_atoms(atoms)

@@ -11,7 +11,8 @@ from ase.io import read
 from paths import CALCULATIONS, FEFF_RUNS, ZN_K
 
 from src.data.readers.extxyz import read_extxyz
-from src.data.readers.extxyz_frames import parse_comment, read_frames
+from src.data.readers.extxyz_frames import read_frames
+from src.data.readers.extxyz_text import parse_comment
 from src.data.readers.formats import find_sources, read_source
 from src.data.readers.given import Given
 from src.data.record import PassedOver, Record, Rejected

@@ -9,7 +9,7 @@ from pathlib import Path
 from ...errors import ConfigError, RecordError
 from ..record import PassedOver, Record, Rejected
 from .extxyz import read_extxyz
-from .extxyz_frames import parse_comment
+from .extxyz_text import parse_comment
 from .fdmnes import find_fdmnes, read_fdmnes
 from .feff import find_runs, read_feff
 from .given import Given
