@@ -72,6 +72,7 @@ def test_angles_follow_from_bragg(tmp_path):
         ("# a scan\n# energy xmu i0\n8979\t1\t7\n8980\t2\t7\n", [8979, 8980], [1, 2]),
         ("Energy,i0,itrans\r\n8979,2.0,1.0\r\n8980,4,1\r\n", [8979, 8980], [np.log(2), np.log(4)]),
         ("energy; if; i0\n8979; 1.D0; 2\n8980; 3; 4\n", [8979, 8980], [0.5, 0.75]),
+        ("8979 1\n8980 2\n8981 3", [8979, 8980, 8981], [1, 2, 3]),
         ("8981 3\n8980 2\n8979 1\n", [8979, 8980, 8981], [1, 2, 3]),
         ("8979 1\n8980 2\n8980 4\n8981 5\n", [8979, 8980, 8981], [1, 3, 5]),
     ],
@@ -86,6 +87,7 @@ def test_columns_of_text(tmp_path, text, energy, mu):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("8979 1.25\n8980 1.2", "line 2: the last line has no line end and is shorter"),
         ("8979 1 2\n8980 2 3\n", "which of 3 columns is mu"),
         ("8979 1\n8980 *****\n", r"line 2: '\*\*\*\*\*' is no number"),
         ("8979 1\n8980 1.0-101\n", "line 2: '1.0-101' is no number"),

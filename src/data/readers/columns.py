@@ -9,7 +9,7 @@ import numpy as np
 
 from ...errors import RecordError
 from .numbers import COUNT, parse_number
-from .text_file import numbered_lines
+from .text_file import check_text, raw_lines
 
 COMMENT = "#%;!*"
 """Characters that begin a line of the header."""
@@ -46,13 +46,15 @@ def read_columns(path: Path) -> Columns:
         The table; a line without numbers above it names the columns.
 
     Raises:
-        RecordError: no table, rows of different length, or what is no number.
+        RecordError: no table, rows of different length, what is no number, or a last line that
+            is cut.
     """
     header: list[str] = []
     rows: list[list[float]] = []
     lines: list[int] = []
-    for number, line in numbered_lines(path):
-        text = line.strip()
+    longest = 0
+    for number, line in raw_lines(path):
+        text = check_text(path, number, line).strip()
         if not text:
             continue
         if text[0] in COMMENT and not (rows and text[0] == "*"):  # a number too wide for Fortran
@@ -62,6 +64,12 @@ def read_columns(path: Path) -> Columns:
         if not rows and not _is_number(words[0]):
             header.append(text)
             continue
+        if not line.endswith("\n") and len(text) < longest:
+            raise RecordError(
+                f"{path}: line {number}: the last line has no line end and is shorter than others;"
+                " the file is cut (if it is whole, add a line end)"
+            )
+        longest = max(longest, len(text))
         rows.append([_number(path, number, word) for word in words])
         lines.append(number)
         if len(rows[-1]) != len(rows[0]):
