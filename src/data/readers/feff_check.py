@@ -16,7 +16,9 @@ OMEGA_WITHIN = 0.01
 MU_WITHIN = 1e-4
 """Largest deviation of mu - mu0 - chi."""
 SCALE = (0.2, 5.0)
-"""Values of mu and mu0 at the last energy; both are near one."""
+"""Values of mu and mu0 at ``NORMALISED_AT``; both are near one."""
+NORMALISED_AT = 3.6
+"""Wave number some 50 eV above the edge, 1/Angstrom; far above it mu falls."""
 
 
 def check_columns(path: Path, table: np.ndarray) -> None:
@@ -33,17 +35,18 @@ def check_columns(path: Path, table: np.ndarray) -> None:
         RecordError: a row breaks a relation that the others keep, columns have changed places, or
             mu is not normalised.
     """
-    omega, e, _, mu, mu0, chi = table.T
+    omega, e, k, mu, mu0, chi = table.T
     offset = omega - e
     _all_or_few(path, np.abs(offset - np.median(offset)) < OMEGA_WITHIN, "omega - e")
     sign = (mu - mu0) * chi
     if (sign[np.abs(chi) > MU_WITHIN] < 0).mean() > 0.5:
         raise RecordError(f"{path}: mu - mu0 has the sign opposite to chi; columns in wrong order?")
     _all_or_few(path, np.abs(mu - mu0 - chi) < MU_WITHIN, "mu - mu0 - chi")
-    for name, value in (("mu", mu[-1]), ("mu0", mu0[-1])):
+    at = int(np.argmin(np.abs(k - NORMALISED_AT)))
+    for name, value in (("mu", mu[at]), ("mu0", mu0[at])):
         if not SCALE[0] < value < SCALE[1]:
             raise RecordError(
-                f"{path}: {name} is {value:g} at the last energy, expected about 1; columns in"
+                f"{path}: {name} is {value:g} at k = {k[at]:g}, expected about 1; columns in"
                 " wrong order?"
             )
 
