@@ -11,6 +11,7 @@ from ..data.readers.extxyz import Given
 from ..data.readers.formats import NAMES, count_runs, find_sources, read_source
 from ..data.record import Record, Rejected
 from ..errors import ConfigError, DatabaseError
+from ..files.durable import write_text_durably
 from ..report import describe_contents
 from .outputs import check_outputs
 
@@ -32,7 +33,8 @@ def run(job: DatasetJob) -> None:
             f" {wanted + ' ' if wanted else ''}record; nothing was written to {job.output}"
         )
     if job.id_list is not None:
-        job.id_list.write_text("".join(f"{name}\n" for name in dict.fromkeys(ids)))
+        text = "".join(f"{name}\n" for name in dict.fromkeys(ids))
+        write_text_durably(job.id_list, text)
     print(
         f"{job.output}: {summary.added} added, {summary.unchanged} unchanged,"
         f" {summary.replaced} replaced, {len(summary.rejected)} left out"

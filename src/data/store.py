@@ -11,6 +11,7 @@ import numpy as np
 from ase import Atoms
 
 from ..errors import DatabaseError
+from ..files.durable import first_line
 from .filetype import SQLITE_MAGIC, starts_with
 from .index import IndexRow
 from .location import DatabaseURL, Location
@@ -248,10 +249,21 @@ class Store:
         """Read records and the checksums of their structures, by row, with one statement.
 
         A structure comes back as its numbers, positions, cell and periodicity, nothing else.
+
+        Raises:
+            DatabaseError: a record is not what was written, by its checksum.
         """
         wanted = ", ".join(str(int(row)) for row in rows)
         sql = f"SELECT id, numbers, positions, cell, pbc, data FROM systems WHERE id IN ({wanted})"
-        return {values[0]: self._to_record(*values[1:]) for values in self.query(sql)}
+        found = {}
+        for row, *values in self.query(sql):
+            try:
+                found[row] = self._to_record(*values)
+            except (LookupError, TypeError, ValueError, AttributeError) as error:
+                raise DatabaseError(
+                    f"{self.location}: row {row} is damaged ({first_line(error)})"
+                ) from error
+        return found
 
     def _to_record(
         self, numbers: Any, positions: Any, cell: Any, pbc: int, data: Any
@@ -274,6 +286,8 @@ class Store:
             mean_over=tuple(map(int, over)) if (over := stored.get("mean_over")) else None,
             **{name: stored[name] for name in STORED},
         )
+        if record.digest != stored["digest"]:
+            raise DatabaseError(f"the checksum of record {record.id} is wrong")
         return record, stored["structure_digest"]
 
     def element_counts(self) -> dict[int, int]:
