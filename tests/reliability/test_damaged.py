@@ -45,9 +45,13 @@ def load(kind, path):
         found = GraphCache(path).get("one")
         return found and {name: value.tolist() for name, value in found.items()}
     database = Database(path)
-    read = [vars(found) for found in database.records(database.ids)]
-    keys = ("id", "edge", "energy", "mu", "atoms", "code", "digest")
-    return database.contents(), [{key: repr(found.get(key)) for key in keys} for found in read]
+    kept = ("id", "material", "site", "element", "edge", "target", "code", "source", "fermi_level")
+    found = [
+        [*(getattr(r, name) for name in kept), r.energy.tolist(), r.mu.tolist()]
+        + [r.atoms.positions.tolist(), r.atoms.cell.tolist(), r.atoms.numbers.tolist()]
+        for r in database.records(database.ids)
+    ]
+    return database.contents(), found
 
 
 def outcome(kind, path, expected):
