@@ -261,6 +261,9 @@ class InfoJob:
 
     file: Location
     """Database (file or URL), model (file, folder or name), or structure that ASE reads."""
+    check: bool = False
+    """Of a model: also how far predictions in float32 and float64 differ; its checksum is verified
+    in any case."""
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a URL that is not one of PostgreSQL."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import ConfigError
+from .files.durable import write_durably
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,9 +45,16 @@ def save(figure: "Figure", path: str | Path) -> None:
 
     Raises:
         ConfigError: the ending is no picture format, or the folder does not exist.
+        CheckpointError: it can't be written; see ``write_durably``.
     """
     check_picture(path)
-    figure.savefig(path, dpi=200)
+    path = Path(path)
+    kind = path.suffix.lstrip(".")
+    write_durably(
+        path,
+        lambda beside: figure.savefig(beside, dpi=200, format=kind),
+        lambda beside: beside.stat(),
+    )
 
 
 def check_picture(path: str | Path) -> None:

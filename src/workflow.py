@@ -15,6 +15,7 @@ from .data.dataset import XANESDataset
 from .data.split import check_split, read_ids, split_by_hash
 from .data.targets import target_statistics
 from .errors import ConfigError, DatabaseError
+from .files.durable import write_text_durably
 from .model.gnn import XANES_E3GNN
 from .parallel import processes
 from .plot import plot_training
@@ -65,7 +66,7 @@ def train_from_database(job: TrainJob, config: str | None = None) -> list[Row]:
         if team.leads:
             prepare_folder(job.output, job.resume)
             if config is not None and not job.resume:
-                (job.output / "config.yaml").write_text(config)
+                write_text_durably(job.output / "config.yaml", config)
         team.wait()
         if not team.leads:
             return _train(job)

@@ -13,7 +13,7 @@ from ..comparison.tables import ranking_table, ranking_values, verdict
 from ..data.readers.measured import read_measured, with_edge
 from ..data.structure import named_structures
 from ..errors import ConfigError
-from ..files.durable import file_digest
+from ..files.durable import file_digest, write_text_durably
 from ..files.registry import model_path
 from ..jobs import CompareJob
 from ..versions import package_version
@@ -68,7 +68,8 @@ def run(job: CompareJob) -> None:
             "structures": {str(path): file_digest(path) for path in job.structures},
             **ranking_values(ranking, candidates),
         }  # fmt: skip
-        job.output.write_text(json.dumps(values, indent=1, default=_plain) + "\n")
+        text = json.dumps(values, indent=1, default=_plain)
+        write_text_durably(job.output, f"{text}\n")
     if job.plot is not None:
         from ..comparison.pictures import plot_ranking
 

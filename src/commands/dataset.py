@@ -11,6 +11,7 @@ from ..data.readers.formats import NAMES, count_runs, find_sources, read_source
 from ..data.readers.given import Given
 from ..data.record import PassedOver, Record, Rejected
 from ..errors import ConfigError, DatabaseError
+from ..files.durable import write_text_durably
 from ..report import describe_contents
 from .outputs import check_outputs
 
@@ -33,7 +34,8 @@ def run(job: DatasetJob) -> None:
             f" written to {job.output}"
         )
     if job.id_list is not None:
-        job.id_list.write_text("".join(f"{name}\n" for name in dict.fromkeys(ids)))
+        text = "".join(f"{name}\n" for name in dict.fromkeys(ids))
+        write_text_durably(job.id_list, text)
     print(
         f"{job.output}: {summary.added} added, {summary.unchanged} unchanged,"
         f" {summary.replaced} replaced, {len(summary.rejected)} left out"

@@ -8,7 +8,7 @@ from ..errors import ConfigError
 from ..explanation.attribution import explain
 from ..explanation.pictures import plot_explanation
 from ..explanation.tables import explanation_table, explanation_values
-from ..files.durable import file_digest
+from ..files.durable import file_digest, write_text_durably
 from ..files.registry import model_path
 from ..jobs import ExplainJob
 from ..versions import package_version
@@ -43,6 +43,6 @@ def run(job: ExplainJob) -> None:
             "unit": info.unit,
             **explanation_values(found),
         }
-        job.output.write_text(json.dumps(values, indent=1) + "\n")
+        write_text_durably(job.output, json.dumps(values, indent=1) + "\n")
     if job.plot is not None:
         plot_explanation(found, job.plot, info.unit, info.reference_energy is None)

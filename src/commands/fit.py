@@ -13,6 +13,7 @@ from ..data.readers.measured import read_measured
 from ..data.spectrum import Spectrum
 from ..data.structure import named_structures
 from ..errors import ConfigError
+from ..files.durable import write_text_durably
 from ..jobs import FitJob
 from ..versions import package_version
 from ..xas.normalization import Normalized, normalize
@@ -47,7 +48,7 @@ def run(job: FitJob) -> None:
             "measured": target.mu.tolist(),
             **mixture_values(names, mixture, shifts, moved),
         }
-        job.output.write_text(json.dumps(values, indent=1) + "\n")
+        write_text_durably(job.output, json.dumps(values, indent=1) + "\n")
     if job.plot is not None:
         from ..comparison.pictures import plot_mixture
 

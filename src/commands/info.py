@@ -1,5 +1,7 @@
 """The command `info`: what is in a file."""
 
+from pathlib import Path
+
 from ..checkpoint import load_model
 from ..config import InfoJob
 from ..data.database import Database
@@ -7,21 +9,34 @@ from ..data.filetype import SQLITE_MAGIC, is_model_file, starts_with
 from ..data.location import DatabaseURL, Location
 from ..data.structure import named_structures
 from ..errors import ConfigError
-from ..files.registry import models
+from ..files.durable import file_digest
+from ..files.registry import model_path, models
+from ..precision import check_precision
 from ..report import describe_contents, describe_model, describe_structure
 
 
 def run(job: InfoJob) -> None:
-    """Say what is in a file, by its content."""
+    """Say what is in a file, by its content.
+
+    Raises:
+        ConfigError: no such file, or a check of what is no model.
+    """
     path = job.file
     if isinstance(path, DatabaseURL):
+        if job.check:
+            raise ConfigError(f"{path}: not a model file, so there is nothing to `--check`")
         print_database(path)
         return
     if not path.exists() and str(path) not in models():
         raise ConfigError(f"{path}: no such file")
     if not path.exists() or path.is_dir() or is_model_file(path):
         print(describe_model(*load_model(path)))
-    elif starts_with(path, SQLITE_MAGIC):
+        if job.check:
+            print(describe_check(path))
+        return
+    if job.check:
+        raise ConfigError(f"{path}: not a model file, so there is nothing to `--check`")
+    if starts_with(path, SQLITE_MAGIC):
         print_database(path)
     else:
         for name, atoms in named_structures(path):
@@ -32,3 +47,15 @@ def print_database(location: Location) -> None:
     """Print what a database holds and the checksum of it."""
     database = Database(location)
     print(describe_contents(database.contents(), database.digest))
+
+
+def describe_check(path: Path) -> str:
+    """A model's checksum and precision; reading the file has verified the former."""
+    model, info = load_model(path)
+    found = check_precision(model, info)
+    share = found.difference / found.largest if found.largest > 0 else 0.0
+    return (
+        f"checksum: verified, file {file_digest(model_path(path))}\n"
+        f"float32 and float64 differ by at most {found.difference:.2e} {info.unit},"
+        f" {share:.1e} of the largest value ({found.structure})"
+    )

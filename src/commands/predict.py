@@ -9,7 +9,7 @@ from ..data.energies import energy_grid
 from ..data.filetype import SQLITE_MAGIC, starts_with
 from ..data.structure import named_structures
 from ..errors import ConfigError, StructureError
-from ..files.durable import file_digest
+from ..files.durable import file_digest, write_text_durably
 from ..files.registry import model_path
 from ..parallel import check_alone, choose_device, launched_rank, processes
 from ..plot import plot_structures
@@ -48,7 +48,7 @@ def run(job: PredictJob) -> None:
     if job.output is None:
         print(text, end="")
     else:
-        job.output.write_text(text)
+        write_text_durably(job.output, text)
         print(f"{job.output}: {sum(len(sites) for sites in found)} spectra")
     if job.plot is not None:
         plot_structures(

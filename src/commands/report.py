@@ -5,7 +5,7 @@ from pathlib import Path
 from ..data.database import Database
 from ..data.filetype import SQLITE_MAGIC, starts_with
 from ..errors import ConfigError
-from ..files.durable import write_durably
+from ..files.durable import write_text_durably
 from ..files.registry import models
 from ..html_report.comparison import result_page
 from ..html_report.dataset import dataset_page
@@ -19,7 +19,7 @@ def run(job: ReportJob) -> None:
     if job.output.suffix not in (".html", ".htm"):
         raise ConfigError(f"{job.output}: a page ends with .html")
     text = make_page(job)
-    write_durably(job.output, lambda path: path.write_text(text), lambda path: path.read_text())
+    write_text_durably(job.output, text)
     print(f"{job.output}: {len(text.encode()) // 1000} kB")
 
 

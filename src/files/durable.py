@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from ..errors import CheckpointError
@@ -27,11 +28,14 @@ def write_durably(
         keep: versions to keep, see ``keep_older``.
 
     Raises:
-        CheckpointError: the folder is missing, or the system can't write there; what was there
-            before is still there.
+        CheckpointError: the folder is missing, the path is no file, or the system can't write
+            there; what was there before is still there.
     """
     if not path.parent.is_dir():
         raise CheckpointError(f"{path}: the folder {path.parent} does not exist")
+    if path.exists() and not path.is_file():
+        raise CheckpointError(f"{path}: can't be written, it is a folder or a device")
+    path = path.resolve()  # what a link stands for is written, not the link
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         write(beside)
@@ -40,19 +44,38 @@ def write_durably(
             os.fsync(written.fileno())
         keep_older(path, keep)
         beside.replace(path)
+        _sync_folder(path.parent)
     except OSError as error:
         raise CheckpointError(f"{path}: can't be written, {error.strerror or error}") from error
     finally:
-        beside.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+        with suppress(OSError):  # the folder may be gone; the error under way says more
+            beside.unlink()
 
 
-def file_digest(path: Path) -> str:
-    """Checksum of a file's content."""
-    total = hashlib.sha256()
+def write_text_durably(path: Path, text: str) -> None:
+    """Write text as ``write_durably`` does; a device, such as /dev/stdout, is written to directly.
+
+    Raises:
+        CheckpointError: see ``write_durably``; also where what was written does not read back.
+    """
+
+    def check(beside: Path) -> None:
+        if beside.read_bytes() != text.encode():
+            raise CheckpointError(f"{path}: can't be written, it does not read back")
+
+    if path.exists() and not path.is_file() and not path.is_dir():
+        path.write_text(text)
+        return
+    write_durably(path, lambda beside: beside.write_bytes(text.encode()), check)
+
+
+def file_digest(path: Path, size: int | None = None) -> str:
+    """Checksum of a file's content, or of its first ``size`` bytes."""
+    total, left = hashlib.sha256(), path.stat().st_size if size is None else size
     with path.open("rb") as file:
-        while piece := file.read(2**20):
+        while piece := file.read(min(2**20, left)):
             total.update(piece)
+            left -= len(piece)
     return f"sha256 {total.hexdigest()}"
 
 

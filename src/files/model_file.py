@@ -26,6 +26,8 @@ NO_DIGEST = "0" * 64
 """Stands where the checksum is, while it is worked out."""
 LENGTH_BYTES = 8
 """Bytes of the header's length, little-endian, at the start of every safetensors file."""
+LONGEST_HEADER = 100_000_000
+"""Bytes of a header beyond which safetensors itself refuses it."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,12 @@ def read_model_file(path: Path) -> ModelFile:
 
 def _read_format_2(path: Path) -> ModelFile:
     """Read a safetensors file after comparing its checksum."""
+    _check_header_length(path)
     data = path.read_bytes()
     try:
         metadata = json.loads(_header(data)).get("__metadata__", {})
         found, digest = metadata.get("format"), metadata.get("sha256", "")
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{path}: not a readable model file, or a damaged one") from error
     if found != FORMAT:
         raise CheckpointError(f"{path}: format is {found!r}, expected {FORMAT!r}")
@@ -88,8 +91,18 @@ def _read_format_2(path: Path) -> ModelFile:
         raise CheckpointError(f"{path}: damaged, the checksum of the file is wrong")
     try:
         return ModelFile(json.loads(metadata["content"]), safetensors.torch.load(data))
-    except (KeyError, ValueError, SafetensorError) as error:
+    except (KeyError, ValueError, RecursionError, SafetensorError) as error:
         raise CheckpointError(f"{path}: not a model file ({first_line(error)})") from error
+
+
+def _check_header_length(path: Path) -> None:
+    """Refuse a header that is longer than the file or than any of ours, before it is read."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(LENGTH_BYTES), "little")
+    if length > min(LONGEST_HEADER, path.stat().st_size - LENGTH_BYTES):
+        raise CheckpointError(
+            f"{path}: not a model file, or damaged: its header has {length} bytes"
+        )
 
 
 def _read_format_1(path: Path) -> ModelFile:

@@ -7,7 +7,9 @@ theirs are the checksums of the archive's members.
 import hashlib
 import io
 import pickle
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,7 @@ def read_verified(path: Path) -> dict[str, Any]:
     content = _checked(path, path.read_bytes())
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            _check_parts(path, archive, len(content))
             damaged = archive.testzip()
         if damaged is not None:
             raise CheckpointError(f"{path}: damaged, the checksum of {damaged} is wrong")
@@ -65,7 +68,8 @@ def read_verified(path: Path) -> dict[str, Any]:
 
 
 UNREADABLE = (
-    zipfile.BadZipFile, pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError,
+    zipfile.BadZipFile, pickle.UnpicklingError, zlib.error, struct.error, RuntimeError, EOFError,
+    LookupError, ValueError, TypeError, AttributeError, AssertionError, MemoryError,
 )  # fmt: skip
 """What zip and torch are seen to raise on files that are not theirs."""
 
@@ -85,6 +89,20 @@ def _checked(path: Path, data: bytes) -> bytes:
     if not data[-LENGTH_OF_END:].startswith(END_OF_ARCHIVE):
         raise CheckpointError(f"{path}: not a readable torch file (its end is missing)")
     return data
+
+
+def _check_parts(path: Path, archive: zipfile.ZipFile, size: int) -> None:
+    """Refuse an archive that torch did not write, before anything in it is unpacked.
+
+    torch stores parts as they are, so that all together are not larger than the file.
+
+    Raises:
+        CheckpointError: packed parts, or parts of the same bytes.
+    """
+    parts = archive.infolist()
+    packed = any(part.compress_type != zipfile.ZIP_STORED for part in parts)
+    if packed or sum(part.file_size for part in parts) > size:
+        raise CheckpointError(f"{path}: not a file of torch's, its parts are packed or overlap")
 
 
 def _save(payload: dict[str, Any], path: Path) -> None:

@@ -1,10 +1,12 @@
 """Figures of a training: a row an epoch, and the files they go to."""
 
 import csv
+import io
 from pathlib import Path
 
 from ..config import TrainingConfig
 from ..errors import ConfigError
+from ..files.durable import write_text_durably
 
 Row = dict[str, float]
 """One line of the metrics: epoch, lr, train_* and val_* terms of the loss, seconds."""
@@ -20,9 +22,8 @@ def check_folders(config: TrainingConfig) -> None:
 
 def write_metrics(path: Path, rows: list[Row]) -> None:
     """Write the metrics of all epochs as CSV, replacing the file in one step."""
-    beside = path.with_name(f".{path.name}.part")
-    with beside.open("w", newline="") as out:
-        writer = csv.DictWriter(out, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    beside.replace(path)
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, fieldnames=list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text_durably(path, out.getvalue())
