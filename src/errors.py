@@ -29,6 +29,10 @@ class PeerError(XanesError):
     """Another process of the same run has failed, and has said why."""
 
 
+class LostPeerError(XanesError):
+    """Another process of the same run is gone without a word."""
+
+
 class Terminated(BaseException):
     """SIGTERM was received; no ``Exception``, as KeyboardInterrupt is none."""
 

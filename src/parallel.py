@@ -12,10 +12,12 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from .errors import ConfigError, PeerError
+from .errors import ConfigError, LostPeerError, PeerError
 
 VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 """What torchrun tells each process that it starts."""
+RESTARTS = "TORCHELASTIC_RESTART_COUNT"
+"""How often torchrun has started all processes again, see its option --max-restarts."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,11 @@ def launched_rank() -> int:
     return int(os.environ["RANK"]) if launched_size() > 1 else 0
 
 
+def restarts() -> int:
+    """How often torchrun has started the processes again after one had failed."""
+    return int(os.environ.get(RESTARTS, "0"))
+
+
 def check_alone(what: str) -> None:
     """Refuse to do something several times over at once.
 
@@ -149,8 +156,9 @@ def processes(device: str = "auto") -> Iterator[Team]:
     """Join the other processes for as long as the context lasts; nothing to join without torchrun.
 
     The first process that fails raises its error; the others, which notice by a lost connection or
-    fail in the same way, raise ``PeerError``, so that the message is shown once. Inside another
-    such context, or where a program has set up ``torch.distributed``, that group is used.
+    fail in the same way, raise ``PeerError``, so that the message is shown once. Where a process
+    was killed and could not say a word, the first that notices does. Inside another such context,
+    or where a program has set up ``torch.distributed``, that group is used.
 
     Args:
         device: see ``choose_device``.
@@ -160,7 +168,8 @@ def processes(device: str = "auto") -> Iterator[Team]:
 
     Raises:
         ConfigError: see ``choose_device`` and ``launched_size``.
-        PeerError: another process has failed.
+        PeerError: another process has failed, and has said why.
+        LostPeerError: another process was killed, or its machine is gone.
     """
     local_rank = int(os.environ.get("LOCAL_RANK", "0"))
     if dist.is_available() and dist.is_initialized():
@@ -170,6 +179,8 @@ def processes(device: str = "auto") -> Iterator[Team]:
         yield Team(device=choose_device(device))
         return
     store, rank, size = next(dist.rendezvous("env://"))
+    # the agent's store outlives its processes, and with it what those before have left there
+    store = dist.PrefixStore(f"attempt {restarts()}", store)
     try:
         chosen = choose_device(device, local_rank)
         if chosen.type == "cuda":
@@ -182,6 +193,11 @@ def processes(device: str = "auto") -> Iterator[Team]:
         # a lost connection ends the others; NCCL could wait for them, and ends with the process
         if dist.is_initialized() and dist.get_backend() == "gloo":
             dist.destroy_process_group()
+        if first and _lost_connection(error):
+            raise LostPeerError(
+                f"process {rank} of {size} has lost another one, which was killed (out of memory?)"
+                " or whose machine is gone; the last state is whole, --resume goes on from it"
+            ) from error
         if first:
             raise
         raise PeerError("another process has failed; its message says why") from error
@@ -194,3 +210,13 @@ def _fails_first(store: dist.Store) -> bool:
         return store.add("failures", 1) == 1
     except RuntimeError:  # the process that held the store is gone, so it failed before
         return False
+
+
+def _lost_connection(error: BaseException) -> bool:
+    """Whether an error is that of a collective operation whose partner is gone."""
+    told = str(error).lower()
+    return isinstance(error, RuntimeError) and any(word in told for word in LOST)
+
+
+LOST = ("connection closed", "connection reset", "broken pipe", "remote process exited", "nccl")
+"""Words of gloo's and NCCL's messages where the other end is gone."""

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -17,7 +18,7 @@ from .data.targets import target_statistics
 from .errors import ConfigError, DatabaseError
 from .files.durable import write_text_durably
 from .model.gnn import XANES_E3GNN
-from .parallel import processes
+from .parallel import processes, restarts
 from .plot import plot_training
 from .train import Row, run_training
 from .training.finetune import load_start, start_from, window_and_arguments
@@ -48,7 +49,8 @@ def choose_split(job: TrainJob, database: Database) -> tuple[list[str], list[str
 def train_from_database(job: TrainJob, config: str | None = None) -> list[Row]:
     """Train a model as the job says and fill its output folder.
 
-    Under torchrun all processes train together and the first one writes.
+    Under torchrun all processes train together and the first one writes. Where its agent starts
+    them again after a failure, they go on from the last state.
 
     Args:
         job: database, split, energies, model and training.
@@ -62,6 +64,8 @@ def train_from_database(job: TrainJob, config: str | None = None) -> list[Row]:
     """
     if job.members > 1:
         raise ConfigError(f"`members` is {job.members}; `train_members` trains several networks")
+    if restarts() > 0:  # torchrun's agent repeats the command as it was given the first time
+        job = replace(job, resume=(job.output / "last.ckpt").is_file())
     with processes(job.training.device) as team:
         if team.leads:
             prepare_folder(job.output, job.resume)

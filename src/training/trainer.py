@@ -30,6 +30,7 @@ from .logbook import Row, check_folders, write_metrics
 from .pause import Pause
 from .progress import Progress
 from .schedule import averaged_weights, learning_rate_factor
+from .straggler import OwnTime
 from .validation import mean_loss
 
 logger = logging.getLogger(__name__)
@@ -73,6 +74,7 @@ class Trainer:
             model.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=True
         )
         self.progress, self.started = Progress(), time.perf_counter()
+        self.own_time = OwnTime(self.team)
         self.fingerprint = make_fingerprint(model, config, train_dataset, val_dataset)
 
     def train_epoch(self, pause: Pause) -> Row:
@@ -96,6 +98,7 @@ class Trainer:
             batches, title, n_batches, initial=self.progress.batch, disable=hidden, leave=False
         )
         written = time.monotonic()
+        self.own_time.start()
         for part, graphs in bar:
             self.take_step(part, graphs, n_batches)
             stop = self.team.any(pause.asked)
@@ -105,6 +108,8 @@ class Trainer:
             if stop:
                 self.say_how_to_go_on(n_batches)
                 pause.stop()
+            self.own_time.start()
+        self.own_time.compare()
         lr = self.optimizer.param_groups[0]["lr"]
         return {"lr": lr, **_named("train", self.progress.sums / self.progress.n_seen)}
 
@@ -152,6 +157,7 @@ class Trainer:
             LossExplosion: the loss is not finite; raised on all processes.
         """
         terms = self.loss_terms(part)
+        self.own_time.stop()
         share = 0.0 if part is None else len(part.y) / n_spectra
         whole = self.team.total(share * torch.stack([term.detach().double() for term in terms]))
         if not bool(torch.isfinite(whole[0])):
