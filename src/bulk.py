@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from ase import Atoms
-from ase.db.row import AtomsRow
+from ase.data import chemical_symbols
 from tqdm import tqdm
 
 from .checkpoint import ModelInfo
@@ -32,6 +32,7 @@ from .spectra_db import (
     set_signature,
     summarize,
 )
+from .structures_db import StoredStructure, read_structure
 
 CHUNK = 64
 """Structures read, predicted and committed at once; bounds memory and what a kill costs."""
@@ -53,21 +54,22 @@ class RowPredictor:
         single = model.coefficient_mean.dtype == torch.float32
         self.mu_type = np.float32 if single else np.float64
 
-    def predict(self, rows: Sequence[AtomsRow]) -> list[dict[str, Any]]:
+    def predict(self, structures: Sequence[StoredStructure]) -> list[dict[str, Any]]:
         """Arguments of ASE's ``write`` for the rows of spectra; a failure is a row too."""
         found: list[dict[str, Any]] = []
         graphs, owners = [], []
-        for row in rows:
-            atoms, sites, error = to_atoms(row), [], None
+        for structure in structures:
+            sites, error = [], structure.error
             try:
-                check_atoms(atoms, self.model.max_z)
-                sites = choose_sites(atoms, self.info, None)
-                r_max = self.model.hyperparameters["r_max"]
-                graphs.append(atoms_to_graph(atoms, sites, r_max, self.model.max_z))
-                owners.append(len(found))
+                if error is None:
+                    check_atoms(structure.atoms, self.model.max_z)
+                    sites = choose_sites(structure.atoms, self.info, None)
+                    reach = self.model.hyperparameters["r_max"], self.model.max_z
+                    graphs.append(atoms_to_graph(structure.atoms, sites, *reach))
+                    owners.append(len(found))
             except StructureError as reason:
                 sites, error = [], str(reason)
-            found.append(self._describe(row, atoms, sites, error))
+            found.append(self._describe(structure, sites, error))
         calibration = self.info.calibration
         for number, spectra in predict_sites(self.model, calibration, graphs, self.relative):
             self._fill(found[owners[number]], spectra)
@@ -84,12 +86,12 @@ class RowPredictor:
             row["key_value_pairs"]["novel"] = int(novel.any())
 
     def _describe(
-        self, row: AtomsRow, atoms: Atoms, sites: list[int], error: str | None
+        self, structure: StoredStructure, sites: list[int], error: str | None
     ) -> dict[str, Any]:
         """A row of spectra whose spectra are still to come."""
-        unseen = unknown_elements(atoms, self.info)
+        unseen = [] if error else unknown_elements(structure.atoms, self.info)
         keys: dict[str, int | str] = {
-            "source_row": int(row.id),
+            "source_row": structure.row,
             "predicted": int(error is None),
             "n_spectra": len(sites),
             "unseen": int(bool(unseen)),
@@ -103,19 +105,13 @@ class RowPredictor:
             "mu": np.zeros((0, len(self.energy)), dtype=self.mu_type),
             "error": error,
             "unseen": unseen,
-            "structure": structure_digest(atoms),
-            "source_keys": dict(row.key_value_pairs),
+            "structure": structure_digest(structure.atoms),
+            "source_keys": structure.keys,
         }
+        numbers = structure.atoms.numbers  # ASE can't write others
+        writable = bool(((numbers >= 0) & (numbers < len(chemical_symbols))).all())
+        atoms = structure.atoms if writable else Atoms()
         return {"atoms": atoms, "key_value_pairs": keys, "data": data}
-
-
-def to_atoms(row: AtomsRow) -> Atoms:
-    """Structure of a row, with the occupancy that a CIF gave it if somebody kept it in the data."""
-    atoms = row.toatoms()
-    atoms.calc = None  # results that the row may carry belong to the input
-    if "occupancy" in row.data:
-        atoms.info["occupancy"] = row.data["occupancy"]
-    return atoms
 
 
 def predict_database(
@@ -149,7 +145,7 @@ def predict_database(
         DatabaseError: the source is no ASE database, or an interrupted run did other work.
     """
     predictor = RowPredictor(model, info, energy)
-    parts = [part_path(output, rank, team.size) for rank in range(team.size)]
+    parts = part_paths(output, team.size)
     check_output(output, parts)
     signature = {
         "format": FORMAT, "model": model_digest, "energy": predictor.energy.tolist(),
@@ -181,8 +177,9 @@ def predict_part(
     with bar, connect(source) as structures:
         for number, ids in enumerate(row_chunks(source, CHUNK)):
             if number % team.size == team.rank:
-                rows = [structures.get(id=row) for row in ids]
-                with connect(part) as written:
+                rows = [read_structure(structures, source, row) for row in ids]
+                # the volume of a cell that is not finite, in a row of a failure
+                with connect(part) as written, np.errstate(all="ignore"):
                     if position < done:
                         check_done(written, part, position, rows)
                     else:
@@ -192,7 +189,7 @@ def predict_part(
             bar.update(len(ids))
 
 
-def check_done(written: Any, part: Path, position: int, rows: Sequence[AtomsRow]) -> None:
+def check_done(written: Any, part: Path, position: int, rows: Sequence[StoredStructure]) -> None:
     """Raise DatabaseError where rows that an interrupted run wrote are not of these structures."""
     for offset, row in enumerate(rows, start=1):
         try:
@@ -201,16 +198,17 @@ def check_done(written: Any, part: Path, position: int, rows: Sequence[AtomsRow]
             raise DatabaseError(
                 f"{part}: ends within a chunk, at row {position + offset - 1}; remove it"
             ) from error
-        if found.source_row != row.id or found.data["structure"] != structure_digest(to_atoms(row)):
+        digest = structure_digest(row.atoms)
+        if found.source_row != row.row or found.data["structure"] != digest:
             raise DatabaseError(
-                f"{part}: row {position + offset} is not of the structure that row {row.id} holds"
+                f"{part}: row {position + offset} is not of the structure that row {row.row} holds"
                 " now; the structures have changed since the interrupted run, so remove the file"
             )
 
 
-def part_path(output: Path, rank: int, size: int) -> Path:
-    """File of one process beside the output."""
-    return output.with_name(f"{output.name}.part-{rank}-of-{size}")
+def part_paths(output: Path, size: int) -> list[Path]:
+    """Files of all processes beside the output."""
+    return [output.with_name(f"{output.name}.part-{rank}-of-{size}") for rank in range(size)]
 
 
 def check_output(output: Path, parts: list[Path]) -> None:

@@ -302,16 +302,18 @@ class PredictJob:
     model: Path
     """Model file, training folder, or name of a model that ships with the package."""
     structures: list[Path]
-    """Files that ASE reads: CIF, POSCAR, xyz, extended xyz, ..; or one ASE database (SQLite)."""
+    """Files that ASE reads: CIF, POSCAR, xyz, extended xyz, ..; or one ASE database (SQLite). Those
+    that can't be predicted are named and left out, and the exit code is 3."""
     site: list[int] | None = None
     """0-based indices of the absorbers. None: every atom of the model's element."""
     energy: tuple[float, float, float] | None = None
     """First and last energy and step, eV. None: the energies on which the model was scored."""
     output: Path | None = None
-    """Table of the spectra. None: printed. Of a database: the database of spectra to make."""
+    """Table of the spectra. None: printed. With the ending .db, and of a database: the database of
+    spectra to make."""
     plot: Path | None = None
     """Picture of each site's spectrum and their mean."""
     strict: bool = False
-    """Exit with a failure where a structure of a database could not be predicted."""
+    """Take a structure that can't be predicted as a failure (exit code 1)."""
     device: str = "auto"
     """Where to compute: cpu, cuda, cuda:1, ..; auto is cuda where there is one, else cpu."""

@@ -37,5 +37,9 @@ class Terminated(BaseException):
     """SIGTERM was received; no ``Exception``, as KeyboardInterrupt is none."""
 
 
+class PartialError(XanesError):
+    """The work is done, but for a part that could not be done and was named."""
+
+
 class MemberError(XanesError):
     """A member of an ensemble could not be trained."""

@@ -1,7 +1,7 @@
 """How a command ends.
 
-Exit codes: 0 done, 1 a failure (one line on standard error), 2 wrong usage, 130 interrupted from
-the keyboard, 143 by SIGTERM.
+Exit codes: 0 done, 1 a failure (one line on standard error), 2 wrong usage, 3 done but for a part
+that is named, 130 interrupted from the keyboard, 143 by SIGTERM.
 """
 
 import logging
@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from .data.location import hide_passwords
-from .errors import PeerError, Terminated, XanesError
+from .errors import PartialError, PeerError, Terminated, XanesError
 
 PROGRAM = "e3gnn-xanes"
 
@@ -67,6 +67,8 @@ def guarded(work: Callable[[], None], debug: bool) -> int:
         raise
     except PeerError:  # the process that failed first has said it
         return 1
+    except PartialError as error:
+        return failed(str(error), debug, code=3)
     except (XanesError, OSError) as error:
         return failed(str(error), debug)
     except Exception as error:  # a fault of ours: still one line, and how to see more
@@ -81,9 +83,9 @@ def interrupted() -> int:
     return 130
 
 
-def failed(message: str, debug: bool) -> int:
-    """Report a failure."""
+def failed(message: str, debug: bool, code: int = 1) -> int:
+    """Report a failure, or that a part of the work could not be done."""
     if debug:
         print(hide_passwords(traceback.format_exc()), file=sys.stderr)
     print(f"{PROGRAM}: error: {hide_passwords(' '.join(message.split()))}", file=sys.stderr)
-    return 1
+    return code

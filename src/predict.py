@@ -1,8 +1,9 @@
 """From a structure, or a data set of them, to predicted spectra."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from .inference import PredictedSites, predict_sites
 
 logger = logging.getLogger(__name__)
 
+AT_ONCE = 64
+"""Structures predicted together; bounds memory."""
 SYMPREC = 1e-3
 """Atoms that symmetry maps onto each other within this distance are equivalent, Angstrom."""
 
@@ -176,14 +179,8 @@ def predict_structures(
         ConfigError: energies outside the model's range.
     """
     found = predict_quietly(model, info, structures, sites, energy)
-    for (name, _), predictions in zip(structures, found, strict=True):
-        if predictions[0].unseen:
-            logger.warning(
-                "%s: the model never saw %s; do not trust its spectra here",
-                name,
-                ", ".join(predictions[0].unseen),
-            )
-        warn_of_novel(predictions)
+    for predictions in found:
+        warn_of_unknown(predictions)
     return found
 
 
@@ -195,24 +192,81 @@ def predict_quietly(
     energy: np.ndarray | None = None,
 ) -> list[list[SitePrediction]]:
     """``predict_structures`` without its warnings."""
+    found = []
+    for predictions in predict_each(model, info, structures, sites, energy):
+        if isinstance(predictions, StructureError):
+            raise predictions
+        found.append(predictions)
+    return found
+
+
+def predict_each(
+    model: Network,
+    info: ModelInfo,
+    structures: Iterable[tuple[str, Any]],
+    sites: Sequence[int] | None = None,
+    energy: np.ndarray | None = None,
+) -> Iterator[list[SitePrediction] | StructureError]:
+    """Predict structures as they come, some at a time; one that can't be does not stop the others.
+
+    Args:
+        model: see ``predict_structures``, as for the other arguments.
+        info: what it was trained for.
+        structures: name of each, and the structure, or the error that came in its place.
+        sites: absorbers of every structure.
+        energy: energies, eV, shape (n_energies,).
+
+    Yields:
+        For each structure what ``predict_structures`` gives, or why it can't be predicted, named.
+
+    Raises:
+        ConfigError: energies outside the model's range.
+    """
     energy, relative = relative_energies(model, info, energy)
-    graphs, groups, unseen = [], [], []
-    for name, structure in structures:
+    coming = iter(structures)
+    while chunk := list(islice(coming, AT_ONCE)):
+        yield from _predict_chunk(model, info, chunk, sites, energy, relative)
+
+
+def _predict_chunk(
+    model: Network,
+    info: ModelInfo,
+    chunk: list[tuple[str, Any]],
+    sites: Sequence[int] | None,
+    energy: np.ndarray,
+    relative: np.ndarray,
+) -> list[list[SitePrediction] | StructureError]:
+    """Predict some structures together."""
+    found: list[list[SitePrediction] | StructureError] = []
+    graphs, groups, places = [], [], []
+    for name, structure in chunk:
         try:
-            atoms = as_atoms(structure)
-            check_atoms(atoms, model.max_z)
-            absorbers = choose_sites(atoms, info, sites)
-            groups.append(sorted(equivalent_sites(atoms, absorbers) or [[s] for s in absorbers]))
-            shown = [group[0] for group in groups[-1]]
+            atoms, equivalent = _prepare(model, info, structure, sites)
+            shown = [group[0] for group in equivalent]
             graphs.append(atoms_to_graph(atoms, shown, model.r_max, model.max_z))
         except StructureError as error:
-            raise StructureError(f"{name}: {error}") from error
-        unseen.append(tuple(unknown_elements(atoms, info)))
-    found: list[list[SitePrediction]] = []
+            told = error if error is structure else StructureError(f"{name}: {error}")
+            found.append(told)
+            continue
+        groups.append((equivalent, tuple(unknown_elements(atoms, info))))
+        places.append(len(found))
+        found.append([])
     for number, spectra in predict_sites(model, info.calibration, graphs, relative):
-        name = structures[number][0]
-        found.append(to_predictions(name, groups[number], energy, spectra, unseen[number]))
+        place, (equivalent, unseen) = places[number], groups[number]
+        found[place] = to_predictions(chunk[place][0], equivalent, energy, spectra, unseen)
     return found
+
+
+def _prepare(
+    model: Network, info: ModelInfo, structure: Any, sites: Sequence[int] | None
+) -> tuple[Atoms, list[list[int]]]:
+    """A structure as atoms, and its absorbers in groups that symmetry makes equivalent."""
+    if isinstance(structure, StructureError):
+        raise structure
+    atoms = as_atoms(structure)
+    check_atoms(atoms, model.max_z)
+    absorbers = choose_sites(atoms, info, sites)
+    return atoms, sorted(equivalent_sites(atoms, absorbers) or [[s] for s in absorbers])
 
 
 def to_predictions(
@@ -233,13 +287,17 @@ def to_predictions(
     return predictions
 
 
-def warn_of_novel(sites: list[SitePrediction]) -> None:
-    """Name the sites of a structure that are unlike anything that the model was trained on."""
+def warn_of_unknown(sites: list[SitePrediction]) -> None:
+    """Name what of a structure is unlike anything that the model was trained on."""
+    name = sites[0].structure
+    if sites[0].unseen:
+        unseen = ", ".join(sites[0].unseen)
+        logger.warning("%s: the model never saw %s; do not trust its spectra here", name, unseen)
     flagged = [site for prediction in sites if prediction.novel for site in prediction.equivalent]
     if flagged:
         logger.warning(
             "%s: unlike anything the model was trained on, sites %s; expect larger errors there",
-            *(sites[0].structure, ", ".join(map(str, sorted(flagged)))),
+            *(name, ", ".join(map(str, sorted(flagged)))),
         )
 
 

@@ -175,7 +175,11 @@ def describe_bands(info: ModelInfo) -> list[str]:
 
 
 def spectra_table(
-    found: list[list[SitePrediction]], info: ModelInfo, path: Path, sources: Sequence[Path]
+    found: list[list[SitePrediction]],
+    info: ModelInfo,
+    path: Path,
+    sources: Sequence[Path],
+    notes: Sequence[str] = (),
 ) -> str:
     """Predicted spectra as text that NumPy's ``loadtxt`` reads.
 
@@ -184,6 +188,7 @@ def spectra_table(
         info: what the model was trained for.
         path: the model file.
         sources: file of each structure.
+        notes: more lines for the header.
 
     Returns:
         A header with units and column names, then a row an energy: the energy, each site's mu and,
@@ -191,7 +196,7 @@ def spectra_table(
         energies), and after the sites of a structure their mean, weighted by the number of
         equivalent sites, which has no band: errors of sites add up in a way that is not known.
     """
-    columns, labels, notes = [found[0][0].energy], ["energy_eV"], []
+    columns, labels, notes = [found[0][0].energy], ["energy_eV"], list(notes)
     for sites in found:
         if sites[0].unseen:
             unseen = ", ".join(sites[0].unseen)

@@ -16,7 +16,7 @@ from .data.filetype import SQLITE_MAGIC, starts_with
 from .errors import DatabaseError
 
 FORMAT = "e3gnn-xanes spectra 1"
-EXAMPLES = 10
+EXAMPLES = 1000
 """Failures that a summary names; the others are counted."""
 
 

@@ -1,98 +1,208 @@
 """The command `predict`: structures to spectra, or a database of them to another."""
 
 import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..checkpoint import load_model
+from ase import Atoms
+
+from ..checkpoint import ModelInfo, load_model
 from ..config import PredictJob
 from ..data.energies import energy_grid
 from ..data.filetype import SQLITE_MAGIC, starts_with
-from ..data.structure import named_structures
-from ..errors import ConfigError, StructureError
+from ..data.structure import each_structure
+from ..errors import ConfigError, PartialError, StructureError, Terminated
 from ..files.durable import file_digest, write_text_durably
 from ..files.registry import model_path
 from ..parallel import check_alone, choose_device, launched_rank, processes
 from ..plot import plot_structures
-from ..predict import SitePrediction, predict_structures
+from ..predict import SitePrediction, predict_each, warn_of_unknown
 from ..report import describe_bulk, site_label, spectra_table
 from .outputs import check_outputs
 
 logger = logging.getLogger(__name__)
 
 
+DATABASE = ".db"
+"""Ending of an output that is a database of spectra, whatever the structures come from."""
+
+
 def run(job: PredictJob) -> None:
-    """Predict structures: a table and a picture; or a database of them: a database of spectra."""
+    """Predict structures: a table and a picture; or many of them: a database of spectra."""
     databases = [p for p in job.structures if p.is_file() and starts_with(p, SQLITE_MAGIC)]
-    if databases:
-        predict_bulk(job, databases[0])
+    if databases or (job.output is not None and job.output.suffix == DATABASE):
+        predict_bulk(job, databases)
         return
     check_alone("a prediction of structure files")
     check_outputs(job.output, job.plot)
     model, described = load_model(job.model)
     model.to(choose_device(job.device))
     energy = None if job.energy is None else energy_grid(*job.energy)
-    structures, sources = [], []
-    for path in job.structures:
-        named = named_structures(path)
-        structures += named
-        sources += [path] * len(named)
-    names = [name for name, _ in structures]
-    repeated = {name for name in names if names.count(name) > 1}
-    labelled = [
-        (f"{name}-{number}" if name in repeated else name, atoms)
-        for number, (name, atoms) in enumerate(structures)
-    ]
-    found = predict_structures(model, described, labelled, job.site, energy)
-    note_symmetry(found)
-    text = spectra_table(found, described, job.model, sources)
-    if job.output is None:
-        print(text, end="")
-    else:
-        write_text_durably(job.output, text)
-        print(f"{job.output}: {sum(len(sites) for sites in found)} spectra")
+    done = Done(described, job.model, job.output)
+    coming = done.note_files(each_structure(job.structures))
+    try:
+        for found in predict_each(model, described, coming, job.site, energy):
+            if isinstance(found, StructureError) and job.strict:
+                raise found
+            done.add(found)
+    except (KeyboardInterrupt, Terminated):
+        done.write_interrupted()
+        raise
+    done.check_any()
+    note_symmetry(done.found)
+    done.write()
     if job.plot is not None:
         plot_structures(
-            [sites[0].structure for sites in found],
-            found[0][0].energy,
-            [[(site_label(s), s.mu, len(s.equivalent)) for s in sites] for sites in found],
+            [sites[0].structure for sites in done.found],
+            done.found[0][0].energy,
+            [[(site_label(s), s.mu, len(s.equivalent)) for s in sites] for sites in done.found],
             job.plot,
             unit=described.unit,
             relative=described.reference_energy is None,
-            half_widths=[[s.half_width for s in sites] for sites in found],
+            half_widths=[[s.half_width for s in sites] for sites in done.found],
+        )
+    if done.left_out:
+        raise PartialError(f"{done.describe()}; the others are named above")
+
+
+@dataclass
+class Done:
+    """What became of each structure so far."""
+
+    info: ModelInfo
+    """What the model was trained for."""
+    model: Path
+    """The model as the user named it."""
+    output: Path | None
+    """Table to write; None: printed."""
+    files: list[Path] = field(default_factory=list)
+    """File of every structure that was read, whatever became of it."""
+    found: list[list[SitePrediction]] = field(default_factory=list)
+    """Predictions."""
+    sources: list[Path] = field(default_factory=list)
+    """File of each."""
+    left_out: list[str] = field(default_factory=list)
+    """Why the others could not be predicted."""
+
+    def note_files(
+        self, structures: Iterable[tuple[Path, str, Atoms | StructureError]]
+    ) -> Iterator[tuple[str, Atoms | StructureError]]:
+        """Keep the file of each structure that is asked for, and pass on the rest."""
+        for path, name, structure in structures:
+            self.files.append(path)
+            yield name, structure
+
+    def add(self, found: list[SitePrediction] | StructureError) -> None:
+        """Take in what became of the next structure; a failure is told at once."""
+        file = self.files[len(self.found) + len(self.left_out)]
+        if isinstance(found, StructureError):
+            named = str(found).startswith(str(file))
+            self.left_out.append(str(found) if named else f"{file}: {found}")
+            logger.warning("left out: %s", self.left_out[-1])
+            return
+        warn_of_unknown(found)
+        self.sources.append(file)
+        self.found.append(found)
+
+    def describe(self) -> str:
+        """How many were predicted."""
+        total = len(self.found) + len(self.left_out)
+        return f"{len(self.found)} of {total} structures are predicted"
+
+    def check_any(self) -> None:
+        """Raise StructureError where none could be predicted."""
+        if not self.found and len(self.left_out) == 1:
+            raise StructureError(self.left_out[0])
+        if not self.found:
+            raise StructureError(f"none of {len(self.left_out)} structures can be predicted")
+
+    def write(self, *notes: str) -> None:
+        """Write or print the table; what is missing is told in it."""
+        notes = (*notes, *(f"left out: {' '.join(reason.split())}" for reason in self.left_out))
+        text = spectra_table(self.found, self.info, self.model, self.sources, notes)
+        if self.output is None:
+            print(text, end="")
+            return
+        write_text_durably(self.output, text)
+        print(f"{self.output}: {sum(len(sites) for sites in self.found)} spectra")
+
+    def write_interrupted(self) -> None:
+        """Write what there is, and say how to go on."""
+        if self.output is None or not self.found:
+            logger.info("interrupted; nothing is written")
+            return
+        last = f"{self.found[-1][0].structure} of {self.sources[-1]}"
+        note = f"interrupted: {self.describe()}, the last one is {last}"
+        self.write(note)
+        logger.info(
+            "%s; %s holds them. Give the files after it to go on, or all with an output that ends"
+            " with %s, which is gone on with by itself",
+            *(note, self.output, DATABASE),
         )
 
 
-def predict_bulk(job: PredictJob, source: Path) -> None:
-    """Predict all structures of a database, by all processes that torchrun has started.
+def predict_bulk(job: PredictJob, databases: list[Path]) -> None:
+    """Predict many structures, by all processes that torchrun has started.
+
+    Args:
+        job: what to predict.
+        databases: those of its structures that are databases; none: all are files.
 
     Raises:
         ConfigError: options that a database does not go with.
-        StructureError: with `--strict`, where a structure could not be predicted.
+        PartialError: some structures could not be predicted.
+        StructureError: none could be, or `--strict` and some could not.
     """
-    if len(job.structures) > 1:
-        raise ConfigError(f"{source} is a database; predict it on its own")
-    for name in ("site", "plot"):
-        if getattr(job, name) is not None:
-            raise ConfigError(f"`{name}` does not go with a database of structures, {source}")
-    if job.output is None:
-        raise ConfigError(f"{source} is a database; name the one for the spectra with --output")
-    from ..bulk import predict_database  # ASE's databases are slow to import
+    source = databases[0] if databases else None
+    output = check_bulk(job, source)
+    from ..bulk import check_output, part_paths, predict_database  # ASE's databases are slow
+    from ..structures_db import gather_structures
 
+    energy = None if job.energy is None else energy_grid(*job.energy)
     with processes(job.device) as team:
         model_file = model_path(job.model)
         model, described = load_model(model_file)
-        energy = None if job.energy is None else energy_grid(*job.energy)
-        summary = predict_database(
-            *(model.to(team.device), described, source, job.output),
-            *(file_digest(model_file), team, energy),
-        )
+        gathered = output.with_name(f".{output.name}.structures")
+        check_output(output, part_paths(output, team.size))
+        try:
+            if source is None and team.leads:
+                gather_structures(job.structures, gathered)
+            team.wait()
+            summary = predict_database(
+                *(model.to(team.device), described, source or gathered, output),
+                *(file_digest(model_file), team, energy),
+            )
+        except (KeyboardInterrupt, Terminated):
+            logger.info("interrupted; what is done is kept, the same command goes on with it")
+            raise
+        finally:
+            if team.leads:
+                gathered.unlink(missing_ok=True)
     if launched_rank() > 0:
         return
-    print(f"{job.output}: {describe_bulk(summary)}")
-    if summary.failed and job.strict:
-        raise StructureError(
-            f"{summary.failed} of {summary.structures} structures could not be predicted"
-        )
+    print(f"{output}: {describe_bulk(summary)}")
+    told = f"{summary.failed} of {summary.structures} structures could not be predicted"
+    if summary.failed and (job.strict or summary.failed == summary.structures):
+        raise StructureError(told)
+    if summary.failed:
+        raise PartialError(f"{told}; {output} holds the others, and the reasons")
+
+
+def check_bulk(job: PredictJob, source: Path | None) -> Path:
+    """Give the database to write.
+
+    Raises:
+        ConfigError: options that a database does not go with.
+    """
+    if source is not None and len(job.structures) > 1:
+        raise ConfigError(f"{source} is a database; predict it on its own")
+    if job.output is None:
+        raise ConfigError(f"{source} is a database; name the one for the spectra with --output")
+    for name in ("site", "plot"):
+        if getattr(job, name) is not None:
+            raise ConfigError(f"`{name}` does not go with a database, {source or job.output}")
+    return job.output
 
 
 def note_symmetry(found: list[list[SitePrediction]]) -> None:

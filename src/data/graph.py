@@ -27,8 +27,9 @@ def check_atoms(atoms: Atoms, max_z: int = 100) -> None:
 
     Raises:
         StructureError: no atoms, positions or cell not finite, a cell without volume along its
-            periodic directions, an atomic number out of range, or partial occupancy. (Atoms that
-            are too close are found with the neighbours, in ``neighbors``.)
+            periodic directions, a crystal denser than any, an atomic number out of range, or
+            partial occupancy. (Atoms that are too close are found with the neighbours, in
+            ``neighbors``.)
     """
     if len(atoms) == 0:
         raise StructureError("the structure has no atoms")
@@ -42,6 +43,10 @@ def check_atoms(atoms: Atoms, max_z: int = 100) -> None:
     # volume, area or length that the periodic directions span
     if len(periodic) and np.sqrt(abs(np.linalg.det(periodic @ periodic.T))) < 1e-6:
         raise StructureError(f"the cell is singular along its periodic directions: {cell.tolist()}")
+    if all(atoms.pbc) and atoms.cell.volume < DENSEST * len(atoms):
+        raise StructureError(
+            f"{len(atoms)} atoms in a cell of {atoms.cell.volume:.3g} Angstrom^3; wrong unit?"
+        )
     wrong = (atoms.numbers < 1) | (atoms.numbers > max_z)
     if wrong.any():
         index = int(np.argmax(wrong))
@@ -77,12 +82,8 @@ def check_distances(atoms: Atoms) -> None:
         atoms: structure that passed ``check_atoms``.
 
     Raises:
-        StructureError: two atoms are nearer than 0.1 Angstrom, or a crystal is denser than any.
+        StructureError: two atoms are nearer than 0.1 Angstrom.
     """
-    if all(atoms.pbc) and atoms.cell.volume < DENSEST * len(atoms):
-        raise StructureError(
-            f"{len(atoms)} atoms in a cell of {atoms.cell.volume:.3g} Angstrom^3; wrong unit?"
-        )
     neighbors(atoms, QUICKEST)
 
 

@@ -1,6 +1,8 @@
 """Structure files through ASE, with errors that name the file."""
 
 import warnings
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -59,8 +61,36 @@ def named_structures(path: str | Path) -> list[tuple[str, Atoms]]:
         StructureError: see ``read_structures``.
     """
     path = Path(path)
-    frames = read_structures(path)
-    stem = path.resolve().parent.name if path.name in ("POSCAR", "CONTCAR") else path.stem
+    frames, stem = read_structures(path), _stem(path)
     if len(frames) == 1:
         return [(stem, frames[0])]
     return [(f"{stem}-{number}", frame) for number, frame in enumerate(frames)]
+
+
+def each_structure(paths: Sequence[Path]) -> Iterator[tuple[Path, str, Atoms | StructureError]]:
+    """Read files one after the other; one that can't be read does not stop the others.
+
+    Args:
+        paths: files that ASE reads.
+
+    Yields:
+        File, name of the structure, and the structure, or why the file can't be read. Names that
+        several files would give are numbered by the place of the structure.
+    """
+    stems = Counter(_stem(path) for path in paths)
+    number = 0
+    for path in paths:
+        found: list[tuple[str, Atoms | StructureError]]
+        try:
+            found = list(named_structures(path))
+        except StructureError as error:
+            found = [(_stem(path), error)]
+        for name, atoms in found:
+            yield path, f"{name}-{number}" if stems[_stem(path)] > 1 else name, atoms
+            number += 1
+
+
+def _stem(path: Path) -> str:
+    """Name of a file's structure: the file's without its ending, or the folder's of a POSCAR."""
+    is_poscar = path.name in ("POSCAR", "CONTCAR")
+    return path.resolve().parent.name if is_poscar else path.stem

@@ -18,6 +18,9 @@ CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 UNDERSCORED = re.compile(r"(?<![^\s\"'=])[+-]?\d[\d_]*_\d*\.\d*|(?<![^\s\"'=])[+-]?\d+\.\d*_\d+")
 """A number with an underscore, which Python takes and no program writes."""
 FORMULA = re.compile(r"(?m)^_chemical_formula_sum\s+(?:'([^']*)'|\"([^\"]*)\"|(\S+))\s*$")
+CELL = [f"_cell_length_{axis}" for axis in "abc"]
+CELL += [f"_cell_angle_{angle}" for angle in ("alpha", "beta", "gamma")]
+"""A CIF's cell."""
 RATIO_WITHIN = 0.02
 """Largest relative difference of the atoms' ratio to a CIF's formula."""
 
@@ -32,7 +35,8 @@ def check_file(path: Path, format: str | None, frames: list[Atoms]) -> None:
 
     Raises:
         StructureError: bytes that are no text, numbers with underscores, more coordinates in a
-            POSCAR than its counts say, or a CIF whose atoms are not those of its formula.
+            POSCAR than its counts say, a CIF without a whole cell, or one whose atoms are not those
+            of its formula.
     """
     try:
         format = format or filetype(str(path))
@@ -51,6 +55,7 @@ def check_file(path: Path, format: str | None, frames: list[Atoms]) -> None:
     if format == "vasp":
         _check_poscar(path, text, len(frames[0]))
     if format == "cif":
+        _check_cells(path, text, frames)
         _check_formulas(path, text, frames)
 
 
@@ -63,6 +68,15 @@ def _check_poscar(path: Path, text: str, n_atoms: int) -> None:
         raise StructureError(
             f"{path}: line {mode + 2 + n_atoms}: coordinates after the last of {n_atoms} atoms"
         )
+
+
+def _check_cells(path: Path, text: str, frames: list[Atoms]) -> None:
+    """Raise StructureError where fractions of a cell that is not there became Angstrom."""
+    if "_atom_site_fract_" not in text or all(atoms.cell.rank == 3 for atoms in frames):
+        return
+    missing = [name for name in CELL if name not in text]
+    told = f"{', '.join(missing)} is missing" if missing else "a block has none"
+    raise StructureError(f"{path}: positions are fractions of a cell, but {told}")
 
 
 def _check_formulas(path: Path, text: str, frames: list[Atoms]) -> None:

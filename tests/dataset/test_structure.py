@@ -67,3 +67,12 @@ def test_numbers_with_underscores_and_bytes_that_are_no_text(files, name):
     (files / name).write_bytes(text.encode() + b"\x00\x01\n")
     with pytest.raises(StructureError, match="no text|not a structure"):
         read_structures(files / name)
+
+
+@pytest.mark.parametrize("name", ["_cell_length_b", "_cell_angle_gamma"])
+def test_cif_with_a_part_of_its_cell(files, name):
+    lines = (files / "a.cif").read_text().splitlines(keepends=True)
+    (files / "a.cif").write_text("".join(line for line in lines if not line.startswith(name)))
+    assert read(files / "a.cif").cell.rank == 0  # ASE alone takes the fractions as Angstrom
+    with pytest.raises(StructureError, match=f"fractions of a cell, but {name} is missing"):
+        read_structures(files / "a.cif")

@@ -1,0 +1,191 @@
+"""Many structures of which some are broken: the good ones are done, the bad ones are told."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import broken
+import numpy as np
+import pytest
+import torch
+from ase.io import write
+from paths import ROOT
+
+from src import XANES_E3GNN, ModelInfo, save_model
+from src.checkpoint import load_model
+from src.cli import main
+from src.predict import predict_structure
+from src.predictor import XANESPredictor
+from src.spectra_db import read_spectra
+
+pytestmark = pytest.mark.reliability
+PEAK = """
+import resource, sys
+from src.cli import main
+code = main(sys.argv[1:])
+print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, file=sys.stderr)
+sys.exit(code)
+"""
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A small network for copper."""
+    path = tmp_path_factory.mktemp("model") / "model.pt"
+    torch.manual_seed(0)
+    network = XANES_E3GNN(num_layers=1, lmax=1, channels=8, num_basis=16, num_heads=2)
+    network.coefficient_mean.fill_(0.1)
+    info = ModelInfo(
+        element="Cu", edge="K", target="absolute", unit="1e-3 a0^2", reference_energy=8993.0,
+        energy_grid=np.linspace(8984.0, 9019.0, 36).tolist(), elements=[8, 29],
+    )  # fmt: skip
+    save_model(path, network, info)
+    return path
+
+
+def run(*words):
+    """Run the command in a process of its own; give exit code, output and megabytes."""
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, *map(str, words)],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    peak = re.search(r"peak (\d+)", done.stderr)
+    return done, int(peak[1]) if peak else None
+
+
+def check_database(model, folder, n_structures):
+    """Predict a database; give the memory it took, in megabytes."""
+    ways = broken.write_database(folder / "in.db", n_structures)
+    done, megabytes = run("predict", model, folder / "in.db", "-o", folder / "out.db")
+    assert done.returncode == 3, done.stderr
+    wanted = f"{len(ways)} of {n_structures} structures could not be predicted"
+    assert wanted in done.stderr
+    assert done.stdout.count("failed: row") == len(ways)
+    found = list(read_spectra(folder / "out.db"))
+    assert [row.source_row for row in found] == list(range(1, n_structures + 1))
+    assert {row.source_row for row in found if row.error is not None} == set(ways)
+    for row in found:
+        assert row.error is None or (len(row.error) > 10 and "\n" not in row.error)
+        assert np.isfinite(row.mu).all()
+    loaded = load_model(model)
+    for row in found[:: n_structures // 5]:
+        alone = predict_structure(*loaded, broken.oxide(row.source_row - 1))[0].mu
+        assert abs(row.mu - alone).max() < 1e-5 * abs(alone).max()  # float32, other batches
+    return megabytes
+
+
+def test_broken_rows_are_left_out_with_the_reason(model, tmp_path):
+    assert len(broken.WAYS) >= 20
+    check_database(model, tmp_path, broken.EVERY * len(broken.WAYS))
+
+
+@pytest.mark.slow
+def test_ten_thousand_structures_take_no_more_memory_than_two_thousand(model, tmp_path):
+    megabytes = []
+    for n_structures in (2000, 10_000):
+        folder = tmp_path / str(n_structures)
+        folder.mkdir()
+        megabytes.append(check_database(model, folder, n_structures))
+    print(f"peak memory {megabytes} MB")
+    assert megabytes[1] < megabytes[0] + 20
+
+
+@pytest.mark.parametrize("output", ["out.dat", "out.db"])
+def test_broken_files_are_left_out_with_the_reason(model, tmp_path, output, capsys):
+    paths, bad = broken.write_files(tmp_path, 60)
+    assert len(bad) >= 20
+    words = ["predict", str(model), *map(str, paths), "-o", str(tmp_path / output)]
+    assert main(words) == 3
+    told = capsys.readouterr()
+    if output == "out.dat":
+        text = (tmp_path / output).read_text()
+        for path in bad:
+            assert f"left out: {path}:" in text
+        assert told.err.count("left out:") == len(bad)
+        table = np.loadtxt(tmp_path / output)
+        assert table.shape == (36, 1 + 2 * 60)  # energy; site and mean of each good file
+        return
+    found = list(read_spectra(tmp_path / output))
+    assert [row.source_keys["file"] for row in found] == [str(path) for path in paths]
+    failed = {row.source_keys["file"] for row in found if row.error is not None}
+    assert failed == {str(path) for path in bad}
+    assert {path.name for path in tmp_path.iterdir() if path.name.startswith(".")} == set()
+
+
+def test_strict_takes_the_first_broken_file_as_a_failure(model, tmp_path, capsys):
+    paths, _ = broken.write_files(tmp_path, 30)
+    words = ["predict", str(model), *map(str, paths), "-o", str(tmp_path / "out.dat"), "--strict"]
+    assert main(words) == 1
+    assert not (tmp_path / "out.dat").exists()
+    only = ["predict", str(model), str(tmp_path / "words.cif"), "-o", str(tmp_path / "out.dat")]
+    assert main(only) == 1  # nothing is left to write
+    assert "words.cif: not a structure that ASE reads" in capsys.readouterr().err
+
+
+def interrupt(model, folder, source, output, number):
+    """Send a signal to a prediction when it is at work; give exit code and messages."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "src", "predict", str(model), *map(str, source), "-o", str(output)],
+        cwd=ROOT, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    part = folder / f"{output.name}.part-0-of-1"
+    deadline = time.monotonic() + 60
+    while not part.exists() and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.01)
+    time.sleep(0.3)
+    process.send_signal(number)
+    return process.wait(60), process.stderr.read()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)]
+)
+def test_an_interrupted_prediction_goes_on(model, tmp_path, number, code):
+    broken.write_database(tmp_path / "in.db", 3000)
+    output = tmp_path / "cut.db"
+    found, told = interrupt(model, tmp_path, [tmp_path / "in.db"], output, number)
+    assert found == code, told
+    assert number == signal.SIGKILL or "the same command goes on with it" in told
+    assert not output.exists()
+    assert (tmp_path / "cut.db.part-0-of-1").stat().st_size > 0
+    assert run("predict", model, tmp_path / "in.db", "-o", output)[0].returncode == 3
+    assert run("predict", model, tmp_path / "in.db", "-o", tmp_path / "w.db")[0].returncode == 3
+    for a, b in zip(read_spectra(output), read_spectra(tmp_path / "w.db"), strict=True):
+        assert (a.source_row, a.error) == (b.source_row, b.error)
+        assert np.array_equal(a.mu, b.mu)
+
+
+@pytest.mark.slow
+def test_a_trajectory_of_many_frames_streams(model, tmp_path):
+    """Memory after 100,000 frames against that after 5,000; the file alone is 15 MB."""
+    frames = [broken.oxide(seed) for seed in range(100)]
+    path = tmp_path / "md.xyz"
+    for _ in range(1000):
+        write(path, frames, format="extxyz", append=True)
+    script = (
+        "import resource, sys; from itertools import islice; from ase.io import iread\n"
+        "from src.predictor import XANESPredictor, name_frames\n"
+        "p, peaks = XANESPredictor(sys.argv[1]), []\n"
+        "few = (f for _, f in islice(name_frames(sys.argv[2]), 5000))\n"
+        "for frames in (few, sys.argv[2]):\n"
+        "    found = p.trajectory(frames)\n"
+        "    peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)\n"
+        "print(found.n_frames, *peaks)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(model), str(path)],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    n_frames, few, many = map(int, done.stdout.split())
+    print(f"{n_frames} frames: peak {few} MB after 5,000, {many} MB after all")
+    assert n_frames == 100_000
+    assert many < few + 50
+    alone = XANESPredictor(model).trajectory(frames)
+    assert alone.n_frames == 100
