@@ -142,8 +142,13 @@ def test_atoms_that_share_a_place_are_refused_through_the_cells_faces_too():
         check_distances(shared)
     shared.pbc = False
     check_distances(shared)
+
+
+def test_crystals_denser_than_any_are_refused():
+    """Their neighbours within a cutoff would fill the memory."""
     with pytest.raises(StructureError, match="wrong unit"):
-        check_distances(bulk("Cu", a=0.36))
+        atoms_to_graph(bulk("Cu", a=0.36), [0], 5.0)
+    check_atoms(bulk("C", a=3.0))  # diamond is 5.7 Angstrom^3 an atom; under pressure half of that
 
 
 def test_occupancy_that_is_no_number_is_refused():
