@@ -88,6 +88,7 @@ class GraphCache:
     def _connect(self) -> sqlite3.Connection:
         """Connection of this process; one that a fork brought along is not used."""
         if self._connection is None or self._process != os.getpid():
+            self.close()
             self._connection = sqlite3.connect(self.path, timeout=WAIT_SECONDS)
             self._process = os.getpid()
             self._connection.execute("pragma synchronous = off")
@@ -96,6 +97,23 @@ class GraphCache:
                 " (key text primary key, checksum blob not null, content blob not null)"
             )
         return self._connection
+
+    def close(self) -> None:
+        """Close the connection; using the cache again opens one."""
+        if self._connection is not None and self._process == os.getpid():
+            self._connection.close()
+        elif self._connection is not None:
+            _INHERITED.append(self._connection)
+        self._connection = None
+
+    def __del__(self) -> None:
+        """Close the connection; one that a fork brought here is its parent's to close."""
+        if getattr(self, "_connection", None) is not None:
+            self.close()
+
+
+_INHERITED: list[sqlite3.Connection] = []
+"""Connections of a parent process; never closed here, or the parent's would break."""
 
 
 def _checksum(content: bytes) -> bytes:
