@@ -1,0 +1,254 @@
+"""A disk that is full, read-only or gone: one line, exit code 1, and the last good file stays."""
+
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager, suppress
+
+import pytest
+from paths import CALCULATIONS, EXPERIMENT, ROOT
+
+from src.checkpoint import load_model
+from src.cli import main
+from src.data.database import Database
+from src.files.torch_file import read_verified
+
+pytestmark = pytest.mark.reliability
+POSCAR = CALCULATIONS / "mp-1692" / "POSCAR"
+COPPER = ROOT / "docs" / "examples" / "copper"
+TRAIN = [
+    "--training.epochs=2", "--no_cache", "--training.max_edges=4000", "--model.num_layers=1",
+    "--model.lmax=1", "--model.channels=8", "--model.num_basis=32",
+]  # fmt: skip
+COMMANDS = ("train", "predict", "dataset", "compare", "calibrate")
+FILLED = 2 * 2**20
+"""Size of the small disk, bytes."""
+
+
+def run(*words):
+    """Run the command in this process; return its exit code."""
+    return main([str(word) for word in words])
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A database and a model trained on it for a moment."""
+    folder = tmp_path_factory.mktemp("made")
+    assert run("dataset", CALCULATIONS, "-o", folder / "cu.db") == 0
+    by_material = {}
+    for name in Database(folder / "cu.db").ids:
+        by_material.setdefault(name.rsplit("_", 1)[0], []).append(name)
+    parts = list(by_material.values())
+    for name, chosen in (("train", parts[:4]), ("val", parts[4:5]), ("other", parts[5:])):
+        (folder / f"{name}.txt").write_text("".join(f"{i}\n" for part in chosen for i in part))
+    assert run(*words_of("train", folder, folder / "cu_k")) == 0
+    return folder
+
+
+def words_of(command, made, out):
+    """Command that writes to a path, and the name of the file that it writes."""
+    copper = sorted(COPPER.glob("Cu*.vasp"))[:1]
+    measured = EXPERIMENT / "cu_metal_rt.xdi"
+    split = "--train", made / "train.txt", "--val", made / "val.txt"
+    return {
+        "train": ["train", made / "cu.db", *split, *TRAIN, "-o", out],
+        "predict": ["predict", made / "cu_k", POSCAR, "-o", out],
+        "dataset": ["dataset", CALCULATIONS, "-o", out],
+        "compare": ["compare", measured, *copper, "--model", "cu-k-feff", "-o", out],
+        "calibrate": ["calibrate", made / "cu_k", made / "cu.db", "--ids", made / "other.txt",
+                      "--coverage=0.5", "-o", out],
+    }[command]  # fmt: skip
+
+
+def target(command, folder):
+    """What a command is to write in a folder."""
+    endings = {"train": "run", "dataset": "x.db", "calibrate": "x.pt"}
+    return folder / endings.get(command, "x.out")
+
+
+@contextmanager
+def small_disk(folder, mode="rw"):
+    """A disk of its own of 2 MiB, where this process may mount one."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={FILLED}", "none", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def fill(folder):
+    """Leave no room on a small disk."""
+    with (folder / "filler").open("wb", buffering=0) as file:
+        block = b"x" * 4096
+        with suppress(OSError):  # no space left
+            while True:
+                file.write(block)
+    assert shutil.disk_usage(folder).free < len(block)
+
+
+def remount(folder, mode):
+    """Make a small disk read-only or writable."""
+    subprocess.run(["mount", "-o", f"remount,{mode}", str(folder)], check=True)
+
+
+def lines_of(capsys):
+    """The one error line on standard error, and no trace of Python's."""
+    text = capsys.readouterr().err
+    assert "Traceback" not in text
+    assert "Logging error" not in text
+    errors = [line for line in text.splitlines() if "e3gnn-xanes: error: " in line]
+    assert len(errors) == 1, text
+    return errors[0]
+
+
+def snapshot(path):
+    """Content of a file or of every file in a folder."""
+    files = [path] if path.is_file() else sorted(path.glob("*"))
+    return {file.name: file.read_bytes() for file in files}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_full_disk_is_one_line(command, made, tmp_path, capsys):
+    with small_disk(tmp_path / "disk") as disk:
+        fill(disk)
+        out = target(command, disk)
+        capsys.readouterr()
+        assert run(*words_of(command, made, out)) == 1
+        error = lines_of(capsys)
+        assert out.name in error
+        assert "space" in error or "full" in error
+        left = [p.name for p in disk.rglob("*") if p.is_file() and p.stat().st_size]
+        assert left == ["filler"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_read_only_file_system_is_one_line(command, made, tmp_path, capsys):
+    with small_disk(tmp_path / "disk") as disk:
+        remount(disk, "ro")
+        out = target(command, disk)
+        capsys.readouterr()
+        assert run(*words_of(command, made, out)) == 1
+        error = lines_of(capsys)
+        assert out.name in error
+        assert "read-only" in error.lower() or "readonly" in error.lower() or "unable" in error
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name != "train"])
+def test_a_folder_in_the_place_of_a_file_is_one_line(command, made, tmp_path, capsys):
+    out = target(command, tmp_path)
+    out.mkdir()
+    assert run(*words_of(command, made, out)) == 1
+    assert out.name in lines_of(capsys)
+    assert list(out.iterdir()) == []
+
+
+def test_a_file_in_the_place_of_a_training_folder_is_one_line(made, tmp_path, capsys):
+    (tmp_path / "run").write_text("mine")
+    assert run(*words_of("train", made, tmp_path / "run")) == 1
+    assert "run" in lines_of(capsys)
+    assert (tmp_path / "run").read_text() == "mine"
+
+
+@pytest.mark.parametrize("command", ["predict", "calibrate", "compare"])
+def test_the_last_good_file_outlives_a_full_disk(command, made, tmp_path, capsys):
+    with small_disk(tmp_path / "disk") as disk:
+        out = target(command, disk)
+        assert run(*words_of(command, made, out)) == 0
+        before = snapshot(out)
+        fill(disk)
+        capsys.readouterr()
+        assert run(*words_of(command, made, out)) == 1
+        assert out.name in lines_of(capsys)
+        assert snapshot(out) == before
+        if command == "calibrate":
+            assert load_model(out)[1].calibration is not None
+        (disk / "filler").unlink()
+        assert run(*words_of(command, made, out)) == 0  # negative control: with room it is written
+
+
+def test_a_database_outlives_a_full_disk(made, tmp_path, capsys):
+    with small_disk(tmp_path / "disk") as disk:
+        out = disk / "x.db"
+        first = sorted(path for path in CALCULATIONS.iterdir() if path.is_dir())[0]
+        assert run("dataset", first, "-o", out) == 0
+        ids = Database(out).ids
+        fill(disk)
+        capsys.readouterr()
+        assert run(*words_of("dataset", made, out)) == 1
+        assert "x.db" in lines_of(capsys)
+        assert Database(out).ids == ids
+        assert len(list(Database(out).records(ids))) == len(ids)
+
+
+def test_a_training_outlives_a_full_disk(made, tmp_path, capsys, monkeypatch):
+    from src.training.trainer import Trainer
+
+    write, kept = Trainer.write_epoch, {}
+    with small_disk(tmp_path / "disk") as disk:
+        out = disk / "run"
+
+        def fill_before_the_third(trainer, row):
+            if trainer.progress.epoch == 3:
+                fill(disk)
+                kept.update({name: (out / name).read_bytes() for name in ("model.pt", "last.ckpt")})
+            write(trainer, row)
+
+        words = [*words_of("train", made, out), "--training.epochs=6"]
+        with monkeypatch.context() as patched:
+            patched.setattr(Trainer, "write_epoch", fill_before_the_third)
+            capsys.readouterr()
+            assert run(*words) == 1
+        assert "run" in lines_of(capsys)
+        assert {name: (out / name).read_bytes() for name in kept} == kept
+        assert read_verified(out / "last.ckpt")["epoch"] == 2
+        (disk / "filler").unlink()
+        assert run(*words, "--resume") == 0
+        assert read_verified(out / "last.ckpt")["epoch"] == 6
+
+
+def limited(words, size):
+    """Run the command in a process that may write no file of more than ``size`` bytes."""
+    return subprocess.run(
+        [sys.executable, "-m", "src", *map(str, words)],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("command", "size"), [("train", 20_000), ("predict", 1000), ("dataset", 20_000),
+                          ("compare", 1000), ("calibrate", 5000)],
+)  # fmt: skip
+def test_a_limit_of_the_file_size_is_one_line(command, size, made, tmp_path):
+    out = target(command, tmp_path)
+    found = limited(words_of(command, made, out), size)
+    assert found.returncode == 1, found.stderr
+    assert "Traceback" not in found.stderr
+    errors = [line for line in found.stderr.splitlines() if "e3gnn-xanes: error: " in line]
+    assert len(errors) == 1, found.stderr
+    assert out.name in errors[0]
+
+
+def test_a_folder_removed_while_training_is_one_line(made, tmp_path, capsys, monkeypatch):
+    out = tmp_path / "run"
+    from src.training import trainer
+
+    write, calls = trainer.write_metrics, []
+
+    def remove_first(path, rows):
+        calls.append(path)
+        if len(calls) == 1:
+            shutil.rmtree(out)
+        write(path, rows)
+
+    monkeypatch.setattr(trainer, "write_metrics", remove_first)
+    assert run(*words_of("train", made, out)) == 1
+    assert "run" in lines_of(capsys)
+    assert calls
