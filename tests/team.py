@@ -17,7 +17,7 @@ from src.data.batch import GraphBatchSampler, collate_graphs
 from src.data.loader import share_out
 from src.errors import XanesError
 from src.parallel import processes
-from src.training.pause import Pause
+from src.pause import Pause
 from src.training.trainer import Trainer
 
 ENERGY = torch.linspace(-10.0, 30.0, 41, dtype=torch.float64)

@@ -1,6 +1,7 @@
 """Records in an ASE database (SQLite or PostgreSQL): idempotent writing, lazy reading."""
 
 import hashlib
+import logging
 import os
 import threading
 from collections import Counter
@@ -13,11 +14,14 @@ import numpy as np
 from ase.data import chemical_symbols
 
 from ..errors import DatabaseError, RecordError
+from ..pause import Pause
 from .index import Entry, Index
 from .location import DatabaseURL, Location, as_location
 from .record import PassedOver, Record, Rejected
 from .split import material_of
 from .store import Store
+
+logger = logging.getLogger(__name__)
 
 BATCH = 200
 """Records that are read at once."""
@@ -73,6 +77,9 @@ def write_records(
 ) -> Summary:
     """Add records to a database, all or none.
 
+    Asked to stop by Ctrl-C or SIGTERM, it keeps the records written so far, says so and stops; the
+    same call goes on with the others. A second request leaves the database as it was before.
+
     Args:
         path: file, made if it does not exist and there is a record; or the URL of a PostgreSQL
             database, postgresql://user@host:port/name, in which the tables are made.
@@ -87,6 +94,7 @@ def write_records(
         DatabaseError: a record is there with other content, two different ones have the same id,
             or it is no database. The database is then as it was before.
         RecordError: ``strict`` and a calculation was rejected.
+        KeyboardInterrupt, Terminated: asked for.
     """
     location = as_location(path)
     existed = isinstance(location, DatabaseURL) or location.exists()
@@ -96,7 +104,8 @@ def write_records(
     try:
         store = Store(location, write=True)
         try:
-            _write_all(store, records, replace, strict, summary)
+            with Pause() as pause:
+                _write_all(store, _until(pause, records), replace, strict, summary)
             store.commit()
         finally:
             store.close()
@@ -106,7 +115,21 @@ def write_records(
         raise
     if not existed and summary.sites == 0:
         _remove(location)
+    if pause.asked:
+        text = "%s: %d records are kept of this run; the same command goes on with the others"
+        logger.info(text, location, summary.sites)
+        pause.stop()
     return summary
+
+
+def _until(
+    pause: Pause, records: Iterable[Record | Rejected | PassedOver]
+) -> Iterator[Record | Rejected | PassedOver]:
+    """Pass on records until it is asked to stop."""
+    for record in records:
+        if pause.asked:
+            return
+        yield record
 
 
 def _remove(location: Location) -> None:

@@ -23,11 +23,11 @@ from ..files.torch_file import read_verified, write_verified
 from ..loss import SpectrumLoss
 from ..model.gnn import XANES_E3GNN
 from ..parallel import Team
+from ..pause import Pause
 from ..spectra import SpectraNetwork
 from .explosion import SLOWER, LossExplosion, check_row
 from .fingerprint import check_fingerprint, make_fingerprint
 from .logbook import Row, check_folders, write_metrics
-from .pause import Pause
 from .progress import Progress
 from .schedule import averaged_weights, learning_rate_factor
 from .straggler import OwnTime

@@ -1,11 +1,11 @@
-"""Requests to stop, from the keyboard or by SIGTERM, that wait until the state can be written."""
+"""Requests to stop, from the keyboard or by SIGTERM, that wait until work can be kept."""
 
 import signal
 import threading
 from types import FrameType, TracebackType
 from typing import Any
 
-from ..errors import Terminated
+from .errors import Terminated
 
 
 class Pause:

@@ -1,0 +1,123 @@
+"""Databases written by several processes, and by ones that are stopped or killed."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from paths import CALCULATIONS, ROOT
+from records import record
+
+from src.cli import main
+from src.data.database import Database, write_records
+from src.errors import Terminated
+
+pytestmark = pytest.mark.reliability
+
+
+def collect(*words):
+    """Start `dataset` in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "src", "dataset", *map(str, words)],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Digest of all records, written by one process."""
+    path = tmp_path_factory.mktemp("whole") / "cu.db"
+    assert main(["dataset", str(CALCULATIONS), "-o", str(path)]) == 0
+    return Database(path).digest
+
+
+def test_processes_that_write_at_once_lose_nothing(tmp_path, whole):
+    """Four of them, each with a part of the calculations, two parts twice."""
+    folders = sorted(path for path in CALCULATIONS.iterdir() if path.is_dir())
+    parts = folders[::2], folders[1::2], folders[::3], folders[:4]
+    path = tmp_path / "cu.db"
+    started = [collect(*part, "-o", path) for part in parts]
+    for process in started:
+        _, told = process.communicate(timeout=120)
+        assert process.returncode == 0, told
+    assert Database(path).digest == whole  # whatever the order of the records is
+    assert Database(path).contents().sites == 27
+
+
+def coming(number, at=5):
+    """Records of which one is interrupted by a signal."""
+    for k in range(10):
+        if k == at and number is not None:
+            os.kill(os.getpid(), number)
+        yield record(material=f"mp-{k}")
+
+
+@pytest.mark.parametrize(
+    ("number", "raised"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, Terminated)]
+)
+def test_a_stopped_collection_keeps_what_it_has_and_goes_on(tmp_path, number, raised, caplog):
+    caplog.set_level("INFO")
+    with pytest.raises(raised):
+        write_records(tmp_path / "cut.db", coming(number))
+    assert len(Database(tmp_path / "cut.db").ids) == 5
+    assert "5 records are kept of this run; the same command goes on" in caplog.text
+    summary = write_records(tmp_path / "cut.db", coming(None))
+    assert (summary.added, summary.unchanged) == (5, 5)
+    write_records(tmp_path / "whole.db", coming(None))
+    assert Database(tmp_path / "cut.db").digest == Database(tmp_path / "whole.db").digest
+
+
+def test_a_collection_stopped_before_its_first_record_leaves_no_file(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        write_records(tmp_path / "x.db", coming(signal.SIGINT, at=0))
+    assert not (tmp_path / "x.db").exists()
+
+
+def test_a_killed_collection_leaves_the_database_as_it_was(tmp_path, whole):
+    """At ten moments; what is there is whole, and the command run again makes it complete."""
+    folders = sorted(path for path in CALCULATIONS.iterdir() if path.is_dir())
+    first, path = folders[0], tmp_path / "cu.db"
+    assert main(["dataset", str(first), "-o", str(path)]) == 0
+    before, kept = Database(path).digest, tmp_path / "kept.db"
+    shutil.copy(path, kept)
+    outcomes = []
+    for tenth in range(10):
+        shutil.copy(kept, path)
+        process = collect(CALCULATIONS, "-o", path)
+        deadline, journal = time.monotonic() + 30, path.with_name("cu.db-journal")
+        while process.poll() is None and not journal.exists() and time.monotonic() < deadline:
+            time.sleep(0.001)
+        time.sleep(0.002 * tenth)
+        process.kill()
+        process.communicate()
+        outcomes.append(Database(path).digest)
+        assert outcomes[-1] in (before, whole)
+    assert before in outcomes  # some were killed in time
+    assert main(["dataset", str(CALCULATIONS), "-o", str(path)]) == 0
+    assert Database(path).digest == whole
+
+
+def test_a_changed_source_is_noticed(tmp_path, capsys):
+    shutil.copytree(CALCULATIONS / "mp-1692", tmp_path / "runs" / "mp-1692")
+    words = ["dataset", str(tmp_path / "runs"), "-o", str(tmp_path / "cu.db")]
+    assert main(words) == 0
+    before = Database(tmp_path / "cu.db").digest
+    assert main(words) == 0  # negative control: the same files again
+    xmu = next((tmp_path / "runs").rglob("xmu.dat"))
+    lines = xmu.read_text().splitlines(keepends=True)
+    row = next(k for k, line in enumerate(lines) if not line.startswith("#")) + 30
+    columns = lines[row].split()
+    changed = lines[row]
+    for value in columns[3:5]:  # mu and mu0, so that chi still fits
+        changed = changed.replace(value, f"{float(value) * 1.01:.5E}", 1)
+    xmu.write_text("".join([*lines[:row], changed, *lines[row + 1 :]]))
+    capsys.readouterr()
+    assert main(words) == 1
+    assert "is there with other content" in capsys.readouterr().err
+    assert Database(tmp_path / "cu.db").digest == before
+    assert main([*words, "--replace"]) == 0
+    assert Database(tmp_path / "cu.db").digest != before
