@@ -18,8 +18,8 @@ from .checkpoint import ModelInfo
 from .data.graph import atoms_to_graph, check_atoms
 from .data.record import structure_digest
 from .ensemble import Network
-from .errors import ConfigError, DatabaseError, StructureError
-from .inference import PredictedSites, predict_sites
+from .errors import ConfigError, DatabaseError, PredictionError, StructureError
+from .inference import PredictedSites, check_predicted, predict_sites
 from .parallel import Team
 from .predict import choose_sites, relative_energies, unknown_elements
 from .spectra_db import (
@@ -70,7 +70,13 @@ class RowPredictor:
             found.append(self._describe(row, atoms, sites, error))
         calibration = self.info.calibration
         for number, spectra in predict_sites(self.model, calibration, graphs, self.relative):
-            self._fill(found[owners[number]], spectra)
+            place = owners[number]
+            filled = found[place]
+            try:
+                check_predicted(spectra, [f"site {site}" for site in filled["data"]["sites"]])
+                self._fill(filled, spectra)
+            except PredictionError as reason:
+                found[place] = self._describe(rows[place], filled["atoms"], [], str(reason))
         return found
 
     def _fill(self, row: dict[str, Any], sites: PredictedSites) -> None:

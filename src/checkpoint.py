@@ -1,5 +1,6 @@
 """Model files: everything that a prediction needs, in one file that never runs code when read."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -70,9 +71,10 @@ def save_model(path: str | Path, model: Network, info: ModelInfo) -> None:
         info: what it was trained for.
 
     Raises:
-        CheckpointError: see ``write_model_file``.
+        CheckpointError: see ``check_weights`` and ``write_model_file``.
     """
     networks = networks_of(model)
+    check_weights(Path(path), networks)
     shared = model.hyperparameters
     tensors = {
         f"members.{number}.{name}": weight
@@ -130,7 +132,24 @@ def load_model(path: str | Path) -> tuple[Network, ModelInfo]:
         if isinstance(error, CheckpointError):
             raise
         raise CheckpointError(f"{path}: does not fit this version ({first_line(error)})") from error
+    check_weights(path, networks_of(model))
     return model.eval(), info
+
+
+def check_weights(path: Path, networks: Sequence[XANES_E3GNN]) -> None:
+    """Refuse networks that can't predict.
+
+    Raises:
+        CheckpointError: a weight is not finite; its tensor is named.
+    """
+    for number, network in enumerate(networks):
+        for name, weight in network.state_dict().items():
+            bad = int((~torch.isfinite(weight)).sum())
+            if bad:
+                raise CheckpointError(
+                    f"{path}: {bad} of {weight.numel()} numbers of {name} of member {number} are"
+                    " not finite; such a network predicts nothing"
+                )
 
 
 def _member(file: ModelFile, number: int, difference: dict[str, Any]) -> XANES_E3GNN:

@@ -66,6 +66,9 @@ class TrainingOptions:
     """Decay a step of the averaged weights, which are validated and saved."""
     clip_norm: float = 10.0
     """Largest norm of the gradient."""
+    skip_nonfinite: bool = False
+    """Leave batches out whose loss or gradient is not finite, with a warning that names their
+    records; they are counted as ``skipped`` in the metrics. False: the training stops."""
     patience: int | None = None
     """Stop after so many epochs without a better validation; None: never."""
     seed: int = 0

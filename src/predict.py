@@ -14,7 +14,7 @@ from .data.graph import atoms_to_graph, check_atoms
 from .data.pymatgen_json import as_atoms
 from .ensemble import Network
 from .errors import ConfigError, StructureError
-from .inference import PredictedSites, predict_sites
+from .inference import PredictedSites, check_predicted, predict_sites
 
 logger = logging.getLogger(__name__)
 
@@ -139,7 +139,7 @@ def relative_energies(
             raise ConfigError("the model file names no energies; say which are wanted")
         energy = np.asarray(info.energy_grid)
     low, high = (reference + model.hyperparameters[name] for name in ("emin", "emax"))
-    if energy.min() < low - 1e-6 or energy.max() > high + 1e-6:
+    if not (energy.min() >= low - 1e-6 and energy.max() <= high + 1e-6):  # NaN is not either
         raise ConfigError(
             f"energies {energy.min():.3f} .. {energy.max():.3f} eV are asked for, but the model"
             f" knows {low:.3f} .. {high:.3f} eV"
@@ -173,6 +173,7 @@ def predict_structures(
 
     Raises:
         StructureError: a structure or a site can't be used; the structure is named.
+        PredictionError: a spectrum is not finite; structure and site are named.
         ConfigError: energies outside the model's range.
     """
     found = predict_quietly(model, info, structures, sites, energy)
@@ -211,6 +212,7 @@ def predict_quietly(
     found: list[list[SitePrediction]] = []
     for number, spectra in predict_sites(model, info.calibration, graphs, relative):
         name = structures[number][0]
+        check_predicted(spectra, [f"{name}, site {group[0]}" for group in groups[number]])
         found.append(to_predictions(name, groups[number], energy, spectra, unseen[number]))
     return found
 

@@ -12,7 +12,7 @@ from ..data.dataset import XANESDataset
 from ..data.split import read_ids
 from ..ensemble import Network
 from ..errors import CheckpointError, DatabaseError
-from ..inference import Bands, join_sites, predict_sites
+from ..inference import Bands, check_predicted, join_sites, predict_sites
 from ..metrics import Evaluation, evaluate_spectra
 from ..predict import relative_energies
 from .features import find_features
@@ -49,6 +49,7 @@ def compare(model: Network, described: ModelInfo, database: Database, ids: list[
     Raises:
         CheckpointError: the model names no energies.
         DatabaseError: a record is of another kind than what the model was trained on.
+        PredictionError: a predicted spectrum is not finite; the record is named.
     """
     if described.energy_grid is None or described.mean_spectrum is None:
         raise CheckpointError("the model was made without a database; it names no energies")
@@ -64,6 +65,8 @@ def compare(model: Network, described: ModelInfo, database: Database, ids: list[
     )
     graphs = [data[k] for k in tqdm(range(len(data)), desc="graphs", disable=None)]
     found = dict(predict_sites(model, described.calibration, graphs, relative))
+    for number, graph in enumerate(graphs):
+        check_predicted(found[number], graph.record_id)
     sites = join_sites([found[number] for number in range(len(graphs))])
     prediction = sites.mu
     target = np.concatenate([graph.y.double().numpy() for graph in graphs])

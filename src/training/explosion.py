@@ -25,9 +25,9 @@ def check_row(row: Row, earlier: Sequence[Row]) -> None:
         row: figures of the epoch.
         earlier: those of the epochs before it.
     """
-    for name in ("train_total", "val_mse"):
-        if not math.isfinite(row[name]):
-            raise LossExplosion(f"epoch {row['epoch']:g}: {name} is {row[name]}")
+    for name, value in row.items():
+        if name.startswith(("train_", "val_")) and not math.isfinite(value):
+            raise LossExplosion(f"epoch {row['epoch']:g}: {name} is {value}")
     lowest = min((before["train_total"] for before in earlier), default=math.inf)
     if len(earlier) >= SETTLED and row["train_total"] > FACTOR * lowest:
         raise LossExplosion(
