@@ -22,6 +22,7 @@ from .errors import ConfigError, DatabaseError, PredictionError, StructureError
 from .inference import PredictedSites, check_predicted, predict_sites
 from .parallel import Team
 from .predict import choose_sites, relative_energies, unknown_elements
+from .provenance import Provenance
 from .spectra_db import (
     FORMAT,
     BulkSummary,
@@ -32,6 +33,7 @@ from .spectra_db import (
     set_signature,
     summarize,
 )
+from .versions import package_version
 
 CHUNK = 64
 """Structures read, predicted and committed at once; bounds memory and what a kill costs."""
@@ -132,6 +134,7 @@ def predict_database(
     model_digest: str,
     team: Team,
     energy: np.ndarray | None = None,
+    provenance: Provenance | None = None,
 ) -> BulkSummary:
     """Predict all structures of an ASE database, every atom of the model's element.
 
@@ -146,6 +149,7 @@ def predict_database(
         model_digest: checksum of the model file.
         team: the processes.
         energy: see ``predict_structure``.
+        provenance: what the metadata say of the spectra's origin, key `provenance`.
 
     Returns:
         What was done.
@@ -161,11 +165,13 @@ def predict_database(
         "format": FORMAT, "model": model_digest, "energy": predictor.energy.tolist(),
         "source": source.name, "rows": count_rows(source), "chunk": CHUNK, "element": info.element,
         "edge": info.edge, "target": info.target, "unit": info.unit, "processes": team.size,
+        "version": package_version("e3gnn-xanes"),
     }  # fmt: skip
     if signature["rows"] == 0:
         raise DatabaseError(f"{source}: holds no structure")
     team.wait()  # all have looked for leftovers before anybody leaves some
-    predict_part(predictor, source, parts[team.rank], signature, team)
+    origin = None if provenance is None else provenance.values()
+    predict_part(predictor, source, parts[team.rank], signature, team, origin)
     team.wait()
     if team.leads:
         finish(parts, source, output)
@@ -174,14 +180,19 @@ def predict_database(
 
 
 def predict_part(
-    predictor: RowPredictor, source: Path, part: Path, signature: dict[str, Any], team: Team
+    predictor: RowPredictor,
+    source: Path,
+    part: Path,
+    signature: dict[str, Any],
+    team: Team,
+    origin: dict[str, str] | None = None,
 ) -> None:
     """Predict every chunk whose turn it is, from the first that is not there yet.
 
     Raises:
         DatabaseError: what is there already is not of these structures.
     """
-    done, position = set_signature(part, signature), 0
+    done, position = set_signature(part, signature, origin), 0
     hidden = None if team.leads else True
     bar = tqdm(total=signature["rows"], desc="predicting", disable=hidden, unit="structure")
     with bar, connect(source) as structures:

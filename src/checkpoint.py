@@ -50,6 +50,10 @@ class ModelInfo:
     """Records trained on."""
     val_ids: list[str] | None = None
     """Records that chose the best weights."""
+    data_digest: str | None = None
+    """Checksum of the records of ``train_ids`` and ``val_ids``, see ``Database.digest_of``."""
+    command: str | None = None
+    """Command that trained it, passwords hidden. None: not known, or a training from Python."""
     val_mse: float | None = None
     """Validation mean squared error of these weights, unit squared."""
     note: str | None = None

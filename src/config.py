@@ -288,6 +288,8 @@ class EvaluateJob:
     calibrated model also half_width, expected (error), distance and novel."""
     plot: Path | None = None
     """Picture of predicted against calculated spectra."""
+    other_code: bool = False
+    """Compare with calculations of another code, or another version of it, with a warning."""
     table: Path | None = None
     """All figures, by element, coordination, energy and site: .json or .csv."""
     device: str = "auto"
@@ -310,6 +312,9 @@ class PredictJob:
     """0-based indices of the absorbers. None: every atom of the model's element."""
     energy: tuple[float, float, float] | None = None
     """First and last energy and step, eV. None: the energies on which the model was scored."""
+    other_element: bool = False
+    """Take the atoms of `site` as absorbers of the model's element whatever they are, with a
+    warning."""
     output: Path | None = None
     """Table of the spectra. None: printed. Of a database: the database of spectra to make."""
     plot: Path | None = None
@@ -318,3 +323,8 @@ class PredictJob:
     """Exit with a failure where a structure of a database could not be predicted."""
     device: str = "auto"
     """Where to compute: cpu, cuda, cuda:1, ..; auto is cuda where there is one, else cpu."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError where nobody says which atoms of another element absorb."""
+        if self.other_element and self.site is None:
+            raise ConfigError("`other_element` needs `site`, the absorbers of another element")

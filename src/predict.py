@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,8 @@ class SitePrediction:
     """Whether the site is unlike anything that the model was trained on."""
     unseen: tuple[str, ...] = ()
     """Elements of the structure that the model was not trained on."""
+    element: str | None = None
+    """Element of the absorber."""
 
     @property
     def lower(self) -> np.ndarray | None:
@@ -55,11 +57,14 @@ class SitePrediction:
         return None if self.half_width is None else self.mu + self.half_width
 
 
-def choose_sites(atoms: Atoms, info: ModelInfo, sites: Sequence[int] | None) -> list[int]:
+def choose_sites(
+    atoms: Atoms, info: ModelInfo, sites: Sequence[int] | None, other_element: bool = False
+) -> list[int]:
     """Absorbers of a structure: those asked for, else every atom of the model's element.
 
     Raises:
-        StructureError: there is none, or one asked for is not of the model's element.
+        StructureError: there is none, or one asked for is not of the model's element and
+            ``other_element`` does not allow it.
     """
     symbols = atoms.get_chemical_symbols()
     if sites is None:
@@ -75,9 +80,10 @@ def choose_sites(atoms: Atoms, info: ModelInfo, sites: Sequence[int] | None) -> 
     for site in sites:
         if not 0 <= site < len(atoms):
             raise StructureError(f"site {site} is not within 0 .. {len(atoms) - 1}")
-        if info.element is not None and symbols[site] != info.element:
+        if not other_element and info.element not in (None, symbols[site]):
             raise StructureError(
-                f"site {site} is {symbols[site]}, but the model was trained for {info.element}"
+                f"site {site} is {symbols[site]}, but the model was trained for {info.element};"
+                " `other_element` predicts it all the same"
             )
     return sorted(set(sites))
 
@@ -153,6 +159,7 @@ def predict_structures(
     structures: Sequence[tuple[str, Any]],
     sites: Sequence[int] | None = None,
     energy: np.ndarray | None = None,
+    other_element: bool = False,
 ) -> list[list[SitePrediction]]:
     """Predict the spectra of many structures' absorbers, several structures at once.
 
@@ -166,6 +173,7 @@ def predict_structures(
             element.
         energy: energies, eV, shape (n_energies,), absolute if the model has a reference energy;
             None: those on which the model was scored.
+        other_element: take sites that are not of the model's element, with a warning.
 
     Returns:
         For each structure a prediction for each site, or for each group of equivalent sites where
@@ -176,7 +184,7 @@ def predict_structures(
         PredictionError: a spectrum is not finite; structure and site are named.
         ConfigError: energies outside the model's range.
     """
-    found = predict_quietly(model, info, structures, sites, energy)
+    found = predict_quietly(model, info, structures, sites, energy, other_element)
     for (name, _), predictions in zip(structures, found, strict=True):
         if predictions[0].unseen:
             logger.warning(
@@ -185,6 +193,7 @@ def predict_structures(
                 ", ".join(predictions[0].unseen),
             )
         warn_of_novel(predictions)
+        warn_of_others(predictions, info)
     return found
 
 
@@ -194,15 +203,17 @@ def predict_quietly(
     structures: Sequence[tuple[str, Any]],
     sites: Sequence[int] | None = None,
     energy: np.ndarray | None = None,
+    other_element: bool = False,
 ) -> list[list[SitePrediction]]:
     """``predict_structures`` without its warnings."""
     energy, relative = relative_energies(model, info, energy)
-    graphs, groups, unseen = [], [], []
+    graphs, groups, unseen, symbols = [], [], [], []
     for name, structure in structures:
         try:
             atoms = as_atoms(structure)
             check_atoms(atoms, model.max_z)
-            absorbers = choose_sites(atoms, info, sites)
+            absorbers = choose_sites(atoms, info, sites, other_element)
+            symbols.append(atoms.get_chemical_symbols())
             groups.append(sorted(equivalent_sites(atoms, absorbers) or [[s] for s in absorbers]))
             shown = [group[0] for group in groups[-1]]
             graphs.append(atoms_to_graph(atoms, shown, model.r_max, model.max_z))
@@ -213,7 +224,8 @@ def predict_quietly(
     for number, spectra in predict_sites(model, info.calibration, graphs, relative):
         name = structures[number][0]
         check_predicted(spectra, [f"{name}, site {group[0]}" for group in groups[number]])
-        found.append(to_predictions(name, groups[number], energy, spectra, unseen[number]))
+        sites_of = to_predictions(name, groups[number], energy, spectra, unseen[number])
+        found.append([replace(s, element=symbols[number][s.site]) for s in sites_of])
     return found
 
 
@@ -245,6 +257,22 @@ def warn_of_novel(sites: list[SitePrediction]) -> None:
         )
 
 
+def is_other(site: SitePrediction, info: ModelInfo) -> bool:
+    """Whether an absorber is of another element than the model's."""
+    return info.element is not None and site.element not in (None, info.element)
+
+
+def warn_of_others(sites: list[SitePrediction], info: ModelInfo) -> None:
+    """Name the absorbers of a structure that are of another element than the model's."""
+    for site in sites:
+        if is_other(site, info):
+            logger.warning(
+                "%s: site %d is %s, but the model was trained for %s; energies and spectrum are"
+                " those of %s",
+                *(site.structure, site.site, site.element, info.element, info.element),
+            )
+
+
 def predict_structure(
     model: Network,
     info: ModelInfo,
@@ -252,7 +280,8 @@ def predict_structure(
     name: str = "structure",
     sites: Sequence[int] | None = None,
     energy: np.ndarray | None = None,
+    other_element: bool = False,
 ) -> list[SitePrediction]:
     """Predict the spectra of one structure's absorbers, see ``predict_structures``."""
-    (found,) = predict_structures(model, info, [(name, atoms)], sites, energy)
+    (found,) = predict_structures(model, info, [(name, atoms)], sites, energy, other_element)
     return found

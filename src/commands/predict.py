@@ -3,17 +3,16 @@
 import logging
 from pathlib import Path
 
-from ..checkpoint import load_model
 from ..config import PredictJob
 from ..data.energies import energy_grid
 from ..data.filetype import SQLITE_MAGIC, starts_with
 from ..data.structure import named_structures
 from ..errors import ConfigError, StructureError
-from ..files.durable import file_digest, write_text_durably
-from ..files.registry import model_path
+from ..files.durable import write_text_durably
 from ..parallel import check_alone, choose_device, launched_rank, processes
 from ..plot import plot_structures
 from ..predict import SitePrediction, predict_structures
+from ..provenance import load_traced
 from ..report import describe_bulk, site_label, spectra_table
 from .outputs import check_outputs
 
@@ -28,7 +27,7 @@ def run(job: PredictJob) -> None:
         return
     check_alone("a prediction of structure files")
     check_outputs(job.output, job.plot)
-    model, described = load_model(job.model)
+    model, described, provenance = load_traced(job.model)
     model.to(choose_device(job.device))
     energy = None if job.energy is None else energy_grid(*job.energy)
     structures, sources = [], []
@@ -42,9 +41,9 @@ def run(job: PredictJob) -> None:
         (f"{name}-{number}" if name in repeated else name, atoms)
         for number, (name, atoms) in enumerate(structures)
     ]
-    found = predict_structures(model, described, labelled, job.site, energy)
+    found = predict_structures(model, described, labelled, job.site, energy, job.other_element)
     note_symmetry(found)
-    text = spectra_table(found, described, job.model, sources)
+    text = spectra_table(found, described, provenance, sources)
     if job.output is None:
         print(text, end="")
     else:
@@ -74,17 +73,18 @@ def predict_bulk(job: PredictJob, source: Path) -> None:
     for name in ("site", "plot"):
         if getattr(job, name) is not None:
             raise ConfigError(f"`{name}` does not go with a database of structures, {source}")
+    if job.other_element:
+        raise ConfigError(f"`other_element` does not go with a database of structures, {source}")
     if job.output is None:
         raise ConfigError(f"{source} is a database; name the one for the spectra with --output")
     from ..bulk import predict_database  # ASE's databases are slow to import
 
     with processes(job.device) as team:
-        model_file = model_path(job.model)
-        model, described = load_model(model_file)
+        model, described, provenance = load_traced(job.model)
         energy = None if job.energy is None else energy_grid(*job.energy)
         summary = predict_database(
             *(model.to(team.device), described, source, job.output),
-            *(file_digest(model_file), team, energy),
+            *(f"sha256 {provenance.model_sha256}", team, energy, provenance),
         )
     if launched_rank() > 0:
         return
