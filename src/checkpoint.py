@@ -1,10 +1,11 @@
 """Model files: everything that a prediction needs, in one file that never runs code when read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -131,6 +132,7 @@ def load_model(path: str | Path) -> tuple[Network, ModelInfo]:
         info = ModelInfo(**file.content["info"])
         if file.content["calibration"] is not None:
             arrays = {n: t.numpy() for n, t in _part(file, "calibration.").items()}
+            check_arrays(path, arrays)
             info.calibration = unpack_calibration(file.content["calibration"], arrays)
     except (KeyError, TypeError, RuntimeError, ValueError) as error:
         if isinstance(error, CheckpointError):
@@ -154,6 +156,17 @@ def check_weights(path: Path, networks: Sequence[XANES_E3GNN]) -> None:
                     f"{path}: {bad} of {weight.numel()} numbers of {name} of member {number} are"
                     " not finite; such a network predicts nothing"
                 )
+
+
+def check_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Refuse a calibration whose bands would be no numbers.
+
+    Raises:
+        CheckpointError: an array is not finite; it is named.
+    """
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise CheckpointError(f"{path}: `{name}` of the calibration is not finite")
 
 
 def _member(file: ModelFile, number: int, difference: dict[str, Any]) -> XANES_E3GNN:

@@ -22,6 +22,7 @@ from src.data.database import Database, write_records
 from src.data.dataset import XANESDataset
 from src.errors import CheckpointError, ConfigError, PredictionError, RecordError
 from src.evaluation.compared import compare
+from src.explanation.attribution import explain
 from src.parallel import Team
 from src.plot import plot_training
 from src.predict import predict_structures
@@ -358,6 +359,12 @@ def test_a_prediction_that_is_not_finite_names_structure_and_site(poisoned):
     assert np.isfinite(site.mu).all()
 
 
+def test_an_explanation_names_the_site(poisoned):
+    with pytest.raises(PredictionError, match="site 0: .* not finite"):
+        explain(*poisoned, sulphide(), 0)
+    assert np.isfinite(explain(*poisoned, oxide(), 0).mu).all()
+
+
 def test_the_command_refuses_it_in_one_line(poisoned, tmp_path, capsys):
     save_model(tmp_path / "m.pt", *poisoned)
     sulphide().write(tmp_path / "CuS.xyz")
@@ -429,6 +436,20 @@ def test_a_model_file_with_a_weight_that_is_not_finite_is_refused(tmp_path, monk
         save_model(path, model, ModelInfo())
     with pytest.raises(CheckpointError, match=r"m\.pt: 1 of .* embedding\.weight of member 0"):
         load_model(path)
+
+
+@pytest.mark.parametrize("name", ["quantile", "floor", "law"])
+def test_a_calibration_that_is_not_finite_is_refused(tmp_path, name):
+    """Its bands would look as outside the calibrated energies, nan."""
+    model, info = load_model("cu-k-feff")
+    save_model(tmp_path / "good.pt", model, info)
+    load_model(tmp_path / "good.pt")
+    values = getattr(info.calibration, name).copy()
+    values[1] = math.nan
+    info.calibration = dataclasses.replace(info.calibration, **{name: values})
+    save_model(tmp_path / "bad.pt", model, info)
+    with pytest.raises(CheckpointError, match=rf"bad\.pt: `{name}` of the calibration"):
+        load_model(tmp_path / "bad.pt")
 
 
 def test_the_mark_is_no_spectrum_of_the_others():
