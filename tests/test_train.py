@@ -295,7 +295,7 @@ def test_training_whose_only_validation_is_not_finite_is_named(tmp_path):
     """One batch, whose loss is finite; the weights after it are not."""
     changes = {"lr": 1e30, "warmup": 0.0, "epochs": 1}
     with pytest.raises(
-        LossExplosion, match=r"val_total is nan, seen with val_dataset\[0\], .*; lower `lr`"
+        LossExplosion, match=r"val_mse is nan, seen with val_dataset\[0\], .*; lower `lr`"
     ):
         run_training(small_model(), dataset(8), dataset(2), config(tmp_path, **changes))
     assert not (tmp_path / "model.pt").exists()

@@ -288,13 +288,13 @@ def test_the_option_is_one_of_the_command(tmp_path):
 def test_a_validation_loss_that_is_not_finite_is_an_error_that_names_the_graph(tmp_path):
     val = graphs(6, 100)
     val[4].y[0, 0] = 1e25
-    with pytest.raises(LossExplosion, match=r"val_total is inf, seen with val_dataset\[4\]; "):
+    with pytest.raises(LossExplosion, match=r"val_mse is inf, seen with val_dataset\[4\]; "):
         run_training(network(), graphs(8), val, settings(tmp_path, "x"))
     assert not (tmp_path / "x.pt").exists()
     val[4].record_id = ["mp-3_000", "mp-3_001"]
     for skip in (False, True):  # what is left out of updates is not left out here
         config = settings(tmp_path, "x", skip_nonfinite=skip)
-        with pytest.raises(LossExplosion, match="val_total is inf, seen with mp-3_000, mp-3_001;"):
+        with pytest.raises(LossExplosion, match="val_mse is inf, seen with mp-3_000, mp-3_001;"):
             run_training(network(), graphs(8), val, config)
 
 
