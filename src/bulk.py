@@ -18,10 +18,12 @@ from .checkpoint import ModelInfo
 from .data.graph import atoms_to_graph, check_atoms
 from .data.record import structure_digest
 from .ensemble import Network
-from .errors import ConfigError, DatabaseError, StructureError
-from .inference import PredictedSites, predict_sites
+from .errors import ConfigError, DatabaseError, PredictionError, StructureError
+from .inference import PredictedSites, check_predicted, predict_sites
 from .parallel import Team
-from .predict import choose_sites, relative_energies, unknown_elements
+from .predict import relative_energies
+from .provenance import Provenance
+from .sites import choose_sites, unknown_elements
 from .spectra_db import (
     FORMAT,
     BulkSummary,
@@ -33,6 +35,7 @@ from .spectra_db import (
     summarize,
 )
 from .structures_db import StoredStructure, read_structure
+from .versions import package_version
 
 CHUNK = 64
 """Structures read, predicted and committed at once; bounds memory and what a kill costs."""
@@ -72,7 +75,13 @@ class RowPredictor:
             found.append(self._describe(structure, sites, error))
         calibration = self.info.calibration
         for number, spectra in predict_sites(self.model, calibration, graphs, self.relative):
-            self._fill(found[owners[number]], spectra)
+            place = owners[number]
+            filled = found[place]
+            try:
+                check_predicted(spectra, [f"site {site}" for site in filled["data"]["sites"]])
+                self._fill(filled, spectra)
+            except PredictionError as reason:
+                found[place] = self._describe(structures[place], [], str(reason))
         return found
 
     def _fill(self, row: dict[str, Any], sites: PredictedSites) -> None:
@@ -122,6 +131,7 @@ def predict_database(
     model_digest: str,
     team: Team,
     energy: np.ndarray | None = None,
+    provenance: Provenance | None = None,
 ) -> BulkSummary:
     """Predict all structures of an ASE database, every atom of the model's element.
 
@@ -136,6 +146,7 @@ def predict_database(
         model_digest: checksum of the model file.
         team: the processes.
         energy: see ``predict_structure``.
+        provenance: what the metadata say of the spectra's origin, key `provenance`.
 
     Returns:
         What was done.
@@ -151,11 +162,13 @@ def predict_database(
         "format": FORMAT, "model": model_digest, "energy": predictor.energy.tolist(),
         "source": source.name, "rows": count_rows(source), "chunk": CHUNK, "element": info.element,
         "edge": info.edge, "target": info.target, "unit": info.unit, "processes": team.size,
+        "version": package_version("e3gnn-xanes"),
     }  # fmt: skip
     if signature["rows"] == 0:
         raise DatabaseError(f"{source}: holds no structure")
     team.wait()  # all have looked for leftovers before anybody leaves some
-    predict_part(predictor, source, parts[team.rank], signature, team)
+    origin = None if provenance is None else provenance.values()
+    predict_part(predictor, source, parts[team.rank], signature, team, origin)
     team.wait()
     if team.leads:
         finish(parts, source, output)
@@ -164,14 +177,19 @@ def predict_database(
 
 
 def predict_part(
-    predictor: RowPredictor, source: Path, part: Path, signature: dict[str, Any], team: Team
+    predictor: RowPredictor,
+    source: Path,
+    part: Path,
+    signature: dict[str, Any],
+    team: Team,
+    origin: dict[str, str] | None = None,
 ) -> None:
     """Predict every chunk whose turn it is, from the first that is not there yet.
 
     Raises:
         DatabaseError: what is there already is not of these structures.
     """
-    done, position = set_signature(part, signature), 0
+    done, position = set_signature(part, signature, origin), 0
     hidden = None if team.leads else True
     bar = tqdm(total=signature["rows"], desc="predicting", disable=hidden, unit="structure")
     with bar, connect(source) as structures:

@@ -1,9 +1,11 @@
 """Model files: everything that a prediction needs, in one file that never runs code when read."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -49,6 +51,10 @@ class ModelInfo:
     """Records trained on."""
     val_ids: list[str] | None = None
     """Records that chose the best weights."""
+    data_digest: str | None = None
+    """Checksum of the records of ``train_ids`` and ``val_ids``, see ``Database.digest_of``."""
+    command: str | None = None
+    """Command that trained it, passwords hidden. None: not known, or a training from Python."""
     val_mse: float | None = None
     """Validation mean squared error of these weights, unit squared."""
     note: str | None = None
@@ -70,9 +76,10 @@ def save_model(path: str | Path, model: Network, info: ModelInfo) -> None:
         info: what it was trained for.
 
     Raises:
-        CheckpointError: see ``write_model_file``.
+        CheckpointError: see ``check_weights`` and ``write_model_file``.
     """
     networks = networks_of(model)
+    check_weights(Path(path), networks)
     shared = model.hyperparameters
     tensors = {
         f"members.{number}.{name}": weight
@@ -125,12 +132,41 @@ def load_model(path: str | Path) -> tuple[Network, ModelInfo]:
         info = ModelInfo(**file.content["info"])
         if file.content["calibration"] is not None:
             arrays = {n: t.numpy() for n, t in _part(file, "calibration.").items()}
+            check_arrays(path, arrays)
             info.calibration = unpack_calibration(file.content["calibration"], arrays)
     except (KeyError, TypeError, RuntimeError, ValueError) as error:
         if isinstance(error, CheckpointError):
             raise
         raise CheckpointError(f"{path}: does not fit this version ({first_line(error)})") from error
+    check_weights(path, networks_of(model))
     return model.eval(), info
+
+
+def check_weights(path: Path, networks: Sequence[XANES_E3GNN]) -> None:
+    """Refuse networks that can't predict.
+
+    Raises:
+        CheckpointError: a weight is not finite; its tensor is named.
+    """
+    for number, network in enumerate(networks):
+        for name, weight in network.state_dict().items():
+            bad = int((~torch.isfinite(weight)).sum())
+            if bad:
+                raise CheckpointError(
+                    f"{path}: {bad} of {weight.numel()} numbers of {name} of member {number} are"
+                    " not finite; such a network predicts nothing"
+                )
+
+
+def check_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Refuse a calibration whose bands would be no numbers.
+
+    Raises:
+        CheckpointError: an array is not finite; it is named.
+    """
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise CheckpointError(f"{path}: `{name}` of the calibration is not finite")
 
 
 def _member(file: ModelFile, number: int, difference: dict[str, Any]) -> XANES_E3GNN:

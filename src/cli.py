@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 
+from .command_line import carrying_out
 from .config import (
     MAX_EDGES,
     DatasetJob,
@@ -266,7 +267,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         run = import_module(f".commands.{command}", __package__).run
         run(job) if config is None else run(job, config)
 
-    return guarded(work, debug)
+    with carrying_out(words):
+        return guarded(work, debug)
 
 
 @contextmanager

@@ -66,6 +66,9 @@ class TrainingOptions:
     """Decay a step of the averaged weights, which are validated and saved."""
     clip_norm: float = 10.0
     """Largest norm of the gradient."""
+    skip_nonfinite: bool = False
+    """Leave batches out whose loss or gradient is not finite, with a warning that names their
+    records; they are counted as ``skipped`` in the metrics. False: the training stops."""
     patience: int | None = None
     """Stop after so many epochs without a better validation; None: never."""
     seed: int = 0
@@ -285,6 +288,8 @@ class EvaluateJob:
     calibrated model also half_width, expected (error), distance and novel."""
     plot: Path | None = None
     """Picture of predicted against calculated spectra."""
+    other_code: bool = False
+    """Compare with calculations of another code, or another version of it, with a warning."""
     table: Path | None = None
     """All figures, by element, coordination, energy and site: .json or .csv."""
     device: str = "auto"
@@ -308,6 +313,9 @@ class PredictJob:
     """0-based indices of the absorbers. None: every atom of the model's element."""
     energy: tuple[float, float, float] | None = None
     """First and last energy and step, eV. None: the energies on which the model was scored."""
+    other_element: bool = False
+    """Take the atoms of `site` as absorbers of the model's element whatever they are, with a
+    warning."""
     output: Path | None = None
     """Table of the spectra. None: printed. With the ending .db, and of a database: the database of
     spectra to make."""
@@ -317,3 +325,8 @@ class PredictJob:
     """Take a structure that can't be predicted as a failure (exit code 1)."""
     device: str = "auto"
     """Where to compute: cpu, cuda, cuda:1, ..; auto is cuda where there is one, else cpu."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError where nobody says which atoms of another element absorb."""
+        if self.other_element and self.site is None:
+            raise ConfigError("`other_element` needs `site`, the absorbers of another element")

@@ -9,6 +9,10 @@ class StructureError(XanesError):
     """A structure can't be turned into a graph."""
 
 
+class PredictionError(StructureError):
+    """A network gives no number for the spectrum of a structure."""
+
+
 class RecordError(XanesError):
     """A calculation, or the record made of it, is not usable."""
 

@@ -9,6 +9,7 @@ from torch_geometric.data import Data
 
 from .data.batch import GraphBatchSampler, collate_graphs, mean_rows
 from .ensemble import Network, XANESEnsemble
+from .errors import PredictionError
 from .uncertainty.calibration import Calibration
 from .uncertainty.novelty import readout_features
 
@@ -130,6 +131,24 @@ def predict_sites(
             novel=distance > calibration.novelty.threshold,
         )
         yield number, PredictedSites(raw.mu[:, :n_wanted], bands)
+
+
+def check_predicted(sites: PredictedSites, names: Sequence[str]) -> None:
+    """Refuse spectra that are no numbers.
+
+    Args:
+        sites: spectra of a graph.
+        names: what to call each of them.
+
+    Raises:
+        PredictionError: spectrum, expected error or distance of a site is not finite; it is named.
+    """
+    finite = np.isfinite(sites.mu).all(axis=1)
+    if sites.bands is not None:  # half widths are NaN where nothing was calibrated
+        finite &= np.isfinite(sites.bands.expected) & np.isfinite(sites.bands.distance)
+    bad = [name for name, good in zip(names, finite, strict=True) if not good]
+    if bad:
+        raise PredictionError(f"{', '.join(bad)}: the model predicts values that are not finite")
 
 
 def join_sites(parts: Sequence[PredictedSites]) -> PredictedSites:

@@ -2,27 +2,25 @@
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.data import chemical_symbols
 
 from .checkpoint import ModelInfo
 from .data.graph import atoms_to_graph, check_atoms
 from .data.pymatgen_json import as_atoms
 from .ensemble import Network
-from .errors import ConfigError, StructureError
-from .inference import PredictedSites, predict_sites
+from .errors import ConfigError, PredictionError, StructureError
+from .inference import PredictedSites, check_predicted, predict_sites
+from .sites import choose_sites, equivalent_sites, unknown_elements
 
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 64
 """Structures predicted together; bounds memory."""
-SYMPREC = 1e-3
-"""Atoms that symmetry maps onto each other within this distance are equivalent, Angstrom."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +44,8 @@ class SitePrediction:
     """Whether the site is unlike anything that the model was trained on."""
     unseen: tuple[str, ...] = ()
     """Elements of the structure that the model was not trained on."""
+    element: str | None = None
+    """Element of the absorber."""
 
     @property
     def lower(self) -> np.ndarray | None:
@@ -56,70 +56,6 @@ class SitePrediction:
     def upper(self) -> np.ndarray | None:
         """Upper end of the band, shape (n_energies,); None: the model is not calibrated."""
         return None if self.half_width is None else self.mu + self.half_width
-
-
-def choose_sites(atoms: Atoms, info: ModelInfo, sites: Sequence[int] | None) -> list[int]:
-    """Absorbers of a structure: those asked for, else every atom of the model's element.
-
-    Raises:
-        StructureError: there is none, or one asked for is not of the model's element.
-    """
-    symbols = atoms.get_chemical_symbols()
-    if sites is None:
-        if info.element is None:
-            raise StructureError("the model names no element; say which sites absorb")
-        found = [i for i, symbol in enumerate(symbols) if symbol == info.element]
-        if not found:
-            raise StructureError(
-                f"{atoms.get_chemical_formula()} holds no {info.element},"
-                f" the element that the model was trained for"
-            )
-        return found
-    for site in sites:
-        if not 0 <= site < len(atoms):
-            raise StructureError(f"site {site} is not within 0 .. {len(atoms) - 1}")
-        if info.element is not None and symbols[site] != info.element:
-            raise StructureError(
-                f"site {site} is {symbols[site]}, but the model was trained for {info.element}"
-            )
-    return sorted(set(sites))
-
-
-def unknown_elements(atoms: Atoms, info: ModelInfo) -> list[str]:
-    """Elements of a structure that no training structure held."""
-    if info.elements is None:
-        return []
-    return [chemical_symbols[z] for z in sorted(set(atoms.numbers) - set(info.elements))]
-
-
-def equivalent_sites(atoms: Atoms, sites: Sequence[int]) -> list[list[int]] | None:
-    """Group sites that the space group maps onto each other.
-
-    Args:
-        atoms: structure.
-        sites: the sites to group.
-
-    Returns:
-        Groups, each sorted; None where spglib is not installed. Sites of a structure that is not
-        periodic in three dimensions, or whose symmetry is not found, are groups of their own.
-    """
-    try:
-        import spglib
-    except ImportError:
-        return None
-    symmetry = None
-    if all(atoms.pbc):
-        cell: Any = (np.asarray(atoms.cell.array), atoms.get_scaled_positions(), atoms.numbers)
-        try:
-            symmetry = spglib.get_symmetry_dataset(cell, symprec=SYMPREC)
-        except spglib.SpglibError as error:
-            logger.warning("no space group was found (%s); every site is taken as distinct", error)
-    if symmetry is None:
-        return [[site] for site in sites]
-    groups: dict[int, list[int]] = {}
-    for site in sites:
-        groups.setdefault(int(symmetry.equivalent_atoms[site]), []).append(site)
-    return list(groups.values())
 
 
 def relative_energies(
@@ -142,7 +78,7 @@ def relative_energies(
             raise ConfigError("the model file names no energies; say which are wanted")
         energy = np.asarray(info.energy_grid)
     low, high = (reference + model.hyperparameters[name] for name in ("emin", "emax"))
-    if energy.min() < low - 1e-6 or energy.max() > high + 1e-6:
+    if not (energy.min() >= low - 1e-6 and energy.max() <= high + 1e-6):  # NaN is not either
         raise ConfigError(
             f"energies {energy.min():.3f} .. {energy.max():.3f} eV are asked for, but the model"
             f" knows {low:.3f} .. {high:.3f} eV"
@@ -156,6 +92,7 @@ def predict_structures(
     structures: Sequence[tuple[str, Any]],
     sites: Sequence[int] | None = None,
     energy: np.ndarray | None = None,
+    other_element: bool = False,
 ) -> list[list[SitePrediction]]:
     """Predict the spectra of many structures' absorbers, several structures at once.
 
@@ -169,6 +106,7 @@ def predict_structures(
             element.
         energy: energies, eV, shape (n_energies,), absolute if the model has a reference energy;
             None: those on which the model was scored.
+        other_element: take sites that are not of the model's element, with a warning.
 
     Returns:
         For each structure a prediction for each site, or for each group of equivalent sites where
@@ -176,11 +114,13 @@ def predict_structures(
 
     Raises:
         StructureError: a structure or a site can't be used; the structure is named.
+        PredictionError: a spectrum is not finite; structure and site are named.
         ConfigError: energies outside the model's range.
     """
-    found = predict_quietly(model, info, structures, sites, energy)
+    found = predict_quietly(model, info, structures, sites, energy, other_element)
     for predictions in found:
         warn_of_unknown(predictions)
+        warn_of_others(predictions, info)
     return found
 
 
@@ -190,10 +130,11 @@ def predict_quietly(
     structures: Sequence[tuple[str, Any]],
     sites: Sequence[int] | None = None,
     energy: np.ndarray | None = None,
+    other_element: bool = False,
 ) -> list[list[SitePrediction]]:
     """``predict_structures`` without its warnings."""
     found = []
-    for predictions in predict_each(model, info, structures, sites, energy):
+    for predictions in predict_each(model, info, structures, sites, energy, other_element):
         if isinstance(predictions, StructureError):
             raise predictions
         found.append(predictions)
@@ -206,6 +147,7 @@ def predict_each(
     structures: Iterable[tuple[str, Any]],
     sites: Sequence[int] | None = None,
     energy: np.ndarray | None = None,
+    other_element: bool = False,
 ) -> Iterator[list[SitePrediction] | StructureError]:
     """Predict structures as they come, some at a time; one that can't be does not stop the others.
 
@@ -215,6 +157,7 @@ def predict_each(
         structures: name of each, and the structure, or the error that came in its place.
         sites: absorbers of every structure.
         energy: energies, eV, shape (n_energies,).
+        other_element: see ``predict_structures``.
 
     Yields:
         For each structure what ``predict_structures`` gives, or why it can't be predicted, named.
@@ -225,7 +168,7 @@ def predict_each(
     energy, relative = relative_energies(model, info, energy)
     coming = iter(structures)
     while chunk := list(islice(coming, AT_ONCE)):
-        yield from _predict_chunk(model, info, chunk, sites, energy, relative)
+        yield from _predict_chunk(model, info, chunk, sites, (energy, relative), other_element)
 
 
 def _predict_chunk(
@@ -233,39 +176,51 @@ def _predict_chunk(
     info: ModelInfo,
     chunk: list[tuple[str, Any]],
     sites: Sequence[int] | None,
-    energy: np.ndarray,
-    relative: np.ndarray,
+    energies: tuple[np.ndarray, np.ndarray],
+    other_element: bool,
 ) -> list[list[SitePrediction] | StructureError]:
-    """Predict some structures together."""
+    """Predict some structures together; energies are absolute and relative."""
     found: list[list[SitePrediction] | StructureError] = []
-    graphs, groups, places = [], [], []
+    graphs, prepared, places = [], [], []
     for name, structure in chunk:
         try:
-            atoms, equivalent = _prepare(model, info, structure, sites)
+            atoms, equivalent = _prepare(model, info, structure, sites, other_element)
             shown = [group[0] for group in equivalent]
             graphs.append(atoms_to_graph(atoms, shown, model.r_max, model.max_z))
         except StructureError as error:
             told = error if error is structure else StructureError(f"{name}: {error}")
             found.append(told)
             continue
-        groups.append((equivalent, tuple(unknown_elements(atoms, info))))
+        unseen = tuple(unknown_elements(atoms, info))
+        prepared.append((equivalent, unseen, atoms.get_chemical_symbols()))
         places.append(len(found))
         found.append([])
-    for number, spectra in predict_sites(model, info.calibration, graphs, relative):
-        place, (equivalent, unseen) = places[number], groups[number]
-        found[place] = to_predictions(chunk[place][0], equivalent, energy, spectra, unseen)
+    for number, spectra in predict_sites(model, info.calibration, graphs, energies[1]):
+        place, (equivalent, unseen, symbols) = places[number], prepared[number]
+        name = chunk[place][0]
+        try:
+            check_predicted(spectra, [f"{name}, site {group[0]}" for group in equivalent])
+        except PredictionError as error:
+            found[place] = error
+            continue
+        of_sites = to_predictions(name, equivalent, energies[0], spectra, unseen)
+        found[place] = [replace(site, element=symbols[site.site]) for site in of_sites]
     return found
 
 
 def _prepare(
-    model: Network, info: ModelInfo, structure: Any, sites: Sequence[int] | None
+    model: Network,
+    info: ModelInfo,
+    structure: Any,
+    sites: Sequence[int] | None,
+    other_element: bool,
 ) -> tuple[Atoms, list[list[int]]]:
     """A structure as atoms, and its absorbers in groups that symmetry makes equivalent."""
     if isinstance(structure, StructureError):
         raise structure
     atoms = as_atoms(structure)
     check_atoms(atoms, model.max_z)
-    absorbers = choose_sites(atoms, info, sites)
+    absorbers = choose_sites(atoms, info, sites, other_element)
     return atoms, sorted(equivalent_sites(atoms, absorbers) or [[s] for s in absorbers])
 
 
@@ -301,6 +256,22 @@ def warn_of_unknown(sites: list[SitePrediction]) -> None:
         )
 
 
+def is_other(site: SitePrediction, info: ModelInfo) -> bool:
+    """Whether an absorber is of another element than the model's."""
+    return info.element is not None and site.element not in (None, info.element)
+
+
+def warn_of_others(sites: list[SitePrediction], info: ModelInfo) -> None:
+    """Name the absorbers of a structure that are of another element than the model's."""
+    for site in sites:
+        if is_other(site, info):
+            logger.warning(
+                "%s: site %d is %s, but the model was trained for %s; energies and spectrum are"
+                " those of %s",
+                *(site.structure, site.site, site.element, info.element, info.element),
+            )
+
+
 def predict_structure(
     model: Network,
     info: ModelInfo,
@@ -308,7 +279,8 @@ def predict_structure(
     name: str = "structure",
     sites: Sequence[int] | None = None,
     energy: np.ndarray | None = None,
+    other_element: bool = False,
 ) -> list[SitePrediction]:
     """Predict the spectra of one structure's absorbers, see ``predict_structures``."""
-    (found,) = predict_structures(model, info, [(name, atoms)], sites, energy)
+    (found,) = predict_structures(model, info, [(name, atoms)], sites, energy, other_element)
     return found

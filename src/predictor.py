@@ -98,9 +98,15 @@ class XANESPredictor:
         structure: Any,
         sites: Sequence[int] | None = None,
         energy: np.ndarray | None = None,
+        other_element: bool = False,
     ) -> list[SitePrediction]:
         """Predict one structure, see ``predict.predict_structures``."""
-        return predict_structure(self.model, self.info, structure, sites=sites, energy=energy)
+        return predict_structure(
+            *(self.model, self.info, structure),
+            sites=sites,
+            energy=energy,
+            other_element=other_element,
+        )
 
     def trajectory(
         self,

@@ -12,8 +12,8 @@ from ase.data import chemical_symbols
 
 from .checkpoint import ModelInfo
 from .ensemble import Network, networks_of
-from .predict import SitePrediction
-from .versions import package_version
+from .predict import SitePrediction, is_other
+from .provenance import Provenance
 
 if TYPE_CHECKING:  # a prediction needs none of these, and ASE's databases are slow to import
     from .data.database import Contents
@@ -177,7 +177,7 @@ def describe_bands(info: ModelInfo) -> list[str]:
 def spectra_table(
     found: list[list[SitePrediction]],
     info: ModelInfo,
-    path: Path,
+    provenance: Provenance,
     sources: Sequence[Path],
     notes: Sequence[str] = (),
 ) -> str:
@@ -186,7 +186,7 @@ def spectra_table(
     Args:
         found: predictions of each structure.
         info: what the model was trained for.
-        path: the model file.
+        provenance: the model file, and what it was trained on.
         sources: file of each structure.
         notes: more lines for the header.
 
@@ -210,16 +210,25 @@ def spectra_table(
                 columns += [site.lower, site.upper]
             if site.novel:
                 notes.append(f"{label} is novel: unlike anything that the model was trained on")
+            if is_other(site, info):
+                notes.append(
+                    f"{label} is {site.element}, but the model was trained for {info.element}"
+                )
             if len(site.equivalent) > 1:
                 others = " ".join(map(str, site.equivalent))
                 notes.append(f"{label} stands for the equivalent sites {others}")
         weights = [len(site.equivalent) for site in sites]
         labels.append(f"{sites[0].structure}_mean")
         columns.append(np.average([site.mu for site in sites], axis=0, weights=weights))
+    told = provenance.values()
     zero = "absolute" if info.reference_energy is not None else "relative to the reference"
     header = [
-        f"e3gnn-xanes {package_version('e3gnn-xanes')} prediction",
-        f"model: {path} (written by version {info.library_version})",
+        f"e3gnn-xanes {told['version']} prediction",
+        f"command: {told['command']}",
+        f"model: {told['model']} (written by version {info.library_version})",
+        f"model file: sha256 {told['model_sha256']}",
+        f"training and validation records: sha256 {told['training_data_sha256']}",
+        f"trained by: {told['training_command']}",
         f"absorber: {info.element} {info.edge} edge; trained on {info.code}",
         f"mu: {info.target}, unit {info.unit}",
         f"energy: eV, {zero}",

@@ -169,12 +169,15 @@ def read_spectra(path: str | Path) -> Iterator[PredictedStructure]:
                 )
 
 
-def set_signature(path: Path, signature: dict[str, Any]) -> int:
+def set_signature(
+    path: Path, signature: dict[str, Any], origin: dict[str, str] | None = None
+) -> int:
     """Begin a file, or check that it was begun by the same work.
 
     Args:
         path: file, made if it does not exist.
         signature: what the file's content depends on, plain values.
+        origin: what else to keep of where it comes from; may differ when the work goes on.
 
     Returns:
         Rows that are there already.
@@ -187,7 +190,7 @@ def set_signature(path: Path, signature: dict[str, Any]) -> int:
         check_sqlite(path)
     with connect(path) as connection:
         if connection.count() == 0:
-            connection.metadata = signature
+            connection.metadata = {**signature, "provenance": origin}
             return 0
         before = connection.metadata
         differences = [

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from .checkpoint import ModelInfo
+from .command_line import command_line
 from .config import TrainingConfig, TrainJob
 from .data.cache import cache_beside
 from .data.database import Database
@@ -21,7 +22,7 @@ from .model.gnn import XANES_E3GNN
 from .parallel import processes, restarts
 from .plot import plot_training
 from .train import Row, run_training
-from .training.finetune import load_start, start_from, window_and_arguments
+from .training.finetune import load_start, start_from, warn_of_differences, window_and_arguments
 from .training.window import choose_window, describe_records
 
 logger = logging.getLogger(__name__)
@@ -128,6 +129,8 @@ def complete_info(
     info.mean_spectrum = mean[:n_score].tolist()
     info.elements = train_set.elements
     info.train_ids, info.val_ids = ids
+    info.data_digest = train_set.database.digest_of([*ids[0], *ids[1]])
+    info.command = command_line()
 
 
 def _train(job: TrainJob) -> list[Row]:
@@ -143,6 +146,7 @@ def _train(job: TrainJob) -> list[Row]:
     else:
         window, job.model = window_and_arguments(job.energy, common, job.model, start)
         info.started_from = start.label
+        warn_of_differences(start, info)
     grid, n_score, reference = window.grid, window.n_score, window.reference
     shape = XANES_E3GNN(**job.model).hyperparameters  # the constructor's defaults filled in
     cache = None if job.no_cache else cache_beside(job.database)

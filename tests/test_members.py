@@ -78,7 +78,7 @@ def test_a_failing_member_ends_the_command_with_its_message(made, capsys):
     words = ["train", made / "cu.db", *WORDS, "-o", made / "failed", "--members=2"]
     assert run(*words, "--training.lr=1e30", "--training.epochs=3", "--parallel=1") == 1
     (line,) = [x for x in capsys.readouterr().err.splitlines() if "error" in x]
-    assert "failed/member-0: epoch 1: val_mse is nan" in line
+    assert "failed/member-0: epoch 1: val_mse is nan, seen with mp-1692_000," in line
     assert "lower `lr`" in line
     assert not (made / "failed" / "model.pt").exists()
     assert not (made / "failed" / "member-1" / "config.yaml").exists()  # it was never started

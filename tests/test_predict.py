@@ -17,11 +17,11 @@ from src.data.structure import named_structures
 from src.errors import ConfigError, StructureError
 from src.model.gnn import XANES_E3GNN
 from src.predict import (
-    equivalent_sites,
     predict_structure,
     predict_structures,
     relative_energies,
 )
+from src.sites import equivalent_sites
 
 GRID = [8990.0, 8992.5, 9000.0]
 

@@ -282,7 +282,9 @@ def test_targets_that_do_not_fit_are_named(tmp_path):
 
 def test_loss_that_explodes_twice_stops_with_advice(tmp_path, caplog):
     model = small_model()
-    with pytest.raises(LossExplosion, match="batch 2: the loss is nan; lower `lr`"):
+    with pytest.raises(
+        LossExplosion, match=r"batch 2: the loss is nan, seen with train_dataset\[\d\]; lower `lr`"
+    ):
         run_training(
             model, dataset(8), dataset(2), config(tmp_path, lr=1e30, warmup=0.0, batch_size=1)
         )
@@ -292,7 +294,9 @@ def test_loss_that_explodes_twice_stops_with_advice(tmp_path, caplog):
 def test_training_whose_only_validation_is_not_finite_is_named(tmp_path):
     """One batch, whose loss is finite; the weights after it are not."""
     changes = {"lr": 1e30, "warmup": 0.0, "epochs": 1}
-    with pytest.raises(LossExplosion, match="epoch 1: val_mse is nan; lower `lr`"):
+    with pytest.raises(
+        LossExplosion, match=r"val_mse is nan, seen with val_dataset\[0\], .*; lower `lr`"
+    ):
         run_training(small_model(), dataset(8), dataset(2), config(tmp_path, **changes))
     assert not (tmp_path / "model.pt").exists()
 
@@ -316,7 +320,8 @@ def test_one_explosion_is_a_slower_way_on_from_the_last_good_epoch(tmp_path, mon
     assert rows[1]["val_mse"] == untouched[1]["val_mse"]
     for before, after in zip(untouched[2:], rows[2:], strict=True):
         assert after["lr"] == 0.5 * before["lr"]
-    assert "epoch 3, batch 2: the loss is inf; back to the start of epoch 3" in caplog.text
+    assert "epoch 3, batch 2: the loss is inf, seen with train_dataset[" in caplog.text
+    assert "; back to the start of epoch 3, with" in caplog.text
 
 
 @pytest.mark.parametrize(

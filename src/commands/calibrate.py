@@ -1,9 +1,10 @@
 """The command `calibrate`: bands and a measure of novelty for a model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from torch_geometric.data import Data
 from tqdm import tqdm
 
 from ..checkpoint import ModelInfo, load_model, save_model
@@ -15,7 +16,7 @@ from ..ensemble import Network, networks_of
 from ..errors import CheckpointError, ConfigError, DatabaseError
 from ..evaluation.compared import check_kind
 from ..files.registry import model_path, models
-from ..inference import raw_sites
+from ..inference import PredictedSites, RawSites, check_predicted, raw_sites
 from ..jobs import CalibrateJob
 from ..parallel import choose_device
 from ..predict import relative_energies
@@ -105,7 +106,19 @@ def learn_novelty(
     graphs = [data[k] for k in tqdm(range(len(data)), desc="training sites", disable=None)]
     first = networks_of(model)[0]
     found = dict(raw_sites(first, graphs, np.zeros(1)))
+    check_raw(graphs, found)
     return Novelty.fit(np.concatenate([found[number].features for number in range(len(graphs))]))
+
+
+def check_raw(graphs: Sequence[Data], found: Mapping[int, RawSites]) -> None:
+    """Refuse to learn from what is no number.
+
+    Raises:
+        PredictionError: spectrum, spread or features of a site are not finite; it is named.
+    """
+    for number, raw in found.items():
+        parts = [part for part in (raw.mu, raw.spread, raw.features) if part is not None]
+        check_predicted(PredictedSites(np.concatenate(parts, axis=1)), graphs[number].record_id)
 
 
 def site_errors(
@@ -115,6 +128,7 @@ def site_errors(
     graphs = list(data)
     _, relative = relative_energies(model, info, None)
     found = dict(raw_sites(model, graphs, relative))
+    check_raw(graphs, found)
     raw = [found[number] for number in range(len(graphs))]
     target = np.concatenate([graph.y.double().numpy() for graph in graphs])
     mask = np.concatenate([graph.y_mask.numpy() for graph in graphs])

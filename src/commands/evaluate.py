@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from ..checkpoint import load_model
 from ..config import EvaluateJob
 from ..data.database import Database
 from ..evaluation.compared import choose_ids, compare, energy_range
@@ -13,6 +12,7 @@ from ..evaluation.table import check_table, write_table
 from ..inference import Bands
 from ..parallel import choose_device
 from ..plot import plot_predictions
+from ..provenance import load_traced
 from ..report import describe_details, describe_evaluation
 from ..uncertainty.calibration import Calibration
 from ..uncertainty.coverage import describe_coverage, measure_coverage, shared_materials
@@ -26,11 +26,12 @@ def run(job: EvaluateJob) -> None:
     check_outputs(job.predictions, job.plot)
     if job.table is not None:
         check_table(job.table)
-    model, described = load_model(job.model)
+    model, described, provenance = load_traced(job.model)
     model.to(choose_device(job.device))
     database = Database(job.database)
     ids, chosen = choose_ids(job.ids, database, described)
-    compared = compare(model, described, database, ids)
+    compared = compare(model, described, database, ids, job.other_code)
+    origin = {**provenance.values(), "data_sha256": database.digest_of(ids)}
     energy, result = compared.energy, compared.result
     print(f"{chosen}, {energy_range(energy, described)}, unit {described.unit}")
     seen = set(result.ids) & set(described.train_ids or [])
@@ -42,10 +43,11 @@ def run(job: EvaluateJob) -> None:
         error = compared.prediction - compared.target
         report_coverage(described.calibration, result.ids, compared.bands, error, compared.mask)
     if job.table is not None:
-        write_table(job.table, compared.details, energy, described.unit)
+        write_table(job.table, compared.details, energy, described.unit, origin)
     if job.predictions is not None:
         with job.predictions.open("wb") as file:
             kept: dict[str, Any] = {} if compared.bands is None else dict(vars(compared.bands))
+            kept |= origin
             kept |= {"ids": np.array(result.ids), "energy": energy, "mu": compared.prediction}
             np.savez(file, **kept, r2=result.r2)
     if job.plot is not None:

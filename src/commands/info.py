@@ -12,6 +12,7 @@ from ..errors import ConfigError
 from ..files.durable import file_digest
 from ..files.registry import model_path, models
 from ..precision import check_precision
+from ..provenance import load_traced
 from ..report import describe_contents, describe_model, describe_structure
 
 
@@ -30,7 +31,9 @@ def run(job: InfoJob) -> None:
     if not path.exists() and str(path) not in models():
         raise ConfigError(f"{path}: no such file")
     if not path.exists() or path.is_dir() or is_model_file(path):
-        print(describe_model(*load_model(path)))
+        model, info, provenance = load_traced(path)
+        print(describe_model(model, info))
+        print(f"file: sha256 {provenance.model_sha256}")
         if job.check:
             print(describe_check(path))
         return

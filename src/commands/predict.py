@@ -7,17 +7,17 @@ from pathlib import Path
 
 from ase import Atoms
 
-from ..checkpoint import ModelInfo, load_model
+from ..checkpoint import ModelInfo
 from ..config import PredictJob
 from ..data.energies import energy_grid
 from ..data.filetype import SQLITE_MAGIC, starts_with
 from ..data.structure import each_structure
 from ..errors import ConfigError, PartialError, StructureError, Terminated
-from ..files.durable import file_digest, write_text_durably
-from ..files.registry import model_path
+from ..files.durable import write_text_durably
 from ..parallel import check_alone, choose_device, launched_rank, processes
 from ..plot import plot_structures
-from ..predict import SitePrediction, predict_each, warn_of_unknown
+from ..predict import SitePrediction, predict_each, warn_of_others, warn_of_unknown
+from ..provenance import Provenance, load_traced
 from ..report import describe_bulk, site_label, spectra_table
 from .outputs import check_outputs
 
@@ -36,13 +36,13 @@ def run(job: PredictJob) -> None:
         return
     check_alone("a prediction of structure files")
     check_outputs(job.output, job.plot)
-    model, described = load_model(job.model)
+    model, described, provenance = load_traced(job.model)
     model.to(choose_device(job.device))
     energy = None if job.energy is None else energy_grid(*job.energy)
-    done = Done(described, job.model, job.output)
+    done = Done(described, provenance, job.output)
     coming = done.note_files(each_structure(job.structures))
     try:
-        for found in predict_each(model, described, coming, job.site, energy):
+        for found in predict_each(model, described, coming, job.site, energy, job.other_element):
             if isinstance(found, StructureError) and job.strict:
                 raise found
             done.add(found)
@@ -72,8 +72,8 @@ class Done:
 
     info: ModelInfo
     """What the model was trained for."""
-    model: Path
-    """The model as the user named it."""
+    provenance: Provenance
+    """The model file, and what it was trained on."""
     output: Path | None
     """Table to write; None: printed."""
     files: list[Path] = field(default_factory=list)
@@ -102,6 +102,7 @@ class Done:
             logger.warning("left out: %s", self.left_out[-1])
             return
         warn_of_unknown(found)
+        warn_of_others(found, self.info)
         self.sources.append(file)
         self.found.append(found)
 
@@ -120,7 +121,7 @@ class Done:
     def write(self, *notes: str) -> None:
         """Write or print the table; what is missing is told in it."""
         notes = (*notes, *(f"left out: {' '.join(reason.split())}" for reason in self.left_out))
-        text = spectra_table(self.found, self.info, self.model, self.sources, notes)
+        text = spectra_table(self.found, self.info, self.provenance, self.sources, notes)
         if self.output is None:
             print(text, end="")
             return
@@ -161,8 +162,7 @@ def predict_bulk(job: PredictJob, databases: list[Path]) -> None:
 
     energy = None if job.energy is None else energy_grid(*job.energy)
     with processes(job.device) as team:
-        model_file = model_path(job.model)
-        model, described = load_model(model_file)
+        model, described, provenance = load_traced(job.model)
         gathered = output.with_name(f".{output.name}.structures")
         check_output(output, part_paths(output, team.size))
         try:
@@ -171,7 +171,7 @@ def predict_bulk(job: PredictJob, databases: list[Path]) -> None:
             team.wait()
             summary = predict_database(
                 *(model.to(team.device), described, source or gathered, output),
-                *(file_digest(model_file), team, energy),
+                *(f"sha256 {provenance.model_sha256}", team, energy, provenance),
             )
         except (KeyboardInterrupt, Terminated):
             logger.info("interrupted; what is done is kept, the same command goes on with it")
@@ -199,8 +199,8 @@ def check_bulk(job: PredictJob, source: Path | None) -> Path:
         raise ConfigError(f"{source} is a database; predict it on its own")
     if job.output is None:
         raise ConfigError(f"{source} is a database; name the one for the spectra with --output")
-    for name in ("site", "plot"):
-        if getattr(job, name) is not None:
+    for name in ("site", "plot", "other_element"):
+        if getattr(job, name) not in (None, False):
             raise ConfigError(f"`{name}` does not go with a database, {source or job.output}")
     return job.output
 

@@ -247,9 +247,18 @@ class Database:
     @property
     def digest(self) -> str:
         """Checksum of all records, whatever their order and however the file holds them."""
+        return self.digest_of(self.index.number)
+
+    def digest_of(self, ids: Iterable[str]) -> str:
+        """Checksum of some records, whatever their order, 64 hexadecimal digits.
+
+        Raises:
+            DatabaseError: one is not there.
+        """
         total = hashlib.sha256()
-        for record_id, number in sorted(self.index.number.items()):
-            total.update(record_id.encode() + b"\0" + self.index.digests[number, 1].tobytes())
+        for record_id in sorted(set(ids)):
+            place = self._place(record_id)
+            total.update(record_id.encode() + b"\0" + self.index.digests[place, 1].tobytes())
         return total.hexdigest()
 
     def entry(self, record_id: str) -> Entry:
@@ -258,9 +267,14 @@ class Database:
         Raises:
             DatabaseError: it is not there.
         """
+        self._place(record_id)
+        return self.index.entry(record_id)
+
+    def _place(self, record_id: str) -> int:
+        """Number of a record in the index."""
         if record_id not in self.index.number:
             raise DatabaseError(f"{self.path}: has no record {record_id}")
-        return self.index.entry(record_id)
+        return self.index.number[record_id]
 
     def records(self, ids: Iterable[str]) -> Iterator[Record]:
         """Read records, some at a time.

@@ -14,6 +14,7 @@ from .database import Database
 from .energies import resample
 from .graph import atoms_to_graph
 from .record import is_mean
+from .targets import check_finite
 
 MEMORY_BYTES = 1 << 29
 """Graphs that a data set keeps in memory, in bytes; the others are read again from the cache."""
@@ -79,10 +80,12 @@ class XANESDataset(Dataset):
         Raises:
             StructureError: the structure can't be used; the record is named.
             DatabaseError: a record was calculated at none of the energies; it is named.
+            ConfigError: a spectrum is not finite in the type of the graphs; its record is named.
         """
         if index in self.graphs:
             return self.graphs[index]
         graph = self._load(self.groups[index])
+        check_finite(graph, str(self.database.path))
         size = sum(part.nbytes for _, part in graph if isinstance(part, torch.Tensor))
         if size <= self.memory_bytes:
             self.memory_bytes -= size

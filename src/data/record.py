@@ -117,8 +117,13 @@ class Record:
                 f"{self.id}: energy {self.energy.shape} and mu {self.mu.shape} must both be"
                 " (n_energies,) with two or more energies"
             )
-        if not (np.isfinite(self.energy).all() and np.isfinite(self.mu).all()):
-            raise RecordError(f"{self.id}: energy or mu holds values that are not finite")
+        for name, values in (("energy", self.energy), ("mu", self.mu)):
+            bad = np.flatnonzero(~np.isfinite(values))
+            if len(bad):
+                raise RecordError(
+                    f"{self.id}: {name} is not finite at {len(bad)} of {len(values)} points, the"
+                    f" first is number {bad[0]} with {values[bad[0]]}"
+                )
         if self.axis == "absolute" and self.energy[0] <= 0:
             raise RecordError(
                 f"{self.id}: absolute energies must be positive, but the first is"

@@ -39,7 +39,8 @@ def check_dataset(dataset: GraphSet, name: str, n_energies: int) -> tuple[list[i
         Edges of every graph; spectra of every graph.
 
     Raises:
-        ConfigError: the set is empty, or a target is missing, of the wrong shape or not finite.
+        ConfigError: the set is empty, or a target is missing, of the wrong shape or not finite;
+            or a position is not finite.
     """
     num_edges, n_spectra = [], []
     for index, graph in enumerate(iterate(dataset)):
@@ -54,13 +55,30 @@ def check_dataset(dataset: GraphSet, name: str, n_energies: int) -> tuple[list[i
         y, mask = target_and_mask(graph)
         if mask.shape != y.shape or not bool(mask.any(dim=1).all()):
             raise ConfigError(f"{where}: `y_mask` must be {wanted} with a True for every absorber")
-        if not bool(torch.isfinite(y[mask]).all()):
-            raise ConfigError(f"{where}: `y` holds values that are not finite")
+        check_finite(graph, where)
         num_edges.append(graph.num_edges)
         n_spectra.append(wanted[0])
     if not num_edges:
         raise ConfigError(f"{name} is empty")
     return num_edges, n_spectra
+
+
+def check_finite(graph: Data, where: str) -> None:
+    """Refuse targets that are not finite where they count, and positions that are not.
+
+    Raises:
+        ConfigError: there is one; the record is named where the graph names its records.
+    """
+    y, mask = target_and_mask(graph)
+    rows = (~torch.isfinite(y) & mask).any(dim=1).nonzero().flatten().tolist()
+    if rows:
+        ids = graph.get("record_id")
+        listed = ", ".join(f"row {row}" if ids is None else ids[row] for row in rows)
+        raise ConfigError(
+            f"{where}: `y` holds values that are not finite in {y.dtype}, of {listed}"
+        )
+    if not bool(torch.isfinite(graph.pos).all()):
+        raise ConfigError(f"{where}: `pos` holds values that are not finite")
 
 
 def digest(dataset: GraphSet) -> str:

@@ -1,5 +1,6 @@
 """Predicted and calculated spectra of a database's records, side by side."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,15 +10,18 @@ from tqdm import tqdm
 from ..checkpoint import ModelInfo
 from ..data.database import Database
 from ..data.dataset import XANESDataset
+from ..data.record import UNITS
 from ..data.split import read_ids
 from ..ensemble import Network
 from ..errors import CheckpointError, DatabaseError
-from ..inference import Bands, join_sites, predict_sites
+from ..inference import Bands, check_predicted, join_sites, predict_sites
 from ..metrics import Evaluation, evaluate_spectra
 from ..predict import relative_energies
 from .features import find_features
 from .surroundings import surroundings
 from .table import Details, make_details
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -43,16 +47,23 @@ class Comparison:
         return self.details.result
 
 
-def compare(model: Network, described: ModelInfo, database: Database, ids: list[str]) -> Comparison:
+def compare(
+    model: Network,
+    described: ModelInfo,
+    database: Database,
+    ids: list[str],
+    other_code: bool = False,
+) -> Comparison:
     """Predict records and compare with what was calculated, on the model's scored energies.
 
     Raises:
         CheckpointError: the model names no energies.
         DatabaseError: a record is of another kind than what the model was trained on.
+        PredictionError: a predicted spectrum is not finite; the record is named.
     """
     if described.energy_grid is None or described.mean_spectrum is None:
         raise CheckpointError("the model was made without a database; it names no energies")
-    check_kind(database, ids, described)
+    check_kind(database, ids, described, other_code)
     energy, relative = relative_energies(model, described, None)
     data = XANESDataset(
         database,
@@ -64,6 +75,8 @@ def compare(model: Network, described: ModelInfo, database: Database, ids: list[
     )
     graphs = [data[k] for k in tqdm(range(len(data)), desc="graphs", disable=None)]
     found = dict(predict_sites(model, described.calibration, graphs, relative))
+    for number, graph in enumerate(graphs):
+        check_predicted(found[number], graph.record_id)
     sites = join_sites([found[number] for number in range(len(graphs))])
     prediction = sites.mu
     target = np.concatenate([graph.y.double().numpy() for graph in graphs])
@@ -97,12 +110,17 @@ def choose_ids(
     return there, f"all {len(there)} sites of {database.path}"
 
 
-def check_kind(database: Database, ids: list[str], described: ModelInfo) -> None:
-    """Refuse records of another element, edge, target or energy axis than the model's.
+def check_kind(
+    database: Database, ids: list[str], described: ModelInfo, other_code: bool = False
+) -> None:
+    """Refuse records of another element, edge, target, unit, code or energy axis than the model's.
+
+    ``other_code``: another code, or another version of it, is warned of instead.
 
     Raises:
         DatabaseError: the first such record is named.
     """
+    others: dict[str, str] = {}
     axis = "relative" if described.reference_energy is None else "absolute"
     for record_id in ids:
         entry = database.entry(record_id)
@@ -110,9 +128,18 @@ def check_kind(database: Database, ids: list[str], described: ModelInfo) -> None
             raise DatabaseError(
                 f"{database.path}: {record_id} has {entry.axis} energies, the model's are {axis}"
             )
-        for name in ("element", "edge", "target"):
-            found, wanted = getattr(entry, name), getattr(described, name)
+        for name in ("element", "edge", "target", "unit"):
+            found = UNITS[entry.target] if name == "unit" else getattr(entry, name)
+            wanted = getattr(described, name)
             if found != wanted:
                 raise DatabaseError(
                     f"{database.path}: {record_id} has {name} {found}, the model's is {wanted}"
                 )
+        if described.code is not None and entry.code not in described.code.split(", "):
+            others.setdefault(entry.code, record_id)
+    for code, record_id in others.items():
+        told = f"{database.path}: {record_id} was calculated by {code}, but the model was trained"
+        told += f" on {described.code}"
+        if not other_code:
+            raise DatabaseError(f"{told}; `evaluate --other_code` compares them all the same")
+        logger.warning("%s; what differs may be the codes", told)

@@ -63,7 +63,13 @@ def check_table(path: Path) -> None:
         raise ConfigError(f"{path}: the folder {path.parent} does not exist")
 
 
-def write_table(path: Path, details: Details, energy: np.ndarray, unit: str | None) -> None:
+def write_table(
+    path: Path,
+    details: Details,
+    energy: np.ndarray,
+    unit: str | None,
+    origin: dict[str, str] | None = None,
+) -> None:
     """Write all figures.
 
     Args:
@@ -71,13 +77,14 @@ def write_table(path: Path, details: Details, energy: np.ndarray, unit: str | No
         details: the figures.
         energy: scored energies, eV, shape (n_energies,).
         unit: unit of mu.
+        origin: model, data, version and command, for JSON.
 
     Raises:
         ConfigError: see ``check_table``.
     """
     check_table(path)
     if path.suffix == ".json":
-        content = _without_nan(as_json(details, energy, unit))
+        content = {"provenance": origin, **_without_nan(as_json(details, energy, unit))}
         path.write_text(json.dumps(content, indent=1) + "\n")
         return
     with path.open("w", newline="") as file:

@@ -14,8 +14,10 @@ from ..data.graph import atoms_to_graph
 from ..data.pymatgen_json import as_atoms
 from ..ensemble import Network, networks_of
 from ..errors import StructureError
+from ..inference import PredictedSites, check_predicted
 from ..model.gnn import XANES_E3GNN
-from ..predict import choose_sites, relative_energies
+from ..predict import relative_energies
+from ..sites import choose_sites
 from .cluster import Cluster, Shell, cut_cluster, find_shells, without
 
 
@@ -84,6 +86,7 @@ def explain(
 
     Raises:
         StructureError: the site does not fit the model, or has no neighbour within the radius.
+        PredictionError: its spectrum is not finite.
         ConfigError: energies outside the model's range.
     """
     atoms = as_atoms(structure)
@@ -101,6 +104,7 @@ def explain(
     taken: list[tuple[int, ...]] = [(int(number),) for number in neighbors]
     taken += [shell.members for shell in shells if len(shell.members) > 1]
     mu = spectrum(networks, cluster.atoms, grid)
+    check_predicted(PredictedSites(mu[None]), [f"site {site}"])
     bar = tqdm(taken, desc="removing", unit="atoms", disable=None, leave=False)
     change = {members: mu - spectrum(networks, without(cluster, members), grid) for members in bar}
     graph = atoms_to_graph(cluster.atoms, [0], model.r_max, model.max_z)

@@ -56,6 +56,8 @@ def join_models(paths: Sequence[str | Path]) -> tuple[Network, ModelInfo]:
 def join_infos(infos: Sequence[ModelInfo]) -> ModelInfo:
     """What an ensemble was trained for, from what its members were, which agree in ``SAME``."""
     joined = replace(infos[0], calibration=None, val_mse=None, card=None)
+    joined.data_digest = join_texts([info.data_digest for info in infos], ", ")
+    joined.command = join_texts([info.command for info in infos], "; ")
     if all(info.elements is not None for info in infos):
         seen = [set(info.elements or []) for info in infos]
         joined.elements = sorted(set.intersection(*seen))
@@ -70,6 +72,12 @@ def join_infos(infos: Sequence[ModelInfo]) -> ModelInfo:
     joined.note = f"members were trained on different sites, {counts}, {len(trained)} in all"
     logger.warning(joined.note)
     return joined
+
+
+def join_texts(texts: Sequence[str | None], separator: str) -> str | None:
+    """Every text once, in order; None where one is not known, for the others are not all of it."""
+    known = [text for text in texts if text is not None]
+    return separator.join(dict.fromkeys(known)) if len(known) == len(texts) else None
 
 
 def _short(value: object) -> str:

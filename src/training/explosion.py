@@ -13,6 +13,9 @@ SETTLED = 3
 SLOWER = 0.5
 """Factor of the learning rate after an explosion."""
 
+TERMS = tuple(f"{of}_{term}" for of in ("train", "val") for term in ("mse", "gradient", "total"))
+"""Figures that must be finite, the one to be named first."""
+
 
 class LossExplosion(ConfigError):
     """The loss, or its gradient, is not finite or far above what it was."""
@@ -25,8 +28,8 @@ def check_row(row: Row, earlier: Sequence[Row]) -> None:
         row: figures of the epoch.
         earlier: those of the epochs before it.
     """
-    for name in ("train_total", "val_mse"):
-        if not math.isfinite(row[name]):
+    for name in TERMS:
+        if not math.isfinite(row.get(name, 0.0)):
             raise LossExplosion(f"epoch {row['epoch']:g}: {name} is {row[name]}")
     lowest = min((before["train_total"] for before in earlier), default=math.inf)
     if len(earlier) >= SETTLED and row["train_total"] > FACTOR * lowest:

@@ -79,6 +79,20 @@ def load_start(path: Path) -> Start:
     return Start(path, networks_of(model)[0], info)
 
 
+def warn_of_differences(start: Start, info: ModelInfo) -> None:
+    """Name in what the spectra of a start differ from those of the training, both sides.
+
+    They may: what depends on it, the coefficients' mean and scale, comes from the new records.
+    """
+    told = [
+        f"{name} {getattr(start.info, name)} there, {getattr(info, name)} here"
+        for name in ("element", "edge", "target", "unit", "code")
+        if getattr(start.info, name) not in (None, getattr(info, name))
+    ]
+    if told:
+        logger.warning("%s is a model of other spectra: %s", start.path, "; ".join(told))
+
+
 def merge_arguments(given: Mapping[str, Any], start: Start) -> dict[str, Any]:
     """Constructor arguments: the file's, and those given of which it may differ.
 

@@ -17,6 +17,9 @@ NOT_COMPARED = {
 }  # fmt: skip
 """Settings that are described in words of their own or may change."""
 
+OF_OLDER_STATES = {"precision": "float32", "skip_nonfinite": False}
+"""Settings that earlier versions did not have, and what these did."""
+
 
 def make_fingerprint(
     model: XANES_E3GNN, config: TrainingConfig, train_dataset: GraphSet, val_dataset: GraphSet
@@ -53,7 +56,7 @@ def check_fingerprint(path: Path, state: dict[str, Any], now: dict[str, Any]) ->
     """
     if "fingerprint" not in state:
         raise CheckpointError(f"{path}: not the state of a training")
-    before = {"precision": "float32", **state["fingerprint"]}  # version 0.1.0 knew no other
+    before = {**OF_OLDER_STATES, **state["fingerprint"]}
     differences = [
         f"{key} was {before.get(key)!r}, is {new!r}"
         for key, new in now.items()

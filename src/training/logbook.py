@@ -9,7 +9,8 @@ from ..errors import ConfigError
 from ..files.durable import write_text_durably
 
 Row = dict[str, float]
-"""One line of the metrics: epoch, lr, train_* and val_* terms of the loss, seconds."""
+"""One line of the metrics: epoch, lr, train_* and val_* terms of the loss, seconds; ``skipped``
+where batches may be left out."""
 
 
 def check_folders(config: TrainingConfig) -> None:

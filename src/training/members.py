@@ -13,6 +13,7 @@ import torch
 import yaml
 
 from ..checkpoint import save_model
+from ..command_line import command_line
 from ..config import TrainJob
 from ..data.location import DatabaseURL
 from ..errors import ConfigError, MemberError
@@ -46,6 +47,7 @@ def train_members(job: TrainJob, config: str) -> None:
     at_once = min(job.parallel or _cores(), job.members)
     run_all(commands, folders, at_once, member_environment(job, at_once))
     model, info = join_models(folders)
+    info.command = command_line() or info.command
     save_model(job.output / "model.pt", model, info)
 
 

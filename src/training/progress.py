@@ -27,6 +27,10 @@ class Progress:
     """Terms of the loss, summed over the spectra of these batches, float64, shape (3,)."""
     n_seen: int = 0
     """Number of these spectra."""
+    skipped: int = 0
+    """Batches of this epoch that were left out, their loss or gradient not being finite."""
+    left_out: list[str] = field(default_factory=list)
+    """Records, or numbers of graphs, that made them so; all of a batch where one can't tell."""
     seconds: float = 0.0
     """Seconds spent on these batches."""
     slowed: float = 1.0
@@ -46,6 +50,12 @@ class Progress:
         self.n_seen += n_spectra
         self.batch += 1
 
+    def skip_batch(self, names: list[str]) -> None:
+        """Count a batch that was left out, and what made it not finite."""
+        self.skipped += 1
+        self.left_out = [*self.left_out, *(name for name in names if name not in self.left_out)]
+        self.batch += 1
+
     def end_epoch(self, row: Row, weights: dict[str, Tensor]) -> None:
         """Count an epoch; its weights are kept if it validated best."""
         if row["val_mse"] < self.best_val:
@@ -54,6 +64,7 @@ class Progress:
         self.rows = [*self.rows, row]
         self.epoch += 1
         self.batch, self.sums, self.n_seen, self.seconds = 0, _no_terms(), 0, 0.0
+        self.skipped, self.left_out = 0, []
 
     def values(self) -> dict[str, Any]:
         """The fields by name."""

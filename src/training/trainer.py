@@ -4,6 +4,7 @@ import copy
 import hashlib
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -25,13 +26,14 @@ from ..model.gnn import XANES_E3GNN
 from ..parallel import Team
 from ..pause import Pause
 from ..spectra import SpectraNetwork
+from .culprits import find_culprits, finite_with_gradient, list_names
 from .explosion import SLOWER, LossExplosion, check_row
 from .fingerprint import check_fingerprint, make_fingerprint
 from .logbook import Row, check_folders, write_metrics
 from .progress import Progress
 from .schedule import averaged_weights, learning_rate_factor
 from .straggler import OwnTime
-from .validation import mean_loss
+from .validation import mean_loss, sum_loss
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +51,7 @@ class Trainer:
     ) -> None:
         """Check the data and set up the state; see ``run_training``."""
         self.model, self.config, self.team = model, config, team or Team()
+        self.train_dataset, self.val_dataset = train_dataset, val_dataset
         self.dtype = model.coefficient_mean.dtype
         self.energy_grid = torch.as_tensor(config.energy_grid, dtype=self.dtype)
         criterion = config.criterion or SpectrumLoss(config.lambda_grad)
@@ -68,7 +71,8 @@ class Trainer:
             model.cpu().set_target_statistics(self.energy_grid, mean.to(self.dtype), scale)
         model.to(self.team.device)
         self.energy_grid = self.energy_grid.to(self.team.device)
-        self.network = self.team.join(SpectraNetwork(model, config.precision))
+        self.alone = SpectraNetwork(model, config.precision)
+        self.network = self.team.join(self.alone)
         self.averaged = averaged_weights(model, config.ema_decay)
         self.optimizer = torch.optim.AdamW(
             model.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=True
@@ -84,9 +88,10 @@ class Trainer:
             pause: whether to stop; looked at after every batch.
 
         Returns:
-            Learning rate of the last batch and mean loss terms of all.
+            Learning rate of the last batch and mean loss terms of all that were not left out.
 
         Raises:
+            LossExplosion: see ``take_step``, or every batch was left out.
             KeyboardInterrupt, Terminated: ``pause`` asked for it; the state is written before.
         """
         self.model.train()
@@ -111,7 +116,10 @@ class Trainer:
             self.own_time.start()
         self.own_time.compare()
         lr = self.optimizer.param_groups[0]["lr"]
-        return {"lr": lr, **_named("train", self.progress.sums / self.progress.n_seen)}
+        if self.progress.n_seen == 0:
+            raise LossExplosion(f"epoch {self.progress.epoch + 1}: every batch was left out")
+        row = {"lr": lr, **_named("train", self.progress.sums / self.progress.n_seen)}
+        return {**row, "skipped": self.progress.skipped} if self.config.skip_nonfinite else row
 
     def take_step(self, part: Data | None, graphs: list[int], n_batches: int) -> None:
         """Train on one batch.
@@ -122,7 +130,8 @@ class Trainer:
             n_batches: batches of the epoch.
 
         Raises:
-            LossExplosion: the loss or its gradient is not finite; raised on all processes.
+            LossExplosion: the loss or its gradient is not finite, and such batches are not to be
+                left out; raised on all processes.
         """
         epoch, batch = self.progress.epoch, self.progress.batch
         done = (epoch + (batch + 0.5) / n_batches) / self.config.epochs
@@ -131,13 +140,34 @@ class Trainer:
         n_spectra = sum(self.n_spectra[graph] for graph in graphs)
         torch.manual_seed(step_seed(self.config.seed, epoch, batch, self.team.rank))
         where = f"epoch {epoch + 1}, batch {batch + 1}"
-        terms = self.set_gradient(part, n_spectra, where)
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
-        if not bool(torch.isfinite(norm)):
-            raise LossExplosion(f"{where}: the norm of the gradient is {norm.item()}")
+        try:
+            terms = self.set_gradient(part, n_spectra, where)
+            norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
+            if self.team.any(not bool(torch.isfinite(norm))):
+                raise LossExplosion(f"{where}: the norm of the gradient is {norm.item()}")
+        except LossExplosion as explosion:
+            self.leave_out(graphs, explosion)
+            return
         self.optimizer.step()
         self.averaged.update_parameters(self.model)
         self.progress.add_batch(terms, n_spectra)
+
+    def leave_out(self, graphs: list[int], explosion: LossExplosion) -> None:
+        """Count a batch that changes nothing.
+
+        Raises:
+            LossExplosion: such batches are not to be left out; the records are named.
+        """
+        names = find_culprits(
+            self.train_dataset, "train_dataset", graphs, self.trains_finitely, self.team
+        )
+        if not self.config.skip_nonfinite:
+            raise LossExplosion(f"{explosion}, seen with {list_names(names)}") from explosion
+        self.progress.skip_batch(names)
+
+    def trains_finitely(self, part: Data) -> bool:
+        """Whether loss and gradient of a batch are finite; without the other processes."""
+        return finite_with_gradient(self.terms_of(self.alone, part)[0], self.model)
 
     def set_gradient(self, part: Data | None, n_spectra: int, where: str = "a batch") -> Tensor:
         """Set the gradient of the loss of a whole batch, the same on all processes.
@@ -168,21 +198,38 @@ class Trainer:
 
     def loss_terms(self, part: Data | None) -> tuple[Tensor, Tensor, Tensor]:
         """Terms of the loss on this process's part of a batch; zeros where it has none."""
-        if part is not None:
-            part = part.to(self.team.device, non_blocking=True)
-        prediction = self.network(part, self.energy_grid)
         if part is None:
-            return prediction, prediction, prediction
+            nothing = self.network(None, self.energy_grid)
+            return nothing, nothing, nothing
+        return self.terms_of(self.network, part)
+
+    def terms_of(self, network: nn.Module, part: Data) -> tuple[Tensor, Tensor, Tensor]:
+        """Terms of the loss of a network, such as ``self.network``, on some graphs."""
+        part = part.to(self.team.device, non_blocking=True)
+        prediction = network(part, self.energy_grid)
         target = part.y.to(self.dtype)
         return self.criterion(prediction, target, self.energy_grid, mask=part.y_mask)
 
     def validate(self) -> Row:
-        """Loss terms of the averaged weights on the validation set."""
+        """Loss terms of the averaged weights on the validation set.
+
+        Raises:
+            LossExplosion: one is not finite; the records are named. Raised on all processes.
+        """
         network = cast(XANES_E3GNN, self.averaged.module).eval()
-        options = self.config.score_window, self.config.lambda_grad
-        return _named(
-            "val", mean_loss(network, self.val_loader, self.energy_grid, *options, self.team)
-        )
+        options = self.energy_grid, self.config.score_window, self.config.lambda_grad
+
+        def is_finite(part: Data) -> bool:
+            return bool(torch.isfinite(sum_loss(network, [part], *options)).all())
+
+        row = _named("val", mean_loss(network, self.val_loader, *options, self.team))
+        try:
+            check_row({"epoch": self.progress.epoch + 1, **row}, [])
+        except LossExplosion as explosion:
+            numbers = range(len(cast(Sequence[Data], self.val_dataset)))
+            names = find_culprits(self.val_dataset, "val_dataset", numbers, is_finite, self.team)
+            raise LossExplosion(f"{explosion}, seen with {list_names(names)}") from explosion
+        return row
 
     def run(self) -> list[Row]:
         """Train to the end or to early stopping; the best weights end in the model and on disk.
@@ -210,6 +257,11 @@ class Trainer:
         row = {"epoch": self.progress.epoch + 1, **self.train_epoch(pause), **self.validate()}
         row["seconds"] = time.perf_counter() - self.started
         check_row(row, self.progress.rows)
+        if self.progress.skipped and self.team.leads:
+            logger.warning(
+                "epoch %d: %d batches left out, loss or gradient not finite, seen with %s",
+                *(row["epoch"], self.progress.skipped, list_names(self.progress.left_out)),
+            )
         self.finish_epoch(row)
 
     def go_back(self, good: dict[str, Any], explosion: LossExplosion) -> None:

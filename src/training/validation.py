@@ -39,6 +39,25 @@ def mean_loss(
     Raises:
         ConfigError: no spectrum has an energy in the window.
     """
+    sums = team.total(sum_loss(network, parts, energy_grid, window, lambda_grad))
+    if not sums[3] > 0:
+        low, high = window or (-math.inf, math.inf)
+        raise ConfigError(f"no validation spectrum has an energy within {low:g} .. {high:g} eV")
+    return sums[:3] / sums[3]
+
+
+@torch.no_grad()
+def sum_loss(
+    network: XANES_E3GNN,
+    parts: Iterable[Data | None],
+    energy_grid: Tensor,
+    window: tuple[float, float] | None,
+    lambda_grad: float,
+) -> Tensor:
+    """Terms of the loss summed over spectra, and the number of spectra: float64, shape (4,).
+
+    Args: see ``mean_loss``.
+    """
     low, high = window or (-math.inf, math.inf)
     inside = (energy_grid >= low - 1e-6) & (energy_grid <= high + 1e-6)
     score = SpectrumLoss(lambda_grad)
@@ -46,14 +65,11 @@ def mean_loss(
     for part in parts:
         if part is None or not bool(part.y_mask[:, inside].any()):
             continue
-        part = part.to(team.device, non_blocking=True)
+        part = part.to(energy_grid.device, non_blocking=True)
         spectra = mean_rows(network.predict_spectra(part, energy_grid), part.get("row_of_site"))
         prediction = spectra[:, inside]
         target, mask = part.y.to(prediction.dtype)[:, inside], part.y_mask[:, inside]
         terms = score(prediction, target, energy_grid[inside], mask=mask)
         n_spectra = mask.any(dim=1).sum()
         sums += (n_spectra * torch.stack([*terms, torch.ones_like(terms[0])]).double()).cpu()
-    sums = team.total(sums)
-    if not sums[3] > 0:
-        raise ConfigError(f"no validation spectrum has an energy within {low:g} .. {high:g} eV")
-    return sums[:3] / sums[3]
+    return sums
