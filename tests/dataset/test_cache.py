@@ -3,6 +3,7 @@
 import multiprocessing
 import pickle
 import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -54,7 +55,8 @@ def equal(first, second):
 
 def entries(cache):
     """Number of graphs in a cache."""
-    return sqlite3.connect(cache.path).execute("select count(*) from graphs").fetchone()[0]
+    with closing(sqlite3.connect(cache.path)) as connection:
+        return connection.execute("select count(*) from graphs").fetchone()[0]
 
 
 def test_kept_graphs_are_the_ones_made_anew_and_no_calculation_is_read(
@@ -98,7 +100,7 @@ def test_memory_is_bounded_and_the_rest_is_read_again(database, cache):
 
 def test_one_changed_byte_is_found(database, cache):
     list(make(database, cache))
-    with sqlite3.connect(cache.path) as connection:
+    with closing(sqlite3.connect(cache.path)) as connection, connection:
         key, content = connection.execute("select key, content from graphs").fetchone()
         broken = bytearray(content)
         broken[-1] ^= 1

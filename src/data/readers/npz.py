@@ -13,6 +13,7 @@ NaN at the end of a row of `mu` and `energy` is padding. Nothing is unpickled.
 """
 
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -31,7 +32,7 @@ NEEDED = ("mu", "n_atoms", "numbers", "positions", "absorber", "element", "mater
 """Arrays that must be there."""
 UNREADABLE = (
     zipfile.BadZipFile, zlib.error, struct.error, OSError, ValueError, EOFError, LookupError,
-    RuntimeError, MemoryError, OverflowError,
+    RuntimeError, MemoryError, OverflowError, SyntaxError, tokenize.TokenError,
 )  # fmt: skip
 """What the readers of zip and of arrays are seen to raise on damaged archives."""
 LARGEST = 16_000_000_000
