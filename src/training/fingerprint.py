@@ -17,6 +17,9 @@ NOT_COMPARED = {
 }  # fmt: skip
 """Settings that are described in words of their own or may change."""
 
+OF_0_1_0 = {"precision": "float32", "model.num_amplitudes": 0}
+"""Settings that version 0.1.0 did not know, as it had them."""
+
 
 def make_fingerprint(
     model: XANES_E3GNN, config: TrainingConfig, train_dataset: GraphSet, val_dataset: GraphSet
@@ -53,7 +56,7 @@ def check_fingerprint(path: Path, state: dict[str, Any], now: dict[str, Any]) ->
     """
     if "fingerprint" not in state:
         raise CheckpointError(f"{path}: not the state of a training")
-    before = {"precision": "float32", **state["fingerprint"]}  # version 0.1.0 knew no other
+    before = {**OF_0_1_0, **state["fingerprint"]}
     differences = [
         f"{key} was {before.get(key)!r}, is {new!r}"
         for key, new in now.items()
