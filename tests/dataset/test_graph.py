@@ -69,6 +69,7 @@ def test_fields_have_the_documented_shapes_and_types():
 
 def test_lengths_have_the_default_type_or_the_one_that_is_asked_for():
     atoms = bulk("Cu")
+    atoms.arrays["numbers"] = atoms.numbers.astype(np.int32)
     for asked, wanted in ((None, torch.float32), (torch.float64, torch.float64)):
         graph = atoms_to_graph(atoms, [0], 3.0, dtype=asked)
         assert {graph.pos.dtype, graph.cell.dtype, graph.edge_shift.dtype} == {wanted}
