@@ -68,6 +68,31 @@ def test_masked_energies_do_not_count_even_if_not_finite():
     assert prediction.grad[0, 0] == prediction.grad[0, 4] == 0
 
 
+def test_every_spectrum_is_averaged_over_its_own_energies():
+    """Two energies, one, and all; one energy has no slope."""
+    grid = torch.linspace(0, 4, 5)
+    prediction = torch.tensor([[1.0], [3.0], [2.0]]) * torch.tensor([1.0, 2.0, 1.0, 1.0, 1.0])
+    mask = torch.tensor([[True, True, False, False, False], [False] * 4 + [True], [True] * 5])
+    terms = SpectrumLoss()(prediction, torch.zeros(3, 5), grid, mask=mask)
+    assert terms.mse == pytest.approx(((1 + 4) / 2 + 9 + (4 * 4 + 16) / 5) / 3)
+    assert terms.gradient == pytest.approx((1 + 0 + (4 + 4) / 4) / 3)
+
+
+def test_the_slope_weighs_half_unless_said_otherwise_and_may_weigh_nothing():
+    grid = torch.linspace(0, 4, 5)
+    line = grid.unsqueeze(0)
+    assert SpectrumLoss()(line, zeros_like(line), grid).total == pytest.approx(6 + 0.5 * 1)
+    assert SpectrumLoss(0.0)(line, zeros_like(line), grid).total == pytest.approx(6)
+
+
+def test_two_energies_are_enough_and_one_is_not():
+    grid = torch.tensor([0.0, 2.0])
+    assert SpectrumLoss()(torch.tensor([[1.0, 5.0]]), torch.zeros(1, 2), grid).gradient == 4.0
+    for n in (0, 1):
+        with pytest.raises(ValueError, match="two or more strictly increasing"):
+            SpectrumLoss()(torch.ones(1, n), torch.zeros(1, n), grid[:n])
+
+
 def test_weights_weigh_spectra():
     grid = torch.linspace(0, 4, 5)
     prediction = torch.tensor([[1.0], [3.0]]).expand(2, 5)
@@ -80,7 +105,10 @@ def test_spectrum_without_calculated_energies_is_left_out():
     grid = torch.linspace(0, 4, 5)
     mask = torch.tensor([[True] * 5, [False] * 5])
     prediction = torch.tensor([[1.0], [3.0]]).expand(2, 5)
-    assert SpectrumLoss()(prediction, torch.zeros(2, 5), grid, mask=mask).mse == pytest.approx(1.0)
+    weights = torch.tensor([2.0, 7.0])
+    for more in ({}, {"weights": weights}):
+        terms = SpectrumLoss()(prediction, torch.zeros(2, 5), grid, mask=mask, **more)
+        assert terms.mse == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ NOT_COMPARED = {
 }  # fmt: skip
 """Settings that are described in words of their own or may change."""
 
-OF_OLDER_STATES = {"precision": "float32", "skip_nonfinite": False}
+OF_OLDER_STATES = {"precision": "float32", "model.num_amplitudes": 0, "skip_nonfinite": False}
 """Settings that earlier versions did not have, and what these did."""
 
 

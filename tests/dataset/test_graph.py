@@ -67,6 +67,15 @@ def test_fields_have_the_documented_shapes_and_types():
     assert graph.absorber_mask.tolist() == [True, True]
 
 
+def test_lengths_have_the_default_type_or_the_one_that_is_asked_for():
+    atoms = bulk("Cu")
+    atoms.arrays["numbers"] = atoms.numbers.astype(np.int32)
+    for asked, wanted in ((None, torch.float32), (torch.float64, torch.float64)):
+        graph = atoms_to_graph(atoms, [0], 3.0, dtype=asked)
+        assert {graph.pos.dtype, graph.cell.dtype, graph.edge_shift.dtype} == {wanted}
+        assert (graph.z.dtype, graph.absorber_mask.dtype) == (torch.long, torch.bool)
+
+
 def changed(**changes):
     """A good crystal with one thing wrong."""
     atoms = Atoms("CuO", [[0, 0, 0], [1.9, 0, 0]], cell=[4.0, 4.0, 4.0], pbc=True)
@@ -113,6 +122,33 @@ def test_negative_control_good_structures_pass():
     check_atoms(changed())
     check_atoms(changed(info={"occupancy": {"0": {"Cu": 1.0}, "1": {"O": 1.0}}}))
     check_atoms(Atoms("Cu", cell=[0, 0, 0]))
+    check_atoms(changed(info={"occupancy": {"0": {"Cu": 0.9995}}}))  # what rounding leaves
+    check_atoms(Atoms("H", cell=[0.9, 0, 0], pbc=[True, False, False]))
+
+
+def test_elements_from_hydrogen_to_fermium_are_known():
+    check_atoms(changed(numbers=[1, 100]))
+    with pytest.raises(StructureError, match=r"atomic number 101, expected 1 \.\. 100"):
+        check_atoms(changed(numbers=[1, 101]))
+    with pytest.raises(StructureError, match=r"atomic number 100, expected 1 \.\. 99"):
+        check_atoms(changed(numbers=[1, 100]), max_z=99)
+
+
+def test_borders_of_what_is_too_close_and_too_dense():
+    """Less than 0.1 Angstrom, and less than 0.5 Angstrom^3 an atom."""
+    check_distances(Atoms("H2", [[0, 0, 0], [0.1, 0, 0]]))
+    with pytest.raises(StructureError, match=r"0\.099 Angstrom"):
+        check_distances(Atoms("H2", [[0, 0, 0], [0.099, 0, 0]]))
+    check_distances(Atoms("H", cell=[0.5, 1, 1], pbc=True))
+    pair = Atoms("H2", [[0, 0, 0], [0.5, 0, 0]], cell=[1.01, 1, 1], pbc=True)
+    check_distances(pair)
+    pair.cell[0, 0] = 0.99
+    with pytest.raises(StructureError, match="2 atoms in a cell of 0.99 Angstrom"):
+        check_distances(pair)
+
+
+def test_cutoff_may_be_shorter_than_an_angstrom():
+    assert atoms_to_graph(Atoms("H2", [[0, 0, 0], [0.74, 0, 0]]), [0], 0.8).num_edges == 2
 
 
 def test_disordered_cif_is_refused_as_ase_reads_it(tmp_path):

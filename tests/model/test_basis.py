@@ -33,6 +33,11 @@ def test_envelope_is_one_at_zero_and_vanishes_with_slope_and_curvature_at_cutoff
     assert abs(curvature) < 1e-7
 
 
+def test_envelope_at_half_the_cutoff():
+    """1 - 28 / 2^6 + 48 / 2^7 - 21 / 2^8 is exact in binary."""
+    assert polynomial_envelope(torch.tensor(2.5), 5.0) == 219 / 256
+
+
 def test_envelope_is_zero_beyond_cutoff():
     assert (polynomial_envelope(torch.tensor([5.0, 5.1, 60.0]), 5.0) == 0).all()
 
@@ -51,6 +56,7 @@ def test_radial_basis_is_the_spherical_bessel_formula():
     x = r.unsqueeze(1) / 5.0
     expected = math.sqrt(2) * torch.sin(order * math.pi * x) / x
     torch.testing.assert_close(basis(r), expected, rtol=1e-12, atol=1e-12)
+    assert torch.equal(basis(r[:12].reshape(2, 2, 3)), basis(r)[:12].reshape(2, 2, 3, 6))
 
 
 def test_radial_basis_is_orthogonal_on_the_ball():
@@ -94,6 +100,63 @@ def test_spectral_basis_columns_are_the_documented_functions():
     torch.testing.assert_close(values[:, k + 1], expected)
 
 
+def test_step_moves_to_its_centre_and_becomes_as_wide_as_it_says():
+    basis = SpectralBasis(4, (1.0,), -10.0, 50.0)
+    with torch.no_grad():
+        basis.step_center.fill_(1.5)
+        basis.step_log_width.fill_(math.log(2.0))
+    energy = torch.tensor([-0.5, 1.5, 3.5])
+    assert basis(energy)[:, 0].tolist() == pytest.approx([0.25, 0.5, 0.75], rel=1e-15)
+
+
+def test_one_gaussian_of_a_scale_stands_in_the_middle_and_two_at_the_ends():
+    one = SpectralBasis(4, (0.1, 0.5, 1.0), -10.0, 50.0)  # the fewest functions for three scales
+    assert one.centers.tolist() == [20.0, 20.0, 20.0]
+    assert one.widths.tolist() == [60.0, 60.0, 60.0]
+    two = SpectralBasis(3, (1.0,), -10.0, 50.0)
+    assert two.centers.tolist() == [-10.0, 50.0]
+    assert two.widths.tolist() == [60.0, 60.0]
+
+
+def least_squares(matrix, target, penalty):
+    """Ridge regression by singular values: rows of sqrt(penalty) below the matrix."""
+    size = matrix.shape[1]
+    rows = torch.cat([matrix, penalty**0.5 * torch.eye(size)])
+    zeros = torch.zeros(size, *target.shape[1:])
+    return torch.linalg.lstsq(rows, torch.cat([target, zeros]), driver="gelsd").solution
+
+
+@pytest.mark.parametrize("options", [{}, {"ridge": 1e-3}])
+def test_fit_is_the_ridge_regression_of_its_docstring(options):
+    basis = SpectralBasis(30, (0.5, 1.0), -10.0, 50.0)
+    grid = torch.arange(-10.0, 50.0, 0.5)
+    mu = torch.atan(grid) + torch.sin(grid)
+    penalty = options.get("ridge", 1e-6) * len(grid)
+    expected = least_squares(basis(grid).detach(), mu.unsqueeze(1), penalty).squeeze(1)
+    # the normal equations square the condition number: 1e-16 times 1e7
+    assert (basis.fit(grid, mu, **options) - expected).abs().max() < 1e-8
+
+
+@pytest.mark.parametrize("options", [{}, {"ridge": 0.1}])
+def test_projection_is_the_ridge_regression_of_its_docstring(options):
+    basis = SpectralBasis(30, (0.5, 1.0), -10.0, 50.0)
+    grid = torch.arange(-10.0, 50.0, 0.5)
+    finest = 1 + (basis.widths == basis.widths.min()).nonzero().squeeze(1)
+    gaussians = basis(grid).detach()[:, finest]
+    expected = least_squares(gaussians, torch.eye(len(grid)), options.get("ridge", 1e-3)).T
+    found = basis.projection(grid, **options)
+    assert (found[:, finest] - expected).abs().max() < 1e-10  # condition number 1e5
+    assert (found != 0).sum() == (found[:, finest] != 0).sum()
+
+
+def test_projection_of_a_basis_in_float64_does_not_depend_on_the_default_type():
+    basis = SpectralBasis(30, (0.5, 1.0), -10.0, 50.0)
+    grid = torch.arange(-10.0, 50.0, 0.5)
+    expected = basis.projection(grid)
+    torch.set_default_dtype(torch.float32)
+    assert torch.equal(basis.projection(grid), expected)
+
+
 def test_widths_of_the_default_are_those_in_the_docstring():
     basis = SpectralBasis(128, (0.1, 0.5, 1.0), -10.0, 50.0)
     widths = basis.widths.unique()
@@ -130,10 +193,12 @@ def test_fit_reproduces_a_spectrum_on_any_grid():
 @pytest.mark.parametrize(
     ("arguments", "field"),
     [
-        ((3, (0.1, 0.5, 1.0), -10.0, 50.0), "num_basis"),
+        ((3, (0.1, 0.5, 1.0), -10.0, 50.0), "`num_basis` is 3 but must be at least 4:"),
         ((32, (0.1, -0.5), -10.0, 50.0), "basis_scales"),
+        ((32, (0.1, 0.0), -10.0, 50.0), "basis_scales"),
         ((32, (), -10.0, 50.0), "basis_scales"),
         ((32, (1.0,), 50.0, -10.0), "emin"),
+        ((32, (1.0,), 50.0, 50.0), "emin"),
     ],
 )
 def test_bad_arguments_are_named(arguments, field):
