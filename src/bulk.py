@@ -19,6 +19,7 @@ from .data.graph import atoms_to_graph, check_atoms
 from .data.record import structure_digest
 from .ensemble import Network
 from .errors import ConfigError, DatabaseError, StructureError
+from .files.durable import first_line
 from .inference import PredictedSites, predict_sites
 from .parallel import Team
 from .predict import choose_sites, relative_energies, unknown_elements
@@ -118,6 +119,22 @@ def to_atoms(row: AtomsRow) -> Atoms:
     return atoms
 
 
+def read_row(structures: Any, source: Path, number: int) -> AtomsRow:
+    """A row of a database that somebody else made.
+
+    Raises:
+        DatabaseError: it can't be decoded.
+    """
+    try:
+        row = structures.get(id=number)
+        dict(row.key_value_pairs)
+        to_atoms(row)
+    except Exception as error:  # ASE decodes on use, and raises whatever it meets
+        reason = first_line(error)
+        raise DatabaseError(f"{source}: row {number} can't be read ({reason})") from error
+    return row
+
+
 def predict_database(
     model: Network,
     info: ModelInfo,
@@ -181,7 +198,7 @@ def predict_part(
     with bar, connect(source) as structures:
         for number, ids in enumerate(row_chunks(source, CHUNK)):
             if number % team.size == team.rank:
-                rows = [structures.get(id=row) for row in ids]
+                rows = [read_row(structures, source, row) for row in ids]
                 with connect(part) as written:
                     if position < done:
                         check_done(written, part, position, rows)

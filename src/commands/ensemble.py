@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-import yaml
-
 from ..checkpoint import save_model
 from ..ensemble import networks_of
 from ..errors import ConfigError
 from ..files.join import join_models
+from ..files.yaml_file import read_mapping
 from ..jobs import EnsembleJob
 
 CARD = ("data", "licence", "accuracy")
@@ -27,15 +26,12 @@ def read_card(path: Path) -> dict[str, str]:
     """Read what `models` prints of a model.
 
     Raises:
-        ConfigError: missing, not YAML, or not the three lines wanted.
+        ConfigError: missing, not YAML, or not the three lines of text wanted.
     """
-    if not path.is_file():
-        raise ConfigError(f"{path}: no such file")
-    try:
-        card = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not a YAML file") from error
-    if not isinstance(card, dict) or set(card) != set(CARD):
-        found = sorted(card) if isinstance(card, dict) else type(card).__name__
-        raise ConfigError(f"{path}: expected the entries {', '.join(CARD)}, found {found}")
-    return {name: " ".join(str(card[name]).split()) for name in CARD}
+    card = read_mapping(path)
+    if set(card) != set(CARD):
+        raise ConfigError(f"{path}: expected the entries {', '.join(CARD)}, found {sorted(card)}")
+    for name, value in card.items():
+        if not isinstance(value, str) or not " ".join(value.split()).isprintable():
+            raise ConfigError(f"{path}: `{name}` is {str(value)[:40]!r}, expected a line of text")
+    return {name: " ".join(card[name].split()) for name in CARD}
