@@ -236,13 +236,26 @@ def test_tags_of_a_configuration_do_not_run(tag, tmp_path, marker, capsys):
     config = tmp_path / "config.yaml"
     config.write_text(f"val_fraction: {tagged}\n")
     words = ["train", tmp_path / "cu.db", "-o", tmp_path / "run", "--config", config]
-    refused(capsys, *words, code=2)
+    assert "config.yaml: not a YAML file of plain values" in refused(capsys, *words, code=2)
     refused(capsys, "train", tmp_path / "cu.db", "-o", tmp_path / "run", f"--val_fraction={tagged}",
             code=2)  # fmt: skip
     assert not marker.exists()
     if tag == "apply":  # negative control
         yaml.unsafe_load(config.read_text())
         assert marker.exists()
+
+
+@pytest.mark.parametrize("option", ["--config", "--training"])
+def test_a_configuration_that_would_grow_is_refused(option, tmp_path, capsys):
+    """Ten short lines that stand for a billion words, of which messages would be made."""
+    laughs = "a0: &a0 [x, x]\n" + "".join(
+        f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 9)}]\n" for k in range(1, 11)
+    )
+    words = ["train", tmp_path / "cu.db", "-o", tmp_path / "run"]
+    for content in (laughs + "lr: *a10\n", "a: &a {b: *a}\n", "lr: " + "[" * 3000, "[1]", "\x07"):
+        (tmp_path / "c.yaml").write_text(content)
+        for given in ([option, tmp_path / "c.yaml"], [f"{option}={tmp_path / 'c.yaml'}"]):
+            assert "c.yaml: " in refused(capsys, *words, *given, code=2)
 
 
 def test_a_configuration_can_not_name_a_class(tmp_path, marker, capsys):
