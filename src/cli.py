@@ -248,6 +248,8 @@ def parse(words: list[str]) -> tuple[str, Any, str | None] | int:
         return int(stop.code or 0)
     except KeyboardInterrupt:
         return interrupted()
+    except BrokenPipeError:
+        raise
     except Exception as error:  # jsonargparse's, on files of options that hold what none takes
         message = f"can't read the options, {type(error).__name__}: {error}".splitlines()[0]
         print(f"{PROGRAM}: error: {hide_passwords(message)}", file=sys.stderr)

@@ -8,6 +8,7 @@ from ..errors import ConfigError
 from ..files.join import join_models
 from ..files.yaml_file import read_mapping
 from ..jobs import EnsembleJob
+from .outputs import check_outputs
 
 CARD = ("data", "licence", "accuracy")
 """What a card says."""
@@ -16,6 +17,7 @@ CARD = ("data", "licence", "accuracy")
 def run(job: EnsembleJob) -> None:
     """Join networks, and say how many."""
     card = None if job.card is None else read_card(job.card)
+    check_outputs(job.output, None)
     model, info = join_models(job.models)
     info.card = card or info.card
     save_model(job.output, model, info)

@@ -34,7 +34,13 @@ LARGEST_Z = 103
 
 
 def find_fdmnes(folder: Path) -> Iterator[Path]:
-    """Input files of the runs below a folder, in sorted order."""
+    """Input files of the runs below a folder, in sorted order.
+
+    Raises:
+        RecordError: it is not a folder.
+    """
+    if not folder.is_dir():
+        raise RecordError(f"{folder}: no such folder")
     found = []
     for where, _, names in os.walk(folder):
         if LIST in names:

@@ -42,8 +42,17 @@ def edge_of(own: str | None, given: Given, where: str) -> str:
     edge = given.edge if own is None else own
     if edge is None:
         raise ConfigError(f"{where} names no edge; give it, such as `--edge K`")
+    return check_edge(edge, f"{where}: `edge`")
+
+
+def check_edge(edge: str, what: str) -> str:
+    """The name of an edge.
+
+    Raises:
+        RecordError: it is none.
+    """
     if not re.fullmatch(r"K|[LMN]\d?", edge):
-        raise RecordError(f"{where}: `edge` is {edge!r}, expected K, L3, ..")
+        raise RecordError(f"{what} is {edge!r}, expected K, L3, ..")
     return edge
 
 
