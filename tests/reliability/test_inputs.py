@@ -10,6 +10,7 @@ import re
 from dataclasses import fields
 
 import pytest
+from input_commands import BASE, Command
 from input_rows import COMMANDS, FUNCTIONS, page
 from input_world import make_world
 from paths import ROOT
@@ -59,6 +60,16 @@ def test_a_command_refuses(row, world, capsys):
         assert row.code == 2
         assert message in " ".join(error.split()), error
     assert names(world) == before
+
+
+@pytest.mark.parametrize("command", [name for name in BASE if name != "calibrate"])
+def test_without_a_bad_value_a_command_works(command, world, tmp_path, capsys):
+    """Negative control: what the rows spoil is whole (calibration needs more sites than these)."""
+    words = Command(command, "", None, 0, "").words()
+    where = {**world, "out": tmp_path / "out"}
+    if command == "train":
+        words += ["--training.epochs", "1"]
+    assert main([word.format(**where) for word in words]) == 0, capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
