@@ -261,7 +261,7 @@ FIT = [
     Command("fit", "--window", ".nan 60", 1, "`window` is nan 60.0, expected LOW below HIGH"),
     Command("fit", "--window", "5000 6000", 1, "{foil}: 0 points between "),
     Command("fit", "--window", "0 x", 2, "Parser key \"window\""),
-    *same("fit", "--max_shift", 1, "`max_shift` is VALUE but must be finite and not negative",
+    *same("fit", "--max_shift", 1, "`max_shift` is VALUE but must be finite and must not be negative",
           "-1.0", ".nan", ".inf"),
     Command("fit", "--max_shift", "1000", 1, "{foil}: 0 points between "),
     Command("fit", "--bootstrap", "-1", 1, "`bootstrap` is -1 but must not be negative"),

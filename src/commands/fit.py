@@ -57,7 +57,9 @@ def run(job: FitJob) -> None:
 def check(job: FitJob) -> None:
     """Raise ConfigError for a value out of its range."""
     if not 0 <= job.max_shift < float("inf"):
-        raise ConfigError(f"`max_shift` is {job.max_shift} but must be finite and not negative")
+        raise ConfigError(
+            f"`max_shift` is {job.max_shift} but must be finite and must not be negative"
+        )
     if job.bootstrap < 0:
         raise ConfigError(f"`bootstrap` is {job.bootstrap} but must not be negative")
     if not job.window[0] < job.window[1]:
