@@ -30,6 +30,7 @@ from .config import (
 from .data.location import hide_passwords
 from .errors import ConfigError
 from .exits import PROGRAM, guarded, interrupted
+from .files.yaml_file import read_mapping
 from .jobs import CalibrateJob, CompareJob, EnsembleJob, ExplainJob, FitJob, ModelsJob, ReportJob
 
 JOBS: dict[str, type] = {
@@ -89,6 +90,8 @@ OPTIONS_HERE = ((CompareJob, "model"), (FitJob, "model"), (ReportJob, "database"
 """Fields named as positional ones that are options of these jobs."""
 
 
+CONFIGS = {"train": ("--config", "--energy", "--training", "--model")}
+"""Options whose value may be a YAML file, `--config` alone where none are named."""
 COMPLETION, EVERY = ("--print_completion", "--print_shtab"), "every command"
 """Options of jsonargparse, by version, that print a script for the shell."""
 
@@ -174,6 +177,19 @@ def command_of(words: list[str]) -> str | None:
     return next((word for word in words if word in JOBS), None)
 
 
+def check_configs(words: list[str], names: tuple[str, ...]) -> None:
+    """Look at files of options before jsonargparse does, which unfolds what they repeat.
+
+    Raises:
+        ConfigError: one is no YAML of plain values.
+    """
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        name, equals, value = word.partition("=")
+        path = Path(value if equals else following)
+        if name in names and path.is_file():
+            read_mapping(path)
+
+
 def make_parser(command: str | None) -> tuple[Parser, dict[str, Parser]]:
     """Make the parser; only the command that is used gets its options, so that help is quick."""
     set_parsing_settings(docstring_parse_attribute_docstrings=True)
@@ -213,7 +229,9 @@ def make_job(name: str, values: Namespace) -> Any:
 def parse(words: list[str]) -> tuple[str, Any, str | None] | int:
     """Turn words into a command, its job and its settings as YAML, or into an exit code."""
     try:
-        parser, parsers = make_parser(command_of(words))
+        command = command_of(words)
+        check_configs(words, CONFIGS.get(command or "", ("--config",)))
+        parser, parsers = make_parser(command)
         values = parser.parse_args(words)
         if values.version:
             print(import_module(".versions", __package__).describe())
@@ -231,6 +249,12 @@ def parse(words: list[str]) -> tuple[str, Any, str | None] | int:
         return int(stop.code or 0)
     except KeyboardInterrupt:
         return interrupted()
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # jsonargparse's, on files of options that hold what none takes
+        message = f"can't read the options, {type(error).__name__}: {error}".splitlines()[0]
+        print(f"{PROGRAM}: error: {hide_passwords(message)}", file=sys.stderr)
+        return 2
     if values.command != "train":
         return values.command, job, None
     return "train", job, hide_passwords(parsers["train"].dump(chosen))

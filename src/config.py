@@ -1,6 +1,7 @@
 """Settings of a training, with their defaults and checks; importing this is cheap."""
 
 import difflib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -36,6 +37,10 @@ class EnergyConfig:
         """Raise ConfigError for a value out of its range."""
         if self.step is not None and not self.step > 0:
             raise ConfigError(f"`step` is {self.step} but must be positive")
+        for name in ("start", "stop", "step", "train_stop", "extend_below"):
+            value = getattr(self, name)
+            if value is not None and not math.isfinite(value):
+                raise ConfigError(f"`{name}` is {value} but must be finite")
         if self.extend_below < 0:
             raise ConfigError(f"`extend_below` is {self.extend_below} but must not be negative")
         if self.start is not None and self.stop is not None and not self.start < self.stop:
@@ -105,6 +110,11 @@ class TrainingOptions:
         for name in ("weight_decay", "lambda_grad", "checkpoint_minutes"):
             if not getattr(self, name) >= 0.0:
                 raise ConfigError(f"`{name}` is {getattr(self, name)} but must not be negative")
+        for name in ("lr", "weight_decay", "lambda_grad"):
+            if not math.isfinite(getattr(self, name)):
+                raise ConfigError(f"`{name}` is {getattr(self, name)} but must be finite")
+        if not -(2**63) <= self.seed < 2**63:
+            raise ConfigError(f"`seed` is {self.seed} but must be a number of 64 bits")
 
 
 @dataclass

@@ -113,8 +113,8 @@ class ExplainJob:
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a radius that is not positive."""
-        if self.radius is not None and not self.radius > 0:
-            raise ConfigError(f"`radius` is {self.radius} but must be positive")
+        if self.radius is not None and not 0 < self.radius < float("inf"):
+            raise ConfigError(f"`radius` is {self.radius} but must be positive and finite")
 
 
 @dataclass

@@ -41,7 +41,12 @@ def material_half_width(sites: Sequence[SitePrediction]) -> np.ndarray | None:
 
     Returns:
         Half width, shape (n_energies,); None: the model is not calibrated.
+
+    Raises:
+        StructureError: no sites.
     """
+    if not sites:
+        raise StructureError("a material without absorbers has no spectrum")
     widths = [site.half_width for site in sites]
     if any(width is None for width in widths):
         return None

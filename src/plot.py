@@ -73,9 +73,15 @@ def check_picture(path: str | Path) -> None:
         raise ConfigError(f"{path}: the folder {path.parent} does not exist")
 
 
+def plain_text(text: str) -> str:
+    """Text from outside, which matplotlib is not to take for a formula, in one line."""
+    shown = "".join(sign if sign.isprintable() else " " for sign in text)
+    return shown.replace("$", r"\$")
+
+
 def axis_labels(unit: str | None, relative: bool) -> tuple[str, str]:
     """Labels of energy and absorption."""
-    shown = UNIT_LABELS.get(unit or "", unit)
+    shown = UNIT_LABELS.get(unit or "", plain_text(unit or ""))
     return (
         "Energy relative to reference (eV)" if relative else "Energy (eV)",
         f"Absorption ({shown})" if shown else "Absorption",
@@ -175,7 +181,7 @@ def plot_predictions(
             how = {"color": PREDICTED, "label": "band"}
             draw_band(ax, energy, prediction[k], half_width[k], **how)
         place = {0: "best, ", len(chosen) - 1: "worst, "}.get(rank, "")
-        ax.set_title(f"{ids[k]}\n{place}mse {errors[k]:.2g}", fontsize=8)
+        ax.set_title(f"{plain_text(ids[k])}\n{place}mse {errors[k]:.2g}", fontsize=8)
         ax.ticklabel_format(axis="x", useOffset=False)
         ax.locator_params(axis="x", nbins=4)
     axes.flat[0].legend(frameon=False, fontsize=7)
@@ -227,7 +233,7 @@ def plot_structures(
             mean = np.average([mu for _, mu, _ in spectra], axis=0, weights=weights)
             label = f"mean of {sum(weights)} sites"
             ax.plot(energy, mean, color=MEAN, linewidth=1.8, linestyle="--", label=label)
-        ax.set_title(name, fontsize=9)
+        ax.set_title(plain_text(name), fontsize=9)
         ax.legend(frameon=False, fontsize=6.5, loc="lower right")
         energy_label, mu_label = axis_labels(unit, relative)
         ax.set_xlabel(energy_label, fontsize=8)

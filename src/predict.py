@@ -77,6 +77,12 @@ def relative_energies(
         if info.energy_grid is None:
             raise ConfigError("the model file names no energies; say which are wanted")
         energy = np.asarray(info.energy_grid)
+    energy = np.asarray(energy, dtype=float)
+    if energy.ndim != 1 or not len(energy) or not np.isfinite(energy).all():
+        raise ConfigError(
+            "energies must be finite numbers on one axis, one or more, found the shape"
+            f" {energy.shape}"
+        )
     low, high = (reference + model.hyperparameters[name] for name in ("emin", "emax"))
     if not (energy.min() >= low - 1e-6 and energy.max() <= high + 1e-6):  # NaN is not either
         raise ConfigError(

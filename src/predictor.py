@@ -12,7 +12,7 @@ from ase.io import iread
 from tqdm import tqdm
 
 from .checkpoint import load_model
-from .data.structure import READ_ERRORS
+from .data.structure import READ_ERRORS, check_size, plain_path
 from .errors import StructureError
 from .material import material_mean
 from .parallel import choose_device
@@ -175,10 +175,9 @@ def name_frames(frames: str | Path | Iterable[Any]) -> Iterator[tuple[str, Any]]
         yield from ((f"frame {number}", frame) for number, frame in enumerate(frames))
         return
     path, number = Path(frames), 0
-    if not path.is_file():
-        raise StructureError(f"{path}: no such file")
+    check_size(path)
     try:
-        for frame in iread(path, index=":"):
+        for frame in iread(plain_path(path), index=":", do_not_split_by_at_sign=True):
             yield f"{path}: frame {number}", frame
             number += 1
     except READ_ERRORS as error:

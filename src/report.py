@@ -235,8 +235,10 @@ def spectra_table(
         *describe_bands(info),
         *(f"structure {s[0].structure}: {file}" for s, file in zip(found, sources, strict=True)),
         *notes,
-        "  ".join(label.replace(" ", "_") for label in labels),
+        "  ".join("_".join(label.split()) for label in labels),
     ]
+    # a name may hold what ends a line, and rows of numbers after it
+    header = ["".join(sign if sign.isprintable() else " " for sign in line) for line in header]
     text, formats = io.StringIO(), ["%.4f"] + ["%.6f"] * (len(columns) - 1)
     np.savetxt(text, np.stack(columns, axis=1), fmt=formats, header="\n".join(header))
     return text.getvalue()

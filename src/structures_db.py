@@ -20,11 +20,6 @@ ORIGIN = ("structure", "file")
 """Keys of a row's data that say where a structure was read; ASE takes no name such as 123."""
 AT_ONCE = 256
 """Structures committed together."""
-DAMAGED = (
-    ValueError, TypeError, LookupError, AttributeError, AssertionError, OverflowError,
-    RecursionError, MemoryError,
-)  # fmt: skip
-"""What ASE is seen to raise on rows that are damaged."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +84,7 @@ def read_structure(database: Any, path: Path, row: int) -> StoredStructure:
         return StoredStructure(row, atoms, keys, data.get(REASON))
     except sqlite3.Error as error:
         raise DatabaseError(f"{path}: row {row} can't be read, {error}") from error
-    except DAMAGED as error:
+    except Exception as error:  # ASE decodes on use, and raises whatever it meets
         return StoredStructure(row, Atoms(), error=f"the row is damaged ({first_line(error)})")
 
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from .data.database import Database
 from .data.dataset import XANESDataset
 from .data.split import check_split, read_ids, split_by_hash
 from .data.targets import target_statistics
-from .errors import ConfigError, DatabaseError
+from .errors import ConfigError, DatabaseError, XanesError
 from .files.durable import write_text_durably
 from .model.gnn import XANES_E3GNN
 from .parallel import processes, restarts
@@ -75,10 +75,24 @@ def train_from_database(job: TrainJob, config: str | None = None) -> list[Row]:
         team.wait()
         if not team.leads:
             return _train(job)
-        with log_file(job.output / "log.txt", append=job.resume):
-            rows = _train(job)
+        try:
+            with log_file(job.output / "log.txt", append=job.resume):
+                rows = _train(job)
+        except XanesError:
+            remove_if_not_begun(job.output)
+            raise
         plot_training(job.output / "metrics.csv", job.output / "training.png")
         return rows
+
+
+def remove_if_not_begun(folder: Path) -> None:
+    """Take away what was written for a training that was refused before its first batch."""
+    if any((folder / name).exists() for name in ("last.ckpt", "metrics.csv", "model.pt")):
+        return
+    for name in ("config.yaml", "log.txt"):
+        (folder / name).unlink(missing_ok=True)
+    with suppress(OSError):  # not empty, so not ours alone
+        folder.rmdir()
 
 
 @contextmanager
@@ -108,6 +122,8 @@ def prepare_folder(folder: Path, resume: bool) -> None:
         raise ConfigError(f"{folder}: nothing to resume, there is no last.ckpt")
     if not resume and (folder / "last.ckpt").exists():
         raise ConfigError(f"{folder}: already holds a training; give --resume or another folder")
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder}: is a file; name a folder")
     folder.mkdir(parents=True, exist_ok=True)
 
 

@@ -22,6 +22,7 @@ from ..parallel import choose_device
 from ..predict import relative_energies
 from ..uncertainty.conformal import SiteErrors, calibrate
 from ..uncertainty.novelty import Novelty, sample_sites
+from .outputs import check_outputs
 
 
 def run(job: CalibrateJob) -> None:
@@ -53,8 +54,7 @@ def check_output(job: CalibrateJob) -> Path:
         ConfigError: that would change a model that ships with the package.
     """
     if job.output is not None:
-        if not job.output.parent.is_dir():
-            raise ConfigError(f"{job.output}: the folder {job.output.parent} does not exist")
+        check_outputs(job.output, None)
         return job.output
     path = model_path(job.model)
     if path in models().values():

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
-from ase.data import atomic_numbers
+from ase.data import chemical_symbols
 from tqdm import tqdm
 
 from ..config import DatasetJob
 from ..data.database import Database, Summary, write_records
+from ..data.location import DatabaseURL
 from ..data.readers.formats import NAMES, count_runs, find_sources, read_source
-from ..data.readers.given import Given
+from ..data.readers.given import Given, check_edge
 from ..data.record import PassedOver, Record, Rejected
 from ..errors import ConfigError, DatabaseError
 from ..files.durable import write_text_durably
@@ -18,8 +19,11 @@ from .outputs import check_outputs
 
 def run(job: DatasetJob) -> None:
     """Collect calculations in a database and say what was found."""
-    if job.element is not None and job.element not in atomic_numbers:
+    if job.element is not None and job.element not in chemical_symbols[1:]:
         raise ConfigError(f"`element` is {job.element!r}, expected a symbol such as Cu")
+    if job.edge is not None:
+        check_edge(job.edge, "`--edge`")
+    check_outputs(None if isinstance(job.output, DatabaseURL) else job.output, None)
     check_outputs(job.id_list, None)
     ids: list[str] = []
     found = read_all(job, ids)

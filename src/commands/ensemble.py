@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-import yaml
-
 from ..checkpoint import save_model
 from ..ensemble import networks_of
 from ..errors import ConfigError
 from ..files.join import join_models
+from ..files.yaml_file import read_mapping
 from ..jobs import EnsembleJob
+from .outputs import check_outputs
 
 CARD = ("data", "licence", "accuracy")
 """What a card says."""
@@ -17,6 +17,7 @@ CARD = ("data", "licence", "accuracy")
 def run(job: EnsembleJob) -> None:
     """Join networks, and say how many."""
     card = None if job.card is None else read_card(job.card)
+    check_outputs(job.output, None)
     model, info = join_models(job.models)
     info.card = card or info.card
     save_model(job.output, model, info)
@@ -27,15 +28,12 @@ def read_card(path: Path) -> dict[str, str]:
     """Read what `models` prints of a model.
 
     Raises:
-        ConfigError: missing, not YAML, or not the three lines wanted.
+        ConfigError: missing, not YAML, or not the three lines of text wanted.
     """
-    if not path.is_file():
-        raise ConfigError(f"{path}: no such file")
-    try:
-        card = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not a YAML file") from error
-    if not isinstance(card, dict) or set(card) != set(CARD):
-        found = sorted(card) if isinstance(card, dict) else type(card).__name__
-        raise ConfigError(f"{path}: expected the entries {', '.join(CARD)}, found {found}")
-    return {name: " ".join(str(card[name]).split()) for name in CARD}
+    card = read_mapping(path)
+    if set(card) != set(CARD):
+        raise ConfigError(f"{path}: expected the entries {', '.join(CARD)}, found {sorted(card)}")
+    for name, value in card.items():
+        if not isinstance(value, str) or not " ".join(value.split()).isprintable():
+            raise ConfigError(f"{path}: `{name}` is {str(value)[:40]!r}, expected a line of text")
+    return {name: " ".join(card[name].split()) for name in CARD}

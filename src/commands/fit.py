@@ -28,8 +28,7 @@ ROUNDS = 3
 def run(job: FitJob) -> None:
     """Fit the mixture; print the table and write JSON and a picture."""
     check_outputs(job.output, job.plot)
-    if job.max_shift < 0 or job.bootstrap < 0:
-        raise ConfigError("`max_shift` and `bootstrap` must not be negative")
+    check(job)
     measured = normalize(read_measured(job.measured))
     low, high = (measured.e0 + limit for limit in job.window)
     names, spectra = read_components(job, measured)
@@ -53,6 +52,18 @@ def run(job: FitJob) -> None:
         from ..comparison.pictures import plot_mixture
 
         plot_mixture(target, names, moved, mixture, job.plot)
+
+
+def check(job: FitJob) -> None:
+    """Raise ConfigError for a value out of its range."""
+    if not 0 <= job.max_shift < float("inf"):
+        raise ConfigError(
+            f"`max_shift` is {job.max_shift} but must be finite and must not be negative"
+        )
+    if job.bootstrap < 0:
+        raise ConfigError(f"`bootstrap` is {job.bootstrap} but must not be negative")
+    if not job.window[0] < job.window[1]:
+        raise ConfigError(f"`window` is {job.window[0]} {job.window[1]}, expected LOW below HIGH")
 
 
 def read_components(job: FitJob, measured: Normalized) -> tuple[list[str], list[Spectrum]]:

@@ -12,12 +12,14 @@ from ..html_report.dataset import dataset_page
 from ..html_report.evaluation import evaluation_page
 from ..html_report.training import is_training, training_page
 from ..jobs import ReportJob
+from .outputs import check_outputs
 
 
 def run(job: ReportJob) -> None:
     """Write the page."""
     if job.output.suffix not in (".html", ".htm"):
         raise ConfigError(f"{job.output}: a page ends with .html")
+    check_outputs(job.output, None)
     text = make_page(job)
     write_text_durably(job.output, text)
     print(f"{job.output}: {len(text.encode()) // 1000} kB")

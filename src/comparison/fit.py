@@ -32,6 +32,8 @@ class Bounds:
             low, high = getattr(self, name)
             if not low <= high:
                 raise ConfigError(f"`{name}` must be LOW HIGH with LOW <= HIGH, found {low} {high}")
+            if not np.isfinite([low, high]).all():
+                raise ConfigError(f"`{name}` must be finite, found {low} {high}")
         if self.broadening[0] < 0 or self.scale[0] <= 0:
             raise ConfigError(
                 f"`broadening` {self.broadening} must not be negative, `scale` {self.scale} must be"

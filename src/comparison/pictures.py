@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ..data.spectrum import Spectrum
-from ..plot import CALCULATED, COLUMN, PREDICTED, draw_band, new_figure, save
+from ..plot import CALCULATED, COLUMN, PREDICTED, draw_band, new_figure, plain_text, save
 from .mixture import Mixture
 from .ranking import Ranking
 
@@ -27,7 +27,7 @@ def plot_ranking(ranking: Ranking, path: Path) -> None:
         ax.plot(x, fit.fitted + offset, color=PREDICTED, linewidth=1.0)
         if fit.half_width is not None:
             draw_band(ax, x, fit.fitted + offset, fit.half_width, color=PREDICTED)
-        text = f"{fit.name}  {fit.measures[ranking.measure]:.4f}"
+        text = f"{plain_text(fit.name)}  {fit.measures[ranking.measure]:.4f}"
         last = x > x[0] + 0.65 * (x[-1] - x[0])
         top = offset + max(fit.fitted[last].max(), ranking.measured.mu[last].max())
         ax.annotate(text, (1.0, top + 0.03), (-2, 0), fontsize=7,
@@ -38,7 +38,7 @@ def plot_ranking(ranking: Ranking, path: Path) -> None:
     ax.plot([], [], color=PREDICTED, linewidth=1.0, label=band)
     ax.legend(frameon=False, fontsize=7, loc="lower right")
     ax.set_xlabel(f"Energy $-$ {e0:.1f} eV (eV)" if e0 else "Energy (eV)", fontsize=8)
-    ax.set_ylabel(f"Normalised absorption; {ranking.measure}", fontsize=8)
+    ax.set_ylabel(f"Normalised absorption; {plain_text(ranking.measure)}", fontsize=8)
     save(figure, path)
 
 
@@ -57,7 +57,7 @@ def plot_mixture(
         names, components, mixture.fractions, colors, strict=True
     ):
         if fraction > 0.005:
-            label = f"{fraction:.2f} {name[:18]}"
+            label = f"{fraction:.2f} {plain_text(name[:18])}"
             ax.plot(x, fraction * part, color=color, linewidth=0.8, linestyle="--", label=label)
     ax.plot(x, measured.mu - mixture.fitted - 0.15, color="0.4", linewidth=0.8, label="residual")
     ax.legend(frameon=False, fontsize=6.5, loc="lower right")

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import safetensors.torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from ..errors import DatabaseError
+from ..files.durable import first_line
 from .location import DatabaseURL, Location
 
 logger = logging.getLogger(__name__)
@@ -60,9 +62,15 @@ class GraphCache:
         if not found:
             return None
         checksum, content = found[0]
-        if _checksum(content) != checksum:
+        if not isinstance(content, bytes) or _checksum(content) != checksum:
             raise DatabaseError(f"{self.path}: the entry {key} is damaged; delete this cache")
-        return safetensors.torch.load(content)
+        try:
+            return safetensors.torch.load(content)
+        except (SafetensorError, ValueError, KeyError) as error:
+            raise DatabaseError(
+                f"{self.path}: the entry {key} holds no tensors ({first_line(error)}); delete this"
+                " cache"
+            ) from error
 
     def put(self, key: str, tensors: dict[str, Tensor]) -> None:
         """Keep tensors under a key, unless there are some already.

@@ -9,6 +9,8 @@ KNOWN_WINDOWS = {("Cu", "K"): (8983.173, 9018.173, 0.25)}
 
 Cu K: the grid of OmniXAS, arXiv:2409.19552, 141 energies.
 """
+MOST_ENERGIES = 1_000_000
+"""Energies of a grid beyond which a step is a slip."""
 
 
 def energy_grid(start: float, stop: float, step: float) -> np.ndarray:
@@ -23,10 +25,16 @@ def energy_grid(start: float, stop: float, step: float) -> np.ndarray:
         Energies, eV, shape (n_energies,).
 
     Raises:
-        ConfigError: ``stop`` is not above ``start`` or ``step`` not positive.
+        ConfigError: ``stop`` is not above ``start``, ``step`` not positive, one is not finite, or
+            there would be more than a million energies.
     """
-    if not (step > 0 and stop > start):
+    if not (step > 0 and stop > start and np.isfinite([start, stop, step]).all()):
         raise ConfigError(f"energies from {start} to {stop} eV in steps of {step} eV are no grid")
+    if (stop - start) / step > MOST_ENERGIES:
+        raise ConfigError(
+            f"energies from {start} to {stop} eV in steps of {step} eV are more than"
+            f" {MOST_ENERGIES}"
+        )
     return start + step * np.arange(int(np.floor((stop - start) / step + 0.01)) + 1)
 
 

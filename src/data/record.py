@@ -7,6 +7,7 @@ import numpy as np
 from ase import Atoms
 
 from ..errors import RecordError
+from .names import check_name, check_printable
 
 UNITS = {"absolute": "1e-3 a0^2", "normalized": "dimensionless", "as_given": "not stated"}
 """Unit of each kind of target; "as_given" where the source does not say what it gives."""
@@ -70,6 +71,10 @@ class Record:
         """Raise RecordError where fields contradict each other."""
         if not self.id or not self.material:
             raise RecordError(f"{self.source}: record id and material must not be empty")
+        for name in ("material", "id"):
+            check_name(getattr(self, name), f"`{name}`", self.source)
+        for name in ("code", "version"):
+            check_printable(getattr(self, name), f"`{name}`", self.id)
         if self.id.rpartition("_")[0] != self.material:
             raise RecordError(
                 f"{self.source}: record id {self.id!r} is not `<material>_<site>` of the material"

@@ -22,7 +22,11 @@ def read_ids(path: str | Path) -> list[str]:
     if not path.is_file():
         raise DatabaseError(f"{path}: no such file")
     ids: dict[str, int] = {}
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise DatabaseError(f"{path}: not a text file of ids ({error.reason})") from error
+    for number, line in enumerate(lines, start=1):
         entry = line.strip()
         if not entry or entry.startswith("#"):
             continue
@@ -52,7 +56,8 @@ def split_by_hash(
     Raises:
         DatabaseError: a fraction is negative or they do not add up to 1.
     """
-    if min(fractions.values()) < 0 or abs(sum(fractions.values()) - 1.0) > 1e-9:
+    total = sum(fractions.values())
+    if not (all(part >= 0 for part in fractions.values()) and abs(total - 1.0) <= 1e-9):
         raise DatabaseError(f"the fractions {dict(fractions)} must not be negative and add up to 1")
     parts: dict[str, list[str]] = {name: [] for name in fractions}
     for record_id in ids:

@@ -203,8 +203,12 @@ class Store:
         if TABLE in self.tables():
             sql += f" EXCEPT SELECT id FROM {TABLE}"
         for row in sorted(row for (row,) in self.query(sql)):
-            data = self.data(row)
-            if "structure_digest" not in data:
+            try:
+                data = self.data(row)
+                known = "structure_digest" in data
+            except UNREADABLE:  # whatever another program keeps there
+                known = False
+            if not known:
                 raise DatabaseError(
                     f"{self.location}: not a database of records (row {row} is not a record of"
                     " `e3gnn-xanes dataset`)"

@@ -4,22 +4,18 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from ase import Atoms
 from ase.io import read
-from ase.io.formats import UnknownFileTypeError
 
 from ..errors import StructureError
+from . import expanded
 from .structure_check import check_file
 
-READ_ERRORS = (
-    UnknownFileTypeError, OSError, ValueError, LookupError, AttributeError, AssertionError,
-    TypeError, StopIteration, SyntaxError, RuntimeError, ArithmeticError, NameError, MemoryError,
-    UserWarning,
-)  # fmt: skip
-"""What ASE's readers are seen to raise on files they can't read."""
+READ_ERRORS = (Exception,)
+"""ASE's many readers raise whatever they meet, and classes of their own without a common base."""
 
 
 def read_structures(path: str | Path, format: str | None = None) -> list[Atoms]:
@@ -33,16 +29,17 @@ def read_structures(path: str | Path, format: str | None = None) -> list[Atoms]:
         The structures.
 
     Raises:
-        StructureError: missing, not readable, or empty.
+        StructureError: missing, not readable, empty, or compressed and too large.
     """
     path = Path(path)
-    if not path.is_file():
-        raise StructureError(f"{path}: no such file")
+    check_size(path)
+    # what follows an @ in a name would be an index, and another file be read
+    how: dict[str, Any] = {"format": format, "do_not_split_by_at_sign": True}
     try:
         # what is not finite is refused where it is used; a broken loop of a CIF is refused here
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.filterwarnings("error", message="Wrong number")
-            frames = cast(list[Atoms], read(path, index=":", format=format))
+            frames = cast(list[Atoms], read(plain_path(path), index=":", **how))
     except READ_ERRORS as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise StructureError(f"{path}: not a structure that ASE reads ({reason})") from error
@@ -50,6 +47,30 @@ def read_structures(path: str | Path, format: str | None = None) -> list[Atoms]:
         raise StructureError(f"{path}: holds no structure")
     check_file(path, format, frames)
     return frames
+
+
+def check_size(path: Path) -> None:
+    """Refuse a compressed file that is too large when unpacked; ASE would hold all of it.
+
+    Raises:
+        StructureError: that, or missing, or damaged.
+    """
+    if not path.is_file():
+        raise StructureError(f"{path}: no such file")
+    try:
+        too_large = expanded.expands_beyond(path, expanded.LARGEST_EXPANDED)
+    except expanded.DAMAGED as error:
+        raise StructureError(f"{path}: damaged or cut ({error})") from error
+    if too_large:
+        raise StructureError(
+            f"{path}: more than {expanded.LARGEST_EXPANDED} bytes when unpacked; if it is meant to"
+            " be so large, unpack it first"
+        )
+
+
+def plain_path(path: Path) -> str:
+    """A path that ASE takes for a file: not for standard input or a server's address."""
+    return str(path.absolute())
 
 
 def named_structures(path: str | Path) -> list[tuple[str, Atoms]]:

@@ -9,6 +9,7 @@ from ase import Atoms
 from ase.io.formats import UnknownFileTypeError, filetype
 
 from ..errors import StructureError
+from .expanded import read_expanded
 
 logger = logging.getLogger(__name__)
 
@@ -39,12 +40,12 @@ def check_file(path: Path, format: str | None, frames: list[Atoms]) -> None:
             of its formula.
     """
     try:
-        format = format or filetype(str(path))
+        format = format or filetype(str(path.absolute()))
     except (UnknownFileTypeError, OSError):
         return
     if format not in TEXT:
         return
-    data = path.read_bytes()
+    data = read_expanded(path)
     if CONTROL.search(data):
         at = data[: CONTROL.search(data).start()].count(b"\n") + 1  # type: ignore[union-attr]
         raise StructureError(f"{path}: line {at}: holds bytes that are no text")

@@ -13,7 +13,7 @@ from ..checkpoint import ModelInfo
 from ..data.graph import atoms_to_graph
 from ..data.pymatgen_json import as_atoms
 from ..ensemble import Network, networks_of
-from ..errors import StructureError
+from ..errors import ConfigError, StructureError
 from ..inference import PredictedSites, check_predicted
 from ..model.gnn import XANES_E3GNN
 from ..predict import relative_energies
@@ -87,8 +87,10 @@ def explain(
     Raises:
         StructureError: the site does not fit the model, or has no neighbour within the radius.
         PredictionError: its spectrum is not finite.
-        ConfigError: energies outside the model's range.
+        ConfigError: energies outside the model's range, or a radius that is not positive.
     """
+    if radius is not None and not 0 < radius < np.inf:
+        raise ConfigError(f"`radius` is {radius} but must be positive and finite")
     atoms = as_atoms(structure)
     energy, relative = relative_energies(model, info, energy)
     choose_sites(atoms, info, [site])

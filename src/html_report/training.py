@@ -3,17 +3,17 @@
 import csv
 from pathlib import Path
 
-import yaml
-
 from ..checkpoint import load_model
 from ..errors import ConfigError
 from ..files.durable import file_digest
+from ..files.yaml_file import read_mapping
 from ..plot import plot_training
 from ..report import describe_model
 from .page import facts, figure, page, paragraph, section, table
 
 SHOWN = 12
 """Epochs of the table at most, evenly chosen."""
+PARTS, TERMS = ("train", "val"), ("mse", "gradient")
 
 
 def is_training(folder: Path) -> bool:
@@ -35,18 +35,20 @@ def training_page(folder: Path) -> str:
         ModelFileError: its model is damaged.
     """
     metrics = folder / "metrics.csv"
-    with metrics.open(newline="") as file:
-        rows = list(csv.DictReader(file))
     try:
+        with metrics.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        for row in rows:
+            _check_numbers(row)
         best = min(rows, key=lambda row: float(row["val_mse"]))
         seconds = sum(float(row["seconds"]) for row in rows)
         epochs = [_epoch(row) for row in _some(rows)]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
         raise ConfigError(f"{metrics}: no epochs with their errors ({error!r})") from error
     model = folder / "model.pt"
     network, info = load_model(model)
     config = folder / "config.yaml"
-    settings = yaml.safe_load(config.read_text()) if config.is_file() else {}
+    settings = read_mapping(config) if config.is_file() else {}
     facts_of_it = [
         ("epochs", len(rows)),
         ("best epoch", f"{best['epoch']}, validation mse {float(best['val_mse']):.6f}"),
@@ -62,6 +64,14 @@ def training_page(folder: Path) -> str:
         section("Provenance", facts([("folder", folder), ("model", file_digest(model))])),
     ]  # fmt: skip
     return page(f"Training {folder.resolve().name}", "How a model was trained", sections)
+
+
+def _check_numbers(row: dict[str, str]) -> None:
+    """Raise KeyError, TypeError or ValueError where a row lacks a number of the page."""
+    for name in ("epoch", "lr", "seconds", *(f"{p}_{t}" for p in PARTS for t in TERMS)):
+        float(row[name])
+    for value in row.values():  # the picture takes every column
+        float(value)
 
 
 def _epoch(row: dict[str, str]) -> tuple[str, ...]:

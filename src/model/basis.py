@@ -111,7 +111,7 @@ class SpectralBasis(nn.Module):
             ConfigError: a scale is not positive, emax <= emin, or too few functions for the scales.
         """
         super().__init__()
-        if not basis_scales or min(basis_scales) <= 0:
+        if not basis_scales or not all(0 < scale < math.inf for scale in basis_scales):
             raise ConfigError(f"`basis_scales` is {tuple(basis_scales)} but must be positive")
         if not emin < emax:
             raise ConfigError(f"`emin` is {emin} and `emax` is {emax} but emin < emax is needed")

@@ -296,5 +296,8 @@ def _check_hyperparameters(values: dict[str, Any]) -> None:
         raise ConfigError(
             f"`num_amplitudes` is {values['num_amplitudes']} but must not be negative"
         )
+    for name in ("emin", "emax"):
+        if not math.isfinite(values[name]):
+            raise ConfigError(f"`{name}` is {values[name]} but must be finite")
     if not 0.0 <= values["dropout"] < 1.0:
         raise ConfigError(f"`dropout` is {values['dropout']} but must be within 0 and below 1")

@@ -120,7 +120,9 @@ def choose_window(
         ConfigError: the basis does not reach as far as the energies.
     """
     start, stop, step = _scored(config, common)
-    last = max(stop, config.train_stop or stop)
+    last = stop if config.train_stop is None else config.train_stop
+    if last < stop - 1e-6:
+        raise ConfigError(f"`train_stop` is {last} but must not be below the score's end, {stop}")
     if common.relative:
         reference = 0.0
         emin = start if emin is None else emin

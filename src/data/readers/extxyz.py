@@ -17,7 +17,7 @@ from ...errors import ConfigError, RecordError, StructureError, XanesError
 from ..graph import check_atoms, check_distances
 from ..record import PassedOver, Record, Rejected, if_wanted
 from .extxyz_frames import Frame, read_frames
-from .given import Given, axis_of, check_material, edge_of, energies_of
+from .given import Given, axis_of, check_material, check_site, edge_of, energies_of
 
 LARGEST_Z = 118
 
@@ -70,9 +70,7 @@ def to_record(frame: Frame, given: Given) -> Record:
             f" {len(frame.atoms) - 1}"
         )
     site = int(absorber)
-    label = frame.info.get("site", f"{site:03d}")
-    if not re.fullmatch(r"[^\s/_]+", label):
-        raise RecordError(f"{frame.where}: `site` is {label!r}, expected a word without `_`")
+    label = check_site(frame.info.get("site", f"{site:03d}"), frame.where)
     try:
         check_atoms(frame.atoms, LARGEST_Z)
         check_distances(frame.atoms)

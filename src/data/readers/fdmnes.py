@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ...errors import RecordError, XanesError
 from ..graph import check_atoms, check_distances
+from ..names import NOT_FIRST
 from ..record import PassedOver, Record, Rejected, if_wanted
 from .columns import read_columns
 from .fdmnes_input import FdmnesInput, read_input
@@ -33,7 +34,13 @@ LARGEST_Z = 103
 
 
 def find_fdmnes(folder: Path) -> Iterator[Path]:
-    """Input files of the runs below a folder, in sorted order."""
+    """Input files of the runs below a folder, in sorted order.
+
+    Raises:
+        RecordError: it is not a folder.
+    """
+    if not folder.is_dir():
+        raise RecordError(f"{folder}: no such folder")
     found = []
     for where, _, names in os.walk(folder):
         if LIST in names:
@@ -141,7 +148,8 @@ def material_of(told: FdmnesInput) -> str:
     """Name of a run's folder, or of its output where the folder holds several runs."""
     folder, listing = told.path.resolve().parent, told.path.with_name(LIST)
     several = listing.is_file() and len(inputs_of(listing)) > 1
-    return re.sub(r"[\s/#]+", "-", Path(told.output).name if several else folder.name)
+    name = Path(told.output).name if several else folder.name
+    return re.sub(r"[\s/\\#]+", "-", name).lstrip(NOT_FIRST)
 
 
 def raw_spectra(told: FdmnesInput) -> list[Raw]:

@@ -15,7 +15,7 @@ import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers, chemical_symbols
 
-from ...errors import RecordError, StructureError, XanesError
+from ...errors import ConfigError, RecordError, StructureError, XanesError
 from ..graph import check_atoms, check_distances, neighbors
 from ..record import PassedOver, Record, Rejected, if_wanted
 from ..structure import read_structures
@@ -71,7 +71,10 @@ def read_feff(
 
     Raises:
         RecordError: ``root`` is not a folder.
+        ConfigError: another target.
     """
+    if target not in ("absolute", "normalized"):
+        raise ConfigError(f"`target` is {target!r}, expected absolute or normalized")
     for run in find_runs(Path(root)):
         try:
             path = run.folder / "feff.inp"

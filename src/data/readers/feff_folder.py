@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import RecordError
+from ..names import NOT_FIRST
 
 SITE_FOLDER = re.compile(r"^(\d+)_([A-Z][a-z]?)$")
 
@@ -58,7 +59,7 @@ def find_runs(root: Path) -> Iterator[Run]:
 
 def _label(name: str) -> str:
     """Material's name without what an id in a list of ids can't hold."""
-    return re.sub(r"[/\s]+", "-", name)
+    return re.sub(r"[/\\\s]+", "-", name).lstrip(NOT_FIRST)
 
 
 def crystal_files(folder: Path) -> list[Path]:

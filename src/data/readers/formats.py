@@ -97,6 +97,8 @@ def find_sources(path: Path, format: str | None = None) -> list[Source]:
         RecordError: it is not there.
         ConfigError: it is of no known format, or of several.
     """
+    if format is not None and format not in NAMES:
+        raise ConfigError(f"`format` is {format!r}, expected one of {', '.join(NAMES)}")
     if not path.exists():
         raise RecordError(f"{path}: no such {'folder' if not path.suffix else 'file or folder'}")
     if path.is_file():

@@ -7,6 +7,7 @@ import numpy as np
 
 from ...errors import ConfigError, RecordError
 from ..energies import energy_grid
+from ..names import check_name
 from ..record import AXES
 
 
@@ -41,8 +42,17 @@ def edge_of(own: str | None, given: Given, where: str) -> str:
     edge = given.edge if own is None else own
     if edge is None:
         raise ConfigError(f"{where} names no edge; give it, such as `--edge K`")
+    return check_edge(edge, f"{where}: `edge`")
+
+
+def check_edge(edge: str, what: str) -> str:
+    """The name of an edge.
+
+    Raises:
+        RecordError: it is none.
+    """
     if not re.fullmatch(r"K|[LMN]\d?", edge):
-        raise RecordError(f"{where}: `edge` is {edge!r}, expected K, L3, ..")
+        raise RecordError(f"{what} is {edge!r}, expected K, L3, ..")
     return edge
 
 
@@ -102,8 +112,19 @@ def check_material(material: str, where: str) -> str:
     """The name of a material, fit for an id.
 
     Raises:
-        RecordError: it holds blanks, a slash or a hash.
+        RecordError: it holds blanks, a hash, or what ``check_name`` refuses.
     """
     if not re.fullmatch(r"[^\s/#]+", material):
         raise RecordError(f"{where}: `material` is {material!r}, which an id can't hold")
-    return material
+    return check_name(material, "`material`", where)
+
+
+def check_site(label: str, where: str) -> str:
+    """The label of a site, fit for an id.
+
+    Raises:
+        RecordError: it holds a blank, a slash or the character that ends a material's name.
+    """
+    if not re.fullmatch(r"[^\s/\\_]+", label) or not label.isprintable():
+        raise RecordError(f"{where}: `site` is {label!r}, expected a word without `_`")
+    return label

@@ -26,7 +26,7 @@ from ase.data import chemical_symbols
 from ...errors import ConfigError, RecordError, XanesError
 from ..graph import check_atoms
 from ..record import PassedOver, Record, Rejected, if_wanted
-from .given import Given, axis_of, check_material, edge_of, energies_of
+from .given import Given, axis_of, check_material, check_site, edge_of, energies_of
 
 NEEDED = ("mu", "n_atoms", "numbers", "positions", "absorber", "element", "material")
 """Arrays that must be there."""
@@ -157,9 +157,7 @@ def to_record(
     if not 0 <= site < len(atoms):
         raise RecordError(f"{where}: `absorber` is {site}, not within 0 .. {len(atoms) - 1}")
     material = check_material(str(arrays["material"][number]), where)
-    label = _text(arrays, "site", number) or f"{site:03d}"
-    if "_" in label or not label.isprintable() or " " in label or "/" in label:
-        raise RecordError(f"{where}: `site` is {label!r}, expected a word without `_`")
+    label = check_site(_text(arrays, "site", number) or f"{site:03d}", where)
     mu, energy = arrays["mu"][number].astype(float), None
     count = len(mu) - int(np.argmin(np.isnan(mu[::-1]))) if not np.isnan(mu).all() else 0
     if "energy" in arrays:

@@ -1,18 +1,13 @@
 """Text files, compressed or not, with errors that name the file."""
 
-import bz2
-import gzip
-import lzma
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, cast
 
 from ...errors import RecordError
+from .. import expanded
 
-OPENERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ": lzma.open, b"BZh": bz2.open}
-"""What opens a file, by its first bytes: gzip, xz and bzip2."""
 LONGEST_LINE = 10_000_000
 """Characters of a line beyond which a file is no text of ours."""
 
@@ -30,11 +25,11 @@ def open_text(path: Path) -> Iterator[IO[str]]:
         raise RecordError(f"{path}: no such file")
     with path.open("rb") as file:
         head = file.read(8)
-    opener = next((o for magic, o in OPENERS.items() if head.startswith(magic)), open)
+    opener = next((o for magic, o in expanded.OPENERS.items() if head.startswith(magic)), open)
     try:
         with opener(path, "rt", encoding="utf-8", errors="surrogateescape") as text:
             yield cast(IO[str], text)
-    except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
+    except expanded.DAMAGED as error:
         raise RecordError(f"{path}: damaged or cut ({error})") from error
 
 
@@ -42,14 +37,22 @@ def raw_lines(path: Path) -> Iterator[tuple[int, str]]:
     r"""Yield the lines of a file with their numbers, from 1, and with the ends that they have.
 
     Raises:
-        RecordError: see ``open_text``; or a line is too long to be one.
+        RecordError: see ``open_text``; or a line is too long to be one, or a compressed file is
+            too large.
     """
     with open_text(path) as text:
-        number = 0
+        number, size, largest = 0, 0, expanded.LARGEST_EXPANDED
+        packed = expanded.is_packed(path)
         while line := text.readline(LONGEST_LINE):
             number += 1
             if len(line) == LONGEST_LINE:
                 raise RecordError(f"{path}: line {number}: more than {LONGEST_LINE} characters")
+            size += len(line)
+            if packed and size > largest:
+                raise RecordError(
+                    f"{path}: more than {largest} characters when unpacked; if it is meant to be so"
+                    " large, unpack it first"
+                )
             yield number, line
 
 

@@ -44,6 +44,8 @@ def read_xdi(path: Path, column: str | None = None) -> Spectrum:
     Raises:
         RecordError: the file is no XDI file, or energy or mu can't be had from it.
     """
+    if not path.is_file():
+        raise RecordError(f"{path}: no such file")
     if not is_xdi(path):
         raise RecordError(f"{path}: does not begin with '# XDI/'")
     table = read_columns(path)
