@@ -39,5 +39,5 @@ def _rows(path: Path) -> dict[str, list[str]]:
         return {
             "keys": sorted({name for row in rows for name in row.key_value_pairs}),
             "data": sorted({name for row in rows for name in row.data}),
-            "metadata": sorted(connection.metadata),
+            "notes": sorted(connection.metadata),
         }

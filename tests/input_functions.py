@@ -300,7 +300,7 @@ SPECTRA = [
         )
     ),
     F("Record", "mu", "not finite", lambda _: record(mu=np.array([0, inf, 1])), RecordError,
-      "mp-1_000: energy or mu holds values that are not finite"),
+      "mp-1_000: mu is not finite at"),
     F("Record", "energy", "not increasing", lambda _: record(energy=np.array([3.0, 2.0, 1.0])),
       RecordError, "mp-1_000: energies must increase, but 2.000 eV follows 3.000 eV"),
 ]  # fmt: skip

@@ -92,6 +92,7 @@ TRAINING = [
     Command("train", "--training.seed", "9" * 20, 2, f"`seed` is {'9' * 20} but must be a number"),
     Command("train", "--training.device", "gpu", 1, NO_GPU),
     Command("train", "--training.precision", "float16", 2, "float16"),
+    Command("train", "--training.skip_nonfinite", "3", 2, "Parser key \"training.skip_nonfinite"),
     Command("train", "--training.workers", "-1", 2, "`workers` is -1 but must not be negative"),
 ]  # fmt: skip
 

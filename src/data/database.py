@@ -19,6 +19,7 @@ from .index import Entry, Index
 from .location import DatabaseURL, Location, as_location
 from .record import PassedOver, Record, Rejected
 from .split import material_of
+from .sqlite_file import remove_if_empty
 from .store import Store
 
 logger = logging.getLogger(__name__)
@@ -134,8 +135,8 @@ def _until(
 
 def _remove(location: Location) -> None:
     """Remove a file that was made for nothing."""
-    if isinstance(location, Path):
-        location.unlink(missing_ok=True)
+    if isinstance(location, Path) and location.is_file():
+        remove_if_empty(location)
 
 
 def _write_all(

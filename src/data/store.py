@@ -12,10 +12,10 @@ from ase import Atoms
 
 from ..errors import DatabaseError, RecordError
 from ..files.durable import first_line
-from .filetype import SQLITE_MAGIC, starts_with
 from .index import IndexRow
 from .location import DatabaseURL, Location
 from .record import Record
+from .sqlite_file import open_sqlite
 
 TABLE = "xanes_records"
 """Our table beside ASE's: what is needed to find, group and count records, a row a record."""
@@ -75,19 +75,11 @@ class Store:
             raise
 
     def _connect_sqlite(self, path: Path, write: bool) -> None:
-        """Open a file; reading may end in another thread than it began in."""
-        if path.is_file():
-            if not starts_with(path, SQLITE_MAGIC):
-                raise DatabaseError(f"{path}: not an ASE database (SQLite)")
-        elif path.exists() or not write:
-            raise DatabaseError(f"{path}: no such database")
+        """Open a file."""
         # SQLite locks by itself; ASE's lock file would be made and removed once a record
         self.ase = ase.db.connect(path, type="db", use_lock_file=False)
-        uri = f"{path.resolve().as_uri()}?mode={'rwc' if write else 'rw'}"
         with self.named_errors():
-            self.ase.connection = sqlite3.connect(
-                uri, uri=True, timeout=20, check_same_thread=False
-            )
+            self.ase.connection = open_sqlite(path, write)
 
     def _connect_postgresql(self, url: DatabaseURL, write: bool) -> None:
         """Connect to a server; a reader opens no transaction that would stay open."""
@@ -150,13 +142,13 @@ class Store:
 
     def begin(self) -> None:
         """Make what is missing and keep other writers out until ``commit`` or ``close``."""
+        self._lock_file()  # one process alone makes the tables
         with self.named_errors():
             self.ase.change_count = 0  # what `with` sets
             _ = self.ase.metadata  # makes ASE's tables where there are none, and commits them
+        self._lock_file()
         if isinstance(self.location, DatabaseURL):
             self.query("LOCK TABLE systems IN SHARE ROW EXCLUSIVE MODE")
-        else:
-            self.query("BEGIN IMMEDIATE")
         if TABLE not in self.tables():
             self.query(CREATE)
         elif not self.has_axis():
@@ -165,6 +157,11 @@ class Store:
             self.query(f"DELETE FROM {TABLE} WHERE id = ?", (row,))
         for index_row in self.unindexed():
             self._insert(index_row)
+
+    def _lock_file(self) -> None:
+        """Keep other writers of a file out, unless it is done; a server locks its tables."""
+        if isinstance(self.location, Path) and not self.ase.connection.in_transaction:
+            self.query("BEGIN IMMEDIATE")
 
     def commit(self) -> None:
         """Keep what was written."""

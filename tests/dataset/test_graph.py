@@ -139,12 +139,12 @@ def test_borders_of_what_is_too_close_and_too_dense():
     check_distances(Atoms("H2", [[0, 0, 0], [0.1, 0, 0]]))
     with pytest.raises(StructureError, match=r"0\.099 Angstrom"):
         check_distances(Atoms("H2", [[0, 0, 0], [0.099, 0, 0]]))
-    check_distances(Atoms("H", cell=[0.5, 1, 1], pbc=True))
+    check_atoms(Atoms("H", cell=[0.5, 1, 1], pbc=True))
     pair = Atoms("H2", [[0, 0, 0], [0.5, 0, 0]], cell=[1.01, 1, 1], pbc=True)
-    check_distances(pair)
+    check_atoms(pair)
     pair.cell[0, 0] = 0.99
     with pytest.raises(StructureError, match="2 atoms in a cell of 0.99 Angstrom"):
-        check_distances(pair)
+        check_atoms(pair)
 
 
 def test_cutoff_may_be_shorter_than_an_angstrom():

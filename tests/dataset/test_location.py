@@ -133,6 +133,7 @@ def test_command_refuses_without_the_password(words, code, message, capsys):
 def test_training_leaves_no_password(tmp_path, monkeypatch, capsys, caplog):
     """The settings are written before the database is opened; here it can't be."""
     monkeypatch.setitem(sys.modules, "psycopg2", None)
+    monkeypatch.setattr("src.workflow.remove_if_not_begun", lambda folder: None)
     with caplog.at_level(logging.DEBUG):
         assert main(["--debug", "train", URL, "-o", str(tmp_path / "out")]) == 1
     told = "".join(capsys.readouterr()) + caplog.text

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.reliability
 COMPAT = DATA / "compat"
 EXPECTED = np.load(COMPAT / "expected-2.npz")
 FIELDS = json.loads((COMPAT / "fields.json").read_text())
-MAY_GROW = {"info", "hyperparameters", "state", "fingerprint"}
+MAY_GROW = {"info", "hyperparameters", "state", "fingerprint", "notes"}
 """What may get further names: a file without them is read as if they had their default."""
 
 

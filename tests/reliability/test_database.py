@@ -13,7 +13,7 @@ from records import record
 
 from src.cli import main
 from src.data.database import Database, write_records
-from src.errors import Terminated
+from src.errors import DatabaseError, RecordError, Terminated
 
 pytestmark = pytest.mark.reliability
 
@@ -112,8 +112,8 @@ def test_a_changed_source_is_noticed(tmp_path, capsys):
     row = next(k for k, line in enumerate(lines) if not line.startswith("#")) + 30
     columns = lines[row].split()
     changed = lines[row]
-    for value in columns[3:5]:  # mu and mu0, so that chi still fits
-        changed = changed.replace(value, f"{float(value) * 1.01:.5E}", 1)
+    for value in columns[3:5]:  # mu and mu0, so that their difference chi still fits
+        changed = changed.replace(value, f"{float(value) + 1e-3:.5E}", 1)
     xmu.write_text("".join([*lines[:row], changed, *lines[row + 1 :]]))
     capsys.readouterr()
     assert main(words) == 1
@@ -121,3 +121,40 @@ def test_a_changed_source_is_noticed(tmp_path, capsys):
     assert Database(tmp_path / "cu.db").digest == before
     assert main([*words, "--replace"]) == 0
     assert Database(tmp_path / "cu.db").digest != before
+
+
+def test_one_that_fails_does_not_remove_what_another_wrote(tmp_path):
+    """Both found no file; the first one fails after the second one was done."""
+    path = tmp_path / "x.db"
+
+    def fails():
+        write_records(path, [record(material="mp-2")])
+        raise RecordError("broken")
+        yield
+
+    with pytest.raises(RecordError):
+        write_records(path, fails())
+    assert Database(path).ids == ["mp-2_000"]
+
+
+def test_a_file_that_was_removed_meanwhile_is_not_written_to(tmp_path):
+    """SQLite looks whether its file still has its name; without that all would be lost."""
+    path = tmp_path / "x.db"
+
+    def removes():
+        path.unlink()
+        yield record()
+
+    with pytest.raises(DatabaseError, match=r"x\.db: not a usable database"):
+        write_records(path, removes())
+    assert not path.exists()
+
+
+def test_an_empty_file_is_a_new_database_to_write_but_none_to_read(tmp_path):
+    """As another process that has just begun leaves it."""
+    path = tmp_path / "x.db"
+    path.touch()
+    with pytest.raises(DatabaseError, match="not an ASE database"):
+        Database(path)
+    write_records(path, [record()])
+    assert Database(path).ids == ["mp-1_000"]

@@ -139,7 +139,8 @@ def interrupt(model, folder, source, output, number):
         time.sleep(0.01)
     time.sleep(0.3)
     process.send_signal(number)
-    return process.wait(60), process.stderr.read()
+    told = process.communicate(timeout=60)[1]
+    return process.returncode, told
 
 
 @pytest.mark.slow

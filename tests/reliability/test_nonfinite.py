@@ -11,7 +11,6 @@ import torch
 from ase import Atoms
 from poison import ENERGY, MARK, Poison, graphs, network, poison_element, settings, train_together
 from records import record
-from src.training.pause import Pause
 from team import bulk_model, free_port
 
 from src import run_training
@@ -25,6 +24,7 @@ from src.errors import CheckpointError, ConfigError, PredictionError, RecordErro
 from src.evaluation.compared import compare
 from src.explanation.attribution import explain
 from src.parallel import Team
+from src.pause import Pause
 from src.plot import plot_training
 from src.predict import predict_structures
 from src.spectra_db import read_spectra
