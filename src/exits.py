@@ -18,6 +18,10 @@ from .data.location import hide_passwords
 from .errors import PartialError, PeerError, Terminated, XanesError
 
 PROGRAM = "e3gnn-xanes"
+OUT_OF_MEMORY = (
+    "out of memory; a smaller `--training.max_edges`, fewer `--parallel` members or smaller"
+    " structures need less. What was written is whole, and goes on in the same way"
+)
 
 
 @contextmanager
@@ -72,9 +76,17 @@ def guarded(work: Callable[[], None], debug: bool) -> int:
     except (XanesError, OSError) as error:
         return failed(str(error), debug)
     except Exception as error:  # a fault of ours: still one line, and how to see more
+        if ran_out_of_memory(error):
+            return failed(OUT_OF_MEMORY, debug)
         message = f"{type(error).__name__}: {error}".splitlines()[0]
         return failed(f"internal error, {message}; --debug shows where", debug)
     return 0
+
+
+def ran_out_of_memory(error: Exception) -> bool:
+    """Whether Python, NumPy or torch found no memory; torch has no class for the CPU's."""
+    told = type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
+    return told or isinstance(error, MemoryError)
 
 
 def interrupted() -> int:

@@ -1,6 +1,6 @@
-"""The command with a fault in one of torchrun's processes: FAULT is "full_disk 0" or "slow 1".
+"""The command with a fault in one of torchrun's processes: FAULT is "full_disk 0", "slow 1", ..
 
-Started as `torchrun .. tests/faulty.py train ..`.
+Started as `torchrun .. tests/faulty.py train ..`, or alone, as rank 0.
 """
 
 import os
@@ -8,6 +8,9 @@ import resource
 import signal
 import sys
 import time
+from pathlib import Path
+
+import torch
 
 from src.cli import main
 from src.training.trainer import Trainer
@@ -33,8 +36,30 @@ def slow_down():
     Trainer.loss_terms = slowly
 
 
+def run_out_of_memory():
+    """Let an allocation fail in the second batch of the third epoch."""
+    compute = Trainer.loss_terms
+
+    def fails(self, part):
+        if (self.progress.epoch, self.progress.batch) == (2, 1):
+            pages = int(Path("/proc/self/statm").read_text().split()[0])
+            size = pages * resource.getpagesize() + 2**26
+            resource.setrlimit(resource.RLIMIT_AS, (size, size))
+            torch.zeros(2**31)
+        return compute(self, part)
+
+    Trainer.loss_terms = fails
+
+
+FAULTS = {
+    "full_disk": fill_disk,
+    "slow": slow_down,
+    "memory": run_out_of_memory,
+    "none": lambda: None,
+}
+
 if __name__ == "__main__":
     fault, rank = os.environ["FAULT"].split()
-    if os.environ["RANK"] == rank:
-        {"full_disk": fill_disk, "slow": slow_down}[fault]()
+    if os.environ.get("RANK", "0") == rank:
+        FAULTS[fault]()
     sys.exit(main())

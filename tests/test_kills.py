@@ -15,6 +15,7 @@ from src.checkpoint import load_model
 from src.cli import main
 from src.files.torch_file import read_verified
 
+pytestmark = pytest.mark.reliability
 KILLS = 50
 SMALL = [
     "--train", CU_K / "train.txt", "--val", CU_K / "val.txt", "--training.epochs=60",

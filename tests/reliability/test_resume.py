@@ -1,0 +1,148 @@
+"""Trainings that end at any moment go on bit for bit, with everything on that has a state."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from conftest import random_molecule
+from paths import CALCULATIONS, CU_K, ROOT
+
+from src import TrainingConfig, run_training
+from src.cli import main
+from src.files.torch_file import read_verified
+from src.model.gnn import XANES_E3GNN
+from src.training.trainer import Trainer
+
+pytestmark = pytest.mark.reliability
+ENERGY = torch.linspace(-10.0, 30.0, 41)
+EPOCHS = 12
+
+
+class Killed(Exception):
+    """Stands for the end of the process."""
+
+
+def graphs(n_graphs, first_seed=0):
+    """Molecules with spectra that are hard to learn."""
+    made = []
+    for seed in range(first_seed, first_seed + n_graphs):
+        graph = random_molecule(seed, n_atoms=5)
+        generator = torch.Generator().manual_seed(seed)
+        graph.y = torch.rand(2, len(ENERGY), generator=generator)
+        graph.pos, graph.edge_shift = graph.pos.float(), None
+        made.append(graph)
+    return made
+
+
+def network():
+    """A small network with dropout."""
+    torch.manual_seed(0)
+    return XANES_E3GNN(num_layers=1, lmax=1, channels=8, num_basis=16, dropout=0.3)
+
+
+def train(folder, name, **changes):
+    """Train with several loader processes, averaged weights and early stopping; give the state."""
+    config = TrainingConfig(
+        energy_grid=ENERGY, save_path=folder / f"{name}.pt", epochs=EPOCHS, lr=3e-2,
+        checkpoint_path=folder / f"{name}.ckpt", metrics_path=folder / f"{name}.csv",
+        max_edges=100, ema_decay=0.9, patience=3, checkpoint_minutes=0.0, workers=2, **changes,
+    )  # fmt: skip
+    run_training(network(), graphs(20), graphs(6, 1000), config)
+    return read_verified(folder / f"{name}.ckpt")
+
+
+def without_seconds(state):
+    """A state but for the time that it took."""
+    return {
+        name: [{k: v for k, v in row.items() if k != "seconds"} for row in value]
+        if name == "rows"
+        else value
+        for name, value in state.items()
+        if name != "seconds"
+    }
+
+
+def differing(a, b, where=""):
+    """Places where two states differ in a single bit."""
+    if isinstance(a, dict):
+        assert a.keys() == b.keys()
+        return [place for key in a for place in differing(a[key], b[key], f"{where}.{key}")]
+    if isinstance(a, list | tuple):
+        assert len(a) == len(b)
+        return [
+            p
+            for k, (x, y) in enumerate(zip(a, b, strict=True))
+            for p in differing(x, y, f"{where}.{k}")
+        ]
+    same = torch.equal(a, b) if torch.is_tensor(a) else a == b
+    return [] if same else [where]
+
+
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+def test_killed_again_and_again_with_everything_on(tmp_path, monkeypatch):
+    """Weights, averages, moments, metrics, patience, best: everything that a state holds."""
+    whole = train(tmp_path, "whole")
+    assert whole["epoch"] < EPOCHS  # it stopped early, as the other one must
+    rng, kills = np.random.default_rng(3), 0
+    original = Trainer.take_step
+    countdown = [0]
+
+    def die_or_go_on(self, *arguments):
+        if countdown[0] == 0:
+            raise Killed
+        countdown[0] -= 1
+        original(self, *arguments)
+
+    while True:
+        countdown[0] = int(rng.integers(1, 5))
+        with monkeypatch.context() as patch:
+            patch.setattr(Trainer, "take_step", die_or_go_on)
+            try:
+                cut = train(tmp_path, "cut", resume=(tmp_path / "cut.ckpt").exists())
+                break
+            except Killed:
+                kills += 1
+    print(f"{kills} kills")
+    assert kills >= 4
+    assert differing(without_seconds(whole), without_seconds(cut)) == []
+    other = train(tmp_path, "other", seed=1)  # negative control
+    assert differing(whole["model"], other["model"])
+
+
+@pytest.mark.slow
+def test_out_of_memory_is_one_line_and_the_training_goes_on(tmp_path):
+    """A real allocation that fails, in the middle of an epoch."""
+    database = tmp_path / "cu.db"
+    assert main(["dataset", str(CALCULATIONS), "-o", str(database)]) == 0
+    small = [
+        "--train", CU_K / "train.txt", "--val", CU_K / "val.txt", "--training.epochs=4",
+        "--training.max_edges=1500", "--training.device=cpu", "--training.checkpoint_minutes=0",
+        "--model.num_layers=1", "--model.lmax=1", "--model.channels=8", "--model.num_basis=16",
+        "--model.dropout=0.2",
+    ]  # fmt: skip
+
+    def start(out, *more, fault):
+        """Train in a process of its own."""
+        script = str(ROOT / "tests" / "faulty.py")
+        words = ["train", database, *small, "-o", tmp_path / out, *more]
+        return subprocess.run(
+            [sys.executable, script, *map(str, words)],
+            cwd=ROOT, capture_output=True, text=True, check=False,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "FAULT": fault},
+        )  # fmt: skip
+
+    assert start("whole", fault="none 0").returncode == 0
+    done = start("cut", fault="memory 0")
+    assert done.returncode == 1
+    errors = [line for line in done.stderr.splitlines() if "error" in line]
+    assert len(errors) == 1, done.stderr
+    assert "out of memory" in errors[0]
+    assert "max_edges" in errors[0]
+    left = read_verified(tmp_path / "cut" / "last.ckpt")
+    assert (left["epoch"], left["batch"]) == (2, 1)
+    assert start("cut", "--resume", fault="none 0").returncode == 0
+    states = [read_verified(tmp_path / name / "last.ckpt") for name in ("whole", "cut")]
+    assert differing(*map(without_seconds, states)) == []
