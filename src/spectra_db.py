@@ -221,7 +221,9 @@ def merge(parts: list[Path], chunks: Iterable[list[int]], output: Path) -> None:
     for number, ids in enumerate(chunks):
         part = number % len(parts)
         first, position[part] = position[part], position[part] + len(ids)
-        with connect(parts[part]) as source, connect(output) as target:
+        # the volume of a cell that is not finite, in a row of a failure
+        quiet = np.errstate(all="ignore")
+        with connect(parts[part]) as source, connect(output) as target, quiet:
             if number == 0:
                 target.metadata = {**source.metadata, "processes": 1}
             for offset, wanted in enumerate(ids, start=1):

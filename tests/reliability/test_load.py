@@ -62,6 +62,7 @@ def check_database(model, folder, n_structures):
     ways = broken.write_database(folder / "in.db", n_structures)
     done, megabytes = run("predict", model, folder / "in.db", "-o", folder / "out.db")
     assert done.returncode == 3, done.stderr
+    assert "Warning" not in done.stderr
     wanted = f"{len(ways)} of {n_structures} structures could not be predicted"
     assert wanted in done.stderr
     assert done.stdout.count("failed: row") == len(ways)
@@ -132,6 +133,8 @@ def interrupt(model, folder, source, output, number):
         [sys.executable, "-m", "src", "predict", str(model), *map(str, source), "-o", str(output)],
         cwd=ROOT, stderr=subprocess.PIPE, text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        # a shell starts what it puts in the background deaf to Ctrl-C
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     part = folder / f"{output.name}.part-0-of-1"
     deadline = time.monotonic() + 60
