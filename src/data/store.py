@@ -142,13 +142,17 @@ class Store:
 
     def begin(self) -> None:
         """Make what is missing and keep other writers out until ``commit`` or ``close``."""
-        self._lock_file()  # one process alone makes the tables
-        with self.named_errors():
-            self.ase.change_count = 0  # what `with` sets
-            _ = self.ase.metadata  # makes ASE's tables where there are none, and commits them
-        self._lock_file()
+        self.ase.change_count = 0  # what `with` sets
+        # ASE makes its tables where there are none, and commits them
         if isinstance(self.location, DatabaseURL):
+            with self.named_errors():
+                _ = self.ase.metadata
             self.query("LOCK TABLE systems IN SHARE ROW EXCLUSIVE MODE")
+        else:
+            self._lock_file()  # one process alone makes them
+            with self.named_errors():
+                self.ase._initialize(self.ase.connection)  # `metadata` may use another connection
+            self._lock_file()
         if TABLE not in self.tables():
             self.query(CREATE)
         elif not self.has_axis():
@@ -159,8 +163,8 @@ class Store:
             self._insert(index_row)
 
     def _lock_file(self) -> None:
-        """Keep other writers of a file out, unless it is done; a server locks its tables."""
-        if isinstance(self.location, Path) and not self.ase.connection.in_transaction:
+        """Keep other writers of a file out, unless that is done."""
+        if not self.ase.connection.in_transaction:
             self.query("BEGIN IMMEDIATE")
 
     def commit(self) -> None:
