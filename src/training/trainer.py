@@ -1,7 +1,6 @@
-"""The state of a training and its steps: AdamW, warm-up and cosine, averaged weights."""
+"""The state of a training: epochs, validation, the best weights, and the files they go to."""
 
 import copy
-import hashlib
 import logging
 import time
 from collections.abc import Sequence
@@ -21,25 +20,23 @@ from ..data.loader import make_loader
 from ..data.targets import GraphSet, check_dataset, target_statistics
 from ..files.generations import read_newest
 from ..files.torch_file import read_verified, write_verified
-from ..loss import SpectrumLoss
 from ..model.gnn import XANES_E3GNN
 from ..parallel import Team
 from ..pause import Pause
-from ..spectra import SpectraNetwork
-from .culprits import find_culprits, finite_with_gradient, list_names
+from .culprits import find_culprits, list_names
 from .explosion import SLOWER, LossExplosion, check_row
 from .fingerprint import check_fingerprint, make_fingerprint
 from .logbook import Row, check_folders, write_metrics
 from .progress import Progress
-from .schedule import averaged_weights, learning_rate_factor
-from .straggler import OwnTime
+from .schedule import learning_rate_factor
+from .stepper import Stepper, step_seed
 from .validation import mean_loss, sum_loss
 
 logger = logging.getLogger(__name__)
 
 
-class Trainer:
-    """The state of a training and the steps that change it, the same on all processes."""
+class Trainer(Stepper):
+    """The state of a training and what changes it, the same on all processes."""
 
     def __init__(
         self,
@@ -50,35 +47,25 @@ class Trainer:
         team: Team | None = None,
     ) -> None:
         """Check the data and set up the state; see ``run_training``."""
-        self.model, self.config, self.team = model, config, team or Team()
+        team = team or Team()
         self.train_dataset, self.val_dataset = train_dataset, val_dataset
-        self.dtype = model.coefficient_mean.dtype
-        self.energy_grid = torch.as_tensor(config.energy_grid, dtype=self.dtype)
-        criterion = config.criterion or SpectrumLoss(config.lambda_grad)
-        self.criterion = criterion.to(self.team.device)
         check_folders(config)
-        n_energies = len(self.energy_grid)
+        energy_grid = torch.as_tensor(config.energy_grid)
+        n_energies = len(energy_grid)
         train_edges, self.n_spectra = check_dataset(train_dataset, "train_dataset", n_energies)
         val_edges, _ = check_dataset(val_dataset, "val_dataset", n_energies)
         limits = config.max_edges, config.batch_size
         self.sampler = GraphBatchSampler(train_edges, *limits, seed=config.seed)
         in_order = GraphBatchSampler(val_edges, *limits, seed=None)
-        loading = self.team, model.num_layers, config.workers
+        loading = team, model.num_layers, config.workers
         self.train_loader = make_loader(train_dataset, self.sampler, *loading)
         self.val_loader = make_loader(val_dataset, in_order, *loading)
         if not bool(model.coefficient_mean.any()):
             mean, scale = target_statistics(train_dataset, n_energies)
-            model.cpu().set_target_statistics(self.energy_grid, mean.to(self.dtype), scale)
-        model.to(self.team.device)
-        self.energy_grid = self.energy_grid.to(self.team.device)
-        self.alone = SpectraNetwork(model, config.precision)
-        self.network = self.team.join(self.alone)
-        self.averaged = averaged_weights(model, config.ema_decay)
-        self.optimizer = torch.optim.AdamW(
-            model.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=True
-        )
+            dtype = model.coefficient_mean.dtype
+            model.cpu().set_target_statistics(energy_grid.to(dtype), mean.to(dtype), scale)
+        super().__init__(model, config, team)
         self.progress, self.started = Progress(), time.perf_counter()
-        self.own_time = OwnTime(self.team)
         self.fingerprint = make_fingerprint(model, config, train_dataset, val_dataset)
 
     def train_epoch(self, pause: Pause) -> Row:
@@ -164,51 +151,6 @@ class Trainer:
         if not self.config.skip_nonfinite:
             raise LossExplosion(f"{explosion}, seen with {list_names(names)}") from explosion
         self.progress.skip_batch(names)
-
-    def trains_finitely(self, part: Data) -> bool:
-        """Whether loss and gradient of a batch are finite; without the other processes."""
-        return finite_with_gradient(self.terms_of(self.alone, part)[0], self.model)
-
-    def set_gradient(self, part: Data | None, n_spectra: int, where: str = "a batch") -> Tensor:
-        """Set the gradient of the loss of a whole batch, the same on all processes.
-
-        The loss is a mean over spectra. Its gradient is the sum of the parts' gradients, each times
-        the part's share of the spectra; as processes are averaged, their number undoes the mean.
-
-        Args:
-            part: this process's graphs of the batch; None: it has none.
-            n_spectra: spectra in the whole batch.
-            where: what to call the batch in a message.
-
-        Returns:
-            Terms of the loss of the whole batch, float64, shape (3,).
-
-        Raises:
-            LossExplosion: the loss is not finite; raised on all processes.
-        """
-        terms = self.loss_terms(part)
-        self.own_time.stop()
-        share = 0.0 if part is None else len(part.y) / n_spectra
-        whole = self.team.total(share * torch.stack([term.detach().double() for term in terms]))
-        if not bool(torch.isfinite(whole[0])):
-            raise LossExplosion(f"{where}: the loss is {whole[0].item()}")
-        self.optimizer.zero_grad()
-        (terms[0] * (share * self.team.size if part is not None else 1.0)).backward()
-        return whole
-
-    def loss_terms(self, part: Data | None) -> tuple[Tensor, Tensor, Tensor]:
-        """Terms of the loss on this process's part of a batch; zeros where it has none."""
-        if part is None:
-            nothing = self.network(None, self.energy_grid)
-            return nothing, nothing, nothing
-        return self.terms_of(self.network, part)
-
-    def terms_of(self, network: nn.Module, part: Data) -> tuple[Tensor, Tensor, Tensor]:
-        """Terms of the loss of a network, such as ``self.network``, on some graphs."""
-        part = part.to(self.team.device, non_blocking=True)
-        prediction = network(part, self.energy_grid)
-        target = part.y.to(self.dtype)
-        return self.criterion(prediction, target, self.energy_grid, mask=part.y_mask)
 
     def validate(self) -> Row:
         """Loss terms of the averaged weights on the validation set.
@@ -355,12 +297,6 @@ class Trainer:
         self.model.load_state_dict(state["model"])
         self.averaged.load_state_dict(state["averaged"])
         self.optimizer.load_state_dict(state["optimizer"])
-
-
-def step_seed(seed: int, epoch: int, batch: int, rank: int) -> int:
-    """Seed of a process's dropout in one batch."""
-    words = f"{seed} {epoch} {batch} {rank}".encode()
-    return int.from_bytes(hashlib.sha256(words).digest()[:7], "big")
 
 
 def _named(prefix: str, terms: Tensor) -> Row:
