@@ -11,11 +11,11 @@ TRAIN = [
     Command("train", "database", "{text}", 1, "{text}: not an ASE database (SQLite)"),
     Command("train", "database", "{ase}", 1, "{ase}: not a database of records (row 1"),
     Command("train", "database", "ftp://x/y", 2, "ftp://x/y: scheme 'ftp', but a database is a"),
-    Command("train", "database", None, 2, "required: train.database"),
+    Command("train", "database", None, 2, "train.database"),
     Command("train", "-o", "{text}", 1, "{text}: is a file; name a folder"),
     Command("train", "-o", "{run}", 1, "{run}: already holds a training; give --resume or another"),
     Command("train", "-o", "{dir}", 1, "{dir}: nothing to resume, there is no last.ck", "--resume"),
-    Command("train", "-o", None, 2, "required: train.output"),
+    Command("train", "-o", None, 2, "train.output"),
     Command("train", "--train", None, 2, "give both `train` and `val`, or neither for a split by"),
     Command("train", "--train", "{missing}", 1, "{missing}: no such file"),
     Command("train", "--train", "{unknown_ids}", 1, "{db}: has no record mp-0_000"),
@@ -33,8 +33,8 @@ TRAIN = [
     Command("train", "--freeze", "other", 1, "`freeze` 'other' is not one of embedding,", INIT),
     Command("train", "--config", "{missing}", 2, "{missing}"),
     Command("train", "--config", "{text}", 2, "{text}: expected names with values, found str"),
-    Command("train", "--config", "{json}", 2, "does not accept option 'kind'"),
-    Command("train", "--nonsense", "1", 2, "unrecognized arguments: --nonsense"),
+    Command("train", "--config", "{json}", 2, "'kind'"),
+    Command("train", "--nonsense", "1", 2, "arguments: --nonsense"),
 ]  # fmt: skip
 
 ENERGY = [
@@ -118,7 +118,7 @@ MODEL = [
     Command("train", "--model.emin", "50", 1, "energies up to 9018.173 eV are asked for but the",
             "--model.emax 0"),
     Command("train", "--model.emax", ".inf", 1, "energies from 8983.173 to inf eV in steps"),
-    Command("train", "--model.lmx", "1", 2, "unrecognized arguments: --model.lmx"),
+    Command("train", "--model.lmx", "1", 2, "arguments: --model.lmx"),
     Command("train", "--model.channels", "8", 1, "`model.channels` is 8 but {model} has 4; leave i",
             INIT.replace("without:--model.channels ", "").replace(" without:--model.channels", "")),
 ]  # fmt: skip

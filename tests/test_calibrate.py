@@ -75,9 +75,10 @@ def test_evaluation_prints_the_coverage_that_counting_gives(made, capsys, tmp_pa
     assert "of materials that the bands were calibrated on" in captured.err
     found = dict(x.split(": ", 1) for x in captured.out.splitlines() if ": " in x)
     table, inside = tmp_path / "x.dat", []
-    database = ase.db.connect(made / "cu.db")
+    with ase.db.connect(made / "cu.db") as database:
+        rows = list(database.select())
     for record in (made / "rest.txt").read_text().split():
-        (row,) = [r for r in database.select() if f" {record} " in f" {r.get('record', '')} "]
+        (row,) = [r for r in rows if f" {record} " in f" {r.get('record', '')} "]
         atoms, site = row.toatoms(), int(record.rpartition("_")[2])
         atoms.calc = None
         atoms.write(tmp_path / "x.extxyz")
@@ -167,7 +168,8 @@ def test_bulk_prediction_keeps_bands_as_the_table_has_them(made, tmp_path, capsy
     assert dense.novel.tolist() == [True]
     assert close.mu.shape == close.lower.shape
     assert iron.lower is iron.novel is None
-    assert len(list(ase.db.connect(tmp_path / "out.db").select(novel=1))) >= 1
+    with ase.db.connect(tmp_path / "out.db") as database:
+        assert len(list(database.select(novel=1))) >= 1
 
 
 def test_card_is_kept_and_checked(made, tmp_path, capsys):

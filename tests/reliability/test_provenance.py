@@ -121,7 +121,8 @@ def test_bulk_spectra_lead_back_too(made, tmp_path, monkeypatch):
         connection.write(Atoms("CuO2", [[0, 0, 0], [2, 0, 0], [0, 2.1, 0]]))
     words = ["predict", made / "cu_k", tmp_path / "in.db", "-o", tmp_path / "out.db"]
     assert run(*words) == 0
-    origin = ase.db.connect(tmp_path / "out.db").metadata["provenance"]
+    with ase.db.connect(tmp_path / "out.db") as connection:
+        origin = connection.metadata["provenance"]
     assert origin == {
         "model": str(made / "cu_k"),
         "model_sha256": sha256sum(made / "cu_k" / "model.pt"),
