@@ -218,5 +218,5 @@ def _lost_connection(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(word in told for word in LOST)
 
 
-LOST = ("connection closed", "connection reset", "broken pipe", "remote process exited", "nccl")
+LOST = ("connection closed", "connection reset", "broken pipe", "remote process exited")
 """Words of gloo's and NCCL's messages where the other end is gone."""
