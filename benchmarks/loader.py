@@ -39,6 +39,7 @@ from src.data.batch import GraphBatchSampler
 from src.data.cache import GraphCache
 from src.data.database import Database, write_records
 from src.data.dataset import XANESDataset
+from src.data.draws import SeededGraphs
 from src.data.graph import atoms_to_graph
 from src.data.loader import make_loader
 from src.data.readers.feff import read_feff
@@ -68,7 +69,8 @@ def make_set(path: Path, count: int) -> XANESDataset:
 def draw(data: XANESDataset, workers: int, n_batches: int) -> Result:
     """Draw random batches; the first ones, which start the workers, do not count."""
     sampler = GraphBatchSampler([1] * len(data), None, GRAPHS_A_BATCH, seed=0)
-    loader = iter(make_loader(data, sampler, Team(), num_layers=4, workers=workers))
+    seeded = SeededGraphs(data, seed=0)
+    loader = iter(make_loader(seeded, sampler, Team(), num_layers=4, workers=workers))
     for _ in range(4):
         next(loader)
     records = edges = 0
@@ -98,7 +100,7 @@ def training_rate(graphs: list[Data], repeats: int) -> float:
     """Records a second that training takes on one thread."""
     torch.set_num_threads(1)
     sampler = GraphBatchSampler([1] * len(graphs), None, GRAPHS_A_BATCH, seed=None)
-    batches = list(make_loader(graphs, sampler, Team(), num_layers=4))
+    batches = list(make_loader(SeededGraphs(graphs, seed=0), sampler, Team(), num_layers=4))
     model = XANES_E3GNN()
     optimizer = torch.optim.AdamW(model.parameters(), fused=True)
     seconds = alternate({"train": lambda: train_once(model, optimizer, batches)}, repeats)["train"]

@@ -71,13 +71,19 @@ class TrainingOptions:
     """Decay a step of the averaged weights, which are validated and saved."""
     clip_norm: float = 10.0
     """Largest norm of the gradient."""
+    displacement: float = 0.0
+    """Standard deviation of random displacements of every atom in training, each coordinate,
+    Angstrom; drawn anew every epoch. 0: none."""
     skip_nonfinite: bool = False
     """Leave batches out whose loss or gradient is not finite, with a warning that names their
     records; they are counted as ``skipped`` in the metrics. False: the training stops."""
     patience: int | None = None
     """Stop after so many epochs without a better validation; None: never."""
+    max_hours: float | None = None
+    """Stop after the epoch in which this time is spent, hours, that before interruptions included;
+    the rate still falls as for all ``epochs``. None: no limit."""
     seed: int = 0
-    """Seed of weights, of the order of batches and of dropout."""
+    """Seed of weights, of the order of batches, of dropout and of displacements."""
     device: str = "auto"
     """Where to compute: cpu, cuda, cuda:1, ..; auto is cuda where there is one, else cpu."""
     precision: Literal["float32", "bfloat16"] = "float32"
@@ -113,6 +119,12 @@ class TrainingOptions:
         for name in ("lr", "weight_decay", "lambda_grad"):
             if not math.isfinite(getattr(self, name)):
                 raise ConfigError(f"`{name}` is {getattr(self, name)} but must be finite")
+        if not 0.0 <= self.displacement < 1.0:
+            raise ConfigError(
+                f"`displacement` is {self.displacement} but must be in [0, 1) Angstrom"
+            )
+        if self.max_hours is not None and not 0.0 < self.max_hours < math.inf:
+            raise ConfigError(f"`max_hours` is {self.max_hours} but must be positive and finite")
         if not -(2**63) <= self.seed < 2**63:
             raise ConfigError(f"`seed` is {self.seed} but must be a number of 64 bits")
 

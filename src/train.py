@@ -1,16 +1,14 @@
 """``run_training``: a network, two data sets and a configuration to trained weights."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-import torch
-
 from .config import TrainingConfig
+from .data.draws import seeded
 from .data.targets import GraphSet
 from .model.gnn import XANES_E3GNN
-from .parallel import Team, processes
+from .parallel import processes
 from .training.logbook import Row
 from .training.trainer import Trainer
 
@@ -46,18 +44,10 @@ def run_training(
         config = TrainingConfig.from_mapping(config)
     device = model.coefficient_mean.device
     try:
-        with processes(config.device) as team, own_random_numbers(team, config.seed):
+        with processes(config.device) as team, seeded(config.seed, team.device):
             trainer = Trainer(model, train_dataset, val_dataset, config, team)
             if config.resume:
                 trainer.load_state(cast(Path, config.checkpoint_path))
             return trainer.run()
     finally:
         model.to(device)
-
-
-@contextmanager
-def own_random_numbers(team: Team, seed: int) -> Iterator[None]:
-    """Seed torch's random generators for a while; afterwards they are as they were before."""
-    with torch.random.fork_rng([team.device] if team.device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        yield

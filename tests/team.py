@@ -75,7 +75,7 @@ def network(dtype=torch.float32, **arguments):
 
 def settings(folder, name, **changes):
     """A training of two epochs with all its files."""
-    values = {"epochs": 2, "lr": 3e-3, "max_edges": 150, "seed": 3, **changes}
+    values = {"epochs": 2, "lr": 3e-3, "max_edges": 150, "seed": 3, "displacement": 0.02, **changes}
     paths = {
         f"{kind}_path": folder / f"{name}.{ending}"
         for kind, ending in (("save", "pt"), ("checkpoint", "ckpt"), ("metrics", "csv"))

@@ -7,6 +7,7 @@ from test_train import dataset, full_config, small_model
 from src import run_training
 from src.checkpoint import load_model
 from src.data.batch import GraphBatchSampler, collate_graphs
+from src.data.draws import SeededGraphs
 from src.data.loader import make_loader
 from src.errors import ConfigError
 from src.inference import raw_sites
@@ -37,7 +38,7 @@ def test_workers_change_neither_order_nor_weights(tmp_path):
 def test_workers_yield_the_batches_of_each_epoch_in_order():
     graphs = dataset(12)
     sampler = GraphBatchSampler([graph.num_edges for graph in graphs], 60, None, seed=1)
-    loader = make_loader(graphs, sampler, Team(), num_layers=1, workers=2)
+    loader = make_loader(SeededGraphs(graphs, seed=0), sampler, Team(), num_layers=1, workers=2)
     for epoch in range(3):
         sampler.set_epoch(epoch)
         for batch, numbers in zip(loader, sampler, strict=True):

@@ -10,6 +10,7 @@ from conftest import random_molecule
 from src import SpectrumLoss, TrainingConfig, run_training
 from src.checkpoint import load_model
 from src.errors import CheckpointError, ConfigError, Terminated
+from src.files.torch_file import read_verified
 from src.model.gnn import XANES_E3GNN
 from src.training.explosion import LossExplosion, check_row
 from src.training.trainer import Trainer
@@ -232,6 +233,24 @@ def test_patience_stops_early(tmp_path):
         small_model(), train, val, config(tmp_path, epochs=50, lr=1e-12, patience=2)
     )
     assert len(rows) < 10
+
+
+def test_time_that_is_spent_ends_the_training_and_counts_after_an_interruption(tmp_path, caplog):
+    caplog.set_level("INFO", logger="src")
+    train, val = dataset(8), dataset(2, 1000)
+    whole = small_model(dropout=0.2)
+    rows = run_training(whole, train, val, full_config(tmp_path, "whole"))
+    short = full_config(tmp_path, "cut", max_hours=1e-9)
+    assert len(run_training(small_model(dropout=0.2), train, val, short)) == 1
+    assert "`max_hours`, 1e-09, are spent after epoch 1 of 5" in caplog.text
+    spent = read_verified(tmp_path / "cut.ckpt")["rows"][0]["seconds"] / 3600.0
+    for hours in (1e-9, 0.999 * spent):  # what was spent before the interruption is spent
+        again = full_config(tmp_path, "cut", max_hours=hours, resume=True)
+        assert len(run_training(small_model(dropout=0.2), train, val, again)) == 1
+    resumed = small_model(dropout=0.2)
+    longer = full_config(tmp_path, "cut", max_hours=spent + 1.0, resume=True)
+    again = run_training(resumed, train, val, longer)
+    assert_same_training(tmp_path, whole, resumed, rows, again)
 
 
 def test_training_does_not_touch_the_callers_random_generator(tmp_path):

@@ -2,14 +2,13 @@
 
 import functools
 from collections.abc import Iterator, Sequence
-from typing import cast
 
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Sampler
 from torch_geometric.data import Data
 
 from ..parallel import Team
 from .batch import GraphBatchSampler, collate_graphs
-from .targets import GraphSet
+from .draws import SeededGraphs
 
 
 def share_out(numbers: Sequence[int], num_edges: Sequence[int], size: int) -> list[list[int]]:
@@ -35,17 +34,19 @@ def share_out(numbers: Sequence[int], num_edges: Sequence[int], size: int) -> li
     return [[n for k, n in enumerate(numbers) if part_of[k] == part] for part in range(size)]
 
 
-class PartSampler(Sampler[list[int]]):
-    """One process's part of the batches that a single process would take."""
+class PartSampler(Sampler[list[tuple[int, int]]]):
+    """One process's part of the batches that a single process would take; epoch and number."""
 
     def __init__(self, batches: GraphBatchSampler, team: Team) -> None:
         """Keep the whole batches, whose epoch is set on ``batches``, and who takes part."""
         self.batches, self.team = batches, team
 
-    def __iter__(self) -> Iterator[list[int]]:
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         """Yield this process's graphs of every batch; an empty list where it has none."""
+        epoch = self.batches.epoch
         for numbers in self.batches:
-            yield share_out(numbers, self.batches.num_edges, self.team.size)[self.team.rank]
+            parts = share_out(numbers, self.batches.num_edges, self.team.size)
+            yield [(epoch, number) for number in parts[self.team.rank]]
 
     def __len__(self) -> int:
         """Number of batches in this epoch, the same on all processes."""
@@ -58,7 +59,11 @@ def collate_part(graphs: Sequence[Data], num_layers: int) -> Data | None:
 
 
 def make_loader(
-    dataset: GraphSet, batches: GraphBatchSampler, team: Team, num_layers: int, workers: int = 0
+    dataset: SeededGraphs,
+    batches: GraphBatchSampler,
+    team: Team,
+    num_layers: int,
+    workers: int = 0,
 ) -> DataLoader:
     """Loader of this process's part of the batches, in their order.
 
@@ -73,7 +78,7 @@ def make_loader(
         The loader; it yields a batch, or None for an empty part.
     """
     return DataLoader(
-        cast(Dataset, dataset),
+        dataset,
         batch_sampler=PartSampler(batches, team),
         collate_fn=functools.partial(collate_part, num_layers=num_layers),
         num_workers=workers,

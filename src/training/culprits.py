@@ -1,14 +1,13 @@
 """Which graphs make a loss or a gradient that is not finite."""
 
 from collections.abc import Callable, Sequence
-from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from ..data.batch import collate_graphs
-from ..data.targets import GraphSet
+from ..data.draws import SeededGraphs
 from ..parallel import Team
 
 MOST_NAMED = 50
@@ -16,9 +15,9 @@ MOST_NAMED = 50
 
 
 def find_culprits(
-    dataset: GraphSet,
+    dataset: SeededGraphs,
     name: str,
-    numbers: Sequence[int],
+    keys: Sequence[tuple[int, int]],
     is_finite: Callable[[Data], bool],
     team: Team,
 ) -> list[str]:
@@ -27,18 +26,18 @@ def find_culprits(
     Args:
         dataset: graphs.
         name: what to call the set.
-        numbers: which graphs to ask, the same on all processes.
+        keys: epoch and number of the graphs to ask, the same on all processes.
         is_finite: whether a batch of one graph gives finite numbers.
         team: the processes; one that finds a graph guilty tells all.
 
     Returns:
         Records by id, or graphs as ``name[number]`` where they name none.
     """
-    graphs = [cast(Sequence[Data], dataset)[number] for number in numbers]
+    graphs = [dataset[key] for key in keys]
     flags = torch.tensor([float(not is_finite(collate_graphs([graph]))) for graph in graphs])
     bad = (team.total(flags) > 0).tolist()
     found: list[str] = []
-    for number, graph, guilty in zip(numbers, graphs, bad, strict=True):
+    for (_, number), graph, guilty in zip(keys, graphs, bad, strict=True):
         if guilty or not any(bad):
             found += graph.get("record_id") or [f"{name}[{number}]"]
     return found

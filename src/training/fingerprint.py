@@ -7,17 +7,20 @@ from typing import Any
 import torch
 
 from ..config import TrainingConfig
+from ..data.draws import seeded
 from ..data.targets import GraphSet, digest
 from ..errors import CheckpointError, ConfigError
 from ..model.gnn import XANES_E3GNN
 
 NOT_COMPARED = {
     "energy_grid", "criterion", "info", "save_path", "checkpoint_path", "metrics_path", "resume",
-    "device", "workers", "checkpoint_minutes", "keep",
+    "device", "workers", "checkpoint_minutes", "keep", "max_hours",
 }  # fmt: skip
 """Settings that are described in words of their own or may change."""
 
-OF_OLDER_STATES = {"precision": "float32", "model.num_amplitudes": 0, "skip_nonfinite": False}
+OF_OLDER_STATES = {
+    "precision": "float32", "model.num_amplitudes": 0, "skip_nonfinite": False, "displacement": 0.0,
+}  # fmt: skip
 """Settings that earlier versions did not have, and what these did."""
 
 
@@ -31,14 +34,18 @@ def make_fingerprint(
         if entry.name not in NOT_COMPARED
     }
     grid = torch.as_tensor(config.energy_grid)
+    digests = []
+    for dataset in (train_dataset, val_dataset):
+        with seeded(config.seed):  # a data set may draw at random
+            digests.append(digest(dataset))
     return {
         **settings,
         "energy_grid": f"{len(grid)} energies, {float(grid[0]):.4f} .. {float(grid[-1]):.4f} eV",
         "criterion": repr(config.criterion),
         "frozen": [n for n, w in model.named_parameters() if not w.requires_grad] or None,
         **{f"model.{name}": value for name, value in model.hyperparameters.items()},
-        "train_dataset": digest(train_dataset),
-        "val_dataset": digest(val_dataset),
+        "train_dataset": digests[0],
+        "val_dataset": digests[1],
     }
 
 

@@ -66,6 +66,10 @@ class Progress:
         self.batch, self.sums, self.n_seen, self.seconds = 0, _no_terms(), 0, 0.0
         self.skipped, self.left_out = 0, []
 
+    def hours(self) -> float:
+        """Time that the epochs done took, in all processes one after the other, in hours."""
+        return sum(row["seconds"] for row in self.rows) / 3600.0
+
     def values(self) -> dict[str, Any]:
         """The fields by name."""
         return {entry.name: getattr(self, entry.name) for entry in fields(self)}

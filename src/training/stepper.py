@@ -1,7 +1,5 @@
 """A network with its optimiser and averaged weights, and the gradient of a batch."""
 
-import hashlib
-
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
@@ -87,9 +85,3 @@ class Stepper:
         prediction = network(part, self.energy_grid)
         target = part.y.to(self.dtype)
         return self.criterion(prediction, target, self.energy_grid, mask=part.y_mask)
-
-
-def step_seed(seed: int, epoch: int, batch: int, rank: int) -> int:
-    """Seed of a process's dropout in one batch."""
-    words = f"{seed} {epoch} {batch} {rank}".encode()
-    return int.from_bytes(hashlib.sha256(words).digest()[:7], "big")

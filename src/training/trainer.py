@@ -3,7 +3,6 @@
 import copy
 import logging
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +15,7 @@ from tqdm import tqdm
 from ..checkpoint import ModelInfo, save_model
 from ..config import TrainingConfig
 from ..data.batch import GraphBatchSampler
+from ..data.draws import SeededGraphs, seed_of
 from ..data.loader import make_loader
 from ..data.targets import GraphSet, check_dataset, target_statistics
 from ..files.generations import read_newest
@@ -29,7 +29,7 @@ from .fingerprint import check_fingerprint, make_fingerprint
 from .logbook import Row, check_folders, write_metrics
 from .progress import Progress
 from .schedule import learning_rate_factor
-from .stepper import Stepper, step_seed
+from .stepper import Stepper
 from .validation import mean_loss, sum_loss
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,6 @@ class Trainer(Stepper):
     ) -> None:
         """Check the data and set up the state; see ``run_training``."""
         team = team or Team()
-        self.train_dataset, self.val_dataset = train_dataset, val_dataset
         check_folders(config)
         energy_grid = torch.as_tensor(config.energy_grid)
         n_energies = len(energy_grid)
@@ -58,8 +57,10 @@ class Trainer(Stepper):
         self.sampler = GraphBatchSampler(train_edges, *limits, seed=config.seed)
         in_order = GraphBatchSampler(val_edges, *limits, seed=None)
         loading = team, model.num_layers, config.workers
-        self.train_loader = make_loader(train_dataset, self.sampler, *loading)
-        self.val_loader = make_loader(val_dataset, in_order, *loading)
+        self.train_graphs = SeededGraphs(train_dataset, config.seed, config.displacement)
+        self.val_graphs = SeededGraphs(val_dataset, config.seed)
+        self.train_loader = make_loader(self.train_graphs, self.sampler, *loading)
+        self.val_loader = make_loader(self.val_graphs, in_order, *loading)
         if not bool(model.coefficient_mean.any()):
             mean, scale = target_statistics(train_dataset, n_energies)
             dtype = model.coefficient_mean.dtype
@@ -125,7 +126,7 @@ class Trainer(Stepper):
         lr = self.config.lr * learning_rate_factor(done, self.config.warmup)
         self.optimizer.param_groups[0]["lr"] = self.progress.slowed * lr
         n_spectra = sum(self.n_spectra[graph] for graph in graphs)
-        torch.manual_seed(step_seed(self.config.seed, epoch, batch, self.team.rank))
+        torch.manual_seed(seed_of(self.config.seed, epoch, batch, self.team.rank))
         where = f"epoch {epoch + 1}, batch {batch + 1}"
         try:
             terms = self.set_gradient(part, n_spectra, where)
@@ -145,8 +146,9 @@ class Trainer(Stepper):
         Raises:
             LossExplosion: such batches are not to be left out; the records are named.
         """
+        keys = [(self.progress.epoch, number) for number in graphs]
         names = find_culprits(
-            self.train_dataset, "train_dataset", graphs, self.trains_finitely, self.team
+            self.train_graphs, "train_dataset", keys, self.trains_finitely, self.team
         )
         if not self.config.skip_nonfinite:
             raise LossExplosion(f"{explosion}, seen with {list_names(names)}") from explosion
@@ -168,8 +170,8 @@ class Trainer(Stepper):
         try:
             check_row({"epoch": self.progress.epoch + 1, **row}, [])
         except LossExplosion as explosion:
-            numbers = range(len(cast(Sequence[Data], self.val_dataset)))
-            names = find_culprits(self.val_dataset, "val_dataset", numbers, is_finite, self.team)
+            keys = [(0, number) for number in range(len(self.val_graphs))]
+            names = find_culprits(self.val_graphs, "val_dataset", keys, is_finite, self.team)
             raise LossExplosion(f"{explosion}, seen with {list_names(names)}") from explosion
         return row
 
@@ -182,7 +184,7 @@ class Trainer(Stepper):
         """
         with Pause() as pause:
             good = self.state()
-            while self.progress.epoch < self.config.epochs and not self.out_of_patience():
+            while self.progress.epoch < self.config.epochs and not self.ends_early():
                 try:
                     self.run_epoch(pause)
                 except LossExplosion as explosion:
@@ -221,10 +223,21 @@ class Trainer(Stepper):
             text = "%s; back to the start of epoch %d, with learning rates times %g from now on"
             logger.warning(text, explosion, self.progress.epoch + 1, SLOWER)
 
-    def out_of_patience(self) -> bool:
-        """Whether validation has not improved for ``patience`` epochs."""
+    def ends_early(self) -> bool:
+        """Whether validation has not improved for ``patience`` epochs, or ``max_hours`` are spent.
+
+        The first process reads the clock, and the others end with it.
+        """
         patience, waited = self.config.patience, self.progress.epoch - 1 - self.progress.best_epoch
-        return patience is not None and waited >= patience
+        if patience is not None and waited >= patience:
+            return True
+        if self.config.max_hours is None:
+            return False
+        spent = self.team.any(self.team.leads and self.progress.hours() >= self.config.max_hours)
+        if spent and self.team.leads:
+            text = "`max_hours`, %g, are spent after epoch %d of %d; the best weights so far count"
+            logger.info(text, self.config.max_hours, self.progress.epoch, self.config.epochs)
+        return spent
 
     def finish_epoch(self, row: Row) -> None:
         """Keep the best weights and go on to the next epoch; the first process writes files."""
