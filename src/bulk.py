@@ -19,6 +19,7 @@ from .data.graph import atoms_to_graph, check_atoms
 from .data.record import structure_digest
 from .ensemble import Network
 from .errors import ConfigError, DatabaseError, PredictionError, StructureError
+from .files.durable import sync_folder
 from .inference import PredictedSites, check_predicted, predict_sites
 from .parallel import Team
 from .predict import relative_energies
@@ -257,5 +258,6 @@ def finish(parts: list[Path], source: Path, output: Path) -> None:
     beside.unlink(missing_ok=True)
     merge(parts, row_chunks(source, CHUNK), beside)
     beside.replace(output)
+    sync_folder(output.parent)  # the new name is to last before the parts go
     for part in parts:
         part.unlink()

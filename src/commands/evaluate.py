@@ -1,14 +1,18 @@
 """The command `evaluate`: a model against the calculations of a database."""
 
 import logging
+import zipfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..config import EvaluateJob
 from ..data.database import Database
+from ..errors import CheckpointError
 from ..evaluation.compared import choose_ids, compare, energy_range
 from ..evaluation.table import check_table, write_table
+from ..files.durable import write_durably
 from ..inference import Bands
 from ..parallel import choose_device
 from ..plot import plot_predictions
@@ -45,11 +49,10 @@ def run(job: EvaluateJob) -> None:
     if job.table is not None:
         write_table(job.table, compared.details, energy, described.unit, origin)
     if job.predictions is not None:
-        with job.predictions.open("wb") as file:
-            kept: dict[str, Any] = {} if compared.bands is None else dict(vars(compared.bands))
-            kept |= origin
-            kept |= {"ids": np.array(result.ids), "energy": energy, "mu": compared.prediction}
-            np.savez(file, **kept, r2=result.r2)
+        kept: dict[str, Any] = {} if compared.bands is None else dict(vars(compared.bands))
+        kept |= origin
+        kept |= {"ids": np.array(result.ids), "energy": energy, "mu": compared.prediction}
+        write_arrays(job.predictions, {**kept, "r2": result.r2})
     if job.plot is not None:
         plot_predictions(
             *(result.ids, energy, compared.prediction, compared.target, job.plot),
@@ -58,6 +61,25 @@ def run(job: EvaluateJob) -> None:
             relative=described.reference_energy is None,
             half_width=None if compared.bands is None else compared.bands.half_width,
         )
+
+
+def write_arrays(path: Path, arrays: dict[str, Any]) -> None:
+    """Write an NPZ file.
+
+    Raises:
+        CheckpointError: see ``write_durably``.
+    """
+
+    def write(beside: Path) -> None:
+        with beside.open("wb") as file:  # of a path NumPy would change the ending
+            np.savez(file, **arrays)
+
+    def check(beside: Path) -> None:
+        with zipfile.ZipFile(beside) as archive:
+            if archive.testzip() is not None:
+                raise CheckpointError(f"{path}: can't be written, it does not read back")
+
+    write_durably(path, write, check)
 
 
 def report_coverage(

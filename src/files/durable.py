@@ -1,5 +1,6 @@
 """Files that are there whole or not at all, whatever happens while they are written."""
 
+import errno
 import hashlib
 import os
 from collections.abc import Callable
@@ -7,7 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..errors import CheckpointError
-from .generations import keep_older
+from .generations import keeping_older, sync_file
+
+NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES, errno.EPERM}
+"""What file systems that can't sync a folder say (SMB, some of FUSE), or one that can't be read."""
 
 
 def write_durably(
@@ -25,7 +29,7 @@ def write_durably(
         path: file to write; its folder must exist.
         write: writes the file that it is given.
         check: reads it back and raises where something is wrong.
-        keep: versions to keep, see ``keep_older``.
+        keep: versions to keep, see ``keeping_older``.
 
     Raises:
         CheckpointError: the folder is missing, the path is no file, or the system can't write
@@ -40,11 +44,10 @@ def write_durably(
     try:
         write(beside)
         check(beside)
-        with beside.open("rb") as written:
-            os.fsync(written.fileno())
-        keep_older(path, keep)
-        beside.replace(path)
-        _sync_folder(path.parent)
+        sync_file(beside)
+        with keeping_older(path, keep):
+            beside.replace(path)
+        sync_folder(path.parent)
     except OSError as error:
         raise CheckpointError(f"{path}: can't be written, {error.strerror or error}") from error
     finally:
@@ -52,8 +55,13 @@ def write_durably(
             beside.unlink()
 
 
-def write_text_durably(path: Path, text: str) -> None:
+def write_text_durably(path: Path, text: str, keep: int = 1) -> None:
     """Write text as ``write_durably`` does; a device, such as /dev/stdout, is written to directly.
+
+    Args:
+        path: file to write.
+        text: its content.
+        keep: versions to keep, see ``keeping_older``.
 
     Raises:
         CheckpointError: see ``write_durably``; also where what was written does not read back.
@@ -66,7 +74,7 @@ def write_text_durably(path: Path, text: str) -> None:
     if path.exists() and not path.is_file() and not path.is_dir():
         path.write_text(text)
         return
-    write_durably(path, lambda beside: beside.write_bytes(text.encode()), check)
+    write_durably(path, lambda beside: beside.write_bytes(text.encode()), check, keep)
 
 
 def file_digest(path: Path, size: int | None = None) -> str:
@@ -85,12 +93,16 @@ def first_line(error: Exception) -> str:
     return text.splitlines()[0] if text else type(error).__name__
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make a new name in a folder last; only POSIX systems open folders."""
+def sync_folder(folder: Path) -> None:
+    """Make a new name in a folder last, where the file system can; only POSIX opens folders."""
     if os.name != "posix":
         return
-    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        if error.errno not in NO_SYNC:
+            raise
