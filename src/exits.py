@@ -1,7 +1,7 @@
 """How a command ends.
 
 Exit codes: 0 done, 1 a failure (one line on standard error), 2 wrong usage, 3 done but for a part
-that is named, 130 interrupted from the keyboard, 143 by SIGTERM.
+that is named, 130 interrupted from the keyboard, 143 by SIGTERM or a terminal that is closed.
 """
 
 import logging
@@ -24,9 +24,18 @@ OUT_OF_MEMORY = (
 )
 
 
+LOST_READER = (
+    "a process that reads batches is gone ({}); fewer `--training.workers` need less memory. What"
+    " was written is whole, and goes on in the same way"
+)
+
+
 @contextmanager
-def orderly_sigterm() -> Iterator[None]:
-    """Turn SIGTERM into ``Terminated``, so that files are closed and started processes ended."""
+def orderly_end() -> Iterator[None]:
+    """Turn SIGTERM, and SIGHUP unless it is ignored (nohup), into ``Terminated``.
+
+    So files are closed, and processes that were started are ended.
+    """
     if threading.current_thread() is not threading.main_thread():  # only that one may
         yield
         return
@@ -34,11 +43,15 @@ def orderly_sigterm() -> Iterator[None]:
     def terminate(_number: int, _frame: object) -> NoReturn:
         raise Terminated
 
-    before = signal.signal(signal.SIGTERM, terminate)
+    taken = [signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        taken.append(signal.SIGHUP)
+    before = {number: signal.signal(number, terminate) for number in taken}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -60,7 +73,7 @@ def messages() -> Iterator[None]:
 def guarded(work: Callable[[], None], debug: bool) -> int:
     """Do the work, and turn what goes wrong into one line and an exit code."""
     try:
-        with messages(), orderly_sigterm():
+        with messages(), orderly_end():
             work()
     except KeyboardInterrupt:
         return interrupted()
@@ -78,9 +91,16 @@ def guarded(work: Callable[[], None], debug: bool) -> int:
     except Exception as error:  # a fault of ours: still one line, and how to see more
         if ran_out_of_memory(error):
             return failed(OUT_OF_MEMORY, debug)
+        if "DataLoader worker" in str(error):  # torch has no class for it
+            return failed(LOST_READER.format(first_sentence(error)), debug)
         message = f"{type(error).__name__}: {error}".splitlines()[0]
         return failed(f"internal error, {message}; --debug shows where", debug)
     return 0
+
+
+def first_sentence(error: Exception) -> str:
+    """What an error says first, without its full stop."""
+    return str(error).partition(". ")[0].strip().rstrip(".")
 
 
 def ran_out_of_memory(error: Exception) -> bool:

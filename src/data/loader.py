@@ -1,12 +1,14 @@
 """Loading of batches: each process reads its part of every batch, shared out by edges."""
 
 import functools
+import signal
 from collections.abc import Iterator, Sequence
 
 from torch.utils.data import DataLoader, Sampler
 from torch_geometric.data import Data
 
 from ..parallel import Team
+from ..pause import ENDINGS
 from .batch import GraphBatchSampler, collate_graphs
 from .draws import SeededGraphs
 
@@ -58,6 +60,12 @@ def collate_part(graphs: Sequence[Data], num_layers: int) -> Data | None:
     return collate_graphs(graphs, num_layers) if graphs else None
 
 
+def leave_signals(_worker: int) -> None:
+    """Let the training alone decide when its readers end: a queue tells every process of a job."""
+    for number in ENDINGS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def make_loader(
     dataset: SeededGraphs,
     batches: GraphBatchSampler,
@@ -83,5 +91,6 @@ def make_loader(
         collate_fn=functools.partial(collate_part, num_layers=num_layers),
         num_workers=workers,
         persistent_workers=workers > 0,
+        worker_init_fn=leave_signals,
         pin_memory=team.device.type == "cuda",
     )
