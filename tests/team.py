@@ -229,7 +229,7 @@ def train_alone(folder):
     config = settings(folder, "from one", epochs=4)
     interrupted = Trainer(network(torch.float64), train, val, config)
     for _ in range(2):
-        figures = {**interrupted.train_epoch(Pause()), **interrupted.validate()}
+        figures = {**interrupted.train_epoch(Pause()), **interrupted.validate(Pause())}
         number = interrupted.progress.epoch + 1
         interrupted.finish_epoch({"epoch": number, **figures, "seconds": 0.0})
 

@@ -3,6 +3,7 @@
 import copy
 import logging
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -12,12 +13,13 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 from tqdm import tqdm
 
-from ..checkpoint import ModelInfo, save_model
+from ..checkpoint import ModelInfo, load_model, save_model
 from ..config import TrainingConfig
 from ..data.batch import GraphBatchSampler
 from ..data.draws import SeededGraphs, seed_of
 from ..data.loader import make_loader
 from ..data.targets import GraphSet, check_dataset, target_statistics
+from ..errors import CheckpointError
 from ..files.generations import read_newest
 from ..files.torch_file import read_verified, write_verified
 from ..model.gnn import XANES_E3GNN
@@ -67,6 +69,8 @@ class Trainer(Stepper):
             model.cpu().set_target_statistics(energy_grid.to(dtype), mean.to(dtype), scale)
         super().__init__(model, config, team)
         self.progress, self.started = Progress(), time.perf_counter()
+        self.written: tuple[float, tuple[int, int] | None] = time.monotonic(), None
+        self.epoch_start: dict[str, Any] | None = None
         self.fingerprint = make_fingerprint(model, config, train_dataset, val_dataset)
 
     def train_epoch(self, pause: Pause) -> Row:
@@ -90,17 +94,10 @@ class Trainer(Stepper):
         bar = tqdm(
             batches, title, n_batches, initial=self.progress.batch, disable=hidden, leave=False
         )
-        written = time.monotonic()
         self.own_time.start()
         for part, graphs in bar:
             self.take_step(part, graphs, n_batches)
-            stop = self.team.any(pause.asked)
-            if stop or time.monotonic() - written >= 60.0 * self.config.checkpoint_minutes:
-                self.write_state()
-                written = time.monotonic()
-            if stop:
-                self.say_how_to_go_on(n_batches)
-                pause.stop()
+            self.write_or_stop(pause)
             self.own_time.start()
         self.own_time.compare()
         lr = self.optimizer.param_groups[0]["lr"]
@@ -154,11 +151,34 @@ class Trainer(Stepper):
             raise LossExplosion(f"{explosion}, seen with {list_names(names)}") from explosion
         self.progress.skip_batch(names)
 
-    def validate(self) -> Row:
+    def write_or_stop(self, pause: Pause) -> None:
+        """Write the state where it is time to, or where the end is asked for, and stop then.
+
+        Raises:
+            KeyboardInterrupt, Terminated: ``pause`` asked for it; the state is written before.
+        """
+        stop = self.team.any(pause.asked)
+        since, done = self.written
+        due = stop or time.monotonic() - since >= 60.0 * self.config.checkpoint_minutes
+        if due and done != (self.progress.epoch, self.progress.batch):
+            self.write_state()
+        if stop:
+            self.team.wait()  # torchrun ends the others as soon as one has ended
+            self.say_how_to_go_on()
+            pause.stop()
+
+    def parts_of_validation(self, pause: Pause) -> Iterator[Data | None]:
+        """This process's parts of the validation set; what was trained is kept between them."""
+        for part in cast(Iterable[Data | None], self.val_loader):
+            yield part
+            self.write_or_stop(pause)
+
+    def validate(self, pause: Pause) -> Row:
         """Loss terms of the averaged weights on the validation set.
 
         Raises:
             LossExplosion: one is not finite; the records are named. Raised on all processes.
+            KeyboardInterrupt, Terminated: ``pause`` asked for it; the state is written before.
         """
         network = cast(XANES_E3GNN, self.averaged.module).eval()
         options = self.energy_grid, self.config.score_window, self.config.lambda_grad
@@ -166,7 +186,9 @@ class Trainer(Stepper):
         def is_finite(part: Data) -> bool:
             return bool(torch.isfinite(sum_loss(network, [part], *options)).all())
 
-        row = _named("val", mean_loss(network, self.val_loader, *options, self.team))
+        row = _named(
+            "val", mean_loss(network, self.parts_of_validation(pause), *options, self.team)
+        )
         try:
             check_row({"epoch": self.progress.epoch + 1, **row}, [])
         except LossExplosion as explosion:
@@ -183,14 +205,13 @@ class Trainer(Stepper):
             KeyboardInterrupt, Terminated: asked for; the state is on disk.
         """
         with Pause() as pause:
-            good = self.state()
             while self.progress.epoch < self.config.epochs and not self.ends_early():
+                self.epoch_start = self.epoch_start or self.state()
                 try:
                     self.run_epoch(pause)
                 except LossExplosion as explosion:
-                    self.go_back(good, explosion)
-                    continue
-                good = self.state()
+                    self.go_back(self.epoch_start, explosion)
+                self.epoch_start = None
         self.model.load_state_dict(self.progress.best_weights)
         self.model.eval()
         return self.progress.rows
@@ -198,7 +219,7 @@ class Trainer(Stepper):
     def run_epoch(self, pause: Pause) -> None:
         """Train, validate and keep what came of it."""
         self.started = time.perf_counter() - self.progress.seconds
-        row = {"epoch": self.progress.epoch + 1, **self.train_epoch(pause), **self.validate()}
+        row = {"epoch": self.progress.epoch + 1, **self.train_epoch(pause), **self.validate(pause)}
         row["seconds"] = time.perf_counter() - self.started
         check_row(row, self.progress.rows)
         if self.progress.skipped and self.team.leads:
@@ -246,29 +267,53 @@ class Trainer(Stepper):
             self.write_epoch(row)
 
     def write_epoch(self, row: Row) -> None:
-        """Write the model if the last epoch was the best, the metrics and the state."""
+        """Write the state, then what follows from it: the model if it is the best, the metrics."""
+        self.write_state()
         if self.progress.best_epoch == self.progress.epoch - 1:
-            info = replace(self.config.info or ModelInfo(), val_mse=self.progress.best_val)
-            save_model(self.config.save_path, cast(XANES_E3GNN, self.averaged.module), info)
+            self.write_model()
         if self.config.metrics_path is not None:
             write_metrics(self.config.metrics_path, self.progress.rows)
-        self.write_state()
         logger.info(
             "epoch %d/%d  lr %.2e  train %.6f  val mse %.6f  best %.6f (epoch %d)  %.1f s",
             *(row["epoch"], self.config.epochs, row["lr"], row["train_total"], row["val_mse"]),
             *(self.progress.best_val, self.progress.best_epoch + 1, row["seconds"]),
         )
 
-    def write_state(self) -> None:
-        """Write the state, the versions before it kept as configured; the first process does."""
-        if self.config.checkpoint_path is not None and self.team.leads:
-            if self.progress.batch:
-                self.progress.seconds = time.perf_counter() - self.started
-            write_verified(self.config.checkpoint_path, self.state(), self.config.keep)
+    def write_model(self) -> None:
+        """Write the weights that validated best."""
+        best = copy.deepcopy(cast(XANES_E3GNN, self.averaged.module))
+        best.load_state_dict(self.progress.best_weights)
+        info = replace(self.config.info or ModelInfo(), val_mse=self.progress.best_val)
+        save_model(self.config.save_path, best, info)
 
-    def say_how_to_go_on(self, n_batches: int) -> None:
+    def mend_results(self) -> None:
+        """Write the metrics again, and the model where it is gone, damaged or behind the state."""
+        if self.config.metrics_path is not None:
+            write_metrics(self.config.metrics_path, self.progress.rows)
+        try:
+            found = load_model(self.config.save_path)[1].val_mse
+        except CheckpointError as error:
+            logger.warning("%s; written again from the state", error)
+            found = None
+        if found is None or found > self.progress.best_val:
+            self.write_model()
+
+    def write_state(self) -> None:
+        """Write the state, the versions before it kept as configured; the first process does.
+
+        Within an epoch the state before it is a part, to which an explosion goes back.
+        """
+        self.written = time.monotonic(), (self.progress.epoch, self.progress.batch)
+        if self.config.checkpoint_path is not None and self.team.leads:
+            state = self.state()
+            if self.progress.batch:
+                state["seconds"] = time.perf_counter() - self.started
+                state["epoch_start"] = self.epoch_start
+            write_verified(self.config.checkpoint_path, state, self.config.keep)
+
+    def say_how_to_go_on(self) -> None:
         """Log where a training that is asked to stop has come to."""
-        epoch, batch = self.progress.epoch + 1, self.progress.batch
+        epoch, batch, n_batches = self.progress.epoch + 1, self.progress.batch, self.sampler.count()
         where = f"stopped in epoch {epoch} after batch {batch} of {n_batches}"
         path = self.config.checkpoint_path
         kept = "nothing is kept" if path is None else f"{path} is written, `resume` goes on"
@@ -291,7 +336,7 @@ class Trainer(Stepper):
         )
 
     def load_state(self, path: Path) -> None:
-        """Continue from a state file, or from the newest older one where it is damaged.
+        """Continue from a state file, or from the newest older one where it is damaged or gone.
 
         Args:
             path: file written after an epoch or within one.
@@ -300,12 +345,18 @@ class Trainer(Stepper):
             CheckpointError: missing or damaged, and so are the older ones.
             ConfigError: the configuration differs; the differences are listed.
         """
-        state = read_newest(path, read_verified)
-        check_fingerprint(path, state, self.fingerprint)
+        found, state = read_newest(path, read_verified)
+        check_fingerprint(found, state, self.fingerprint)
         self.take_state(state)
+        self.epoch_start = state.get("epoch_start")  # None after an epoch, and in older states
+        if self.team.leads and found != path:  # the damaged one is not to become the older one
+            write_verified(path, state)
+        if self.team.leads and self.progress.rows:
+            self.mend_results()
 
     def take_state(self, state: dict[str, Any]) -> None:
         """Set everything that ``state`` gives."""
+        self.written = time.monotonic(), None
         self.progress = Progress.of(copy.deepcopy(state))
         self.model.load_state_dict(state["model"])
         self.averaged.load_state_dict(state["averaged"])

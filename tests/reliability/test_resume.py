@@ -13,6 +13,7 @@ import pytest
 import torch
 from conftest import random_molecule
 from paths import CALCULATIONS, CU_K, ROOT
+from states import differing, without_seconds
 
 from src import TrainingConfig, run_training
 from src.cli import main
@@ -72,33 +73,6 @@ def train(folder, name, **changes):
     random.seed(), np.random.seed(), torch.seed()  # as in a new process
     run_training(network(), Drawing(graphs(20)), Drawing(graphs(6, 1000)), config)
     return read_verified(folder / f"{name}.ckpt")
-
-
-def without_seconds(state):
-    """A state but for the time that it took."""
-    return {
-        name: [{k: v for k, v in row.items() if k != "seconds"} for row in value]
-        if name == "rows"
-        else value
-        for name, value in state.items()
-        if name != "seconds"
-    }
-
-
-def differing(a, b, where=""):
-    """Places where two states differ in a single bit."""
-    if isinstance(a, dict):
-        assert a.keys() == b.keys()
-        return [place for key in a for place in differing(a[key], b[key], f"{where}.{key}")]
-    if isinstance(a, list | tuple):
-        assert len(a) == len(b)
-        return [
-            p
-            for k, (x, y) in enumerate(zip(a, b, strict=True))
-            for p in differing(x, y, f"{where}.{k}")
-        ]
-    same = torch.equal(a, b) if torch.is_tensor(a) else a == b
-    return [] if same else [where]
 
 
 @pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")

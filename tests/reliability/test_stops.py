@@ -1,0 +1,266 @@
+"""Signals at awkward moments: the state is written, and the training goes on bit for bit."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from paths import CALCULATIONS, CU_K, ROOT
+from states import differing, without_seconds
+from team import graphs, network, settings
+
+from src import run_training
+from src.cli import main
+from src.errors import Terminated
+from src.files.torch_file import read_verified
+from src.parallel import Team
+from src.pause import Pause
+from src.training import validation
+from src.training.explosion import LossExplosion
+from src.training.trainer import Trainer
+
+pytestmark = pytest.mark.reliability
+DATA = graphs(14), graphs(9, first_seed=50)
+KINDS = [
+    (signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, Terminated), (signal.SIGHUP, Terminated),
+    (signal.SIGUSR1, Terminated),
+]  # fmt: skip
+
+
+def train(folder, name, **changes):
+    """Train, and give the state that is left."""
+    run_training(network(dropout=0.2), *DATA, settings(folder, name, epochs=3, **changes))
+    return read_verified(folder / f"{name}.ckpt")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """State of a training that nothing happened to."""
+    return train(tmp_path_factory.mktemp("whole"), "whole")
+
+
+def interfere(monkeypatch, at, what, method="set_gradient"):
+    """Do something within the batch ``at``, (epoch, batch)."""
+    original = getattr(Trainer, method)
+
+    def disturbed(self, *arguments):
+        if (self.progress.epoch, self.progress.batch) == at:
+            what()
+        return original(self, *arguments)
+
+    monkeypatch.setattr(Trainer, method, disturbed)
+
+
+@pytest.mark.parametrize(("number", "raised"), KINDS)
+def test_a_signal_within_the_validation_stops_it_and_loses_nothing(
+    tmp_path, monkeypatch, whole, number, raised
+):
+    """A validation may be longer than the time that a queue leaves."""
+    mean_rows, calls = validation.mean_rows, []
+
+    def signal_in_the_second(*arguments):
+        calls.append(arguments)
+        if len(calls) == n_validation + 1:  # of the second epoch
+            signal.raise_signal(number)
+        return mean_rows(*arguments)
+
+    monkeypatch.setattr(validation, "mean_rows", signal_in_the_second)
+    config = settings(tmp_path, "cut", epochs=3)
+    trainer = Trainer(network(dropout=0.2), *DATA, config)
+    n_validation, n_batches = len(trainer.val_loader), trainer.sampler.count()
+    assert n_validation > 2
+    with pytest.raises(raised):
+        trainer.run()
+    assert len(calls) == n_validation + 1  # no further batch
+    state = read_verified(tmp_path / "cut.ckpt")
+    assert (state["epoch"], state["batch"]) == (1, n_batches)
+    again = train(tmp_path, "cut", resume=True)
+    assert differing(without_seconds(whole), without_seconds(again)) == []
+
+
+def test_a_long_validation_keeps_what_was_trained_before_it(tmp_path, monkeypatch, whole):
+    """Killed within it, no more than ``checkpoint_minutes`` are lost."""
+    mean_rows, calls = validation.mean_rows, []
+
+    class Killed(Exception):
+        """Stands for the end of the process."""
+
+    def kill_in_the_third(*arguments):
+        calls.append(arguments)
+        if len(calls) == 3:
+            raise Killed
+        trainer.written = -1e9, trainer.written[1]  # a long time ago
+        return mean_rows(*arguments)
+
+    monkeypatch.setattr(validation, "mean_rows", kill_in_the_third)
+    trainer = Trainer(network(dropout=0.2), *DATA, settings(tmp_path, "cut", epochs=3))
+    with pytest.raises(Killed):
+        trainer.run()
+    state = read_verified(tmp_path / "cut.ckpt")
+    assert (state["epoch"], state["batch"]) == (0, trainer.sampler.count())
+    assert not (tmp_path / "cut.ckpt.1").exists()  # written once
+    again = train(tmp_path, "cut", resume=True)
+    assert differing(without_seconds(whole), without_seconds(again)) == []
+
+
+@pytest.mark.parametrize(("number", "raised"), KINDS)
+def test_a_signal_that_is_passed_on_at_once_is_the_same_request(
+    tmp_path, monkeypatch, whole, number, raised
+):
+    """A queue tells torchrun and its processes; torchrun tells them again."""
+
+    def twice():
+        signal.raise_signal(number)
+        signal.raise_signal(signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        interfere(patch, (1, 1), twice)
+        with pytest.raises(raised):
+            train(tmp_path, "cut")
+    state = read_verified(tmp_path / "cut.ckpt")
+    assert (state["epoch"], state["batch"]) == (1, 2)
+    again = train(tmp_path, "cut", resume=True)
+    assert differing(without_seconds(whole), without_seconds(again)) == []
+
+
+def test_a_signal_that_comes_again_later_acts_at_once(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("src.pause.time.monotonic", lambda: now[0])
+    with Pause() as pause:
+        signal.raise_signal(signal.SIGTERM)
+        now[0] += 4.9
+        signal.raise_signal(signal.SIGINT)
+        assert pause.asked
+        now[0] += 0.2
+        with pytest.raises(Terminated):
+            signal.raise_signal(signal.SIGTERM)
+
+
+def test_signals_that_are_ignored_or_used_by_the_program_are_left_alone():
+    seen = []
+    before = [
+        signal.signal(signal.SIGHUP, signal.SIG_IGN),  # as nohup does
+        signal.signal(signal.SIGUSR1, lambda *_: seen.append(1)),
+    ]
+    try:
+        with Pause() as pause:
+            signal.raise_signal(signal.SIGHUP)
+            signal.raise_signal(signal.SIGUSR1)
+        assert not pause.asked
+        assert seen == [1]
+    finally:
+        for number, handler in zip((signal.SIGHUP, signal.SIGUSR1), before, strict=True):
+            signal.signal(number, handler)
+
+
+def test_all_processes_wait_for_the_state_before_they_end(tmp_path, monkeypatch):
+    """When one has ended, torchrun ends the others, and the one that writes among them."""
+    done = []
+    write, wait = Trainer.write_state, Team.wait
+    monkeypatch.setattr(Trainer, "write_state", lambda self: (write(self), done.append("write")))
+    monkeypatch.setattr(Team, "wait", lambda self: (wait(self), done.append("wait")))
+    interfere(monkeypatch, (0, 0), lambda: signal.raise_signal(signal.SIGTERM))
+    with pytest.raises(Terminated):
+        train(tmp_path, "cut")
+    assert done == ["write", "wait"]
+
+
+@pytest.mark.parametrize("killed_at", [(1, 1), (1, 2)])
+def test_an_explosion_after_a_resume_goes_back_to_the_start_of_the_epoch(
+    tmp_path, monkeypatch, killed_at
+):
+    """As without the interruption, not to where the training was resumed."""
+    original = Trainer.set_gradient
+
+    def explode(self, *arguments):
+        at = self.progress.epoch, self.progress.batch
+        if at == (1, 2) and self.progress.slowed == 1.0:
+            raise LossExplosion("epoch 2, batch 3: the loss is inf")
+        return original(self, *arguments)
+
+    class Killed(Exception):
+        """Stands for the end of the process."""
+
+    def die():
+        raise Killed
+
+    monkeypatch.setattr(Trainer, "set_gradient", explode)
+    monkeypatch.setattr("src.training.trainer.find_culprits", lambda *_: ["a graph"])
+    whole = train(tmp_path, "whole")
+    assert whole["slowed"] < 1.0
+    with monkeypatch.context() as patch:
+        interfere(patch, killed_at, die, "take_step")
+        with pytest.raises(Killed):
+            train(tmp_path, "cut", checkpoint_minutes=0.0)
+    state = read_verified(tmp_path / "cut.ckpt")
+    assert (state["epoch"], state["batch"]) == killed_at
+    again = train(tmp_path, "cut", resume=True)
+    assert differing(without_seconds(whole), without_seconds(again)) == []
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory):
+    """The slice's database."""
+    path = tmp_path_factory.mktemp("database") / "cu.db"
+    assert main(["dataset", str(CALCULATIONS), "-o", str(path)]) == 0
+    return path
+
+
+def start(database, out, *more, fault="slow 0"):
+    """A training in a session of its own, slow enough to be met within its first epoch."""
+    words = [
+        "train", database, "--train", CU_K / "train.txt", "--val", CU_K / "val.txt", "-o", out,
+        "--training.epochs=2", "--training.batch_size=2", "--training.device=cpu",
+        "--model.num_layers=1", "--model.lmax=1", "--model.channels=8", "--model.num_basis=16",
+        "--training.workers=2", *more,
+    ]  # fmt: skip
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "tests" / "faulty.py"), *map(str, words)],
+        cwd=ROOT, start_new_session=True, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "FAULT": fault},
+    )  # fmt: skip
+
+
+def within_the_first_epoch(process, out):
+    """Wait until batches are trained on; give the processes that read them."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        assert process.poll() is None, process.stderr.read()
+        readers = [int(pid) for pid in children.read_text().split()]
+        if len(readers) == 2:
+            time.sleep(1.0)
+            return readers
+        time.sleep(0.01)
+    raise TimeoutError("no batch is read")
+
+
+linux = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds readers in /proc")
+
+
+@linux
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_to_all_processes_of_a_training_leaves_its_state(database, tmp_path, number, code):
+    """As a queue sends it: those that read batches get it, too."""
+    process = start(database, tmp_path / "cut")
+    within_the_first_epoch(process, tmp_path / "cut")
+    os.killpg(process.pid, number)
+    told = process.communicate(timeout=60)[1]
+    assert process.returncode == code, told
+    state = read_verified(tmp_path / "cut" / "last.ckpt")
+    assert state["epoch"] == 0
+    assert state["batch"] > 0
+
+
+@linux
+def test_a_reader_that_is_killed_is_told_in_one_line(database, tmp_path):
+    process = start(database, tmp_path / "cut")
+    os.kill(within_the_first_epoch(process, tmp_path / "cut")[0], signal.SIGKILL)
+    told = process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+    (line,) = [line for line in told.splitlines() if "error" in line]
+    assert "a process that reads batches is gone (DataLoader worker" in line
+    assert "internal" not in line
