@@ -2,12 +2,15 @@
 
 import csv
 import io
+import logging
+from contextlib import suppress
 from pathlib import Path
 
 from ..config import TrainingConfig
 from ..errors import ConfigError
 from ..files.durable import write_text_durably
 
+logger = logging.getLogger(__name__)
 Row = dict[str, float]
 """One line of the metrics: epoch, lr, train_* and val_* terms of the loss, seconds; ``skipped``
 where batches may be left out."""
@@ -28,3 +31,20 @@ def write_metrics(path: Path, rows: list[Row]) -> None:
     writer.writeheader()
     writer.writerows(rows)
     write_text_durably(path, out.getvalue())
+
+
+class LogFile(logging.FileHandler):
+    """A file of what is logged, whose failure is told once and ends no training."""
+
+    failed = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, a name of logging's
+        """Say, to the other handlers, that the file can't be written."""
+        if not self.failed:
+            self.failed = True
+            logger.warning("%s: can't be written, lines are missing in it", self.baseFilename)
+
+    def close(self) -> None:
+        """Close the file, with or without the lines that it could not take."""
+        with suppress(OSError):
+            super().close()

@@ -17,7 +17,10 @@ from ..command_line import command_line
 from ..config import TrainJob
 from ..data.location import DatabaseURL
 from ..errors import ConfigError, MemberError
+from ..files.durable import write_text_durably
+from ..files.generations import versions
 from ..files.join import join_models
+from ..workflow import holds_training, keep_config
 
 logger = logging.getLogger(__name__)
 
@@ -42,10 +45,13 @@ def train_members(job: TrainJob, config: str) -> None:
     """
     folders = [job.output / f"member-{number}" for number in range(job.members)]
     prepare(job, folders)
-    (job.output / "config.yaml").write_text(config)
+    if not job.resume:
+        keep_config(job.output / "config.yaml", config)
     commands = [member_command(job, config, k, folder) for k, folder in enumerate(folders)]
     at_once = min(job.parallel or _cores(), job.members)
     run_all(commands, folders, at_once, member_environment(job, at_once))
+    if job.resume:  # the members have not refused these settings
+        write_text_durably(job.output / "config.yaml", config)
     model, info = join_models(folders)
     info.command = command_line() or info.command
     save_model(job.output / "model.pt", model, info)
@@ -57,11 +63,15 @@ def prepare(job: TrainJob, folders: list[Path]) -> None:
     Raises:
         ConfigError: they already hold a training, or none to resume.
     """
-    begun = [folder for folder in folders if (folder / "last.ckpt").exists()]
+    begun = [folder for folder in folders if versions(folder / "last.ckpt")]
     if job.resume and not begun:
-        raise ConfigError(f"{job.output}: nothing to resume, no member has a last.ckpt")
-    if begun and not job.resume:
-        raise ConfigError(f"{begun[0]}: already holds a training; give --resume or another folder")
+        raise ConfigError(
+            f"{job.output}: nothing to resume, no member has a last.ckpt; members that ended before"
+            " their first states begin without --resume"
+        )
+    if not job.resume and (begun or holds_training(job.output)):
+        there = begun[0] if begun else job.output
+        raise ConfigError(f"{there}: already holds a training; give --resume or another folder")
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -69,13 +79,13 @@ def prepare(job: TrainJob, folders: list[Path]) -> None:
 def member_command(job: TrainJob, config: str, number: int, folder: Path) -> list[str]:
     """Words that train one member; its settings are written to a file beside its folder."""
     settings: dict[str, Any] = yaml.safe_load(config)
-    resume = (folder / "last.ckpt").exists()
+    resume = bool(versions(folder / "last.ckpt"))
     settings |= {"members": 1, "parallel": None, "resume": resume}
     settings.pop("output", None)
     settings.pop("database", None)
     settings["training"]["seed"] = job.training.seed + number
     written = folder / "settings.yaml"
-    written.write_text(yaml.safe_dump(settings, sort_keys=False))
+    write_text_durably(written, yaml.safe_dump(settings, sort_keys=False))
     words = ["train", str(job.database), "--config", str(written), "--output", str(folder)]
     return [sys.executable, "-m", "src", *words]
 
