@@ -80,11 +80,9 @@ def train_from_database(job: TrainJob, config: str | None = None) -> list[Row]:
         with hold(job.output / "log.txt"):
             try:
                 remove_leftovers(job.output, WRITTEN)
-                if config is not None and not job.resume:
-                    keep_config(job.output / "config.yaml", config)
                 team.wait()
                 with log_file(job.output / "log.txt"):
-                    rows = _train(job)
+                    rows = _train(job, config)
             except XanesError:
                 remove_if_not_begun(job.output, there)
                 raise
@@ -180,8 +178,8 @@ def complete_info(
     info.command = command_line()
 
 
-def _train(job: TrainJob) -> list[Row]:
-    """Compose database, model and training."""
+def _train(job: TrainJob, config: str | None = None) -> list[Row]:
+    """Compose database, model and training; ``config`` is written when nothing is refused."""
     database = Database(job.database)
     ids = choose_split(job, database)
     common = describe_records(database, ids[0] + ids[1])
@@ -216,7 +214,9 @@ def _train(job: TrainJob) -> list[Row]:
         if common.relative
         else f"reference {reference:.3f} eV",
     )
-    config = TrainingConfig(
+    if config is not None and not job.resume:
+        keep_config(job.output / "config.yaml", config)
+    options = TrainingConfig(
         **vars(job.training),
         energy_grid=torch.as_tensor(grid - reference),
         save_path=job.output / "model.pt",
@@ -227,4 +227,4 @@ def _train(job: TrainJob) -> list[Row]:
         started_from=info.started_from,
         info=info,
     )
-    return run_training(model, train_set, val_set, config)
+    return run_training(model, train_set, val_set, options)

@@ -1,0 +1,246 @@
+"""The output folder of a training: one process at a time, nothing of worth overwritten."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from paths import CALCULATIONS, CU_K, ROOT
+
+from src.checkpoint import load_model
+from src.cli import main
+from src.errors import ConfigError
+from src.files.generations import older
+from src.files.lock import hold
+from src.files.torch_file import read_verified
+from src.training.trainer import Trainer
+
+pytestmark = pytest.mark.reliability
+SMALL = [
+    "--train", CU_K / "train.txt", "--val", CU_K / "val.txt", "--training.epochs=3",
+    "--model.num_layers=1", "--model.lmax=1", "--model.channels=8", "--model.num_basis=16",
+    "--training.device=cpu",
+]  # fmt: skip
+
+
+def run(*words):
+    """Run the command in this process; return its exit code."""
+    return main([str(word) for word in words])
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A database and a training on it."""
+    folder = tmp_path_factory.mktemp("made")
+    assert run("dataset", CALCULATIONS, "-o", folder / "cu.db") == 0
+    assert run("train", folder / "cu.db", *SMALL, "-o", folder / "done") == 0
+    return folder
+
+
+@pytest.fixture
+def done(made, tmp_path):
+    """A copy of the folder of the training."""
+    return shutil.copytree(made / "done", tmp_path / "done")
+
+
+def words(made, out, *more):
+    """The training of ``made``, to another folder."""
+    return ["train", made / "cu.db", *SMALL, "-o", out, *more]
+
+
+def error_of(capsys):
+    """The one error line."""
+    (line,) = [x for x in capsys.readouterr().err.splitlines() if "e3gnn-xanes: error: " in x]
+    return line
+
+
+def contents(folder):
+    """Content of every file of a folder."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    "gone", [["last.ckpt"], ["last.ckpt", "last.ckpt.1"], ["last.ckpt", "last.ckpt.1", "model.pt"]]
+)
+def test_a_folder_with_anything_of_a_training_is_not_trained_into(made, done, capsys, gone):
+    for name in gone:
+        (done / name).unlink()
+    before = contents(done)
+    assert run(*words(made, done)) == 1
+    assert "already holds a training; give --resume or another folder" in error_of(capsys)
+    assert run(*words(made, done, "--members=2")) == 1
+    assert "already holds a training" in error_of(capsys)
+    assert contents(done) == before
+
+
+def test_a_folder_of_members_is_not_trained_into(made, tmp_path, capsys):
+    shutil.copytree(made / "done", tmp_path / "both" / "member-1")
+    assert run(*words(made, tmp_path / "both")) == 1
+    assert "already holds a training" in error_of(capsys)
+    assert [path.name for path in (tmp_path / "both").iterdir()] == ["member-1"]
+
+
+def test_a_state_that_is_gone_is_replaced_by_the_one_before_it(made, done, caplog):
+    last = read_verified(done / "last.ckpt")
+    (done / "last.ckpt").unlink()
+    assert run(*words(made, done, "--resume")) == 0
+    assert "last.ckpt: no such file; going on from" in caplog.text
+    again = read_verified(done / "last.ckpt")
+    assert all(torch.equal(last["model"][name], again["model"][name]) for name in last["model"])
+
+
+def test_a_damaged_state_does_not_take_the_place_of_a_whole_one(made, done, monkeypatch):
+    """Killed before its next state, the training still has one to go on from."""
+    (done / "last.ckpt").write_bytes(b"damaged")
+
+    class Killed(BaseException):
+        """Stands for the end of the process."""
+
+    def die(*_arguments):
+        raise Killed
+
+    monkeypatch.setattr(Trainer, "take_step", die)
+    with pytest.raises(Killed):
+        run(*words(made, done, "--resume"))
+    states = [read_verified(older(done / "last.ckpt", age))["epoch"] for age in (0, 1)]
+    assert states == [2, 2]
+
+
+def damage(path):
+    """Change the last byte of a file."""
+    path.write_bytes(path.read_bytes()[:-1] + b"\xff")
+
+
+@pytest.mark.parametrize("harm", ["gone", "damaged", "older"])
+def test_a_resumed_training_leaves_a_model_that_is_whole_and_the_best(made, done, harm):
+    """Also where nothing is left to train; the command says that the model is written."""
+    wanted, metrics = load_model(made / "done"), (done / "metrics.csv").read_bytes()
+    if harm == "gone":
+        (done / "model.pt").unlink()
+    elif harm == "damaged":
+        damage(done / "model.pt")
+    else:  # killed between the state and the model
+        assert run(*words(made, done / "other", "--training.epochs=1")) == 0
+        shutil.copy(done / "other" / "model.pt", done / "model.pt")
+    for name in ("metrics.csv", "training.png"):
+        (done / name).unlink()
+    assert run(*words(made, done, "--resume")) == 0
+    model, info = load_model(done)
+    assert info.val_mse == wanted[1].val_mse
+    weights = wanted[0].state_dict()
+    assert all(torch.equal(weights[name], model.state_dict()[name]) for name in weights)
+    assert (done / "metrics.csv").read_bytes() == metrics
+    assert (done / "training.png").exists()
+
+
+def test_a_resumed_training_leaves_a_model_that_is_right_alone(made, done):
+    before = (done / "model.pt").read_bytes()
+    assert run(*words(made, done, "--resume")) == 0
+    assert (done / "model.pt").read_bytes() == before
+
+
+def test_a_config_of_the_users_own_is_kept(made, tmp_path, capsys):
+    out = tmp_path / "run"
+    out.mkdir()
+    mine = "# mine\ntraining:\n  lr: 0.001\n"
+    (out / "config.yaml").write_text(mine)
+    (out / "log.txt").write_text("my notes\n")
+    own = "--config", out / "config.yaml"
+    refused = ["train", made / "cu.db", "--train", out / "x", "--val", out / "y", *own, "-o", out]
+    assert run(*refused) == 1
+    assert "x: " in error_of(capsys)
+    assert (out / "config.yaml").read_text() == mine
+    assert run(*words(made, out, *own)) == 0
+    assert (out / "config.yaml.1").read_text() == mine
+    assert (out / "log.txt").read_text().startswith("my notes\n")
+    assert "lr: 0.001" in (out / "config.yaml").read_text()
+
+
+def test_a_full_log_is_told_once_and_ends_no_training(made, tmp_path, capsys):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "log.txt").symlink_to("/dev/full")
+    assert run(*words(made, tmp_path / "run")) == 0
+    told = capsys.readouterr().err
+    assert told.count("log.txt: can't be written") == 1
+    assert "Traceback" not in told
+    assert (tmp_path / "run" / "training.png").exists()
+
+
+def test_unfinished_files_of_killed_processes_are_removed(made, done):
+    left = [done / f".{name}.99999.{kind}" for name in ("last.ckpt", "model.pt")
+            for kind in ("part", "older")]  # fmt: skip
+    for path in left:
+        path.write_bytes(b"x")
+    assert run(*words(made, done, "--resume")) == 0
+    assert not any(path.exists() for path in left)
+
+
+def start(made, out, *more):
+    """A training in a process of its own, of a second a batch."""
+    script = str(ROOT / "tests" / "faulty.py")
+    return subprocess.Popen(
+        [sys.executable, script, *map(str, words(made, out, "--training.batch_size=2", *more))],
+        cwd=ROOT, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "FAULT": "slow 0"},
+    )  # fmt: skip
+
+
+def test_a_second_training_in_the_same_folder_is_refused_and_a_killed_one_is_followed(
+    made, tmp_path, capsys
+):
+    """Readers of batches, which outlive it for a moment, do not hold the folder."""
+    out = tmp_path / "run"
+    first = start(made, out, "--training.workers=2", "--training.checkpoint_minutes=0")
+    deadline = time.monotonic() + 60
+    while not (out / "last.ckpt").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    before = (out / "config.yaml").read_bytes(), (out / "log.txt").read_bytes()
+    assert run(*words(made, out, "--training.batch_size=2", "--resume")) == 1
+    assert "run: another process is at work here" in error_of(capsys)
+    assert ((out / "config.yaml").read_bytes(), (out / "log.txt").read_bytes()) == before
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    first.stderr.close()
+    assert run(*words(made, out, "--training.batch_size=2", "--resume")) == 0
+
+
+def test_a_folder_before_its_first_state_is_held_too(made, tmp_path, capsys):
+    """The one that is refused takes nothing of the other's away."""
+    out = tmp_path / "run"
+    first = start(made, out)
+    deadline = time.monotonic() + 60
+    while not (out / "config.yaml").exists():  # written before the first batch
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    try:
+        assert not (out / "last.ckpt").exists()
+        assert run(*words(made, out)) == 1
+        assert "run: another process is at work here" in error_of(capsys)
+        assert (out / "config.yaml").exists()
+        assert (out / "log.txt").exists()
+    finally:
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+        first.stderr.close()
+
+
+def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch, caplog):
+    def fails(*_arguments):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr("fcntl.lockf", fails)
+    with hold(tmp_path / "log.txt"):
+        pass
+    assert "can't be locked (No locks available)" in caplog.text
+
+
+def test_an_error_within_the_lock_is_not_taken_for_a_held_one(tmp_path):
+    with pytest.raises(BlockingIOError), hold(tmp_path / "log.txt"):
+        raise BlockingIOError(11, "of another file")
+    with pytest.raises(ConfigError, match="mine"), hold(tmp_path / "log.txt"):
+        raise ConfigError("mine")
