@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from src.cli import main
+from src.files import torch_file
 from src.training.trainer import Trainer
 
 LARGEST_FILE = 20_000
@@ -51,7 +52,37 @@ def run_out_of_memory():
     Trainer.loss_terms = fails
 
 
+def die_validating():
+    """Be killed within the validation of the third epoch."""
+    parts = Trainer.parts_of_validation
+
+    def dies(self, pause):
+        for part in parts(self, pause):
+            if self.progress.epoch == 2:
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield part
+
+    Trainer.parts_of_validation = dies
+
+
+def die_writing():
+    """Be killed while the state of the third epoch is being written, its content there in part."""
+    write = torch_file.write_durably
+
+    def dies(path, content, check, keep=1):
+        if int(os.environ["DIES_AT"]) == dies.calls:
+            content(path.with_name(f".{path.name}.{os.getpid()}.part"))
+            os.kill(os.getpid(), signal.SIGKILL)
+        dies.calls += 1
+        write(path, content, check, keep)
+
+    dies.calls = 0
+    torch_file.write_durably = dies
+
+
 FAULTS = {
+    "die_validating": die_validating,
+    "die_writing": die_writing,
     "full_disk": fill_disk,
     "slow": slow_down,
     "memory": run_out_of_memory,

@@ -171,6 +171,23 @@ def test_the_last_good_file_outlives_a_full_disk(command, made, tmp_path, capsys
         assert run(*words_of(command, made, out)) == 0  # negative control: with room it is written
 
 
+@pytest.mark.parametrize(
+    ("option", "name"), [("--predictions", "x.npz"), ("--table", "x.csv"), ("--table", "x.json")]
+)
+def test_figures_of_an_evaluation_outlive_a_full_disk(option, name, made, tmp_path, capsys):
+    words = ["evaluate", made / "cu_k", made / "cu.db", "--ids", made / "other.txt", option]
+    with small_disk(tmp_path / "disk") as disk:
+        out = disk / name
+        assert run(*words, out) == 0
+        before = out.read_bytes()
+        fill(disk)
+        capsys.readouterr()
+        assert run(*words, out) == 1
+        assert f"{name}: can't be written, No space left" in lines_of(capsys)
+        assert out.read_bytes() == before
+        assert sorted(path.name for path in disk.iterdir()) == ["filler", name]
+
+
 def test_a_database_outlives_a_full_disk(made, tmp_path, capsys):
     with small_disk(tmp_path / "disk") as disk:
         out = disk / "x.db"

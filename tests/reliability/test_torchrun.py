@@ -138,6 +138,44 @@ def test_torchrun_starts_killed_processes_again_and_they_go_on(database, whole, 
     assert log.count(f"epoch {EPOCHS}/{EPOCHS}") == 1
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["die_validating 0", "die_validating 1", "die_writing 0"])
+def test_a_process_killed_in_validation_or_writing_resumes_bit_for_bit(
+    database, whole, tmp_path, fault, monkeypatch
+):
+    monkeypatch.setenv("DIES_AT", "7")
+    begun, out = time.monotonic(), tmp_path / "cut"
+    code, told = finish(start(database, out, fault=fault))
+    assert code != 0
+    assert time.monotonic() - begun < 60
+    assert told.count("has lost another one, which was killed") == 1, told
+    assert "internal error" not in told
+    assert read_verified(out / "last.ckpt")["epoch"] < EPOCHS
+    assert bool(list(out.glob(".last.ckpt.*.part"))) == (fault == "die_writing 0")
+    assert finish(start(database, out, "--resume"))[0] == 0
+    assert_same(whole, read_verified(out / "last.ckpt"))
+    assert not list(out.glob(".last.ckpt.*"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_torchrun_and_its_processes_leaves_the_state(database, whole, tmp_path, number):
+    """As a queue sends it to all of a job; torchrun then passes it on to its own."""
+    out, rare = tmp_path / "cut", "--training.checkpoint_minutes=10"
+    process = start(database, out, rare, fault="slow 0")
+    deadline = time.monotonic() + 60
+    while not (out / "config.yaml").exists():  # written before the first batch
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    time.sleep(2.0)
+    for pid in (process.pid, rank_pid(process, 0), rank_pid(process, 1)):
+        os.kill(pid, number)
+    assert finish(process)[0] != 0
+    assert read_verified(out / "last.ckpt")["batch"] > 0
+    assert finish(start(database, out, rare, "--resume"))[0] == 0
+    assert_same(whole, read_verified(out / "last.ckpt"))
+
+
 def test_a_full_disk_of_the_first_process_stops_all(database, tmp_path):
     begun = time.monotonic()
     code, told = finish(start(database, tmp_path / "full", "--no_cache", fault="full_disk 0"))
