@@ -3,15 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 import torch
+from ase.data import chemical_symbols
 from torch import Tensor
 
 from .ensemble import MAY_DIFFER, Network, as_model, networks_of
 from .errors import CheckpointError
 from .files.durable import first_line
+from .files.model_check import check_names, check_sizes, check_tensors, check_values
 from .files.model_file import ModelFile, read_model_file, write_model_file
 from .files.registry import model_path
 from .model.gnn import XANES_E3GNN
@@ -123,23 +125,55 @@ def load_model(path: str | Path) -> tuple[Network, ModelInfo]:
             raise CheckpointError(
                 f"{path}: unknown fields {unknown}; a newer version wrote this file"
             )
+        check_values(path, file.content["info"], get_type_hints(ModelInfo))
+        info = ModelInfo(**file.content["info"])
+        check_info(path, info)
+        check_names(path, file)
         model = as_model(
             [
-                _member(file, number, difference)
+                _member(path, file, number, difference)
                 for number, difference in enumerate(file.content["differences"])
             ]
         )
-        info = ModelInfo(**file.content["info"])
         if file.content["calibration"] is not None:
             arrays = {n: t.numpy() for n, t in _part(file, "calibration.").items()}
             check_arrays(path, arrays)
+            check_values(path, file.content["calibration"], CALIBRATION)
             info.calibration = unpack_calibration(file.content["calibration"], arrays)
-    except (KeyError, TypeError, RuntimeError, ValueError) as error:
+    except UNFIT as error:
         if isinstance(error, CheckpointError):
             raise
         raise CheckpointError(f"{path}: does not fit this version ({first_line(error)})") from error
     check_weights(path, networks_of(model))
     return model.eval(), info
+
+
+CALIBRATION = {"coverage": float, "ids": list[str], "threshold": float}
+"""Plain values of a calibration."""
+UNFIT = (
+    LookupError, TypeError, RuntimeError, ValueError, AttributeError, OverflowError, AssertionError,
+    MemoryError,
+)  # fmt: skip
+"""What a network is seen to raise that is made of what a file should not say."""
+
+
+def check_info(path: Path, info: ModelInfo) -> None:
+    """Refuse what contradicts itself.
+
+    Raises:
+        CheckpointError: no such element, energies that do not increase, or a mean spectrum of
+            another length.
+    """
+    if info.element is not None and info.element not in chemical_symbols[1:]:
+        raise CheckpointError(f"{path}: `element` is {info.element!r}, expected a symbol")
+    grid = info.energy_grid
+    if grid is not None and not (grid and (np.diff(grid) > 0).all()):
+        raise CheckpointError(f"{path}: `energy_grid` must be energies that increase")
+    if info.mean_spectrum is not None and len(info.mean_spectrum) != len(grid or []):
+        raise CheckpointError(
+            f"{path}: `mean_spectrum` has {len(info.mean_spectrum)} values, `energy_grid`"
+            f" {len(grid or [])}"
+        )
 
 
 def check_weights(path: Path, networks: Sequence[XANES_E3GNN]) -> None:
@@ -162,17 +196,35 @@ def check_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Refuse a calibration whose bands would be no numbers.
 
     Raises:
-        CheckpointError: an array is not finite; it is named.
+        CheckpointError: an array is not finite, or they do not fit together.
     """
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             raise CheckpointError(f"{path}: `{name}` of the calibration is not finite")
+    n_features, n_components = arrays["novelty.whitening"].shape
+    n_energies, n_sites = arrays["energy"].size, len(arrays["novelty.sites"])
+    shapes = {
+        "energy": (n_energies,), "floor": (n_energies,), "quantile": (n_energies,), "law": (3,),
+        "smallest": (2,), "novelty.mean": (n_features,), "novelty.sites": (n_sites, n_components),
+    }  # fmt: skip
+    for name, shape in shapes.items():
+        if arrays[name].shape != shape or 0 in shape:
+            raise CheckpointError(
+                f"{path}: `{name}` of the calibration has the shape {arrays[name].shape}, expected"
+                f" {shape}"
+            )
+    if not (np.diff(arrays["energy"]) > 0).all():
+        raise CheckpointError(f"{path}: `energy` of the calibration must increase")
 
 
-def _member(file: ModelFile, number: int, difference: dict[str, Any]) -> XANES_E3GNN:
+def _member(path: Path, file: ModelFile, number: int, difference: dict[str, Any]) -> XANES_E3GNN:
     """One network of a model file."""
     weights = _part(file, f"members.{number}.")
-    network = XANES_E3GNN(**{**file.content["hyperparameters"], **difference})
+    arguments = {**file.content["hyperparameters"], **difference}
+    check_values(path, arguments, get_type_hints(XANES_E3GNN.__init__))
+    check_sizes(path, arguments, weights)
+    network = XANES_E3GNN(**arguments)
+    check_tensors(path, file, network, number)
     network.to(weights["coefficient_mean"].dtype).load_state_dict(weights)
     return network
 

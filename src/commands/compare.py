@@ -6,17 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from ..checkpoint import load_model
 from ..comparison.fit import Bounds
 from ..comparison.ranking import compare_window, nominal_shift, predict_candidates, rank
 from ..comparison.tables import ranking_table, ranking_values, verdict
-from ..data.readers.measured import read_measured, with_edge
+from ..data.readers.measured import measured_digest, read_measured, with_edge
 from ..data.structure import named_structures
 from ..errors import ConfigError
 from ..files.durable import file_digest, write_text_durably
-from ..files.registry import model_path
 from ..jobs import CompareJob
-from ..versions import package_version
+from ..provenance import load_traced
 from ..xas.edges import find_edge
 from ..xas.normalization import normalize
 from .outputs import check_outputs
@@ -30,7 +28,7 @@ ANOTHER_EDGE = 50.0
 def run(job: CompareJob) -> None:
     """Rank the candidates; print the table and write JSON and a picture."""
     check_outputs(job.output, job.plot)
-    model, info = load_model(job.model)
+    model, info, provenance = load_traced(job.model)
     spectrum = with_edge(read_measured(job.measured, job.column), info.element, info.edge)
     measured = normalize(replace(spectrum, e0=job.e0))
     if info.element is not None and info.edge is not None:
@@ -60,9 +58,11 @@ def run(job: CompareJob) -> None:
     if job.output is not None:
         values: dict[str, Any] = {
             "kind": "comparison",
-            "version": package_version("e3gnn-xanes"),
-            "model": {"name": str(job.model), "digest": file_digest(model_path(job.model))},
-            "measured_file": {"path": str(job.measured), "e0": measured.e0,
+            "version": provenance.version,
+            "model": {"name": provenance.model, "digest": f"sha256 {provenance.model_sha256}"},
+            "provenance": provenance.values(),
+            "measured_file": {"path": str(job.measured), "digest": measured_digest(job.measured),
+                              "e0": measured.e0,
                               "edge_step": measured.edge_step, "element": spectrum.element,
                               "edge": spectrum.edge},
             "structures": {str(path): file_digest(path) for path in job.structures},

@@ -2,23 +2,21 @@
 
 import json
 
-from ..checkpoint import load_model
 from ..data.structure import named_structures
 from ..errors import ConfigError
 from ..explanation.attribution import explain
 from ..explanation.pictures import plot_explanation
 from ..explanation.tables import explanation_table, explanation_values
 from ..files.durable import file_digest, write_text_durably
-from ..files.registry import model_path
 from ..jobs import ExplainJob
-from ..versions import package_version
+from ..provenance import load_traced
 from .outputs import check_outputs
 
 
 def run(job: ExplainJob) -> None:
     """Explain one site; print the table and write JSON and a picture."""
     check_outputs(job.output, job.plot)
-    model, info = load_model(job.model)
+    model, info, provenance = load_traced(job.model)
     structures = named_structures(job.structure)
     if len(structures) > 1:
         raise ConfigError(f"{job.structure}: holds {len(structures)} structures, one is wanted")
@@ -36,8 +34,9 @@ def run(job: ExplainJob) -> None:
     if job.output is not None:
         values = {
             "kind": "explanation",
-            "version": package_version("e3gnn-xanes"),
-            "model": {"name": str(job.model), "digest": file_digest(model_path(job.model))},
+            "version": provenance.version,
+            "model": {"name": provenance.model, "digest": f"sha256 {provenance.model_sha256}"},
+            "provenance": provenance.values(),
             "structure": {"path": str(job.structure), "digest": file_digest(job.structure)},
             "site": job.site,
             "unit": info.unit,

@@ -5,16 +5,17 @@ from pathlib import Path
 
 import numpy as np
 
-from ..checkpoint import load_model
+from ..command_line import command_line
 from ..comparison.mixture import Mixture, fit_mixture
 from ..comparison.ranking import nominal_shift, predict_candidates
 from ..comparison.tables import mixture_table, mixture_values
-from ..data.readers.measured import read_measured
+from ..data.readers.measured import measured_digest, read_measured
 from ..data.spectrum import Spectrum
 from ..data.structure import named_structures
 from ..errors import ConfigError
 from ..files.durable import write_text_durably
 from ..jobs import FitJob
+from ..provenance import UNKNOWN, load_traced
 from ..versions import package_version
 from ..xas.normalization import Normalized, normalize
 from .outputs import check_outputs
@@ -31,7 +32,7 @@ def run(job: FitJob) -> None:
     check(job)
     measured = normalize(read_measured(job.measured))
     low, high = (measured.e0 + limit for limit in job.window)
-    names, spectra = read_components(job, measured)
+    names, spectra, origin = read_components(job, measured)
     reach = [(s.energy[0] + job.max_shift, s.energy[-1] - job.max_shift) for s in spectra]
     low, high = max([low, *(r[0] for r in reach)]), min([high, *(r[1] for r in reach)])
     target = measured.flat.within(low, high)
@@ -42,7 +43,13 @@ def run(job: FitJob) -> None:
         values = {
             "kind": "mixture",
             "version": package_version("e3gnn-xanes"),
-            "measured_file": {"path": str(job.measured), "e0": measured.e0},
+            "provenance": origin,
+            "measured_file": {
+                "path": str(job.measured),
+                "digest": measured_digest(job.measured),
+                "e0": measured.e0,
+            },
+            "component_files": {str(path): measured_digest(path) for path in job.components},
             "energy": target.energy.tolist(),
             "measured": target.mu.tolist(),
             **mixture_values(names, mixture, shifts, moved),
@@ -66,20 +73,24 @@ def check(job: FitJob) -> None:
         raise ConfigError(f"`window` is {job.window[0]} {job.window[1]}, expected LOW below HIGH")
 
 
-def read_components(job: FitJob, measured: Normalized) -> tuple[list[str], list[Spectrum]]:
-    """Names and normalised spectra of the components.
+def read_components(
+    job: FitJob, measured: Normalized
+) -> tuple[list[str], list[Spectrum], dict[str, str]]:
+    """Names and normalised spectra of the components, and where they come from.
 
     Predicted ones are moved together, so that their steepest rises lie, on average, at the
     measurement's e0.
     """
     if job.model is None:
         flats = [normalize(read_measured(path)).flat for path in job.components]
-        return [Path(path).stem for path in job.components], flats
-    model, info = load_model(job.model)
+        origin = {"version": package_version("e3gnn-xanes"), "command": command_line() or UNKNOWN}
+        return [Path(path).stem for path in job.components], flats, origin
+    model, info, provenance = load_traced(job.model)
     structures = [named for path in job.components for named in named_structures(path)]
     candidates = predict_candidates(model, info, structures)
     shift = nominal_shift(measured, candidates)
-    return [c.name for c in candidates], [c.predicted.shifted(shift) for c in candidates]
+    moved = [candidate.predicted.shifted(shift) for candidate in candidates]
+    return [candidate.name for candidate in candidates], moved, provenance.values()
 
 
 def fit_shifts(

@@ -73,14 +73,19 @@ def edge_step(info: ModelInfo) -> float:
     its last third, whose mean is the step.
 
     Raises:
-        ConfigError: the model file does not hold that spectrum.
+        ConfigError: the model file does not hold that spectrum, or it has no step upwards.
     """
     if info.target == "normalized":
         return 1.0
     if not info.mean_spectrum:
         raise ConfigError("the model file holds no mean spectrum to take the edge step from")
     mean = np.asarray(info.mean_spectrum)
-    return float(mean[-len(mean) // 3 :].mean())
+    step = float(mean[-len(mean) // 3 :].mean())
+    if not step > 0:
+        raise ConfigError(
+            f"the edge step of the model's mean spectrum is {step:.4g} but must be positive"
+        )
+    return step
 
 
 def predict_candidates(
@@ -161,10 +166,17 @@ def rank(
 
     Raises:
         ConfigError: there is no such measure.
+        RecordError: it is not finite for a candidate, which is named.
     """
     if measure not in MEASURES:
         raise ConfigError(f"`measure` is {measure!r}, expected one of {', '.join(MEASURES)}")
     fits = [fit_candidate(c.name, measured, c.predicted, c.half_width, bounds) for c in candidates]
+    for fit in fits:
+        if not np.isfinite(fit.measures[measure]):
+            raise RecordError(
+                f"{fit.name}: its {measure} is {fit.measures[measure]}; a spectrum without any"
+                " structure can't be ranked by it"
+            )
     fits.sort(key=lambda fit: fit.measures[measure])
     return Ranking(measure, measured, fits, bounds, first_in_draws(measured, fits, measure, seed))
 
@@ -176,13 +188,15 @@ def first_in_draws(
 
     Errors are drawn from a Gaussian process with the standard deviation of the band and a
     correlation of exp(-(E - E')^2 / 2 L^2), L = ``CORRELATION``, for every candidate on its own.
-    The fits' parameters stay, which makes the draws a little pessimistic.
+    The fits' parameters stay, which makes the draws a little pessimistic. Beyond the calibrated
+    energies the band's width is taken as that at the nearest of them.
 
     Returns:
         Part of the draws, 0 to 1; None: a band is missing, or there is one candidate.
     """
-    halves = [fit.half_width for fit in fits]
-    if len(fits) < 2 or any(half is None for half in halves):
+    halves = [fit.half_width for fit in fits if fit.half_width is not None]
+    banded = len(halves) == len(fits) and all(np.isfinite(half).any() for half in halves)
+    if len(fits) < 2 or not banded:
         return None
     energy, rng = measured.energy, np.random.default_rng(seed)
     distance = energy[:, None] - energy[None, :]
@@ -192,7 +206,8 @@ def first_in_draws(
     for _ in range(DRAWS):
         values = []
         for fit, half in zip(fits, halves, strict=True):
-            sigma = np.nan_to_num(np.asarray(half)) / BAND_SIGMAS
+            known = np.isfinite(half)
+            sigma = np.interp(energy, energy[known], half[known]) / BAND_SIGMAS
             changed = fit.fitted + sigma * (root @ rng.standard_normal(len(energy)))
             values.append(MEASURES[measure](energy, measured.mu, changed))
         kept += int(np.argmin(values) == 0)

@@ -12,7 +12,7 @@ from ase.io import read
 
 from ..errors import StructureError
 from . import expanded
-from .structure_check import check_file
+from .structure_check import check_file, check_promises
 
 READ_ERRORS = (Exception,)
 """ASE's many readers raise whatever they meet, and classes of their own without a common base."""
@@ -53,7 +53,7 @@ def check_size(path: Path) -> None:
     """Refuse a compressed file that is too large when unpacked; ASE would hold all of it.
 
     Raises:
-        StructureError: that, or missing, or damaged.
+        StructureError: that, or missing, or damaged; see also ``check_promises``.
     """
     if not path.is_file():
         raise StructureError(f"{path}: no such file")
@@ -66,6 +66,7 @@ def check_size(path: Path) -> None:
             f"{path}: more than {expanded.LARGEST_EXPANDED} bytes when unpacked; if it is meant to"
             " be so large, unpack it first"
         )
+    check_promises(path)
 
 
 def plain_path(path: Path) -> str:

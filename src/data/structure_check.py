@@ -4,17 +4,22 @@ import logging
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from ase import Atoms
 from ase.io.formats import UnknownFileTypeError, filetype
 
 from ..errors import StructureError
-from .expanded import read_expanded
+from .expanded import BY_ENDING, LARGEST_EXPANDED, read_expanded
 
 logger = logging.getLogger(__name__)
 
 TEXT = ("cif", "vasp", "xyz", "extxyz")
 """Formats looked into, ASE's names."""
+FOLLOWS = "octopus-in"
+"""The format, ASE's name, whose files name others that ASE would read instead."""
+COUNT = re.compile(rb"\s*(\d+)\s*")
+PROPERTIES = re.compile(rb"Properties=\"?(\S+)")
 CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 UNDERSCORED = re.compile(r"(?<![^\s\"'=])[+-]?\d[\d_]*_\d*\.\d*|(?<![^\s\"'=])[+-]?\d+\.\d*_\d+")
 """A number with an underscore, which Python takes and no program writes."""
@@ -24,6 +29,42 @@ CELL += [f"_cell_angle_{angle}" for angle in ("alpha", "beta", "gamma")]
 """A CIF's cell."""
 RATIO_WITHIN = 0.02
 """Largest relative difference of the atoms' ratio to a CIF's formula."""
+
+
+def check_promises(path: Path) -> None:
+    """Refuse a file for which ASE would read another one, or wait for what it can't hold.
+
+    Raises:
+        StructureError: an input of Octopus, or an xyz file that tells of more atoms in a frame or
+            columns in a line than it has bytes.
+    """
+    try:
+        format = filetype(str(path.absolute()))
+    except (UnknownFileTypeError, OSError):
+        return
+    if format == FOLLOWS:
+        raise StructureError(f"{path}: an input of Octopus, which may name other files; give those")
+    if format not in ("xyz", "extxyz"):
+        return
+    opener: Any = BY_ENDING.get(path.suffix, open)
+    size = path.stat().st_size if opener is open else LARGEST_EXPANDED
+    line = 1
+    with opener(path, "rb") as file:
+        while found := COUNT.fullmatch(file.readline()):
+            columns = PROPERTIES.search(file.readline())
+            numbers = [] if columns is None else re.findall(rb":(\d+)", columns[1])
+            for number, of, at in (
+                (found[1], "atoms", line),
+                *((n, "columns", line + 1) for n in numbers),
+            ):
+                if len(number) > 18 or int(number) > size:
+                    told = number[:20].decode()
+                    raise StructureError(
+                        f"{path}: line {at}: {told} {of} in a file of {size} bytes"
+                    )
+            for _ in range(int(found[1])):
+                file.readline()
+            line += int(found[1]) + 2
 
 
 def check_file(path: Path, format: str | None, frames: list[Atoms]) -> None:

@@ -112,13 +112,22 @@ def _read_format_1(path: Path) -> ModelFile:
         raise CheckpointError(
             f"{path}: format is {payload.get('format')!r}, expected {FORMAT!r} or {FORMAT_1!r}"
         )
-    content = {
-        "hyperparameters": {"num_amplitudes": 0, **payload["hyperparameters"]},  # 0.1.0 had none
+    parts: dict[str, Any] = {
+        name: payload.get(name) for name in ("hyperparameters", "info", "weights")
+    }
+    for name, part in parts.items():
+        if not isinstance(part, dict):
+            raise CheckpointError(f"{path}: `{name}` is a {type(part).__name__}, not a dictionary")
+    content: dict[str, Any] = {
+        "hyperparameters": {"num_amplitudes": 0, **parts["hyperparameters"]},  # 0.1.0 had none
         "differences": [{}],
-        "info": payload["info"],
+        "info": parts["info"],
         "calibration": None,
     }
-    weights = {f"members.0.{name}": weight for name, weight in payload["weights"].items()}
+    weights = {f"members.0.{name}": weight for name, weight in parts["weights"].items()}
+    bare = sorted(name for name, weight in weights.items() if not isinstance(weight, Tensor))
+    if bare:
+        raise CheckpointError(f"{path}: {bare[0]} is no tensor")
     return ModelFile(content, weights)
 
 

@@ -89,6 +89,7 @@ def comparison_page(values: dict[str, Any]) -> str:
                     ("e0", f"{measured['e0']:.2f} eV, edge step {measured['edge_step']:.4g}"),
                     ("model", f"{values['model']['name']}, {values['model']['digest']}"),
                     *files,
+                    *origin(values),
                 ]
             ),
         ),
@@ -133,10 +134,26 @@ def mixture_page(values: dict[str, Any]) -> str:
         ),
         section(
             "Provenance",
-            facts([("measurement", measured["path"]), ("e0", f"{measured['e0']:.2f} eV")]),
+            facts(
+                [
+                    ("measurement", measured["path"]),
+                    ("e0", f"{measured['e0']:.2f} eV"),
+                    *origin(values),
+                ]
+            ),
         ),
     ]  # fmt: skip
     return page(f"What is in {Path(measured['path']).name}?", "Linear combination", sections)
+
+
+def origin(values: dict[str, Any]) -> list[tuple[str, str]]:
+    """Checksums, version and commands of a result; of files of version 0.1 there are none."""
+    told = values.get("provenance") or {}
+    digest = values["measured_file"].get("digest")
+    return [
+        *([("measurement's file", str(digest))] if digest else []),
+        *((name.replace("_", " "), str(told[name])) for name in told if name != "model"),
+    ]
 
 
 def _spectrum(values: dict[str, Any]) -> Spectrum:

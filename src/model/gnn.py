@@ -21,6 +21,12 @@ ABSORBERS_AT_ONCE = 256
 """Absorbers read out at once; their neighbours' features are gathered, so this bounds memory."""
 
 
+LONGEST_RADIUS = 50.0
+"""Cutoff radii beyond it are a slip, Angstrom; a crystal has a million neighbours within it."""
+WIDEST_BASIS = 10_000.0
+"""Bases of more energies than this are a slip, eV."""
+
+
 class Surroundings(NamedTuple):
     """Some absorbers and what surrounds them, as the readout sees it.
 
@@ -290,6 +296,8 @@ def _check_hyperparameters(values: dict[str, Any]) -> None:
     for name in ("r_max", "avg_num_neighbors"):
         if not (values[name] > 0 and math.isfinite(values[name])):
             raise ConfigError(f"`{name}` is {values[name]} but must be positive")
+    if values["r_max"] > LONGEST_RADIUS:
+        raise ConfigError(f"`r_max` is {values['r_max']} but must be at most {LONGEST_RADIUS}")
     if not 0 <= values["lmax"] <= 4:
         raise ConfigError(f"`lmax` is {values['lmax']} but must be within 0 .. 4")
     if values["num_amplitudes"] < 0:
@@ -299,5 +307,10 @@ def _check_hyperparameters(values: dict[str, Any]) -> None:
     for name in ("emin", "emax"):
         if not math.isfinite(values[name]):
             raise ConfigError(f"`{name}` is {values[name]} but must be finite")
+    if values["emax"] - values["emin"] > WIDEST_BASIS:
+        raise ConfigError(
+            f"`emin` {values['emin']} and `emax` {values['emax']} are more than {WIDEST_BASIS} eV"
+            " apart"
+        )
     if not 0.0 <= values["dropout"] < 1.0:
         raise ConfigError(f"`dropout` is {values['dropout']} but must be within 0 and below 1")

@@ -18,8 +18,11 @@ from src.bulk import predict_database
 from src.checkpoint import ModelInfo, load_model, save_model
 from src.cli import main, parse
 from src.commands.calibrate import site_errors
+from src.comparison.fit import Bounds, Fit
+from src.comparison.ranking import Candidate, edge_step, first_in_draws, rank
 from src.data.database import Database, write_records
 from src.data.dataset import XANESDataset
+from src.data.spectrum import Spectrum
 from src.errors import CheckpointError, ConfigError, PredictionError, RecordError
 from src.evaluation.compared import compare
 from src.explanation.attribution import explain
@@ -416,6 +419,56 @@ def test_calibration_names_the_record(poisoned, records_db):
     data = XANESDataset(records_db, records_db.ids, *settings_of)
     with pytest.raises(PredictionError, match="mp-2_000: .* not finite"):
         site_errors(data, model, info, novelty)
+
+
+# comparisons
+
+
+def fits_of(*parts):
+    """Measured energies, and a fit for each fitted spectrum with its half width."""
+    energy = np.linspace(8980.0, 9020.0, 41)
+    measured = Spectrum(energy, 1.0 / (1.0 + np.exp(8995.0 - energy)))
+    made = [
+        Fit(name, 0.0, 0.0, 1.0, (), fitted(measured.mu), half, {"mse": float(k)})
+        for k, (name, fitted, half) in enumerate(parts)
+    ]
+    return measured, made
+
+
+def test_beyond_the_calibrated_energies_a_prediction_is_not_taken_as_exact():
+    """Widths are NaN there; a lead that only these points give is not beyond all doubt."""
+    measured, _ = fits_of()
+    upper = measured.energy > 9000.0
+    wide = np.where(upper, np.nan, 5.0)
+    parts = [("a", lambda mu: mu, wide), ("b", lambda mu: mu + 0.1 * upper, wide)]
+    part = first_in_draws(*fits_of(*parts), "mse")
+    assert 0.3 < part < 0.7
+    sure = [(name, fitted, np.full(41, 1e-3)) for name, fitted, _ in parts]  # control
+    assert first_in_draws(*fits_of(*sure), "mse") == 1.0
+    none = [(name, fitted, np.full(41, np.nan)) for name, fitted, _ in parts]
+    assert first_in_draws(*fits_of(*none), "mse") is None
+
+
+@pytest.mark.filterwarnings("ignore")  # NumPy's and SciPy's, of what is constant
+def test_a_candidate_without_structure_is_named_where_it_has_no_measure():
+    """NaN would stand anywhere in a sorted list."""
+    energy = np.arange(8900.0, 9100.0, 0.25)
+    measured = Spectrum(energy[200:500], 1.0 / (1.0 + np.exp(8995.0 - energy[200:500])))
+    made = [
+        Candidate("flat", Spectrum(energy, np.zeros(len(energy))), None, []),
+        Candidate("good", Spectrum(energy, 1.0 / (1.0 + np.exp(8995.0 - energy))), None, []),
+    ]
+    bounds = Bounds(shift=(0.0, 0.0), broadening=(0.0, 0.0), scale=(1.0, 1.0))
+    with pytest.raises(RecordError, match="flat: its cosine is nan"):
+        rank(measured, made, bounds, "cosine")
+    assert [fit.name for fit in rank(measured, made, bounds, "mse").fits] == ["good", "flat"]
+
+
+@pytest.mark.parametrize("step", [0.0, -1.0])
+def test_a_model_without_an_edge_step_compares_nothing(step):
+    info = ModelInfo(target="absolute", mean_spectrum=[0.0, 0.0, step])
+    with pytest.raises(ConfigError, match="the edge step of the model's mean spectrum is"):
+        edge_step(info)
 
 
 # model files

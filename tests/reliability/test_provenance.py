@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import html
 import json
 import logging
 import shlex
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 from ase import Atoms
-from paths import CALCULATIONS, DATA
+from paths import CALCULATIONS, DATA, EXPERIMENT, ROOT
 from records import record
 
 from src.checkpoint import ModelInfo, load_model, save_model
@@ -32,6 +33,8 @@ from src.spectra_db import read_spectra
 from src.training.finetune import Start, merge_arguments
 
 pytestmark = pytest.mark.reliability
+FOIL = EXPERIMENT / "cu_metal_rt.xdi"
+COPPER = ROOT / "docs" / "examples" / "copper"
 QUICK = [
     "--training.epochs=1", "--model.num_layers=1", "--model.lmax=1", "--model.channels=8",
     "--model.num_basis=32", "--training.max_edges=4000", "--val_fraction=0.3", "--split_seed=3",
@@ -173,6 +176,59 @@ def test_evaluations_lead_back_too(made, tmp_path):
     with np.load(npz) as stored:  # without pickle
         assert {name: str(stored[name]) for name in expected} == expected
     assert expected["data_sha256"] != expected["training_data_sha256"]
+
+
+MEASURED = {
+    "compare": ["compare", FOIL, COPPER / "Cu.vasp", COPPER / "Cu2O.vasp"],
+    "fit": ["fit", FOIL, COPPER / "Cu.vasp", "--bootstrap", 0],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("command", MEASURED)
+def test_results_on_measurements_lead_back_too(command, made, tmp_path):
+    """And their pages; the file of the measurement by its checksum."""
+    out = tmp_path / "x.json"
+    words = [*MEASURED[command], "--model", "cu-k-feff", "-o", out]
+    assert run(*words) == 0
+    found = json.loads(out.read_text())
+    sha256 = sha256sum(models()["cu-k-feff"])
+    assert found["provenance"] == {
+        "model": "cu-k-feff", "model_sha256": sha256, "training_data_sha256": "not known",
+        "training_command": "not known", "version": version("e3gnn-xanes"),
+        "command": line_of(*words),
+    }  # fmt: skip
+    measured = f"sha256 {sha256sum(FOIL)}"
+    assert found["measured_file"]["digest"] == measured
+    assert run("report", out, "-o", tmp_path / "x.html") == 0
+    page = (tmp_path / "x.html").read_text()
+    assert all(text in page for text in (sha256, measured, html.escape(line_of(*words))))
+
+
+def test_a_fit_of_measured_references_names_their_files(tmp_path):
+    words = [
+        "fit",
+        EXPERIMENT / "cu_metal_10K.xdi",
+        FOIL,
+        "--bootstrap",
+        0,
+        "-o",
+        tmp_path / "x.json",
+    ]
+    assert run(*words) == 0
+    found = json.loads((tmp_path / "x.json").read_text())
+    assert found["component_files"] == {str(FOIL): f"sha256 {sha256sum(FOIL)}"}
+    assert found["provenance"] == {"version": version("e3gnn-xanes"), "command": line_of(*words)}
+
+
+def test_an_explanation_leads_back_too(made, tmp_path):
+    words = ["explain", made / "cu_k", made / "CuO.vasp", "--site", 0, "--radius", 2.1]
+    words += ["-o", tmp_path / "x.json"]
+    assert run(*words) == 0
+    origin = json.loads((tmp_path / "x.json").read_text())["provenance"]
+    assert origin["model_sha256"] == sha256sum(made / "cu_k" / "model.pt")
+    assert origin["training_data_sha256"] == Database(made / "cu.db").digest
+    assert origin["training_command"] == (made / "train.txt").read_text()
+    assert origin["command"] == line_of(*words)
 
 
 def test_a_model_of_before_says_that_it_is_not_known(made, tmp_path):

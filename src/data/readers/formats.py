@@ -15,6 +15,7 @@ from .feff import find_runs, read_feff
 from .given import Given
 from .materials_project import is_materials_project, read_materials_project
 from .npz import is_npz, read_npz
+from .plausible import near_edge
 from .table import is_table, read_table
 from .text_file import numbered_lines
 
@@ -171,6 +172,14 @@ def read_source(
     Raises:
         ConfigError: an option does not go with the format.
     """
+    for found in _read(source, given, target):
+        yield near_edge(found) if isinstance(found, Record) else found
+
+
+def _read(
+    source: Source, given: Given, target: str | None
+) -> Iterator[Record | Rejected | PassedOver]:
+    """What the reader of the format finds."""
     if source.format == "materials_project" and given.energy is not None:
         raise ConfigError(f"`--energy` does not go with {source.path}: the objects state it")
     if source.format in FILES:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import ConfigError, RecordError
+from ...files.durable import file_digest
 from ..spectrum import Spectrum
 from .columns import choose_mu, read_columns
 from .xdi import in_order, is_xdi, read_xdi
@@ -29,13 +30,23 @@ def read_measured(path: str | Path, column: str | None = None) -> Spectrum:
         RecordError: the file is missing, damaged, or its energies or mu can't be found.
         ConfigError: an Athena project, but larch is not installed or no group is named.
     """
-    file, _, group = str(path).partition(".prj:")
-    if str(path).endswith(".prj") or group:
-        return read_athena(Path(f"{file}.prj" if group else file), group or None)
-    path = Path(path)
+    path, group = split_group(path)
+    if path.suffix == ".prj":
+        return read_athena(path, group)
     if not path.is_file():
         raise RecordError(f"{path}: no such file")
     return read_xdi(path, column) if is_xdi(path) else read_text(path, column)
+
+
+def split_group(path: str | Path) -> tuple[Path, str | None]:
+    """File of a measured spectrum, and the group of an Athena project where one is named."""
+    file, _, group = str(path).partition(".prj:")
+    return Path(f"{file}.prj" if group else file), group or None
+
+
+def measured_digest(path: str | Path) -> str:
+    """Checksum of the file of a measured spectrum."""
+    return file_digest(split_group(path)[0])
 
 
 def read_text(path: Path, column: str | None = None) -> Spectrum:
