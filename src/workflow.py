@@ -1,10 +1,7 @@
-"""From a database to a trained model: splits, energies, model, training, and the output folder."""
+"""From a database to a trained model: splits, energies, model and training."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 
@@ -17,7 +14,6 @@ from .data.dataset import XANESDataset
 from .data.split import check_split, read_ids, split_by_hash
 from .data.targets import target_statistics
 from .errors import ConfigError, DatabaseError, XanesError
-from .files.durable import write_text_durably
 from .files.generations import remove_leftovers, versions
 from .files.lock import hold
 from .model.gnn import XANES_E3GNN
@@ -25,12 +21,11 @@ from .parallel import processes, restarts
 from .plot import plot_training
 from .train import Row, run_training
 from .training.finetune import load_start, start_from, warn_of_differences, window_and_arguments
-from .training.logbook import LogFile
+from .training.folder import WRITTEN, keep_config, prepare_folder, remove_if_not_begun
+from .training.logbook import log_file
 from .training.window import choose_window, describe_records
 
 logger = logging.getLogger(__name__)
-WRITTEN = ("last.ckpt", "model.pt", "metrics.csv", "config.yaml", "training.png")
-"""Files of an output folder that are written beside their place."""
 
 
 def choose_split(job: TrainJob, database: Database) -> tuple[list[str], list[str]]:
@@ -88,72 +83,6 @@ def train_from_database(job: TrainJob, config: str | None = None) -> list[Row]:
                 raise
             plot_training(job.output / "metrics.csv", job.output / "training.png")
             return rows
-
-
-def keep_config(path: Path, config: str) -> None:
-    """Write the settings; another file of that name, such as one given to `--config`, is kept."""
-    if not path.exists() or path.read_bytes() != config.encode():
-        write_text_durably(path, config, keep=2)
-
-
-def remove_if_not_begun(folder: Path, there: set[str]) -> None:
-    """Take away what was written for a training that was refused before its first batch.
-
-    Args:
-        folder: output folder.
-        there: names in it that are older than the training.
-    """
-    if holds_training(folder):
-        return
-    for name in {"config.yaml", "log.txt"} - there:
-        (folder / name).unlink(missing_ok=True)
-    with suppress(OSError):  # not empty, so not ours alone
-        folder.rmdir()
-
-
-def holds_training(folder: Path) -> bool:
-    """Whether a folder has what a training, or one of several members, leaves."""
-    left = any((folder / name).exists() for name in ("model.pt", "metrics.csv"))
-    return left or bool(versions(folder / "last.ckpt")) or any(folder.glob("member-*/last.ckpt"))
-
-
-@contextmanager
-def log_file(path: Path) -> Iterator[None]:
-    """Write what the library logs to the end of a file as well."""
-    handler = LogFile(path)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    package_logger = logging.getLogger(__package__)
-    level = package_logger.level
-    package_logger.setLevel(logging.INFO)
-    package_logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        package_logger.removeHandler(handler)
-        package_logger.setLevel(level)
-        handler.close()
-
-
-def prepare_folder(folder: Path, resume: bool) -> set[str]:
-    """Make the output folder, or check that it holds what a training can go on from.
-
-    Returns:
-        Names of what was there before.
-
-    Raises:
-        ConfigError: it already holds a training, or none to resume.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"{folder}: is a file; name a folder")
-    if resume and not versions(folder / "last.ckpt"):
-        raise ConfigError(
-            f"{folder}: nothing to resume, there is no last.ckpt; a training that ended before its"
-            " first state begins without --resume"
-        )
-    if not resume and holds_training(folder):
-        raise ConfigError(f"{folder}: already holds a training; give --resume or another folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    return {path.name for path in folder.iterdir()}
 
 
 def make_model(job: TrainJob, train_set: XANESDataset) -> XANES_E3GNN:

@@ -3,7 +3,8 @@
 import csv
 import io
 import logging
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..config import TrainingConfig
@@ -48,3 +49,20 @@ class LogFile(logging.FileHandler):
         """Close the file, with or without the lines that it could not take."""
         with suppress(OSError):
             super().close()
+
+
+@contextmanager
+def log_file(path: Path) -> Iterator[None]:
+    """Write what the library logs to the end of a file as well."""
+    handler = LogFile(path)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    package_logger = logging.getLogger(__name__.partition(".")[0])
+    level = package_logger.level
+    package_logger.setLevel(logging.INFO)
+    package_logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        package_logger.removeHandler(handler)
+        package_logger.setLevel(level)
+        handler.close()

@@ -20,7 +20,7 @@ from ..errors import ConfigError, MemberError
 from ..files.durable import write_text_durably
 from ..files.generations import versions
 from ..files.join import join_models
-from ..workflow import holds_training, keep_config
+from .folder import holds_training, keep_config
 
 logger = logging.getLogger(__name__)
 
