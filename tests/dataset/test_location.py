@@ -12,6 +12,7 @@ from src.config import DatasetJob, EvaluateJob, InfoJob, TrainJob
 from src.data.database import Database, write_records
 from src.data.location import DatabaseURL, as_location, hide_passwords
 from src.errors import ConfigError, DatabaseError
+from src.training.folder import keep_config
 
 URL = "postgresql://ann:s3cret@host:5432/xanes"
 SHOWN = "postgresql://ann:***@host:5432/xanes"
@@ -131,9 +132,15 @@ def test_command_refuses_without_the_password(words, code, message, capsys):
 
 
 def test_training_leaves_no_password(tmp_path, monkeypatch, capsys, caplog):
-    """The settings are written before the database is opened; here it can't be."""
+    """Settings are kept when the database has been read; it can't be here, so it is done before."""
+
+    def keep_and_read(job, config):
+        keep_config(job.output / "config.yaml", config)
+        Database(job.database)
+
     monkeypatch.setitem(sys.modules, "psycopg2", None)
-    monkeypatch.setattr("src.workflow.remove_if_not_begun", lambda folder: None)
+    monkeypatch.setattr("src.workflow._train", keep_and_read)
+    monkeypatch.setattr("src.workflow.remove_if_not_begun", lambda folder, there: None)
     with caplog.at_level(logging.DEBUG):
         assert main(["--debug", "train", URL, "-o", str(tmp_path / "out")]) == 1
     told = "".join(capsys.readouterr()) + caplog.text
