@@ -64,6 +64,23 @@ class Entry:
     """Checksum of the record."""
 
 
+def entry_of(row: IndexRow) -> Entry:
+    """What is kept in memory of a row of our table."""
+    return Entry(
+        row=row.id,
+        material=material_of(row.record),
+        element=row.element,
+        edge=row.edge,
+        target=row.target,
+        code=row.code,
+        axis=row.axis,
+        lowest=row.lowest,
+        highest=row.highest,
+        structure_digest=row.structure,
+        digest=row.digest,
+    )
+
+
 class Index:
     """Entries of a database, in columns: about 250 bytes a record instead of some 2,000."""
 
@@ -93,18 +110,7 @@ class Index:
     def entry(self, record_id: str) -> Entry:
         """Entry of a record that is there."""
         k = self.number[record_id]
-        element, edge, target, code, axis = self.kinds[self.kind[k]]
         lowest, highest = self.energies[k].tolist()
-        return Entry(
-            row=int(self.rows[k]),
-            material=material_of(record_id),
-            element=element,
-            edge=edge,
-            target=target,
-            code=code,
-            axis=axis,
-            lowest=lowest,
-            highest=highest,
-            structure_digest=self.digests[k, 0].tobytes().hex(),
-            digest=self.digests[k, 1].tobytes().hex(),
-        )
+        checksums = [self.digests[k, part].tobytes().hex() for part in (0, 1)]
+        kind = self.kinds[self.kind[k]]
+        return entry_of(IndexRow(int(self.rows[k]), record_id, *kind, lowest, highest, *checksums))
