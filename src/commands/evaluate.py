@@ -1,6 +1,7 @@
 """The command `evaluate`: a model against the calculations of a database."""
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from ..config import EvaluateJob
 from ..data.database import Database
 from ..evaluation.compared import choose_ids, compare, energy_range
 from ..evaluation.table import check_table, write_table
+from ..files.durable import write_durably
 from ..inference import Bands
 from ..parallel import choose_device
 from ..plot import plot_predictions
@@ -45,11 +47,10 @@ def run(job: EvaluateJob) -> None:
     if job.table is not None:
         write_table(job.table, compared.details, energy, described.unit, origin)
     if job.predictions is not None:
-        with job.predictions.open("wb") as file:
-            kept: dict[str, Any] = {} if compared.bands is None else dict(vars(compared.bands))
-            kept |= origin
-            kept |= {"ids": np.array(result.ids), "energy": energy, "mu": compared.prediction}
-            np.savez(file, **kept, r2=result.r2)
+        kept: dict[str, Any] = {} if compared.bands is None else dict(vars(compared.bands))
+        kept |= origin
+        kept |= {"ids": np.array(result.ids), "energy": energy, "mu": compared.prediction}
+        write_archive(job.predictions, {**kept, "r2": result.r2})
     if job.plot is not None:
         plot_predictions(
             *(result.ids, energy, compared.prediction, compared.target, job.plot),
@@ -58,6 +59,25 @@ def run(job: EvaluateJob) -> None:
             relative=described.reference_energy is None,
             half_width=None if compared.bands is None else compared.bands.half_width,
         )
+
+
+def write_archive(path: Path, arrays: dict[str, Any]) -> None:
+    """Write arrays, whole or not at all.
+
+    Raises:
+        CheckpointError: see ``write_durably``.
+    """
+
+    def write(beside: Path) -> None:
+        with beside.open("wb") as file:  # to a name NumPy would add an ending
+            np.savez(file, **arrays)
+
+    def check(beside: Path) -> None:
+        with np.load(beside) as archive:
+            for name in archive.files:
+                archive[name]  # its checksum is compared
+
+    write_durably(path, write, check)
 
 
 def report_coverage(

@@ -1,6 +1,7 @@
 """All figures of an evaluation as a file: JSON, or CSV with a row a figure, group and site."""
 
 import csv
+import io
 import json
 import math
 from dataclasses import asdict, dataclass
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ConfigError
+from ..files.durable import write_text_durably
 from ..metrics import Evaluation
 from .features import FEATURES, FeatureError, Features, feature_errors, summarize
 from .surroundings import Group, Surroundings, by_coordination, by_element
@@ -81,16 +83,18 @@ def write_table(
 
     Raises:
         ConfigError: see ``check_table``.
+        CheckpointError: see ``write_text_durably``.
     """
     check_table(path)
     if path.suffix == ".json":
         content = {"provenance": origin, **_without_nan(as_json(details, energy, unit))}
-        path.write_text(json.dumps(content, indent=1) + "\n")
+        write_text_durably(path, json.dumps(content, indent=1) + "\n")
         return
-    with path.open("w", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(("kind", "name", "sites", "value"))
-        table.writerows(as_rows(details, energy))
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(("kind", "name", "sites", "value"))
+    table.writerows(as_rows(details, energy))
+    write_text_durably(path, text.getvalue())
 
 
 def as_json(details: Details, energy: np.ndarray, unit: str | None) -> dict[str, Any]:
