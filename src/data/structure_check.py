@@ -9,12 +9,14 @@ from ase import Atoms
 from ase.io.formats import UnknownFileTypeError, filetype
 
 from ..errors import StructureError
-from .expanded import read_expanded
+from .expanded import open_expanded, read_expanded
 
 logger = logging.getLogger(__name__)
 
 TEXT = ("cif", "vasp", "xyz", "extxyz")
 """Formats looked into, ASE's names."""
+FRAMES = ("xyz", "extxyz")
+"""Formats that are frames of so many lines."""
 CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 UNDERSCORED = re.compile(r"(?<![^\s\"'=])[+-]?\d[\d_]*_\d*\.\d*|(?<![^\s\"'=])[+-]?\d+\.\d*_\d+")
 """A number with an underscore, which Python takes and no program writes."""
@@ -36,15 +38,14 @@ def check_file(path: Path, format: str | None, frames: list[Atoms]) -> None:
 
     Raises:
         StructureError: bytes that are no text, numbers with underscores, more coordinates in a
-            POSCAR than its counts say, a CIF without a whole cell, or one whose atoms are not those
-            of its formula.
+            POSCAR than its counts say, frames of xyz after an empty line, a CIF without
+            a whole cell, or one whose atoms are not those of its formula.
     """
-    try:
-        format = format or filetype(str(path.absolute()))
-    except (UnknownFileTypeError, OSError):
-        return
+    format = format or format_of(path)
     if format not in TEXT:
         return
+    if format in FRAMES:
+        check_frames(path)
     data = read_expanded(path)
     if CONTROL.search(data):
         at = data[: CONTROL.search(data).start()].count(b"\n") + 1  # type: ignore[union-attr]
@@ -58,6 +59,45 @@ def check_file(path: Path, format: str | None, frames: list[Atoms]) -> None:
     if format == "cif":
         _check_cells(path, text, frames)
         _check_formulas(path, text, frames)
+
+
+def format_of(path: Path) -> str | None:
+    """ASE's name of a file's format; None: it knows none."""
+    try:
+        return str(filetype(str(path.absolute())))
+    except (UnknownFileTypeError, OSError):
+        return None
+
+
+def is_frames(path: Path) -> bool:
+    """Whether a file is xyz of any kind."""
+    return format_of(path) in FRAMES
+
+
+def check_frames(path: Path) -> None:
+    """Refuse frames of xyz after an empty line, at which ASE stops without a word.
+
+    Args:
+        path: xyz or extended xyz that ASE reads; it is read line by line.
+
+    Raises:
+        StructureError: something follows an empty line between frames.
+    """
+    left, ended = 0, 0
+    with open_expanded(path) as file:
+        for number, line in enumerate(file, start=1):
+            if left:
+                left -= 1
+            elif not line.strip():
+                ended = ended or number
+            elif ended:
+                raise StructureError(
+                    f"{path}: line {number}: more follows the empty line {ended}, where frames end"
+                )
+            elif line.strip().isdigit():
+                left = int(line) + 1
+            elif not line.lstrip().startswith("VEC"):  # a cell, in an old form
+                return  # ASE has its own words for it
 
 
 def _check_poscar(path: Path, text: str, n_atoms: int) -> None:
