@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import MISSING, fields
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -28,10 +29,12 @@ from .config import (
     TrainJob,
 )
 from .data.location import hide_passwords
-from .errors import ConfigError
-from .exits import PROGRAM, guarded, interrupted
+from .errors import ConfigError, OutputError
+from .exits import PROGRAM, failed, guarded, interrupted
 from .files.yaml_file import read_mapping
 from .jobs import CalibrateJob, CompareJob, EnsembleJob, ExplainJob, FitJob, ModelsJob, ReportJob
+from .overwriting import check_apart
+from .streams import guard_streams
 
 JOBS: dict[str, type] = {
     "dataset": DatasetJob,
@@ -183,10 +186,11 @@ def check_configs(words: list[str], names: tuple[str, ...]) -> None:
     Raises:
         ConfigError: one is no YAML of plain values.
     """
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in pairwise([*words, ""]):
         name, equals, value = word.partition("=")
         path = Path(value if equals else following)
-        if name in names and path.is_file():
+        shortened = len(name) > 2 and "--config".startswith(name)  # argparse takes it, too
+        if (name in names or shortened) and path.is_file():
             read_mapping(path)
 
 
@@ -215,7 +219,7 @@ def make_job(name: str, values: Namespace) -> Any:
     """Turn parsed options into the command's job.
 
     Raises:
-        ConfigError: values that contradict each other or are out of range.
+        ConfigError: values that contradict each other, are out of range, or would destroy a file.
     """
     options = {key: value for key, value in vars(values).items() if not key.startswith("__")}
     options.pop("config", None)
@@ -223,7 +227,9 @@ def make_job(name: str, values: Namespace) -> Any:
         options["energy"] = EnergyConfig(**vars(options["energy"]))
         options["training"] = TrainingOptions(**vars(options["training"]))
         options["model"] = dict(vars(options["model"]))
-    return JOBS[name](**options)
+    job = JOBS[name](**options)
+    check_apart(job)
+    return job
 
 
 def parse(words: list[str]) -> tuple[str, Any, str | None] | int:
@@ -249,8 +255,8 @@ def parse(words: list[str]) -> tuple[str, Any, str | None] | int:
         return int(stop.code or 0)
     except KeyboardInterrupt:
         return interrupted()
-    except BrokenPipeError:
-        raise
+    except OutputError as error:
+        return failed(str(error), debug=False)
     except Exception as error:  # jsonargparse's, on files of options that hold what none takes
         message = f"can't read the options, {type(error).__name__}: {error}".splitlines()[0]
         print(f"{PROGRAM}: error: {hide_passwords(message)}", file=sys.stderr)
@@ -306,11 +312,11 @@ def quiet_unless_first() -> Iterator[None]:
 
 
 def entry_point() -> None:
-    """Entry point of the installed command; quiet where the reader of a pipe has gone."""
+    """Entry point of the installed command; what nobody reads any more does not stop the work."""
+    guard_streams()
+    code = main()
     try:
-        code = main()
         sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+    except OutputError as error:
+        code = failed(str(error), debug=False)
     sys.exit(code)

@@ -29,6 +29,10 @@ class ConfigError(XanesError):
     """A setting is unknown, out of its range or contradicts another."""
 
 
+class OutputError(XanesError):
+    """Standard output can't be written."""
+
+
 class PeerError(XanesError):
     """Another process of the same run has failed, and has said why."""
 

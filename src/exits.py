@@ -80,8 +80,6 @@ def guarded(work: Callable[[], None], debug: bool) -> int:
     except Terminated:
         print(f"{PROGRAM}: terminated", file=sys.stderr)
         return 143
-    except BrokenPipeError:
-        raise
     except PeerError:  # the process that failed first has said it
         return 1
     except PartialError as error:

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from .checkpoint import load_model
 from .data.structure import READ_ERRORS, check_size, plain_path
+from .data.structure_check import check_frames, is_frames
 from .errors import StructureError
 from .material import material_mean
 from .parallel import choose_device
@@ -169,13 +170,15 @@ def name_frames(frames: str | Path | Iterable[Any]) -> Iterator[tuple[str, Any]]
     """Yield frames with a name that tells their number.
 
     Raises:
-        StructureError: a file is missing, or ASE can't read a frame of it.
+        StructureError: a file is missing, ASE can't read a frame of it, or would pass some over.
     """
     if not isinstance(frames, str | Path):
         yield from ((f"frame {number}", frame) for number, frame in enumerate(frames))
         return
     path, number = Path(frames), 0
     check_size(path)
+    if is_frames(path):
+        check_frames(path)
     try:
         for frame in iread(plain_path(path), index=":", do_not_split_by_at_sign=True):
             yield f"{path}: frame {number}", frame

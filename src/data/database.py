@@ -15,7 +15,7 @@ from ase.data import chemical_symbols
 
 from ..errors import DatabaseError, RecordError
 from ..pause import Pause
-from .index import Entry, Index
+from .index import Entry, Index, IndexRow, entry_of
 from .location import DatabaseURL, Location, as_location
 from .record import PassedOver, Record, Rejected
 from .split import material_of
@@ -207,6 +207,12 @@ class Database:
         self._stores: dict[tuple[int, int], Store] = {}
         try:
             self.index = Index(self._store().pages())
+            if len(self.index.rows) > len(self):
+                count = len(self.index.rows) - len(self)
+                raise DatabaseError(
+                    f"{self.path}: {count} rows have the id of another record; delete them with the"
+                    " program that added them"
+                )
         except BaseException:
             self.close()
             raise
@@ -294,15 +300,15 @@ class Database:
             batch = entries[start : start + BATCH]
             found = self._read([entry.row for _, entry in batch])
             for record_id, entry in batch:
-                record, structure = found.get(entry.row, (None, None))
-                if record is None or (record.id, structure) != (record_id, entry.structure_digest):
+                record, index_row = found.get(entry.row, (None, None))
+                if record is None or index_row is None or entry_of(index_row) != entry:
                     raise DatabaseError(
-                        f"{self.path}: {record_id} was deleted or replaced by another program;"
-                        " open the database again"
+                        f"{self.path}: {record_id} was deleted or replaced by another program, or"
+                        " the index is damaged; open the database again, or make it anew"
                     )
                 yield record
 
-    def _read(self, rows: list[int]) -> dict[int, tuple[Record, str]]:
+    def _read(self, rows: list[int]) -> dict[int, tuple[Record, IndexRow]]:
         """Read rows, over a new connection where the server has closed the one before."""
         store = self._store()
         try:

@@ -9,7 +9,7 @@ import gzip
 import lzma
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 OPENERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ": lzma.open, b"BZh": bz2.open}
 """What opens a file, by its first bytes: gzip, xz and bzip2."""
@@ -44,6 +44,13 @@ def expands_beyond(path: Path, size: int) -> bool:
             if total > size:
                 return True
     return False
+
+
+def open_expanded(path: Path) -> IO[str]:
+    """A file's text, unpacked as by ``read_expanded``; every byte is a character."""
+    opener: Any = BY_ENDING.get(path.suffix, open)
+    file: IO[str] = opener(path, "rt", encoding="latin-1")
+    return file
 
 
 def read_expanded(path: Path) -> bytes:

@@ -14,6 +14,9 @@ CLOSEST = 0.1
 """Atoms nearer than this are an error, Angstrom."""
 DENSEST = 0.5
 """Crystals with less volume an atom are an error, Angstrom^3; their neighbours are countless."""
+FARTHEST = 1e4
+"""Coordinates and cells beyond this are an error, Angstrom: float32 is too coarse there, and the
+search for neighbours counts more boxes than a number holds."""
 QUICKEST = 2.0
 """Cutoff with which close atoms are found fastest, Angstrom; smaller ones make too fine a grid."""
 
@@ -26,9 +29,9 @@ def check_atoms(atoms: Atoms, max_z: int = 100) -> None:
         max_z: highest atomic number.
 
     Raises:
-        StructureError: no atoms, positions or cell not finite, a cell without volume along its
-            periodic directions, a crystal denser than any, an atomic number out of range, or
-            partial occupancy. (Atoms that are too close are found with the neighbours, in
+        StructureError: no atoms, positions or cell not finite or farther than any, a cell without
+            volume along its periodic directions, a crystal denser than any, an atomic number out of
+            range, or partial occupancy. (Atoms that are too close are found with the neighbours, in
             ``neighbors``.)
     """
     if len(atoms) == 0:
@@ -39,6 +42,14 @@ def check_atoms(atoms: Atoms, max_z: int = 100) -> None:
     cell = np.asarray(atoms.cell.array)
     if not np.isfinite(cell).all():
         raise StructureError("the cell is not finite")
+    far = abs(atoms.positions).max(axis=1) > FARTHEST
+    if far.any():
+        place = atoms.positions[int(np.argmax(far))].tolist()
+        raise StructureError(
+            f"atom {int(np.argmax(far))} is at {place} Angstrom, beyond {FARTHEST:g}; wrong unit?"
+        )
+    if abs(cell).max() > FARTHEST:
+        raise StructureError(f"the cell {cell.tolist()} is beyond {FARTHEST:g} Angstrom")
     periodic = cell[np.asarray(atoms.pbc)]
     # volume, area or length that the periodic directions span
     if len(periodic) and np.sqrt(abs(np.linalg.det(periodic @ periodic.T))) < 1e-6:

@@ -64,6 +64,23 @@ class Entry:
     """Checksum of the record."""
 
 
+def entry_of(row: IndexRow) -> Entry:
+    """What is kept in memory of a row of our table."""
+    return Entry(
+        row=row.id,
+        material=material_of(row.record),
+        element=row.element,
+        edge=row.edge,
+        target=row.target,
+        code=row.code,
+        axis=row.axis,
+        lowest=row.lowest,
+        highest=row.highest,
+        structure_digest=row.structure,
+        digest=row.digest,
+    )
+
+
 class Index:
     """Entries of a database, in columns: about 250 bytes a record instead of some 2,000."""
 
@@ -95,6 +112,7 @@ class Index:
         k = self.number[record_id]
         element, edge, target, code, axis = self.kinds[self.kind[k]]
         lowest, highest = self.energies[k].tolist()
+        structure, digest = (self.digests[k, part].tobytes().hex() for part in (0, 1))
         return Entry(
             row=int(self.rows[k]),
             material=material_of(record_id),
@@ -105,6 +123,6 @@ class Index:
             axis=axis,
             lowest=lowest,
             highest=highest,
-            structure_digest=self.digests[k, 0].tobytes().hex(),
-            digest=self.digests[k, 1].tobytes().hex(),
+            structure_digest=structure,
+            digest=digest,
         )

@@ -252,8 +252,8 @@ class Store:
         marks = ", ".join("?" * len(COLUMNS))
         self.query(f"INSERT INTO {TABLE} ({', '.join(COLUMNS)}) VALUES ({marks})", row)
 
-    def records(self, rows: Sequence[int]) -> dict[int, tuple[Record, str]]:
-        """Read records and the checksums of their structures, by row, with one statement.
+    def records(self, rows: Sequence[int]) -> dict[int, tuple[Record, IndexRow]]:
+        """Read records and what the index should say of them, by row, with one statement.
 
         A structure comes back as its numbers, positions, cell and periodicity, nothing else.
 
@@ -265,23 +265,23 @@ class Store:
         found = {}
         for row, *values in self.query(sql):
             try:
-                record, structure, digest = self._to_record(*values)
+                record, index_row = self._to_record(row, *values)
             except UNREADABLE as error:
                 raise DatabaseError(
                     f"{self.location}: row {row} is damaged ({first_line(error)})"
                 ) from error
-            if record.digest != digest or record.structure_digest != structure:
+            if (record.structure_digest, record.digest) != (index_row.structure, index_row.digest):
                 raise DatabaseError(
                     f"{self.location}: {record.id} is damaged: its checksum is not that of what was"
                     " written"
                 )
-            found[row] = record, structure
+            found[row] = record, index_row
         return found
 
     def _to_record(
-        self, numbers: Any, positions: Any, cell: Any, pbc: int, data: Any
-    ) -> tuple[Record, str, str]:
-        """Turn a row of ASE's table into a record and the checksums that it was written with."""
+        self, row: int, numbers: Any, positions: Any, cell: Any, pbc: int, data: Any
+    ) -> tuple[Record, IndexRow]:
+        """Turn a row of ASE's table into a record and the row of the index that goes with it."""
         atoms = Atoms(
             numbers=self.ase.deblob(numbers, np.int32),
             positions=self.ase.deblob(positions).reshape(-1, 3),
@@ -299,7 +299,7 @@ class Store:
             mean_over=tuple(map(int, over)) if (over := stored.get("mean_over")) else None,
             **{name: stored[name] for name in STORED},
         )
-        return record, stored["structure_digest"], stored["digest"]
+        return record, _index_row(row, stored)
 
     def element_counts(self) -> dict[int, int]:
         """Number of structures in which each atomic number stands."""

@@ -99,7 +99,7 @@ def each_structure(paths: Sequence[Path]) -> Iterator[tuple[Path, str, Atoms | S
         File, name of the structure, and the structure, or why the file can't be read. Names that
         several files would give are numbered by the place of the structure.
     """
-    stems = Counter(_stem(path) for path in paths)
+    stems, given = Counter(_stem(path) for path in paths), set[str]()
     number = 0
     for path in paths:
         found: list[tuple[str, Atoms | StructureError]]
@@ -108,7 +108,11 @@ def each_structure(paths: Sequence[Path]) -> Iterator[tuple[Path, str, Atoms | S
         except StructureError as error:
             found = [(_stem(path), error)]
         for name, atoms in found:
-            yield path, f"{name}-{number}" if stems[_stem(path)] > 1 else name, atoms
+            unique = f"{name}-{number}" if stems[_stem(path)] > 1 else name
+            while unique in given:  # a file may be called as the frame of another one is
+                unique += f"-{number}"
+            given.add(unique)
+            yield path, unique, atoms
             number += 1
 
 

@@ -4,13 +4,12 @@ import logging
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 from ase import Atoms
 from ase.io.formats import UnknownFileTypeError, filetype
 
 from ..errors import StructureError
-from .expanded import BY_ENDING, LARGEST_EXPANDED, read_expanded
+from .expanded import BY_ENDING, LARGEST_EXPANDED, open_expanded, read_expanded
 
 logger = logging.getLogger(__name__)
 
@@ -18,8 +17,10 @@ TEXT = ("cif", "vasp", "xyz", "extxyz")
 """Formats looked into, ASE's names."""
 FOLLOWS = "octopus-in"
 """The format, ASE's name, whose files name others that ASE would read instead."""
-COUNT = re.compile(rb"\s*(\d+)\s*")
-PROPERTIES = re.compile(rb"Properties=\"?(\S+)")
+COUNT = re.compile(r"\s*(\d+)\s*", re.ASCII)
+PROPERTIES = re.compile(r"Properties=\"?(\S+)")
+FRAMES = ("xyz", "extxyz")
+"""Formats that are frames of so many lines."""
 CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 UNDERSCORED = re.compile(r"(?<![^\s\"'=])[+-]?\d[\d_]*_\d*\.\d*|(?<![^\s\"'=])[+-]?\d+\.\d*_\d+")
 """A number with an underscore, which Python takes and no program writes."""
@@ -38,29 +39,24 @@ def check_promises(path: Path) -> None:
         StructureError: an input of Octopus, or an xyz file that tells of more atoms in a frame or
             columns in a line than it has bytes.
     """
-    try:
-        format = filetype(str(path.absolute()))
-    except (UnknownFileTypeError, OSError):
-        return
+    format = format_of(path)
     if format == FOLLOWS:
         raise StructureError(f"{path}: an input of Octopus, which may name other files; give those")
-    if format not in ("xyz", "extxyz"):
+    if format not in FRAMES:
         return
-    opener: Any = BY_ENDING.get(path.suffix, open)
-    size = path.stat().st_size if opener is open else LARGEST_EXPANDED
+    size = LARGEST_EXPANDED if path.suffix in BY_ENDING else path.stat().st_size
     line = 1
-    with opener(path, "rb") as file:
+    with open_expanded(path) as file:
         while found := COUNT.fullmatch(file.readline()):
             columns = PROPERTIES.search(file.readline())
-            numbers = [] if columns is None else re.findall(rb":(\d+)", columns[1])
+            numbers = [] if columns is None else re.findall(r":([0-9]+)", columns[1])
             for number, of, at in (
                 (found[1], "atoms", line),
                 *((n, "columns", line + 1) for n in numbers),
             ):
                 if len(number) > 18 or int(number) > size:
-                    told = number[:20].decode()
                     raise StructureError(
-                        f"{path}: line {at}: {told} {of} in a file of {size} bytes"
+                        f"{path}: line {at}: {number[:20]} {of} in a file of {size} bytes"
                     )
             for _ in range(int(found[1])):
                 file.readline()
@@ -77,15 +73,14 @@ def check_file(path: Path, format: str | None, frames: list[Atoms]) -> None:
 
     Raises:
         StructureError: bytes that are no text, numbers with underscores, more coordinates in a
-            POSCAR than its counts say, a CIF without a whole cell, or one whose atoms are not those
-            of its formula.
+            POSCAR than its counts say, frames of xyz after an empty line, a CIF without
+            a whole cell, or one whose atoms are not those of its formula.
     """
-    try:
-        format = format or filetype(str(path.absolute()))
-    except (UnknownFileTypeError, OSError):
-        return
+    format = format or format_of(path)
     if format not in TEXT:
         return
+    if format in FRAMES:
+        check_frames(path)
     data = read_expanded(path)
     if CONTROL.search(data):
         at = data[: CONTROL.search(data).start()].count(b"\n") + 1  # type: ignore[union-attr]
@@ -99,6 +94,45 @@ def check_file(path: Path, format: str | None, frames: list[Atoms]) -> None:
     if format == "cif":
         _check_cells(path, text, frames)
         _check_formulas(path, text, frames)
+
+
+def format_of(path: Path) -> str | None:
+    """ASE's name of a file's format; None: it knows none."""
+    try:
+        return str(filetype(str(path.absolute())))
+    except (UnknownFileTypeError, OSError):
+        return None
+
+
+def is_frames(path: Path) -> bool:
+    """Whether a file is xyz of any kind."""
+    return format_of(path) in FRAMES
+
+
+def check_frames(path: Path) -> None:
+    """Refuse frames of xyz after an empty line, at which ASE stops without a word.
+
+    Args:
+        path: xyz or extended xyz that ASE reads; it is read line by line.
+
+    Raises:
+        StructureError: something follows an empty line between frames.
+    """
+    left, ended = 0, 0
+    with open_expanded(path) as file:
+        for number, line in enumerate(file, start=1):
+            if left:
+                left -= 1
+            elif not line.strip():
+                ended = ended or number
+            elif ended:
+                raise StructureError(
+                    f"{path}: line {number}: more follows the empty line {ended}, where frames end"
+                )
+            elif line.strip().isdigit():
+                left = int(line) + 1
+            elif not line.lstrip().startswith("VEC"):  # a cell, in an old form
+                return  # ASE has its own words for it
 
 
 def _check_poscar(path: Path, text: str, n_atoms: int) -> None:

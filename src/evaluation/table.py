@@ -79,7 +79,7 @@ def write_table(
         details: the figures.
         energy: scored energies, eV, shape (n_energies,).
         unit: unit of mu.
-        origin: model, data, version and command, for JSON.
+        origin: model, data, version and command.
 
     Raises:
         ConfigError: see ``check_table``.
@@ -93,6 +93,7 @@ def write_table(
     text = io.StringIO(newline="")
     table = csv.writer(text, lineterminator="\n")
     table.writerow(("kind", "name", "sites", "value"))
+    table.writerows(("provenance", name, "", told) for name, told in (origin or {}).items())
     table.writerows(as_rows(details, energy))
     write_text_durably(path, text.getvalue())
 

@@ -82,6 +82,8 @@ class Source:
     """Folder or file."""
     format: str
     """A key of ``NAMES``."""
+    among: bool = False
+    """Whether it is a file of a folder, where one that can't be read does not stop the others."""
 
 
 def find_sources(path: Path, format: str | None = None) -> list[Source]:
@@ -104,7 +106,7 @@ def find_sources(path: Path, format: str | None = None) -> list[Source]:
         raise RecordError(f"{path}: no such {'folder' if not path.suffix else 'file or folder'}")
     if path.is_file():
         return [Source(path, file_format(path, format))]
-    found = {name: look(path, name) for name in NAMES if format in (None, name)}
+    found = {name: look(path, name, format) for name in NAMES if format in (None, name)}
     there = [name for name, sources in found.items() if sources]
     if len(there) > 1:
         raise ConfigError(
@@ -136,13 +138,19 @@ def file_format(path: Path, format: str | None) -> str:
     return found
 
 
-def look(folder: Path, name: str) -> list[Source]:
-    """What a folder holds of a format; one run is enough to know."""
+def look(folder: Path, name: str, given: str | None = None) -> list[Source]:
+    """What a folder holds of a format; one run is enough to know.
+
+    With one file of the format, or where it is given, all with its ending are read, so that a
+    damaged one is told. But what a table names may end as a table does.
+    """
     if name in RUNS:
         return [Source(folder, name) for _ in islice(RUNS[name](folder), 1)]
     kind = FILES[name]
     files = sorted(path for path in _files(folder) if path.name.endswith(kind.suffixes))
-    return [Source(path, name) for path in files if kind.matches(path)]
+    matching = [path for path in files if kind.matches(path)]
+    every = name != "table" and (matching or given)
+    return [Source(path, name, among=True) for path in (files if every else matching)]
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -183,7 +191,12 @@ def _read(
     if source.format == "materials_project" and given.energy is not None:
         raise ConfigError(f"`--energy` does not go with {source.path}: the objects state it")
     if source.format in FILES:
-        yield from FILES[source.format].read(source.path, given)
+        try:
+            yield from FILES[source.format].read(source.path, given)
+        except RecordError as error:
+            if not source.among:
+                raise
+            yield Rejected(str(source.path), str(error).removeprefix(f"{source.path}: "))
         return
     code = NAMES[source.format].split()[0]
     for option, value in (("energy", given.energy), ("axis", given.axis)):
