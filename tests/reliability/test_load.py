@@ -51,7 +51,10 @@ def run(*words):
     done = subprocess.run(
         [sys.executable, "-c", PEAK, *map(str, words)],
         cwd=ROOT, capture_output=True, text=True, check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        env={
+            **os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT),
+            "PYTHONWARNINGS": "ignore:`torch.jit.script` is deprecated",  # by e3nn and PyG
+        },
     )  # fmt: skip
     peak = re.search(r"peak (\d+)", done.stderr)
     return done, int(peak[1]) if peak else None
