@@ -192,3 +192,15 @@ def test_occupancy_that_is_no_number_is_refused():
     atoms.info["occupancy"] = {"0": {"Cu": "*****"}}
     with pytest.raises(StructureError, match="is no number"):
         check_atoms(atoms)
+
+
+def test_atoms_and_cells_farther_than_any_are_refused_and_ones_at_the_border_pass():
+    """Beyond, vesin's search ends the process where its boxes are too many to count."""
+    check_atoms(Atoms("CuO", [[1e4, 0, -1e4], [0, 1e4, 0]]))
+    place = r"atom 1 is at \[0.0, 0.0, -10000.5\] Angstrom, beyond 10000; wrong unit\?"
+    with pytest.raises(StructureError, match=place):
+        check_atoms(Atoms("CuO2", [[0, 0, 0], [0, 0, -10000.5], [0, 0, 10000.1]]))
+    check_atoms(Atoms("Cu", cell=[1e4, 10, 10], pbc=True))
+    slanted = [[10, 0, 0], [-10001, 10, 0], [0, 0, 10]]
+    with pytest.raises(StructureError, match=r"the cell \[\[10.0, .*\]\] is beyond 10000 Angstrom"):
+        check_atoms(Atoms("Cu", cell=slanted, pbc=True))
