@@ -27,6 +27,17 @@ def fill_disk():
 
 
 def slow_down():
+    """Take a second more for a part of a batch, so that it is met at work."""
+    compute = Trainer.loss_terms
+
+    def slowly(self, part):
+        time.sleep(1.0)
+        return compute(self, part)
+
+    Trainer.loss_terms = slowly
+
+
+def fall_behind():
     """Compute as beside other work: by this process's clock a part of a batch takes a minute more.
 
     A wait that is slept would have to be long against what a busy machine adds to the others.
@@ -91,6 +102,7 @@ FAULTS = {
     "die_writing": die_writing,
     "full_disk": fill_disk,
     "slow": slow_down,
+    "behind": fall_behind,
     "memory": run_out_of_memory,
     "none": lambda: None,
 }

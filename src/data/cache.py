@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 FORMAT = "e3gnn-xanes graphs 1"
 """Changes whenever graphs are made or stored in another way; old entries are then not found."""
+NO_ROOM = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY}
+"""What SQLite says of a disk that is full, or that nothing may be written to."""
 WAIT_SECONDS = 60.0
 """How long to wait for another process that writes."""
 
@@ -27,6 +29,10 @@ def cache_key(*parts: object) -> str:
     """Checksum of everything that an entry depends on."""
     text = "\0".join([FORMAT, *(repr(part) for part in parts)])
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+class CacheWriteError(DatabaseError):
+    """A cache that is not damaged but can't be written; one can do without."""
 
 
 class GraphCache:
@@ -56,6 +62,7 @@ class GraphCache:
         """Tensors kept under a key; None: not there.
 
         Raises:
+            CacheWriteError: the file is not there yet, and there is no room for it.
             DatabaseError: the file is damaged or can't be used.
         """
         found = self._execute("select checksum, content from graphs where key = ?", key)
@@ -76,6 +83,7 @@ class GraphCache:
         """Keep tensors under a key, unless there are some already.
 
         Raises:
+            CacheWriteError: there is no room for them.
             DatabaseError: the file is damaged or can't be used.
         """
         content = safetensors.torch.save(tensors)
@@ -88,6 +96,8 @@ class GraphCache:
             with self._connect() as connection:
                 return connection.execute(statement, values).fetchall()
         except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in NO_ROOM:
+                raise CacheWriteError(f"{self.path} can't be written ({error})") from error
             raise DatabaseError(
                 f"{self.path}: this cache of graphs can't be used ({error}); delete it, or do"
                 " without a cache"

@@ -1,6 +1,7 @@
 """A database as a data set of graphs with targets, for training and evaluation."""
 
 import json
+import logging
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -9,13 +10,14 @@ from torch.utils.data import Dataset
 from torch_geometric.data import Data
 
 from ..errors import DatabaseError, StructureError
-from .cache import GraphCache, cache_key
+from .cache import CacheWriteError, GraphCache, cache_key
 from .database import Database
 from .energies import resample
 from .graph import atoms_to_graph
 from .record import is_mean
 from .targets import check_finite
 
+logger = logging.getLogger(__name__)
 MEMORY_BYTES = 1 << 29
 """Graphs that a data set keeps in memory, in bytes; the others are read again from the cache."""
 
@@ -98,11 +100,16 @@ class XANESDataset(Dataset):
             return self._build(ids)
         digests = [self.database.entry(record_id).digest for record_id in ids]
         key = cache_key(self.settings, str(torch.get_default_dtype()), digests)
-        kept = self.cache.get(key)
-        if kept is None:
-            graph = self._build(ids)
-            self.cache.put(key, pack_graph(graph))
-            return graph
+        try:
+            kept = self.cache.get(key)
+            if kept is None:
+                graph = self._build(ids)
+                self.cache.put(key, pack_graph(graph))
+                return graph
+        except CacheWriteError as error:
+            logger.warning("%s; graphs are made anew at every start", error)
+            self.cache = None
+            return self._build(ids)
         return unpack_graph(kept)
 
     def _build(self, ids: list[str]) -> Data:

@@ -171,6 +171,24 @@ def test_the_last_good_file_outlives_a_full_disk(command, made, tmp_path, capsys
         assert run(*words_of(command, made, out)) == 0  # negative control: with room it is written
 
 
+def test_a_full_disk_under_the_cache_of_graphs_is_told_and_ends_nothing(made, tmp_path, capsys):
+    with small_disk(tmp_path / "disk") as disk:
+        shutil.copy(made / "cu.db", disk)
+        words = ["calibrate", made / "cu_k", disk / "cu.db", "--ids", made / "other.txt"]
+        words += ["--coverage=0.5", "-o", tmp_path / "x.pt"]
+        fill(disk)
+        assert run(*words) == 0
+        told = capsys.readouterr().err
+        assert "cu.db.graphs can't be written (" in told
+        assert "; graphs are made anew at every start" in told
+        without = (tmp_path / "x.pt").read_bytes()
+        (disk / "filler").unlink()
+        assert run(*words) == 0  # negative control: with room it is written
+        assert "cu.db.graphs" not in capsys.readouterr().err
+        assert (disk / "cu.db.graphs").stat().st_size > 0
+        assert (tmp_path / "x.pt").read_bytes() == without
+
+
 @pytest.mark.parametrize(
     ("option", "name"), [("--predictions", "x.npz"), ("--table", "x.csv"), ("--table", "x.json")]
 )

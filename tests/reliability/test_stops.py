@@ -54,6 +54,17 @@ def interfere(monkeypatch, at, what, method="set_gradient"):
     monkeypatch.setattr(Trainer, method, disturbed)
 
 
+@pytest.fixture
+def heard():
+    """No signal is ignored, as those but SIGINT and SIGTERM may be in the background."""
+    numbers = [number for number, _ in KINDS]
+    before = [signal.signal(number, signal.SIG_DFL) for number in numbers[2:]]
+    yield
+    for number, handler in zip(numbers[2:], before, strict=True):
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize(("number", "raised"), KINDS)
 def test_a_signal_within_the_validation_stops_it_and_loses_nothing(
     tmp_path, monkeypatch, whole, number, raised

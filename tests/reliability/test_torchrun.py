@@ -187,7 +187,7 @@ def test_a_full_disk_of_the_first_process_stops_all(database, tmp_path):
 
 
 def test_a_slow_process_is_named(database, tmp_path):
-    code, told = finish(start(database, tmp_path / "slow", "--training.epochs=1", fault="slow 1"))
+    code, told = finish(start(database, tmp_path / "slow", "--training.epochs=1", fault="behind 1"))
     assert code == 0, told
     assert told.count("process 1 holds the others back") == 1, told
 
