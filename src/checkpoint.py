@@ -78,9 +78,11 @@ def save_model(path: str | Path, model: Network, info: ModelInfo) -> None:
         info: what it was trained for.
 
     Raises:
-        CheckpointError: see ``check_weights`` and ``write_model_file``.
+        CheckpointError: see ``check_info``, ``check_weights`` and ``write_model_file``; nothing is
+            written that ``load_model`` would refuse.
     """
     networks = networks_of(model)
+    check_info(Path(path), info)
     check_weights(Path(path), networks)
     shared = model.hyperparameters
     tensors = {
@@ -125,7 +127,6 @@ def load_model(path: str | Path) -> tuple[Network, ModelInfo]:
             raise CheckpointError(
                 f"{path}: unknown fields {unknown}; a newer version wrote this file"
             )
-        check_values(path, file.content["info"], get_type_hints(ModelInfo))
         info = ModelInfo(**file.content["info"])
         check_info(path, info)
         check_names(path, file)
@@ -158,14 +159,24 @@ UNFIT = (
 
 
 def check_info(path: Path, info: ModelInfo) -> None:
-    """Refuse what contradicts itself.
+    """Refuse what is of another kind than it should be, or contradicts itself.
 
     Raises:
-        CheckpointError: no such element, energies that do not increase, or a mean spectrum of
-            another length.
+        CheckpointError: a value of another kind, no such element, energies that do not increase, or
+            a mean spectrum of another length; the field is named.
     """
+    values = {entry.name: getattr(info, entry.name) for entry in fields(info)}
+    del values["calibration"]  # checked by its arrays, see ``check_arrays``
+    check_values(path, values, get_type_hints(ModelInfo))
     if info.element is not None and info.element not in chemical_symbols[1:]:
         raise CheckpointError(f"{path}: `element` is {info.element!r}, expected a symbol")
+    unknown = sorted({z for z in info.elements or [] if not 0 < z < len(chemical_symbols)})
+    if unknown:
+        raise CheckpointError(f"{path}: `elements` holds {unknown[0]}, expected atomic numbers")
+    if info.extend_below is not None and info.extend_below < 0:
+        raise CheckpointError(
+            f"{path}: `extend_below` is {info.extend_below} but must not be negative"
+        )
     grid = info.energy_grid
     if grid is not None and not (grid and (np.diff(grid) > 0).all()):
         raise CheckpointError(f"{path}: `energy_grid` must be energies that increase")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from .data.location import Location, as_location
 from .errors import ConfigError
+from .kinds import check_kinds
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -96,7 +97,8 @@ class TrainingOptions:
     """Versions of the state to keep: last.ckpt, and the ones before it, last.ckpt.1, .."""
 
     def __post_init__(self) -> None:
-        """Raise ConfigError for a value out of its range."""
+        """Raise ConfigError for a value of another kind or out of its range."""
+        check_kinds(vars(self), {entry.name: entry.type for entry in fields(self)})
         for name in ("epochs", "batch_size", "max_edges", "patience", "keep"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -166,10 +168,44 @@ class TrainingConfig(TrainingOptions):
             raise ConfigError(
                 "give `batch_size` (graphs a batch), `max_edges` (edges a batch) or both"
             )
-        if self.checkpoint_path is not None:
-            self.checkpoint_path = Path(self.checkpoint_path)
+        self._check_paths()
+        self._check_energies()
         if self.resume and self.checkpoint_path is None:
             raise ConfigError("`resume` needs `checkpoint_path`, the state to continue from")
+
+    def _check_paths(self) -> None:
+        """Make paths of texts; only some of them may be left out."""
+        for name in ("save_path", "checkpoint_path", "metrics_path"):
+            path = getattr(self, name)
+            if path is None and name != "save_path":
+                continue
+            if not isinstance(path, str | Path) or not str(path):
+                raise ConfigError(f"`{name}` is {path!r} but must be the path of a file")
+            setattr(self, name, Path(path))
+
+    def _check_energies(self) -> None:
+        """Check the energies of the loss and those of the score, a part of them."""
+        import torch  # whoever has energies for a training has loaded it
+
+        grid = torch.as_tensor(self.energy_grid)
+        rises = grid.ndim == 1 and len(grid) > 1 and bool((grid.diff() > 0).all())
+        if not rises or not bool(torch.isfinite(grid).all()):
+            raise ConfigError(
+                f"`energy_grid` has shape {tuple(grid.shape)} but must be two or more finite,"
+                " strictly increasing energies, eV"
+            )
+        if self.score_window is None:
+            return
+        if len(self.score_window) != 2:
+            raise ConfigError(
+                f"`score_window` is {self.score_window} but must be the first and last energy, eV"
+            )
+        low, high = self.score_window
+        if not bool(((grid >= low) & (grid <= high)).any()):
+            raise ConfigError(
+                f"`score_window` is {low} .. {high} eV but `energy_grid`, {float(grid[0])} .."
+                f" {float(grid[-1])} eV, has no energy within it"
+            )
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> "TrainingConfig":

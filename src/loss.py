@@ -82,7 +82,8 @@ class SpectrumLoss(nn.Module):
             The three terms.
 
         Raises:
-            ValueError: shapes differ, energies do not increase, or nothing has weight.
+            ValueError: shapes differ, energies do not increase, a weight is negative, or nothing
+                has weight.
         """
         _check_shapes(prediction, target, energy_grid, weights, mask)
         error = prediction - target
@@ -108,7 +109,7 @@ def _check_shapes(
     weights: Tensor | None,
     mask: Tensor | None,
 ) -> None:
-    """Raise ValueError where shapes do not fit or energies do not increase."""
+    """Raise ValueError where shapes do not fit, or energies, weights or mask can't be such."""
     if prediction.ndim != 2 or prediction.shape != target.shape:
         raise ValueError(
             f"prediction {tuple(prediction.shape)} and target {tuple(target.shape)} must both have"
@@ -120,9 +121,14 @@ def _check_shapes(
             f"`energy_grid` has shape {tuple(energy_grid.shape)} but the spectra have"
             f" {n_energies} energies"
         )
-    if n_energies < 2 or not bool((energy_grid.diff() > 0).all()):
-        raise ValueError("`energy_grid` must hold two or more strictly increasing energies")
+    steps = energy_grid.diff()
+    if n_energies < 2 or not bool(((steps > 0) & steps.isfinite()).all()):
+        raise ValueError("`energy_grid` must hold two or more strictly increasing energies, finite")
     if weights is not None and weights.shape != (n_spectra,):
         raise ValueError(f"`weights` has shape {tuple(weights.shape)}, wanted ({n_spectra},)")
+    if weights is not None and bool((weights < 0).any()):
+        raise ValueError(f"`weights` holds {float(weights.min())} but must not be negative")
     if mask is not None and mask.shape != prediction.shape:
         raise ValueError(f"`mask` has shape {tuple(mask.shape)}, wanted {tuple(prediction.shape)}")
+    if mask is not None and mask.dtype != torch.bool:
+        raise ValueError(f"`mask` is {mask.dtype} but must be bool")

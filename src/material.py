@@ -13,6 +13,22 @@ def multiplicities(sites: Sequence[SitePrediction]) -> np.ndarray:
     return np.array([len(site.equivalent) for site in sites], dtype=float)
 
 
+def check_sites(sites: Sequence[SitePrediction]) -> None:
+    """Refuse predictions that have no mean.
+
+    Raises:
+        StructureError: there are none, or their energies differ.
+    """
+    if not sites:
+        raise StructureError("a material without absorbers has no spectrum")
+    for site in sites:
+        if not np.array_equal(site.energy, sites[0].energy):
+            raise StructureError(
+                f"site {site.site} of {site.structure} has other energies than site"
+                f" {sites[0].site} of {sites[0].structure}; a mean needs the same"
+            )
+
+
 def material_mean(sites: Sequence[SitePrediction]) -> np.ndarray:
     """Mean spectrum of a structure's absorbers, each distinct site weighted by its multiplicity.
 
@@ -23,10 +39,9 @@ def material_mean(sites: Sequence[SitePrediction]) -> np.ndarray:
         mu, the unit of the sites', shape (n_energies,).
 
     Raises:
-        StructureError: no sites.
+        StructureError: see ``check_sites``.
     """
-    if not sites:
-        raise StructureError("a material without absorbers has no spectrum")
+    check_sites(sites)
     return np.average([site.mu for site in sites], axis=0, weights=multiplicities(sites))
 
 
@@ -43,10 +58,9 @@ def material_half_width(sites: Sequence[SitePrediction]) -> np.ndarray | None:
         Half width, shape (n_energies,); None: the model is not calibrated.
 
     Raises:
-        StructureError: no sites.
+        StructureError: see ``check_sites``.
     """
-    if not sites:
-        raise StructureError("a material without absorbers has no spectrum")
+    check_sites(sites)
     widths = [site.half_width for site in sites]
     if any(width is None for width in widths):
         return None

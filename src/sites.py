@@ -9,6 +9,7 @@ from ase import Atoms
 from ase.data import chemical_symbols
 
 from .checkpoint import ModelInfo
+from .data.names import check_index
 from .errors import StructureError
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ def choose_sites(
             )
         return found
     for site in sites:
+        check_index(site, "site")
         if not 0 <= site < len(atoms):
             raise StructureError(f"site {site} is not within 0 .. {len(atoms) - 1}")
         if not other_element and info.element not in (None, symbols[site]):

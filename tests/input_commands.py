@@ -243,7 +243,7 @@ COMPARE = [
     Command("compare", "--measure", "other", 1, "`measure` is 'other', expected one of r_factor"),
     *same("compare", "--column", 1, "{foil}: no column 'VALUE'; it has energy, i0,", "other", "99"),
     Command("compare", "--e0", "1", 1, "{foil}: e0 1.00 eV is not within 8789.00 .. 10139.21 eV"),
-    Command("compare", "--e0", ".nan", 1, "{foil}: e0 nan eV is not within 8789.00 .. 10139.21 eV"),
+    Command("compare", "--e0", ".nan", 1, "{foil}: `e0` is nan but must be positive and finite"),
     Command("compare", "--e0", "9500", 1, "{foil}: the edge step at 9500.00 eV is "),
     Command("compare", "-o", "{nodir}/x", 1, NO_FOLDER),
     Command("compare", "-o", "{dir}", 1, IS_FOLDER),

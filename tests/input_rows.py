@@ -1,5 +1,6 @@
 """All rows of the table of input checks, and the page that they make."""
 
+from input_arguments import ARGUMENTS
 from input_commands import (
     CALIBRATE,
     COMPARE,
@@ -13,7 +14,10 @@ from input_commands import (
     REPORT,
     Command,
 )  # fmt: skip
-from input_functions import FUNCTIONS, Function
+from input_functions import FUNCTIONS as FIRST
+from input_functions import Function
+from input_learning import LEARNING
+from input_signatures import REASONS, parameters, public_calls
 from input_training import ENERGY, MODEL, TRAIN, TRAINING
 from input_world import FILES
 
@@ -21,6 +25,12 @@ COMMANDS = [
     *(DATASET + INFO + TRAIN + ENERGY + TRAINING + MODEL + ENSEMBLE + CALIBRATE),
     *(EVALUATE + PREDICT + COMPARE + FIT + EXPLAIN + REPORT),
 ]
+PLACE = {row.where.partition(".")[0]: place for place, row in reversed([*enumerate(FIRST)])}
+FUNCTIONS = sorted(
+    [*FIRST, *LEARNING, *ARGUMENTS],
+    key=lambda row: PLACE.get(row.where.partition(".")[0], len(FIRST)),
+)
+"""All of a name together, in the order of the first ones."""
 NAMES = {
     **FILES, "out": "out", "nodir": "nowhere", "missing": "missing", "runs": "runs",
     "calculations": "calculations", "foil": "cu_metal_rt.xdi", "cold": "cu_metal_10K.xdi",
@@ -82,4 +92,13 @@ def page() -> str:
         "|---|---|---|---|---|",
         *map(function_line, FUNCTIONS),
     ]
-    return TOP + "\n".join([*commands, *functions]) + "\n"
+    n_parameters = len(parameters(public_calls()))
+    reasons = [
+        "\n## Arguments without a bad value\n",
+        f"Of {n_parameters} arguments of public functions, {len(REASONS)} have no row above. An",
+        "object of another class than the signature says is left to Python: a list is no model.\n",
+        "| name | argument | why |",
+        "|---|---|---|",
+        *(f"| {cell(where)} | {cell(name)} | {why} |" for (where, name), why in REASONS.items()),
+    ]
+    return TOP + "\n".join([*commands, *functions, *reasons]) + "\n"

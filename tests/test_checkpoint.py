@@ -53,8 +53,8 @@ def test_model_and_everything_about_it_come_back(tmp_path):
     loaded, info = load_model(tmp_path / "model.pt")
     assert info == INFO
     assert loaded.hyperparameters == model.hyperparameters
-    graph = random_molecule()
-    assert torch.equal(loaded.predict_spectra(graph, ENERGY), model.predict_spectra(graph, ENERGY))
+    graph, energy = random_molecule(), ENERGY[ENERGY <= 30.0]
+    assert torch.equal(loaded.predict_spectra(graph, energy), model.predict_spectra(graph, energy))
     assert not loaded.training
 
 

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 
-from ase.data import chemical_symbols
 from tqdm import tqdm
 
 from ..config import DatasetJob
 from ..data.database import Database, Summary, write_records
 from ..data.location import DatabaseURL
+from ..data.names import check_edge, check_wanted
 from ..data.readers.formats import NAMES, count_runs, find_sources, read_source
-from ..data.readers.given import Given, check_edge
+from ..data.readers.given import Given
 from ..data.record import PassedOver, Record, Rejected
-from ..errors import ConfigError, DatabaseError
+from ..errors import DatabaseError
 from ..files.durable import write_text_durably
 from ..report import describe_contents
 from .outputs import check_outputs
@@ -19,8 +19,7 @@ from .outputs import check_outputs
 
 def run(job: DatasetJob) -> None:
     """Collect calculations in a database and say what was found."""
-    if job.element is not None and job.element not in chemical_symbols[1:]:
-        raise ConfigError(f"`element` is {job.element!r}, expected a symbol such as Cu")
+    check_wanted(job.element, None)
     if job.edge is not None:
         check_edge(job.edge, "`--edge`")
     check_outputs(None if isinstance(job.output, DatabaseURL) else job.output, None)

@@ -9,7 +9,7 @@ import torch
 from torch.utils.data import Dataset
 from torch_geometric.data import Data
 
-from ..errors import DatabaseError, StructureError
+from ..errors import ConfigError, DatabaseError, StructureError
 from .cache import CacheWriteError, GraphCache, cache_key
 from .database import Database
 from .energies import resample
@@ -55,10 +55,12 @@ class XANESDataset(Dataset):
 
         Raises:
             DatabaseError: the database lacks one of the ids.
+            ConfigError: energies that do not increase, or a radius or range that can't be.
         """
         self.database = database
         self.grid, self.r_max, self.max_z = np.asarray(grid, dtype=float), r_max, max_z
         self.extend_below, self.cache, self.memory_bytes = extend_below, cache, memory_bytes
+        self._check()
         self.settings = cache_key(r_max, max_z, self.grid.tolist(), extend_below)
         groups: dict[tuple[str, str, bool], list[str]] = {}
         for record_id in sorted(set(ids)):
@@ -67,6 +69,25 @@ class XANESDataset(Dataset):
             groups.setdefault(key, []).append(record_id)
         self.groups = [groups[key] for key in sorted(groups)]
         self.graphs: dict[int, Data] = {}
+
+    def _check(self) -> None:
+        """Raise ConfigError for settings with which targets would be no numbers, or none."""
+        rises = self.grid.ndim == 1 and len(self.grid) and (np.diff(self.grid) > 0).all()
+        if not rises or not np.isfinite(self.grid).all():
+            raise ConfigError(
+                f"`grid` has shape {self.grid.shape} but must be one or more finite, strictly"
+                " increasing energies, eV"
+            )
+        if not 0 <= self.extend_below < np.inf:
+            raise ConfigError(
+                f"`extend_below` is {self.extend_below} but must be finite and not negative"
+            )
+        if not 0 < self.r_max < np.inf:
+            raise ConfigError(f"`r_max` is {self.r_max} but must be positive")
+        if self.max_z < 1:
+            raise ConfigError(f"`max_z` is {self.max_z} but must be at least 1")
+        if not self.memory_bytes >= 0:
+            raise ConfigError(f"`memory_bytes` is {self.memory_bytes} but must not be negative")
 
     def __len__(self) -> int:
         """Number of graphs."""

@@ -9,6 +9,7 @@ from torch_geometric.data import Data
 from vesin import NeighborList
 
 from ..errors import ConfigError, StructureError
+from .names import check_index
 
 CLOSEST = 0.1
 """Atoms nearer than this are an error, Angstrom."""
@@ -155,15 +156,19 @@ def atoms_to_graph(
 
     Raises:
         StructureError: see ``check_atoms`` and ``neighbors``; or an absorber is absent.
+        ConfigError: see ``neighbors``; or a type of whole numbers.
     """
     check_atoms(atoms, max_z)
     if len(absorbers) == 0:
         raise StructureError("no absorber is given")
     for index in absorbers:
+        check_index(index, "absorber")
         if not 0 <= index < len(atoms):
             raise StructureError(f"absorber {index} is not in the structure of {len(atoms)} atoms")
-    edge_index, edge_shift = neighbors(atoms, r_max)
     dtype = dtype or torch.get_default_dtype()
+    if not dtype.is_floating_point:
+        raise ConfigError(f"`dtype` is {dtype} but must be a floating-point type")
+    edge_index, edge_shift = neighbors(atoms, r_max)
     absorber_mask = torch.zeros(len(atoms), dtype=torch.bool)
     absorber_mask[list(absorbers)] = True
     return Data(

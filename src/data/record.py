@@ -7,7 +7,8 @@ import numpy as np
 from ase import Atoms
 
 from ..errors import RecordError
-from .names import check_name, check_printable
+from ..kinds import is_kind
+from .names import check_edge, check_name, check_printable
 
 UNITS = {"absolute": "1e-3 a0^2", "normalized": "dimensionless", "as_given": "not stated"}
 """Unit of each kind of target; "as_given" where the source does not say what it gives."""
@@ -84,7 +85,7 @@ class Record:
             raise RecordError(f"{self.id}: target is {self.target!r}, not one of {list(UNITS)}")
         if self.axis not in AXES:
             raise RecordError(f"{self.id}: axis is {self.axis!r}, not one of {list(AXES)}")
-        if not 0 <= self.site < len(self.atoms):
+        if not is_kind(self.site, int) or not 0 <= self.site < len(self.atoms):
             raise RecordError(
                 f"{self.id}: absorber index {self.site}, but the structure has"
                 f" {len(self.atoms)} atoms"
@@ -94,6 +95,9 @@ class Record:
             raise RecordError(
                 f"{self.id}: the absorber should be {self.element} but atom {self.site} is {found}"
             )
+        check_edge(self.edge, f"{self.id}: `edge`")
+        if self.fermi_level is not None and not np.isfinite(self.fermi_level):
+            raise RecordError(f"{self.id}: `fermi_level` is {self.fermi_level} but must be finite")
         self._check_mean()
         self._check_spectrum()
 
@@ -116,7 +120,9 @@ class Record:
             raise RecordError(f"{self.id}: atoms {self.mean_over} are not all {self.element}")
 
     def _check_spectrum(self) -> None:
-        """Check energies and values."""
+        """Check energies and values, and make arrays of lists."""
+        for name in ("energy", "mu"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=float))
         if self.energy.ndim != 1 or self.energy.shape != self.mu.shape or len(self.energy) < 2:
             raise RecordError(
                 f"{self.id}: energy {self.energy.shape} and mu {self.mu.shape} must both be"

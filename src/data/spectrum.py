@@ -34,13 +34,19 @@ class Spectrum:
         """Copy the arrays, make them read-only and check them.
 
         Raises:
-            RecordError: they do not fit together, are not finite, or energies do not increase.
+            RecordError: they do not fit together, are not finite, or energies do not increase; or
+                the edge energy is not positive, or the header holds other things than text.
         """
         for name in ("energy", "mu"):
             values = np.array(getattr(self, name), dtype=float)
             values.flags.writeable = False
             object.__setattr__(self, name, values)
         object.__setattr__(self, "header", MappingProxyType(dict(self.header)))
+        for name, value in self.header.items():
+            if not (isinstance(name, str) and isinstance(value, str)):
+                raise RecordError(f"{self.source}: `header` has {name!r}: {value!r}, wanted text")
+        if self.e0 is not None and not 0 < self.e0 < np.inf:
+            raise RecordError(f"{self.source}: `e0` is {self.e0} but must be positive and finite")
         if self.energy.ndim != 1 or self.energy.shape != self.mu.shape or len(self.energy) < 2:
             raise RecordError(
                 f"{self.source}: energy {self.energy.shape} and mu {self.mu.shape} must both be"
@@ -69,10 +75,12 @@ class Spectrum:
             energy: energies within the spectrum's own, eV, shape (n,), strictly increasing.
 
         Raises:
-            RecordError: an energy is outside; nothing is extrapolated.
+            RecordError: an energy is outside, nothing is extrapolated; or there are fewer than two.
         """
         energy = np.asarray(energy, dtype=float)
         low, high = self.energy[0] - 1e-6, self.energy[-1] + 1e-6
+        if energy.size == 0:
+            raise RecordError(f"{self.source}: no energies are asked for")
         if energy.min() < low or energy.max() > high:
             raise RecordError(
                 f"{self.source}: {energy.min():.3f} .. {energy.max():.3f} eV are asked for, it has"

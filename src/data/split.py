@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ..errors import DatabaseError
+from ..kinds import check_kinds
 
 
 def material_of(record_id: str) -> str:
@@ -54,8 +55,12 @@ def split_by_hash(
         Ids of each part, in the order given.
 
     Raises:
-        DatabaseError: a fraction is negative or they do not add up to 1.
+        DatabaseError: a fraction is negative or they do not add up to 1, or ids are one text.
+        ConfigError: the seed is no whole number.
     """
+    if isinstance(ids, str):
+        raise DatabaseError(f"`ids` is the text {ids!r}, expected ids; a file's are `read_ids`'")
+    check_kinds({"seed": seed}, {"seed": int})
     total = sum(fractions.values())
     if not (all(part >= 0 for part in fractions.values()) and abs(total - 1.0) <= 1e-9):
         raise DatabaseError(f"the fractions {dict(fractions)} must not be negative and add up to 1")

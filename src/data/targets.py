@@ -10,6 +10,7 @@ from torch.utils.data import Dataset
 from torch_geometric.data import Data
 
 from ..errors import ConfigError
+from ..model.inputs import check_graph
 
 GraphSet = Sequence[Data] | Dataset
 """A list of graphs, or a map-style data set of them."""
@@ -27,26 +28,33 @@ def target_and_mask(graph: Data) -> tuple[Tensor, Tensor]:
     return graph.y, torch.ones_like(graph.y, dtype=torch.bool) if mask is None else mask
 
 
-def check_dataset(dataset: GraphSet, name: str, n_energies: int) -> tuple[list[int], list[int]]:
-    """Check every graph's target and count its edges and spectra.
+def check_dataset(
+    dataset: GraphSet, name: str, n_energies: int, max_z: int
+) -> tuple[list[int], list[int]]:
+    """Check every graph and its target, and count its edges and spectra.
 
     Args:
         dataset: graphs with ``y``.
         name: what to call the set in a message.
         n_energies: energies wanted.
+        max_z: highest atomic number that the network knows.
 
     Returns:
         Edges of every graph; spectra of every graph.
 
     Raises:
         ConfigError: the set is empty, or a target is missing, of the wrong shape or not finite;
-            or a position is not finite.
+            or the network can't take a graph, see ``check_graph``.
     """
     num_edges, n_spectra = [], []
     for index, graph in enumerate(iterate(dataset)):
         where = f"{name}[{index}]"
         if graph.get("y") is None:
             raise ConfigError(f"{where} has no `y`; it needs spectra (n_absorbers, n_energies)")
+        try:
+            check_graph(graph, max_z)
+        except ValueError as error:
+            raise ConfigError(f"{where}: {error}") from error
         rows = graph.get("row_of_site")
         n_absorbers = int(graph.absorber_mask.sum())
         wanted = (n_absorbers if rows is None else int(rows.max()) + 1, n_energies)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from ..errors import ConfigError
+from ..kinds import check_kinds
 from .basis import RadialBasis, SpectralBasis, polynomial_envelope
 from .inputs import check_graph, edge_vectors
 from .layers import InteractionBlock, pad_degrees
@@ -20,7 +21,8 @@ from .scattering import PathAmplitudes, ScatteringWaves
 ABSORBERS_AT_ONCE = 256
 """Absorbers read out at once; their neighbours' features are gathered, so this bounds memory."""
 
-
+ROUNDING = 1e-2
+"""Energies this far outside the basis are taken for its ends, eV: float32 of 9,000 eV."""
 LONGEST_RADIUS = 50.0
 """Cutoff radii beyond it are a slip, Angstrom; a crystal has a million neighbours within it."""
 WIDEST_BASIS = 10_000.0
@@ -262,7 +264,12 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
 
         Returns:
             mu, unit of the training target, shape (n_absorbers, n_energies), by graph, then atom.
+
+        Raises:
+            ValueError: see ``check_graph``.
+            ConfigError: an energy is outside the basis, as absolute ones would be.
         """
+        self.check_energies(energy_grid)
         return self(data) @ self.spectral_basis(energy_grid).T
 
     @torch.no_grad()
@@ -273,12 +280,44 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
             energy_grid: energies relative to the reference energy, eV, shape (n_energies,).
             mean: mean training spectrum, shape (n_energies,).
             scale: typical deviation from the mean, unit of the spectrum, positive.
+
+        Raises:
+            ConfigError: an energy is outside the basis, the mean is not finite or of another shape,
+                or the scale is not positive and finite.
         """
+        self.check_energies(energy_grid)
+        if mean.shape != energy_grid.shape or not bool(torch.isfinite(mean).all()):
+            raise ConfigError(
+                f"`mean` has shape {tuple(mean.shape)} but must be {len(energy_grid)} finite values"
+            )
+        if not 0 < scale < math.inf:
+            raise ConfigError(f"`scale` is {scale} but must be positive and finite")
         self.coefficient_mean.copy_(self.spectral_basis.fit(energy_grid, mean))
         self.coefficient_scale.fill_(scale)
         for output in self.outputs().values():
             for weight in output.parameters():
                 nn.init.zeros_(weight)
+
+    def check_energies(self, energy_grid: Tensor) -> None:
+        """Refuse energies that the spectral basis does not know.
+
+        Args:
+            energy_grid: energies relative to the reference energy, eV, shape (n_energies,).
+
+        Raises:
+            ConfigError: another shape, or an energy is not within ``emin`` .. ``emax``.
+        """
+        if energy_grid.ndim != 1 or len(energy_grid) == 0:
+            raise ConfigError(
+                f"`energy_grid` has shape {tuple(energy_grid.shape)} but must be (n_energies,)"
+            )
+        low, high = float(energy_grid.min()), float(energy_grid.max())
+        emin, emax = self.hyperparameters["emin"], self.hyperparameters["emax"]
+        if not (low >= emin - ROUNDING and high <= emax + ROUNDING):  # NaN is not either
+            raise ConfigError(
+                f"`energy_grid` is {low:.3f} .. {high:.3f} eV but must be within {emin:.3f} .."
+                f" {emax:.3f} eV, relative to the reference energy"
+            )
 
     def outputs(self) -> dict[str, nn.Module]:
         """Last maps, whose results depend on the energy basis, by name."""
@@ -289,7 +328,8 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
 
 
 def _check_hyperparameters(values: dict[str, Any]) -> None:
-    """Raise ConfigError for a constructor argument out of its range."""
+    """Raise ConfigError for a constructor argument of another kind or out of its range."""
+    check_kinds(values, XANES_E3GNN.__init__.__annotations__)
     for name in ("max_z", "num_layers", "channels", "num_radial", "radial_rank", "num_heads"):
         if values[name] < 1:
             raise ConfigError(f"`{name}` is {values[name]} but must be at least 1")

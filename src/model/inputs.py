@@ -26,13 +26,16 @@ def check_graph(data: Data, max_z: int) -> None:
     """Refuse a graph that the network can't take.
 
     Raises:
-        ValueError: a field is missing, there is no absorber, or an atomic number is out of range.
+        ValueError: a field is missing or of another shape or type, an edge is between atoms that
+            are not there, a position is not finite, there is no absorber, or an atomic number is
+            out of range.
     """
     for field in ("z", "pos", "edge_index", "absorber_mask"):
         if data.get(field) is None:
             raise ValueError(
                 f"the graph has no `{field}`; it needs z, pos, edge_index, absorber_mask"
             )
+    _check_shapes(data)
     if data.absorber_mask.dtype != torch.bool or data.absorber_mask.shape != data.z.shape:
         raise ValueError(
             f"`absorber_mask` is {data.absorber_mask.dtype} of shape"
@@ -44,3 +47,20 @@ def check_graph(data: Data, max_z: int) -> None:
     if lowest < 1 or highest > max_z:
         found = lowest if lowest < 1 else highest
         raise ValueError(f"`z` holds {found} but must be within 1 .. {max_z}")
+
+
+def _check_shapes(data: Data) -> None:
+    """Raise ValueError where atoms and edges do not fit together; a GPU would only say "assert"."""
+    n_atoms, n_edges = len(data.z), data.edge_index.shape[-1]
+    wanted = {"z": (n_atoms,), "pos": (n_atoms, 3), "edge_index": (2, n_edges)}
+    wanted |= {"edge_shift": (n_edges, 3)} if data.get("edge_shift") is not None else {}
+    for field, shape in wanted.items():
+        if data[field].shape != shape:
+            raise ValueError(f"`{field}` has shape {tuple(data[field].shape)}, wanted {shape}")
+    for field in ("z", "edge_index"):
+        if data[field].dtype not in (torch.int64, torch.int32):
+            raise ValueError(f"`{field}` is {data[field].dtype} but must be whole numbers")
+    if n_edges and not 0 <= int(data.edge_index.min()) <= int(data.edge_index.max()) < n_atoms:
+        raise ValueError(f"`edge_index` names an atom that is not within 0 .. {n_atoms - 1}")
+    if not bool(torch.isfinite(data.pos).all()):
+        raise ValueError("`pos` holds values that are not finite")

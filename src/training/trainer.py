@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 from tqdm import tqdm
 
-from ..checkpoint import ModelInfo, load_model, save_model
+from ..checkpoint import ModelInfo, check_info, load_model, save_model
 from ..config import TrainingConfig
 from ..data.batch import GraphBatchSampler
 from ..data.draws import SeededGraphs, seed_of
@@ -51,10 +51,12 @@ class Trainer(Stepper):
         """Check the data and set up the state; see ``run_training``."""
         team = team or Team()
         check_folders(config)
+        check_info(Path(config.save_path), config.info or ModelInfo())
         energy_grid = torch.as_tensor(config.energy_grid)
-        n_energies = len(energy_grid)
-        train_edges, self.n_spectra = check_dataset(train_dataset, "train_dataset", n_energies)
-        val_edges, _ = check_dataset(val_dataset, "val_dataset", n_energies)
+        model.check_energies(energy_grid)
+        known = len(energy_grid), model.max_z
+        train_edges, self.n_spectra = check_dataset(train_dataset, "train_dataset", *known)
+        val_edges, _ = check_dataset(val_dataset, "val_dataset", *known)
         limits = config.max_edges, config.batch_size
         self.sampler = GraphBatchSampler(train_edges, *limits, seed=config.seed)
         in_order = GraphBatchSampler(val_edges, *limits, seed=None)
@@ -64,7 +66,7 @@ class Trainer(Stepper):
         self.train_loader = make_loader(self.train_graphs, self.sampler, *loading)
         self.val_loader = make_loader(self.val_graphs, in_order, *loading)
         if not bool(model.coefficient_mean.any()):
-            mean, scale = target_statistics(train_dataset, n_energies)
+            mean, scale = target_statistics(train_dataset, len(energy_grid))
             dtype = model.coefficient_mean.dtype
             model.cpu().set_target_statistics(energy_grid.to(dtype), mean.to(dtype), scale)
         super().__init__(model, config, team)

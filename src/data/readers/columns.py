@@ -36,7 +36,7 @@ class Columns:
     """Line of the file of every row."""
 
 
-def read_columns(path: Path) -> Columns:
+def read_columns(path: str | Path) -> Columns:
     """Read a text file of columns separated by blanks, tabs, commas or semicolons.
 
     Args:
@@ -49,6 +49,7 @@ def read_columns(path: Path) -> Columns:
         RecordError: no table, rows of different length, what is no number, or a last line that
             is cut.
     """
+    path = Path(path)
     header: list[str] = []
     rows: list[list[float]] = []
     lines: list[int] = []
@@ -108,7 +109,7 @@ def _number(path: Path, line: int, word: str) -> float:
         raise RecordError(f"{path}: line {line}: {error}") from error
 
 
-def choose_mu(table: Columns, labels: Sequence[str], column: str | None) -> np.ndarray:
+def choose_mu(table: Columns, labels: Sequence[str], column: str | int | None) -> np.ndarray:
     """Mu of a table: the column asked for, a column of mu, or from two intensities.
 
     Args:
@@ -124,7 +125,7 @@ def choose_mu(table: Columns, labels: Sequence[str], column: str | None) -> np.n
     """
     values, n_columns = table.values, table.values.shape[1]
     if column is not None:
-        name = column.lower()
+        name = str(column).lower()
         if name in labels:
             return values[:, labels.index(name)]
         if COUNT.fullmatch(name) and 2 <= int(name) <= n_columns:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ...errors import RecordError, XanesError
 from ..graph import check_atoms, check_distances
-from ..names import NOT_FIRST
+from ..names import NOT_FIRST, check_wanted
 from ..record import PassedOver, Record, Rejected, if_wanted
 from .columns import read_columns
 from .fdmnes_input import FdmnesInput, read_input
@@ -75,7 +75,7 @@ def inputs_of(listing: Path) -> list[Path]:
 
 
 def read_fdmnes(
-    folder: Path, element: str | None = None, edge: str | None = None
+    folder: str | Path, element: str | None = None, edge: str | None = None
 ) -> Iterator[Record | Rejected | PassedOver]:
     """Read all runs below a folder.
 
@@ -86,8 +86,13 @@ def read_fdmnes(
 
     Yields:
         A record for each run, or why there is none, or that it is of another element or edge.
+
+    Raises:
+        RecordError: it is not a folder, or ``edge`` is none.
+        ConfigError: ``element`` is no symbol.
     """
-    for path in find_fdmnes(folder):
+    check_wanted(element, edge)
+    for path in find_fdmnes(Path(folder)):
         try:
             record = read_run(path)
         except (XanesError, OSError) as error:

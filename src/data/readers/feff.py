@@ -17,6 +17,7 @@ from ase.data import atomic_numbers, chemical_symbols
 
 from ...errors import ConfigError, RecordError, StructureError, XanesError
 from ..graph import check_atoms, check_distances, neighbors
+from ..names import check_wanted
 from ..record import PassedOver, Record, Rejected, if_wanted
 from ..structure import read_structures
 from .feff_folder import Run, find_crystal, find_runs
@@ -71,10 +72,11 @@ def read_feff(
 
     Raises:
         RecordError: ``root`` is not a folder.
-        ConfigError: another target.
+        ConfigError: another target, or ``element`` is no symbol.
     """
     if target not in ("absolute", "normalized"):
         raise ConfigError(f"`target` is {target!r}, expected absolute or normalized")
+    check_wanted(element, edge)
     for run in find_runs(Path(root)):
         try:
             path = run.folder / "feff.inp"

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from ...errors import ConfigError, RecordError
-from ..record import PassedOver, Record, Rejected
+from ..record import UNITS, PassedOver, Record, Rejected
 from .extxyz import read_extxyz
 from .extxyz_text import parse_comment
 from .fdmnes import find_fdmnes, read_fdmnes
@@ -86,7 +86,7 @@ class Source:
     """Whether it is a file of a folder, where one that can't be read does not stop the others."""
 
 
-def find_sources(path: Path, format: str | None = None) -> list[Source]:
+def find_sources(path: str | Path, format: str | None = None) -> list[Source]:
     """Find out what a path holds.
 
     Args:
@@ -100,6 +100,7 @@ def find_sources(path: Path, format: str | None = None) -> list[Source]:
         RecordError: it is not there.
         ConfigError: it is of no known format, or of several.
     """
+    path = Path(path)
     if format is not None and format not in NAMES:
         raise ConfigError(f"`format` is {format!r}, expected one of {', '.join(NAMES)}")
     if not path.exists():
@@ -178,8 +179,15 @@ def read_source(
         Records, rejections, and what was of another element or edge.
 
     Raises:
-        ConfigError: an option does not go with the format.
+        ConfigError: an option does not go with the format, or a format or target is unknown.
     """
+    for name, value, known in (
+        ("format", source.format, tuple(NAMES)),
+        ("target", target, (None, *UNITS)),
+    ):
+        if value not in known:
+            listed = ", ".join(word for word in known if word)
+            raise ConfigError(f"`{name}` is {value!r}, expected one of {listed}")
     for found in _read(source, given, target):
         yield near_edge(found) if isinstance(found, Record) else found
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from ...errors import ConfigError, RecordError
 from ..energies import energy_grid
-from ..names import check_name
-from ..record import AXES
+from ..names import check_edge, check_name, check_wanted
+from ..record import AXES, UNITS
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,18 @@ class Given:
     """What energies count from, one of ``AXES``. None: the sources say so."""
     target: str = "as_given"
     """Kind of ``mu``, a key of ``UNITS``."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError or RecordError for what no file could say."""
+        check_wanted(self.element, self.edge)
+        if self.energy is not None and len(self.energy) != 3:
+            raise ConfigError(f"`energy` is {self.energy}, expected first, last and step, eV")
+        if self.energy is not None:
+            energy_grid(*self.energy)
+        for name, known in (("axis", (None, *AXES)), ("target", tuple(UNITS))):
+            if getattr(self, name) not in known:
+                listed = ", ".join(word for word in known if word)
+                raise ConfigError(f"`{name}` is {getattr(self, name)!r}, expected one of {listed}")
 
 
 def edge_of(own: str | None, given: Given, where: str) -> str:
@@ -43,17 +55,6 @@ def edge_of(own: str | None, given: Given, where: str) -> str:
     if edge is None:
         raise ConfigError(f"{where} names no edge; give it, such as `--edge K`")
     return check_edge(edge, f"{where}: `edge`")
-
-
-def check_edge(edge: str, what: str) -> str:
-    """The name of an edge.
-
-    Raises:
-        RecordError: it is none.
-    """
-    if not re.fullmatch(r"K|[LMN]\d?", edge):
-        raise RecordError(f"{what} is {edge!r}, expected K, L3, ..")
-    return edge
 
 
 def energies_of(own: np.ndarray | None, count: int, given: Given, where: str) -> np.ndarray:

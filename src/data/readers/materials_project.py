@@ -31,7 +31,7 @@ CODE = "FEFF"
 
 
 def read_materials_project(
-    path: Path, given: Given | None = None
+    path: str | Path, given: Given | None = None
 ) -> Iterator[Record | Rejected | PassedOver]:
     """Read every object of a file.
 
@@ -46,7 +46,7 @@ def read_materials_project(
         RecordError: the file is missing, cut, or no JSON of such objects.
         ConfigError: energies are far from the edge and the user does not say what they count from.
     """
-    given = given or Given()
+    path, given = Path(path), given or Given()
     documents = load_documents(path)
     for number, document in enumerate(documents, start=1):
         where = f"{path}: object {number}" if len(documents) > 1 else str(path)

@@ -16,7 +16,7 @@ KEV = 120.0
 """Energies that are all below this are keV, or no hard X-rays."""
 
 
-def read_measured(path: str | Path, column: str | None = None) -> Spectrum:
+def read_measured(path: str | Path, column: str | int | None = None) -> Spectrum:
     """Read XDI, columns of text, or one group of an Athena project (`project.prj:group`).
 
     Args:
@@ -49,7 +49,7 @@ def measured_digest(path: str | Path) -> str:
     return file_digest(split_group(path)[0])
 
 
-def read_text(path: Path, column: str | None = None) -> Spectrum:
+def read_text(path: Path, column: str | int | None = None) -> Spectrum:
     """Read columns of text, energy first, eV.
 
     Raises:
@@ -67,7 +67,7 @@ def read_text(path: Path, column: str | None = None) -> Spectrum:
     return Spectrum(energy, mu, source=str(path), header=header)
 
 
-def read_athena(path: Path, group: str | None = None) -> Spectrum:
+def read_athena(path: str | Path, group: str | None = None) -> Spectrum:
     """Read one group of an Athena project, by larch.
 
     Args:
@@ -78,6 +78,7 @@ def read_athena(path: Path, group: str | None = None) -> Spectrum:
         RecordError: no such file, no such group, or the file can't be read.
         ConfigError: larch is not installed, or several groups and none named.
     """
+    path = Path(path)
     try:
         from larch.io import read_athena as read
     except ImportError as error:

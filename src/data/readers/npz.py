@@ -40,7 +40,9 @@ LARGEST = 16_000_000_000
 LARGEST_Z = len(chemical_symbols) - 1
 
 
-def read_npz(path: Path, given: Given | None = None) -> Iterator[Record | Rejected | PassedOver]:
+def read_npz(
+    path: str | Path, given: Given | None = None
+) -> Iterator[Record | Rejected | PassedOver]:
     """Read every spectrum of an archive.
 
     Args:
@@ -54,7 +56,7 @@ def read_npz(path: Path, given: Given | None = None) -> Iterator[Record | Reject
         RecordError: no such archive, damaged, or its arrays do not fit together.
         ConfigError: see ``given.py``.
     """
-    given = given or Given()
+    path, given = Path(path), given or Given()
     arrays = load_arrays(path)
     last = np.cumsum(arrays["n_atoms"])
     for number in range(len(arrays["mu"])):

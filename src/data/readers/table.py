@@ -44,7 +44,9 @@ NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 LARGEST_Z = len(chemical_symbols) - 1
 
 
-def read_table(path: Path, given: Given | None = None) -> Iterator[Record | Rejected | PassedOver]:
+def read_table(
+    path: str | Path, given: Given | None = None
+) -> Iterator[Record | Rejected | PassedOver]:
     """Read every row of a table.
 
     Args:
@@ -58,7 +60,7 @@ def read_table(path: Path, given: Given | None = None) -> Iterator[Record | Reje
         RecordError: the file is missing, not text, or its columns are not as above.
         ConfigError: see ``given.py``.
     """
-    given = given or Given()
+    path, given = Path(path), given or Given()
     lines = whole_lines(path)
     _, head = next(lines, (0, ""))
     separator = separator_of(head)

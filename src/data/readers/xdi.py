@@ -31,7 +31,7 @@ def is_xdi(path: Path) -> bool:
         return re.match(rb"#\s*XDI/\d", file.read(64)) is not None
 
 
-def read_xdi(path: Path, column: str | None = None) -> Spectrum:
+def read_xdi(path: str | Path, column: str | int | None = None) -> Spectrum:
     """Read a measured spectrum.
 
     Args:
@@ -44,6 +44,7 @@ def read_xdi(path: Path, column: str | None = None) -> Spectrum:
     Raises:
         RecordError: the file is no XDI file, or energy or mu can't be had from it.
     """
+    path = Path(path)
     if not path.is_file():
         raise RecordError(f"{path}: no such file")
     if not is_xdi(path):
@@ -177,7 +178,7 @@ def in_order(
     return distinct, np.add.reduceat(mu, first) / count
 
 
-def write_xdi(spectrum: Spectrum, path: Path) -> None:
+def write_xdi(spectrum: Spectrum, path: str | Path) -> None:
     """Write a spectrum with its header; what is read again is the same.
 
     Args:
@@ -202,4 +203,4 @@ def write_xdi(spectrum: Spectrum, path: Path) -> None:
     rows = zip(spectrum.energy, spectrum.mu, strict=True)
     lines += [f"{energy!r} {mu!r}" for energy, mu in ((float(e), float(m)) for e, m in rows)]
     text = "\n".join(lines) + "\n"
-    write_durably(path, lambda beside: beside.write_text(text), read_xdi)
+    write_durably(Path(path), lambda beside: beside.write_text(text), read_xdi)
