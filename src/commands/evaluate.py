@@ -1,5 +1,6 @@
 """The command `evaluate`: a model against the calculations of a database."""
 
+import io
 import logging
 import zipfile
 from pathlib import Path
@@ -71,8 +72,9 @@ def write_arrays(path: Path, arrays: dict[str, Any]) -> None:
     """
 
     def write(beside: Path) -> None:
-        with beside.open("wb") as file:  # of a path NumPy would change the ending
-            np.savez(file, **arrays)
+        archive = io.BytesIO()  # on a full disk NumPy 1.26 would leave a file's archive open
+        np.savez(archive, **arrays)
+        beside.write_bytes(archive.getbuffer())
 
     def check(beside: Path) -> None:
         with zipfile.ZipFile(beside) as archive:

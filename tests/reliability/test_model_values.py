@@ -122,6 +122,8 @@ TYPES = [torch.float16, torch.bfloat16, torch.int32, torch.int64, torch.bool, to
 @pytest.mark.parametrize("dtype", TYPES)
 def test_weights_of_another_type_are_refused(whole, tmp_path, dtype):
     """Torch would cut them to integers or drop an imaginary part without a word."""
+    if dtype.is_complex:
+        pytest.importorskip("safetensors", minversion="0.7", reason="writes no complex numbers")
     name = f"{ALL}embedding.weight"
     one = {**whole.tensors, name: whole.tensors[name].to(dtype)}
     every = {name: tensor.to(dtype) for name, tensor in whole.tensors.items()}
