@@ -235,7 +235,7 @@ def _member(path: Path, file: ModelFile, number: int, difference: dict[str, Any]
     check_values(path, arguments, get_type_hints(XANES_E3GNN.__init__))
     check_sizes(path, arguments, weights)
     network = XANES_E3GNN(**arguments)
-    check_tensors(path, file, network, number)
+    check_tensors(path, weights, network, number)
     network.to(weights["coefficient_mean"].dtype).load_state_dict(weights)
     return network
 

@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from .data.location import hide_passwords
 from .errors import PartialError, PeerError, Terminated, XanesError
+from .logs import logged_to
 
 PROGRAM = "e3gnn-xanes"
 OUT_OF_MEMORY = (
@@ -57,17 +58,9 @@ def orderly_end() -> Iterator[None]:
 @contextmanager
 def messages() -> Iterator[None]:
     """Show what the library logs; under torchrun only by the first process."""
-    handler = logging.StreamHandler(sys.stderr)
-    package_logger = logging.getLogger(__package__)
-    level = package_logger.level
-    package_logger.setLevel(logging.INFO)
-    if os.environ.get("RANK", "0") == "0":
-        package_logger.addHandler(handler)
-    try:
+    first = os.environ.get("RANK", "0") == "0"
+    with logged_to(logging.StreamHandler(sys.stderr) if first else None):
         yield
-    finally:
-        package_logger.removeHandler(handler)
-        package_logger.setLevel(level)
 
 
 def guarded(work: Callable[[], None], debug: bool) -> int:

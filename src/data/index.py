@@ -110,19 +110,6 @@ class Index:
     def entry(self, record_id: str) -> Entry:
         """Entry of a record that is there."""
         k = self.number[record_id]
-        element, edge, target, code, axis = self.kinds[self.kind[k]]
-        lowest, highest = self.energies[k].tolist()
-        structure, digest = (self.digests[k, part].tobytes().hex() for part in (0, 1))
-        return Entry(
-            row=int(self.rows[k]),
-            material=material_of(record_id),
-            element=element,
-            edge=edge,
-            target=target,
-            code=code,
-            axis=axis,
-            lowest=lowest,
-            highest=highest,
-            structure_digest=structure,
-            digest=digest,
-        )
+        digests = (self.digests[k, part].tobytes().hex() for part in (0, 1))
+        kind, energies = self.kinds[self.kind[k]], self.energies[k].tolist()
+        return entry_of(IndexRow(int(self.rows[k]), record_id, *kind, *energies, *digests))

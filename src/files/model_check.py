@@ -79,12 +79,14 @@ def check_sizes(path: Path, arguments: Mapping[str, Any], weights: Mapping[str, 
             raise CheckpointError(f"{path}: `{name}` is {arguments[name]}, but its weights {size}")
 
 
-def check_tensors(path: Path, file: ModelFile, network: nn.Module, number: int) -> None:
+def check_tensors(
+    path: Path, weights: Mapping[str, Tensor], network: nn.Module, number: int
+) -> None:
     """Refuse a member's tensors that ``load_state_dict`` would change or that contradict it.
 
     Args:
         path: file, for messages.
-        file: what it holds.
+        weights: the member's tensors.
         network: made of the constructor's arguments alone.
         number: which member it is.
 
@@ -92,21 +94,16 @@ def check_tensors(path: Path, file: ModelFile, network: nn.Module, number: int) 
         CheckpointError: a tensor is of another type than the others or than weights may have, or is
             not what the constructor's arguments make it.
     """
-    own = {
-        name: tensor
-        for name, tensor in file.tensors.items()
-        if name.startswith(f"members.{number}.")
-    }
-    wanted = next((own[name].dtype for name in own if name.endswith("coefficient_mean")), None)
-    for name, tensor in own.items():
+    wanted = weights["coefficient_mean"].dtype
+    for name, tensor in weights.items():
         if tensor.dtype != wanted or wanted not in TYPES:
             raise CheckpointError(
-                f"{path}: {name} is {tensor.dtype}, expected all of a member as one of"
-                f" {', '.join(map(str, TYPES))}"
+                f"{path}: members.{number}.{name} is {tensor.dtype}, expected all of a member as"
+                f" one of {', '.join(map(str, TYPES))}"
             )
     made = network.state_dict()
     for name in FOLLOWS:
-        stored = own[f"members.{number}.{name}"]
+        stored = weights[name]
         if stored.shape != made[name].shape or not torch.allclose(
             stored.to(made[name]), made[name]
         ):

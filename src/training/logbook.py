@@ -10,6 +10,7 @@ from pathlib import Path
 from ..config import TrainingConfig
 from ..errors import ConfigError
 from ..files.durable import write_text_durably
+from ..logs import logged_to
 
 logger = logging.getLogger(__name__)
 Row = dict[str, float]
@@ -56,13 +57,8 @@ def log_file(path: Path) -> Iterator[None]:
     """Write what the library logs to the end of a file as well."""
     handler = LogFile(path)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    package_logger = logging.getLogger(__name__.partition(".")[0])
-    level = package_logger.level
-    package_logger.setLevel(logging.INFO)
-    package_logger.addHandler(handler)
     try:
-        yield
+        with logged_to(handler):
+            yield
     finally:
-        package_logger.removeHandler(handler)
-        package_logger.setLevel(level)
         handler.close()
