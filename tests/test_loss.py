@@ -134,3 +134,17 @@ def test_wrong_input_is_named(arguments, message):
 def test_lambda_must_be_finite_and_not_negative(value):
     with pytest.raises(ValueError, match="lambda_grad"):
         SpectrumLoss(value)
+
+
+def test_weights_may_be_zero_and_small_but_not_negative_and_a_mask_is_bool():
+    grid, spectra = torch.arange(5.0), torch.rand(2, 5)
+    lone = SpectrumLoss(0.5)(spectra[1:], zeros_like(spectra[1:]), grid)
+    for weight in (0.25, 1.0):
+        weights = torch.tensor([0.0, weight])
+        terms = SpectrumLoss(0.5)(spectra, zeros_like(spectra), grid, weights=weights)
+        assert terms.total == pytest.approx(float(lone.total))
+    for lowest in (-0.5, -2.0):
+        with pytest.raises(ValueError, match=rf"`weights` holds {lowest} but must not be negative"):
+            SpectrumLoss(0.5)(spectra, spectra, grid, weights=torch.tensor([lowest, 3.0]))
+    with pytest.raises(ValueError, match=r"`mask` is torch.float64 but must be bool"):
+        SpectrumLoss(0.5)(spectra, spectra, grid, mask=torch.ones(2, 5))

@@ -118,6 +118,17 @@ def test_absent_absorber_is_refused(absorbers):
         atoms_to_graph(changed(), absorbers, 5.0)
 
 
+@pytest.mark.parametrize("index", [0.5, "0", True])
+def test_an_absorber_that_is_no_whole_number_is_refused(index):
+    with pytest.raises(StructureError, match=f"absorber {index!r} is no whole number"):
+        atoms_to_graph(changed(), [index], 5.0)
+
+
+def test_positions_are_not_rounded_to_whole_numbers():
+    with pytest.raises(ConfigError, match=r"`dtype` is torch.int32 but must be a floating-point"):
+        atoms_to_graph(changed(), [0], 5.0, dtype=torch.int32)
+
+
 def test_negative_control_good_structures_pass():
     check_atoms(changed())
     check_atoms(changed(info={"occupancy": {"0": {"Cu": 1.0}, "1": {"O": 1.0}}}))

@@ -57,6 +57,30 @@ def test_what_is_no_spectrum_is_named(energy, mu, message):
         Spectrum(np.asarray(energy), np.asarray(mu), source="file")
 
 
+@pytest.mark.parametrize("e0", [0.0, -0.5, np.nan, np.inf])
+def test_an_edge_energy_that_is_none_is_named(e0):
+    with pytest.raises(RecordError, match=f"file: `e0` is {e0} but must be positive and finite"):
+        Spectrum(ENERGY, ENERGY, source="file", e0=e0)
+
+
+def test_negative_control_an_edge_energy_may_be_small():
+    assert Spectrum(ENERGY, ENERGY, e0=0.5).e0 == 0.5
+
+
+@pytest.mark.parametrize("header", [{"x": 3}, {3: "x"}, {3: 3}])
+def test_a_header_holds_text(header):
+    with pytest.raises(RecordError, match="file: `header` has .*, wanted text"):
+        Spectrum(ENERGY, ENERGY, source="file", header=header)
+
+
+def test_values_at_no_energies_are_an_error_that_says_so():
+    spectrum = Spectrum(ENERGY, ENERGY, source="file")
+    with pytest.raises(RecordError, match="file: no energies are asked for"):
+        spectrum.at(np.array([]))
+    with pytest.raises(RecordError, match="two or more"):
+        spectrum.at(ENERGY[:1])
+
+
 def test_values_on_other_energies():
     spectrum = Spectrum(ENERGY, 2.0 * ENERGY, e0=8981.0)
     assert spectrum.at(np.array([8980.5, 8989.0])).mu == pytest.approx([17961.0, 17978.0])

@@ -197,6 +197,7 @@ def test_fit_reproduces_a_spectrum_on_any_grid():
         ((32, (0.1, -0.5), -10.0, 50.0), "basis_scales"),
         ((32, (0.1, 0.0), -10.0, 50.0), "basis_scales"),
         ((32, (), -10.0, 50.0), "basis_scales"),
+        ((32, (0.1, float("inf")), -10.0, 50.0), "basis_scales"),
         ((32, (1.0,), 50.0, -10.0), "emin"),
         ((32, (1.0,), 50.0, 50.0), "emin"),
     ],
