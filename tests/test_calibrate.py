@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import yaml
 from ase.build import bulk
+from command import run
 from paths import CALCULATIONS, CU_K
 
 from src.checkpoint import load_model
-from src.cli import main
 from src.data.split import material_of
 from src.spectra_db import read_spectra
 
@@ -18,11 +18,6 @@ QUICK = [
 ]  # fmt: skip
 TRAINED = {"mp-760891", "mp-1225837"}
 VALIDATED = {"mvc-9599"}
-
-
-def run(*words):
-    """Run the command in this process; return its exit code."""
-    return main([str(word) for word in words])
 
 
 def write_ids(path, ids):

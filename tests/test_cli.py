@@ -12,10 +12,10 @@ import yaml
 from ase import Atoms
 from ase.io import write
 from cif import cubic_cif
+from command import run
 from paths import CALCULATIONS, CU_K, FEFF_RUNS, ROOT, ZN_K
 
 from src.checkpoint import ModelInfo, load_model, save_model
-from src.cli import main
 from src.data.database import Database, write_records
 from src.model.gnn import XANES_E3GNN
 
@@ -24,11 +24,6 @@ QUICK = [
     "--model.num_basis=32", "--training.max_edges=4000",
 ]  # fmt: skip
 SPLIT = ["--train", str(CU_K / "train.txt"), "--val", str(CU_K / "val.txt")]
-
-
-def run(*words):
-    """Run the command in this process; return its exit code."""
-    return main([str(word) for word in words])
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,10 @@ import logging
 import numpy as np
 import pytest
 import torch
+from command import run
 from paths import CALCULATIONS, ZN_K
 
 from src.checkpoint import ModelInfo, load_model, save_model
-from src.cli import main
 from src.config import EnergyConfig
 from src.errors import ConfigError
 from src.model.gnn import XANES_E3GNN
@@ -26,11 +26,6 @@ from src.training.window import Common
 SMALL = {"num_layers": 2, "lmax": 1, "channels": 8, "num_basis": 32}
 QUICK = ["--training.epochs=2", "--training.max_edges=4000"]
 ZN = ["--edge", "K", "--axis", "relative", "--energy", "-25", "94", "1"]
-
-
-def run(*words):
-    """Run the command in this process; return its exit code."""
-    return main([str(word) for word in words])
 
 
 def random_model(**changes):

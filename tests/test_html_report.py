@@ -7,9 +7,9 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from command import run
 from paths import CALCULATIONS, CU_K, EXPERIMENT, ROOT
 
-from src.cli import main
 from src.data.database import Database, write_records
 from src.data.readers.feff import read_feff
 from src.html_report.dataset import dataset_page
@@ -71,11 +71,6 @@ def read(path):
     assert "url(http" not in text
     assert "@import" not in text
     return found
-
-
-def run(*words):
-    """Run the command in this process; return its exit code."""
-    return main([str(word) for word in words])
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ import time
 
 import pytest
 import torch
+from command import run
 from paths import CALCULATIONS, CU_K, ROOT
 
 from src.checkpoint import load_model
-from src.cli import main
 from src.config import TrainJob
 from src.data.location import DatabaseURL
 from src.ensemble import networks_of
@@ -22,11 +22,6 @@ WORDS = [
     "--model.num_layers=1", "--model.lmax=0", "--model.channels=8", "--model.num_basis=16",
     "--training.max_edges=4000", "--training.device=cpu",
 ]  # fmt: skip
-
-
-def run(*words):
-    """Run the command in this process; return its exit code."""
-    return main([str(word) for word in words])
 
 
 @pytest.fixture(scope="module")

@@ -3,19 +3,13 @@
 import json
 
 import pytest
+from command import run
 from paths import CU_K, EXPERIMENT, ROOT
-
-from src.cli import main
 
 COPPER = ROOT / "docs" / "examples" / "copper"
 FOIL, COLD, CUS = (
     EXPERIMENT / f"{name}.xdi" for name in ("cu_metal_rt", "cu_metal_10K", "CuS_covellite_13K_01")
 )
-
-
-def run(*words):
-    """Run the command in this process; return its exit code."""
-    return main([str(word) for word in words])
 
 
 @pytest.fixture(scope="module")

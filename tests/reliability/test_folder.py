@@ -9,10 +9,10 @@ import time
 
 import pytest
 import torch
+from command import run
 from paths import CALCULATIONS, CU_K, ROOT
 
 from src.checkpoint import load_model
-from src.cli import main
 from src.errors import ConfigError
 from src.files.generations import older
 from src.files.lock import hold
@@ -25,11 +25,6 @@ SMALL = [
     "--model.num_layers=1", "--model.lmax=1", "--model.channels=8", "--model.num_basis=16",
     "--training.device=cpu",
 ]  # fmt: skip
-
-
-def run(*words):
-    """Run the command in this process; return its exit code."""
-    return main([str(word) for word in words])
 
 
 @pytest.fixture(scope="module")

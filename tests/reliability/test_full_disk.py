@@ -9,10 +9,10 @@ from contextlib import contextmanager, suppress
 
 import pytest
 import torch
+from command import run
 from paths import CALCULATIONS, EXPERIMENT, ROOT
 
 from src.checkpoint import load_model
-from src.cli import main
 from src.data.database import Database
 from src.files.model_file import read_model_file
 from src.files.torch_file import read_verified
@@ -27,11 +27,6 @@ TRAIN = [
 COMMANDS = ("train", "predict", "dataset", "compare", "calibrate")
 FILLED = 2 * 2**20
 """Size of the small disk, bytes."""
-
-
-def run(*words):
-    """Run the command in this process; return its exit code."""
-    return main([str(word) for word in words])
 
 
 @pytest.fixture(scope="module")

@@ -24,10 +24,10 @@ from ase import Atoms
 from ase.io import read as ase_read
 from ase.io.pickletrajectory import PickleTrajectory
 from cif import cubic_cif
+from command import run
 from records import record
 
 from src.checkpoint import load_model
-from src.cli import main
 from src.data.cache import GraphCache
 from src.data.database import Database, write_records
 from src.data.readers.columns import read_columns
@@ -63,11 +63,6 @@ class Harm:
 def marker(tmp_path):
     """The file that code would make."""
     return tmp_path / "code has run"
-
-
-def run(*words):
-    """Run the command in this process; return its exit code."""
-    return main([str(word) for word in words])
 
 
 def refused(capsys, *words, code=1):

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 import torch
 from ase import Atoms
+from command import run
 from paths import CALCULATIONS, DATA, EXPERIMENT, ROOT
 from records import record
 
 from src.checkpoint import ModelInfo, load_model, save_model
-from src.cli import main
 from src.command_line import quoted
 from src.data.database import Database, write_records
 from src.errors import CheckpointError, ConfigError, DatabaseError, StructureError
@@ -39,11 +39,6 @@ QUICK = [
     "--training.epochs=1", "--model.num_layers=1", "--model.lmax=1", "--model.channels=8",
     "--model.num_basis=32", "--training.max_edges=4000", "--val_fraction=0.3", "--split_seed=3",
 ]  # fmt: skip
-
-
-def run(*words):
-    """Run the command in this process; return its exit code."""
-    return main([str(word) for word in words])
 
 
 def line_of(*words):
