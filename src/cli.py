@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 
+from .calculation.job import CalculateJob
 from .command_line import carrying_out
 from .config import (
     MAX_EDGES,
@@ -37,6 +38,7 @@ from .overwriting import check_apart
 from .streams import guard_streams
 
 JOBS: dict[str, type] = {
+    "calculate": CalculateJob,
     "dataset": DatasetJob,
     "info": InfoJob,
     "train": TrainJob,

@@ -51,3 +51,14 @@ class PartialError(XanesError):
 
 class MemberError(XanesError):
     """A member of an ensemble could not be trained."""
+
+
+def check_positive(name: str, value: float) -> float:
+    """Return the value of an argument that must be positive and finite.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if not 0 < value < float("inf"):
+        raise ConfigError(f"`{name}` is {value} but must be positive and finite")
+    return value

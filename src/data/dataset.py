@@ -137,6 +137,12 @@ class XANESDataset(Dataset):
         """Make the graph of some sites of one structure."""
         records = sorted(self.database.records(ids), key=lambda record: record.site)
         sites = [record.site for record in records]
+        polarized = [record.id for record in records if record.polarization is not None]
+        if polarized:
+            raise DatabaseError(
+                f"{self.database.path}: {polarized[0]} is a polarized spectrum, which the network"
+                " can't learn or be compared with; leave such records out with a list of ids"
+            )
         if len(set(sites)) != len(sites):
             raise StructureError(f"{ids[0]}: several records of {ids} are for the same atom")
         try:

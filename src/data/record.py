@@ -12,6 +12,8 @@ from .names import check_edge, check_name, check_printable
 
 UNITS = {"absolute": "1e-3 a0^2", "normalized": "dimensionless", "as_given": "not stated"}
 """Unit of each kind of target; "as_given" where the source does not say what it gives."""
+OF_CALCULATION = ("polarization", "preset", "cards", "interstitial", "kf", "radii")
+"""Fields that not every code or version gives; without a value they are not stored."""
 AXES = ("absolute", "relative")
 """Energy axes: of the photon, or relative to an edge energy that the source does not state."""
 
@@ -64,6 +66,20 @@ class Record:
     """Fermi level of the self-consistent potential, eV, where the code gives it."""
     axis: str = "absolute"
     """What ``energy`` counts from, one of ``AXES``."""
+    polarization: tuple[float, float, float] | None = None
+    """Unit vector of the beam's polarization, Cartesian, in the axes of ``atoms``. None: the mean
+    over all directions."""
+    preset: str = ""
+    """Preset of settings with which `calculate` made the input, where it did."""
+    cards: str = ""
+    """Settings of the calculation as its input gives them, separated by `; `."""
+    interstitial: float | None = None
+    """Interstitial potential, eV, where the code gives it."""
+    kf: float | None = None
+    """Fermi wave number, 1/Angstrom, where the code gives it."""
+    radii: tuple[tuple[int, float, float], ...] = ()
+    """Atomic number, muffin-tin and Norman radius, Angstrom, of each potential, the absorber's
+    first, where the code gives them."""
     mean_over: tuple[int, ...] | None = None
     """Atoms over which the spectrum is a mean, ``site`` the first of them; the record's id then
     ends with `_mean`. None: it is the spectrum of ``site`` alone."""
@@ -96,10 +112,25 @@ class Record:
                 f"{self.id}: the absorber should be {self.element} but atom {self.site} is {found}"
             )
         check_edge(self.edge, f"{self.id}: `edge`")
-        if self.fermi_level is not None and not np.isfinite(self.fermi_level):
-            raise RecordError(f"{self.id}: `fermi_level` is {self.fermi_level} but must be finite")
+        for name in ("fermi_level", "interstitial", "kf"):
+            value = getattr(self, name)
+            if value is not None and not np.isfinite(value):
+                raise RecordError(f"{self.id}: `{name}` is {value} but must be finite")
+        for name in ("preset", "cards"):
+            check_printable(getattr(self, name), f"`{name}`", self.id)
+        self._check_polarization()
         self._check_mean()
         self._check_spectrum()
+
+    def _check_polarization(self) -> None:
+        """Check that the polarization is a unit vector."""
+        if self.polarization is None:
+            return
+        vector = np.asarray(self.polarization, dtype=float)
+        if vector.shape != (3,) or not abs(np.linalg.norm(vector) - 1.0) < 1e-6:
+            raise RecordError(
+                f"{self.id}: `polarization` is {self.polarization}, expected a unit vector"
+            )
 
     def _check_mean(self) -> None:
         """Check the atoms over which the spectrum is a mean."""
@@ -160,6 +191,9 @@ class Record:
         text += [self.code, self.version, str(self.site), repr(self.fermi_level)]
         text += [] if self.axis == "absolute" else [self.axis]  # as before there were others
         text += [] if self.mean_over is None else [f"mean over {self.mean_over}"]
+        for name in OF_CALCULATION:
+            value = getattr(self, name)
+            text += [] if value in (None, "", ()) else [f"{name} {value!r}"]
         spectrum = self.energy.astype("<f8").tobytes() + self.mu.astype("<f8").tobytes()
         described = "\0".join([*text, self.structure_digest]).encode()
         return hashlib.sha256(described + spectrum).hexdigest()

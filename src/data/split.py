@@ -1,16 +1,20 @@
 """Splits by material: from files of ids, or by hash."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ..errors import DatabaseError
 from ..kinds import check_kinds
 
+COPY = re.compile(r"\+(d[\d.]+)?(s[\d.]+)?-\d+$", flags=re.ASCII)
+"""End of the names of displaced and strained copies of a material; see ``calculation.plan``."""
+
 
 def material_of(record_id: str) -> str:
-    """Material part of a record id, `<material>_<site>`."""
-    return record_id.rpartition("_")[0] or record_id
+    """Material part of a record id, `<material>_<site>`; that of the original for a copy."""
+    return COPY.sub("", record_id.rpartition("_")[0] or record_id)
 
 
 def read_ids(path: str | Path) -> list[str]:

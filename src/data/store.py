@@ -14,7 +14,7 @@ from ..errors import DatabaseError, RecordError
 from ..files.durable import first_line
 from .index import IndexRow
 from .location import DatabaseURL, Location
-from .record import Record
+from .record import OF_CALCULATION, Record
 from .sqlite_file import open_sqlite
 
 TABLE = "xanes_records"
@@ -238,6 +238,9 @@ class Store:
         data |= {"site": record.site, "fermi_level": record.fermi_level}
         data |= {} if record.axis == "absolute" else {"axis": record.axis}
         data |= {} if record.mean_over is None else {"mean_over": list(record.mean_over)}
+        for name in OF_CALCULATION:
+            value = getattr(record, name)
+            data |= {} if value in (None, "", ()) else {name: value}
         data |= {"energy": record.energy, "mu": record.mu, "digest": record.digest}
         data |= {"structure_digest": record.structure_digest}
         with self.named_errors():
@@ -297,6 +300,7 @@ class Store:
             fermi_level=stored["fermi_level"],
             axis=stored.get("axis", "absolute"),
             mean_over=tuple(map(int, over)) if (over := stored.get("mean_over")) else None,
+            **{name: _tuples(stored[name]) for name in OF_CALCULATION if name in stored},
             **{name: stored[name] for name in STORED},
         )
         return record, _index_row(row, stored)
@@ -304,6 +308,11 @@ class Store:
     def element_counts(self) -> dict[int, int]:
         """Number of structures in which each atomic number stands."""
         return dict(self.query("SELECT Z, COUNT(*) FROM species GROUP BY Z"))
+
+
+def _tuples(value: Any) -> Any:
+    """A value that was stored as lists, with its tuples."""
+    return tuple(map(_tuples, value)) if isinstance(value, list | np.ndarray) else value
 
 
 def _without_axis(columns: Sequence[str]) -> list[str]:

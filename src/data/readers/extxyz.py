@@ -2,14 +2,17 @@
 
 Values of the comment line: ``mu`` (numbers), ``material``, ``absorber`` (0-based index), and where
 the file has them ``energy`` (as many numbers as ``mu``, eV), ``axis`` (absolute or relative),
-``site`` (label in the record's id, else the absorber's index), ``edge``, ``code``, ``version``. A
-single number in ``energy`` is the total energy that the format knows under this name. What a file
-lacks must be given by the user; nothing is assumed.
+``site`` (label in the record's id, else the absorber's index), ``edge``, ``code``, ``version``,
+``target`` (absolute, normalized or as_given), and of a calculation ``preset``, ``cards``,
+``polarization``, ``fermi_level``, ``interstitial``, ``kf`` and ``radii``, see ``Record``. A single
+number in ``energy`` is the total energy that the format knows under this name. What a file lacks
+must be given by the user; nothing is assumed.
 """
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -88,9 +91,55 @@ def to_record(frame: Frame, given: Given) -> Record:
         edge=edge_of(frame.info.get("edge"), given, frame.where),
         energy=energy,
         mu=mu,
-        target=given.target,
+        target=target_of(frame, given),
         code=frame.info.get("code", "not stated"),
         version=frame.info.get("version", ""),
         source=frame.where,
         axis=axis_of(frame.info.get("axis"), given, frame.where),
+        **calculation_of(frame),
     )
+
+
+def target_of(frame: Frame, given: Given) -> str:
+    """Kind of ``mu``: the frame's word, else the user's.
+
+    Raises:
+        ConfigError: they differ.
+    """
+    own = frame.info.get("target", given.target)
+    if given.target not in ("as_given", own):
+        raise ConfigError(f"{frame.where}: `target` is {own!r}, but {given.target} is asked for")
+    return own
+
+
+def calculation_of(frame: Frame) -> dict[str, Any]:
+    """What a frame says of the calculation, as fields of ``Record``.
+
+    Raises:
+        RecordError: a value is no number, or there are too many or too few.
+    """
+    found: dict[str, Any] = {
+        name: frame.info[name] for name in ("preset", "cards") if name in frame.info
+    }
+    for name in ("fermi_level", "interstitial", "kf"):
+        if name in frame.info:
+            (found[name],) = _numbers(frame, name, 1)
+    if "polarization" in frame.info:
+        vector = np.array(_numbers(frame, "polarization", 3))
+        found["polarization"] = tuple((vector / np.linalg.norm(vector)).tolist())
+    if "radii" in frame.info:
+        rows = np.reshape(_numbers(frame, "radii", 3), (-1, 3)).tolist()
+        found["radii"] = tuple((int(z), rmt, rnm) for z, rmt, rnm in rows)
+    return found
+
+
+def _numbers(frame: Frame, name: str, count: int) -> list[float]:
+    """Numbers of a value, a multiple of so many.
+
+    Raises:
+        RecordError: there are others.
+    """
+    found = frame.numbers(name)
+    if len(found) == 0 or len(found) % count or (name != "radii" and len(found) != count):
+        raise RecordError(f"{frame.where}: `{name}` holds {len(found)} numbers, expected {count}")
+    return list(map(float, found))

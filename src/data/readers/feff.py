@@ -137,6 +137,12 @@ def read_run(run: Run, given: FeffInput | None, target: str) -> Record:
         version=xmu.version,
         source=str(run.folder),
         fermi_level=xmu.fermi_level,
+        polarization=given.polarization if given is not None else None,
+        preset=given.preset if given is not None else "",
+        cards=given.cards if given is not None else "",
+        interstitial=xmu.interstitial,
+        kf=xmu.kf,
+        radii=xmu.radii,
     )
 
 
@@ -192,6 +198,9 @@ def choose_structure(run: Run, given: FeffInput | None, element: str) -> tuple[A
     wanted = shell(cluster, given.absorber)
     for site in sites:
         if same_shell(shell(crystal, site), wanted):
+            turned = not same_axes(crystal, site, cluster, given.absorber)
+            if given.polarization is not None and turned:
+                return cluster, given.absorber
             return crystal.copy(), site
     raise RecordError(
         f"{run.folder}: the absorber's neighbours in feff.inp within {COMPARED_WITHIN} Angstrom"
@@ -208,6 +217,16 @@ def shell(atoms: Atoms, site: int) -> list[tuple[float, int]]:
     vectors = atoms.positions[site] - atoms.positions[source] + shift[mine]
     distances = np.linalg.norm(vectors, axis=1)
     return sorted(zip(distances.tolist(), atoms.numbers[source].tolist(), strict=True))
+
+
+def same_axes(crystal: Atoms, site: int, cluster: Atoms, absorber: int) -> bool:
+    """Whether a cluster has the orientation of the crystal."""
+    edge_index, shift = neighbors(crystal, COMPARED_WITHIN)
+    mine = edge_index[1] == site
+    vectors = crystal.positions[edge_index[0][mine]] - crystal.positions[site] - shift[mine]
+    inside = vectors[np.linalg.norm(vectors, axis=1) < COMPARED_WITHIN - TOLERANCE]
+    places = cluster.positions - cluster.positions[absorber]
+    return bool(all(np.linalg.norm(places - vector, axis=1).min() < TOLERANCE for vector in inside))
 
 
 def same_shell(first: list[tuple[float, int]], second: list[tuple[float, int]]) -> bool:

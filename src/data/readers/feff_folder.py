@@ -10,6 +10,8 @@ from ...errors import RecordError
 from ..names import NOT_FIRST
 
 SITE_FOLDER = re.compile(r"^(\d+)_([A-Z][a-z]?)$")
+AXIS_FOLDER = re.compile(r"^[xyz]$")
+"""Folders of a site's spectra for three polarizations, in the site's."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,14 @@ def find_runs(root: Path) -> Iterator[Run]:
     if not root.is_dir():
         raise RecordError(f"{root}: no such folder")
     for where, folders, files in os.walk(root):
-        folders.sort()
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
         folder = Path(where)
         full = Path(os.path.abspath(folder))  # a root such as `.` does not show its name
+        axis = full.name if AXIS_FOLDER.match(full.name) else ""
+        if axis and SITE_FOLDER.match(full.parent.name):
+            full = full.parent
+        elif any(map(AXIS_FOLDER.match, folders)) and SITE_FOLDER.match(full.name):
+            continue  # the spectra are in the folders below
         named = SITE_FOLDER.match(full.name)
         in_layout = named and full.parent.name == "FEFF-XANES"
         if not in_layout and not {"xmu.dat", "feff.inp"} & set(files):
@@ -47,7 +54,9 @@ def find_runs(root: Path) -> Iterator[Run]:
         if named:
             home = full.parent.parent if in_layout else full.parent
             label, element = named.groups()
-            yield Run(folder, _label(home.name), int(label), label, element, (folder, home))
+            site = int(label)
+            label += f"-{axis}" if axis else ""
+            yield Run(folder, _label(home.name), site, label, element, (folder, home))
         elif not has_crystal(full) and has_crystal(full.parent):
             # `<material>/POSCAR` with runs of any name below it: one material
             yield Run(folder, _label(full.parent.name), None, None, None, (full.parent,))

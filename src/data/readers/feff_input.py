@@ -12,6 +12,9 @@ from ...errors import RecordError
 from .numbers import COUNT, parse_number
 from .text_file import numbered_lines
 
+NOT_SETTINGS = ("TITL", "POTE", "ATOM", "CONT", "PRIN", "RMUL")
+"""Cards that are no settings of the calculation."""
+PRESET = re.compile(r"\* Preset (\w+)")
 HOLES = {1: "K", 2: "L1", 3: "L2", 4: "L3", 5: "M1", 6: "M2", 7: "M3", 8: "M4", 9: "M5"}
 """Edge of each number of the HOLE card."""
 
@@ -32,6 +35,12 @@ class FeffInput:
     """Highest wave number of the calculation, 1/Angstrom."""
     title: str = ""
     """First TITLE card."""
+    cards: str = ""
+    """Cards that determine the spectrum, without structure and titles, separated by `; `."""
+    preset: str = ""
+    """Preset of radii, where the input names one in a comment as `calculate` does."""
+    polarization: tuple[float, float, float] | None = None
+    """Vector of the POLARIZATION card, in the axes of the ATOMS list, of unit length."""
 
     @property
     def absorber_z(self) -> int | None:
@@ -72,14 +81,19 @@ def read_feff_input(path: Path) -> FeffInput:
     result = FeffInput()
     atoms: list[tuple[int, list[str]]] = []
     block, factor, xanes_k, grid_k, own_grid = "", 1.0, None, None, False
+    settings: list[str] = []
     for number, words in cards(path):
         if re.match(r"[A-Za-z]", words[0]):
             # FEFF looks at the first four letters
             block = words[0].upper()[:4]
+            if block not in NOT_SETTINGS:
+                settings.append(" ".join([words[0].upper(), *words[1:]]))
             if block in ("EDGE", "HOLE"):
                 result.edge = _edge(path, number, words)
             elif block == "TITL" and not result.title:
                 result.title = " ".join(words[1:])
+            elif block == "POLA":
+                result.polarization = _direction(path, number, words[1:4])
             elif block == "RMUL":
                 factor = _numbers(path, number, words[1:2], 1)[0]
             elif block == "XANE" and len(words) > 1:
@@ -98,6 +112,9 @@ def read_feff_input(path: Path) -> FeffInput:
             atoms.append((number, words))
     # a grid of the user's own takes the place of the XANES card's
     result.k_max = grid_k if own_grid or grid_k is not None else xanes_k
+    result.cards = "; ".join(settings)
+    named = PRESET.search(next((line for _, line in numbered_lines(path) if "Preset" in line), ""))
+    result.preset = named[1] if named else ""
     if atoms:
         _set_cluster(path, result, atoms, factor)
     return result
@@ -124,6 +141,15 @@ def _set_cluster(
             " origin), expected one"
         )
     result.absorber = int(centers[0])
+
+
+def _direction(path: Path, number: int, words: list[str]) -> tuple[float, float, float]:
+    """A direction as a vector of unit length."""
+    vector = np.array(_numbers(path, number, words, 3))
+    if not np.linalg.norm(vector) > 0:
+        raise RecordError(f"{path}: line {number}: the polarization has no direction")
+    x, y, z = (vector / np.linalg.norm(vector)).tolist()
+    return x, y, z
 
 
 def _edge(path: Path, number: int, words: list[str]) -> str:

@@ -39,6 +39,15 @@ class Xmu:
     """FEFF's version."""
     fermi_level: float | None
     """Fermi level, eV ("Mu=" in the header)."""
+    edge_energy: float
+    """Energy of the Fermi level, where k = 0, absolute eV."""
+    interstitial: float | None = None
+    """Interstitial potential, eV ("Vint=")."""
+    kf: float | None = None
+    """Fermi wave number, 1/Angstrom ("kf=")."""
+    radii: tuple[tuple[int, float, float], ...] = ()
+    """Atomic number, muffin-tin and Norman radius, Angstrom, of each potential, the absorber's
+    first ("Rmt=", "Rnm=")."""
 
 
 def read_xmu(folder: Path, given: FeffInput | None = None) -> Xmu:
@@ -74,7 +83,11 @@ def read_xmu(folder: Path, given: FeffInput | None = None) -> Xmu:
         z=_absorber(path, header),
         edge=_found(path, header, r"Abs\s+Z=.*\b([KLMN]\d?)\s+shell", "the edge, `K shell`"),
         version=_found(path, header, r"(?i)\bfeff\s*([\d.]+\w*)", "FEFF's version"),
-        fermi_level=_fermi_level(header),
+        fermi_level=_number_of(header, r"\bMu="),
+        edge_energy=float(table[np.argmin(np.abs(table[:, 2])), 0]),
+        interstitial=_number_of(header, r"\bVint="),
+        kf=_number_of(header, r"\bkf="),
+        radii=_radii(header),
     )
 
 
@@ -188,10 +201,16 @@ def _absorber(path: Path, header: str) -> int:
     return z
 
 
-def _fermi_level(header: str) -> float | None:
-    """Fermi level, which FEFF gives in most versions."""
-    match = re.search(r"\bMu=\s*([-+]?\d*\.\d*(?:[Ee][-+]?\d+)?)(?:\s*eV|\s)", header)
+def _number_of(header: str, name: str) -> float | None:
+    """A number of the header, which FEFF gives in most versions."""
+    match = re.search(name + r"\s*([-+]?\d*\.\d*(?:[Ee][-+]?\d+)?)(?=\s|eV)", header)
     try:
         return float(match[1]) if match else None
     except ValueError:
         return None
+
+
+def _radii(header: str) -> tuple[tuple[int, float, float], ...]:
+    """Atomic number and radii of each potential."""
+    found = re.findall(r"(?:Abs|Pot +\d+) +Z= *(\d+) +Rmt= *(\d+\.\d+) +Rnm= *(\d+\.\d+)", header)
+    return tuple((int(z), float(rmt), float(rnm)) for z, rmt, rnm in found)

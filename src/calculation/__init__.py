@@ -1,0 +1,1 @@
+"""Calculations: structures to inputs, and to spectra with FEFF."""

@@ -1,0 +1,68 @@
+"""Which of many sites teach a model most: those least like what it knows, and each other."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from scipy.spatial.distance import cdist
+
+from ..checkpoint import load_model
+from ..data.graph import atoms_to_graph
+from ..ensemble import networks_of
+from ..errors import CheckpointError
+from ..inference import raw_sites
+from .plan import Site
+
+
+def farthest_points(points: np.ndarray, known: np.ndarray, number: int) -> list[int]:
+    """Order points so that each is the farthest from all before it.
+
+    Farthest-point sampling (Gonzalez, Theor. Comput. Sci. 38, 293 (1985)), from known points on:
+
+        i_n = argmax_i min(min_k |x_i - t_k|, min_{m < n} |x_i - x_{i_m}|)
+
+    Args:
+        points: x, shape (n_points, n_components).
+        known: t, shape (n_known, n_components); none: the first is the farthest from the mean.
+        number: how many to order.
+
+    Returns:
+        Indices, ``number`` or as many as there are points.
+    """
+    start = known if len(known) else points.mean(axis=0, keepdims=True)
+    nearest = cdist(points, start).min(axis=1)
+    chosen: list[int] = []
+    for _ in range(min(number, len(points))):
+        chosen.append(int(np.argmax(nearest)))
+        nearest = np.minimum(nearest, cdist(points, points[chosen[-1:]])[:, 0])
+        nearest[chosen] = -np.inf
+    return chosen
+
+
+def choose_novel(model: Path, sites: Sequence[Site], number: int) -> list[Site]:
+    """Choose the sites that are most novel to a model.
+
+    Args:
+        model: calibrated model: its file, folder, or the name of one that ships with the package.
+        sites: candidates.
+        number: how many to choose.
+
+    Returns:
+        Chosen sites, the most novel first, in the whitened feature space of ``Novelty``.
+
+    Raises:
+        CheckpointError: the model is not calibrated, so it does not know its training sites.
+        StructureError: a structure can't be used.
+    """
+    network, info = load_model(model)
+    if info.calibration is None:
+        raise CheckpointError(f"{model}: not calibrated, so it has no measure of novelty")
+    novelty = info.calibration.novelty
+    graphs = [
+        atoms_to_graph(site.atoms, [site.site], network.r_max, network.max_z) for site in sites
+    ]
+    found = dict(raw_sites(networks_of(network)[0], graphs, np.zeros(1)))
+    features = np.concatenate([found[k].features for k in range(len(graphs))])
+    points = (features - novelty.mean) @ novelty.whitening
+    order = farthest_points(points, novelty.sites.astype(float), number)
+    return [sites[k] for k in order]

@@ -1,0 +1,210 @@
+"""Inputs for FEFF: the cluster around an absorber with the cards of the published calculations.
+
+The cards are those of the FEFF 9.9.1 spectra published with OmniXAS (arXiv:2409.19552), whose
+inputs pymatgen and Lightshow wrote; the radii are a preset's. They are described in the FEFF user's guide
+and in Rehr et al., Phys. Chem. Chem. Phys. 12, 5503 (2010).
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+from ase.data import chemical_symbols
+
+from ..data.graph import check_atoms, neighbors
+from ..errors import ConfigError, StructureError
+from ..sites import equivalent_sites
+from .settings import FeffSettings, check_site
+
+OVERLAP = 0.5
+"""Atoms nearer than this are refused, Angstrom; the shortest bond there is, in H2, has 0.74."""
+CARDS = """\
+* All six modules run: potentials, cross-sections, FMS, paths, EXAFS parameters, spectrum.
+CONTROL 1 1 1 1 1 1
+* Edge, and the core hole, screened in the random-phase approximation (RPA).
+EDGE {edge}
+COREHOLE RPA
+* Amplitude factor from the overlap of atomic orbitals; 0 lets FEFF calculate it.
+S02 0
+* Hedin-Lundqvist self-energy without shift or broadening; ground-state background (2).
+EXCHANGE 0 0.0 0.0 2
+* Self-consistent potentials: radius (Angstrom), 0 for a solid, iterations, mixing, simple steps.
+SCF {scf} 0 100 {mixing} 3
+* Full multiple scattering: radius (Angstrom), 0 for a solid.
+FMS {fms} 0
+* XANES up to k = 4 1/Angstrom; EGRID below replaces this grid.
+XANES 4 0.04 0.1
+* No path expansion: FMS gives the whole spectrum.
+RPATH -1
+{polarization}* Energies: k = -1 to 0 below the Fermi level, 0 to 6 above, steps of 0.04 1/Angstrom.
+EGRID
+k_grid -1 0 0.04
+k_grid 0 6 0.04
+"""
+POLARIZATION = """\
+* Polarization of the beam, Cartesian, in the axes of ATOMS.
+POLARIZATION {0:.9g} {1:.9g} {2:.9g}
+"""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Atoms around an absorber, the absorber first, then by distance."""
+
+    positions: np.ndarray
+    """Relative to the absorber, Angstrom, shape (n_atoms, 3)."""
+    numbers: np.ndarray
+    """Atomic numbers, shape (n_atoms,)."""
+    index: np.ndarray
+    """Each atom's 0-based index in the structure, shape (n_atoms,)."""
+    distance: np.ndarray
+    """From the absorber, Angstrom, shape (n_atoms,)."""
+
+
+@dataclass(frozen=True)
+class Potential:
+    """A unique potential."""
+
+    z: int
+    """Atomic number."""
+    count: float
+    """Number of its atoms in the structure; 0.0001 for the absorber."""
+
+
+def cut_cluster(atoms: Atoms, site: int, radius: float) -> Cluster:
+    """Cut the atoms around a site out of a structure, through its periodic images.
+
+    Args:
+        atoms: structure, periodic in any directions.
+        site: 0-based index of the absorber.
+        radius: farthest atom, Angstrom.
+
+    Returns:
+        The cluster.
+
+    Raises:
+        StructureError: the structure is not usable, ``site`` is outside it, atoms overlap, or there
+            is no other atom within the radius.
+    """
+    check_atoms(atoms, max_z=len(chemical_symbols) - 1)
+    check_site(atoms, site)
+    edge_index, edge_shift = neighbors(atoms, radius)
+    mine = edge_index[1] == site
+    source = edge_index[0][mine]
+    if not len(source):
+        raise StructureError(f"site {site} has no other atom within {radius:g} Angstrom")
+    # the graph's vector points from neighbor to absorber
+    vectors = atoms.positions[source] - atoms.positions[site] - edge_shift[mine]
+    distance = np.linalg.norm(vectors, axis=1)
+    order = np.lexsort((*vectors.round(6).T, atoms.numbers[source], distance.round(6)))
+    index = np.concatenate([[site], source[order]])
+    positions = np.concatenate([np.zeros((1, 3)), vectors[order]])
+    _check_overlap(positions, index)
+    return Cluster(positions, atoms.numbers[index], index, np.concatenate([[0.0], distance[order]]))
+
+
+def _check_overlap(positions: np.ndarray, index: np.ndarray) -> None:
+    """Refuse atoms that share a place."""
+    edge_index, _ = neighbors(Atoms(numbers=np.ones(len(index)), positions=positions), 2.0)
+    first, second = edge_index
+    distance = np.linalg.norm(positions[first] - positions[second], axis=1)
+    if len(distance) and distance.min() < OVERLAP:
+        at = int(np.argmin(distance))
+        raise StructureError(
+            f"atoms {index[first[at]]} and {index[second[at]]} are {distance[at]:.3f} Angstrom"
+            f" apart, less than {OVERLAP} Angstrom"
+        )
+
+
+def unique_potentials(
+    atoms: Atoms, cluster: Cluster, kind: str
+) -> tuple[list[Potential], np.ndarray]:
+    """Potentials of a cluster, the absorber's first.
+
+    Args:
+        atoms: structure.
+        cluster: cut out of it.
+        kind: "element", one per element in the order of the structure, or "symmetry", one per
+            symmetry-distinct site.
+
+    Returns:
+        The potentials, and the number of each atom's, shape (n_atoms,).
+
+    Raises:
+        ConfigError: "symmetry" without spglib.
+    """
+    label = list(atoms.numbers)
+    if kind == "symmetry":
+        groups = equivalent_sites(atoms, range(len(atoms)))
+        if groups is None:
+            raise ConfigError(
+                "`potentials` by symmetry need spglib: pip install 'e3gnn-xanes[symmetry]'"
+            )
+        for group in groups:
+            for member in group:
+                label[member] = group[0]
+    there = [label[i] for i in cluster.index[1:]]
+    count = Counter(label)
+    order = [value for value in dict.fromkeys(label) if value in there]
+    z_of = dict(zip(label, atoms.numbers.tolist(), strict=True))
+    potentials = [Potential(int(cluster.numbers[0]), 0.0001)]
+    potentials += [Potential(z_of[value], count[value]) for value in order]
+    number = {value: k for k, value in enumerate(order, start=1)}
+    return potentials, np.array([0, *(number[value] for value in there)])
+
+
+def feff_input(
+    atoms: Atoms,
+    site: int,
+    edge: str,
+    settings: FeffSettings,
+    polarization: tuple[float, float, float] | None = None,
+    name: str = "",
+) -> str:
+    """Input of one site.
+
+    Args:
+        atoms: structure, periodic in any directions.
+        site: 0-based index of the absorber.
+        edge: K, L1, L2 or L3.
+        settings: radii and what else may be changed.
+        polarization: polarization vector of the beam, Cartesian. None: the average over all.
+        name: what the structure is called, for a comment.
+
+    Returns:
+        Text of ``feff.inp``.
+
+    Raises:
+        StructureError: see ``cut_cluster``.
+        ConfigError: see ``unique_potentials``.
+    """
+    cluster = cut_cluster(atoms, site, settings.cluster)
+    potentials, ipot = unique_potentials(atoms, cluster, settings.potentials)
+    element = chemical_symbols[cluster.numbers[0]]
+    formula = atoms.get_chemical_formula()
+    lines = [
+        f"* {element} {edge} edge of {name or formula}, site {site} (0-based), for FEFF 9 and 10",
+        f"* Preset {settings.preset}, potentials by {settings.potentials}; e3gnn-xanes calculate",
+        f"TITLE {formula} site {site} {element} {edge} preset {settings.preset}",
+        "",
+        CARDS.format(
+            edge=edge,
+            scf=settings.scf,
+            fms=settings.fms,
+            mixing=settings.scf_mixing,
+            polarization="" if polarization is None else POLARIZATION.format(*polarization),
+        ),
+        "* Number, atomic number, symbol, l of SCF and FMS (-1: FEFF's choice), atoms in the cell",
+        "POTENTIALS",
+    ]
+    for k, potential in enumerate(potentials):
+        symbol = chemical_symbols[potential.z]
+        lines.append(f"{k:4d} {potential.z:4d}  {symbol:2s}  -1  -1  {potential.count:g}")
+    lines += ["", "* Position (Angstrom), potential, symbol, distance (Angstrom)", "ATOMS"]
+    for (x, y, z), k, number, distance in zip(
+        cluster.positions, ipot, cluster.numbers, cluster.distance, strict=True
+    ):
+        symbol = chemical_symbols[number]
+        lines.append(f"{x:12.6f} {y:12.6f} {z:12.6f} {k:3d}  {symbol:2s} {distance:10.6f}")
+    return "\n".join([*lines, "END", ""])

@@ -1,0 +1,202 @@
+"""One FEFF run in a folder: started, watched, ended when it hangs, its output checked."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..data.readers.feff_input import read_feff_input
+from ..data.readers.feff_xmu import Xmu, read_xmu
+from ..errors import XanesError
+from ..xas.edges import find_edge
+
+ENGINE = Path(__file__).with_name("feff10_engine.py")
+LOG = "feff.out"
+POLL = 0.2
+"""Seconds between two looks at a run."""
+EDGE_WITHIN = 15.0
+"""Largest distance of the Fermi level from the tabulated edge, eV."""
+RUNAWAY = 200.0
+"""The search for the Fermi level starts below the valence band; one that has come so far above
+zero, eV, goes on for ever: the cluster lacks the electrons that it looks for."""
+POINT = re.compile(r"point # *(?:\d+|\*+) *energy = *(?:(-?[\d.]+)|\*+)")
+PROGRESS = re.compile(
+    r"\s*(point #|FMS for a cluster|Energy point|\d+%|Done with|nph=|[A-Z]*-?\d+$|$)"
+)
+MODULES = {
+    "Calculating atomic": "atomic",
+    "Calculating SCF": "pot",
+    "Calculating cross-section": "xsph",
+    "FMS calculation": "fms",
+    "screened core-hole": "screen",
+    "MKGTR": "mkgtr",
+    "Pathfinder": "path",
+    "Calculating EXAFS": "genfmt",
+    "Calculating XAS": "ff2x",
+}
+"""Beginning of each module's first line of output; not told by FEFF before `screen` has ended."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a run gave no usable spectrum."""
+
+    module: str
+    """FEFF's module that failed, or `output` where the spectrum is refused."""
+    message: str
+    """FEFF's own words, or ours where it had none."""
+
+    def __str__(self) -> str:
+        """Module and message."""
+        return f"{self.module}: {self.message}"
+
+
+class Stopped(Exception):
+    """The run was ended because somebody asked for it."""
+
+
+def run_feff(
+    folder: Path,
+    text: str,
+    element: str,
+    edge: str,
+    command: Sequence[str] = (),
+    time_limit: float = 900.0,
+    stop: threading.Event | None = None,
+) -> Failure | None:
+    """Run FEFF on an input and check what it gives.
+
+    Args:
+        folder: folder of the run, which must exist; FEFF's files are written there.
+        text: the input.
+        element: symbol of the absorber.
+        edge: its edge.
+        command: FEFF's command and its words, run in the folder. Empty: FEFF 10 of feff10-rs.
+        time_limit: longest time of the run, seconds.
+        stop: ends the run when it is set.
+
+    Returns:
+        None where `xmu.dat` is complete and plausible, else what went wrong.
+
+    Raises:
+        Stopped: ``stop`` was set.
+        OSError: the command can't be started, or the folder can't be written.
+    """
+    (folder / "feff.inp").write_text(text)
+    (folder / "xmu.dat").unlink(missing_ok=True)
+    log = folder / LOG
+    environment = os.environ | {
+        # FEFF maps and unmaps large arrays for every energy: 1.5 times slower without these
+        "MALLOC_MMAP_THRESHOLD_": "1000000000",
+        "MALLOC_TRIM_THRESHOLD_": "4000000000",
+    }
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, str(ENGINE), *command],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            hung = _watch(process, log, time_limit, stop)
+        finally:
+            _end(process)
+    said = log.read_text(errors="replace")
+    if hung is not None:
+        return Failure(failed_module(said), hung)
+    if process.returncode != 0:
+        return Failure(failed_module(said), last_words(said))
+    try:
+        check_spectrum(folder, element, edge)
+    except XanesError as error:
+        return Failure("output", str(error).removeprefix(f"{folder}/"))
+    return None
+
+
+def _watch(
+    process: subprocess.Popen, log: Path, time_limit: float, stop: threading.Event | None
+) -> str | None:
+    """Wait for a run; None, or why it was given up."""
+    end = time.monotonic() + time_limit
+    with log.open(errors="replace") as said:
+        while process.poll() is None:
+            if stop is not None and stop.is_set():
+                raise Stopped
+            if time.monotonic() > end:
+                return f"not done after {time_limit:g} s"
+            for level in POINT.findall(said.read()):
+                if not level or float(level) > RUNAWAY:
+                    return f"no Fermi level found below {RUNAWAY:g} eV"
+            time.sleep(POLL)
+    return None
+
+
+def _end(process: subprocess.Popen) -> None:
+    """End a run and everything it has started."""
+    if process.poll() is None:
+        if os.name == "posix":
+            os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
+    process.wait()
+
+
+def failed_module(said: str) -> str:
+    """Module that was running when the output ended."""
+    named = re.search(r"FEFF 10: .*?\b(?:stage|module|executable)\W+(\w+)", said)
+    if named:
+        return named[1]
+    at = {module: said.rfind(words) for words, module in MODULES.items()}
+    return max(at, key=lambda module: at[module]) if max(at.values()) >= 0 else "start"
+
+
+def last_words(said: str) -> str:
+    """The last lines of FEFF's output that are no progress, in one line."""
+    before = said.partition("FEFF 10: stage")[0]
+    lines = [" ".join(line.split()) for line in before.splitlines() if not PROGRESS.match(line)]
+    return "; ".join(lines[-3:]) if lines else "no output"
+
+
+def check_spectrum(folder: Path, element: str, edge: str) -> Xmu:
+    """Check that a run's `xmu.dat` is complete and plausible, and return it.
+
+    Raises:
+        RecordError: it is missing, cut or damaged; see ``read_xmu``; or see ``check_plausible``.
+    """
+    xmu = read_xmu(folder, read_feff_input(folder / "feff.inp"))
+    check_plausible(xmu, element, edge)
+    return xmu
+
+
+def check_plausible(xmu: Xmu, element: str, edge: str) -> None:
+    """Refuse a spectrum that can't be that of an edge.
+
+    Raises:
+        RecordError: its Fermi level is far from the tabulated edge, energies do not rise, or mu is
+            not positive above the edge.
+    """
+    from ..errors import RecordError
+
+    tabulated = find_edge(element, edge).energy
+    if abs(xmu.edge_energy - tabulated) > EDGE_WITHIN:
+        raise RecordError(
+            f"xmu.dat: the Fermi level is at {xmu.edge_energy:.1f} eV, but the {element} {edge}"
+            f" edge is tabulated at {tabulated:.1f} eV"
+        )
+    above = xmu.energy > xmu.edge_energy
+    lowest = int(xmu.mu[above].argmin())
+    if xmu.mu[above][lowest] <= 0:
+        raise RecordError(
+            f"xmu.dat: mu is {xmu.mu[above][lowest]:.3g} at {xmu.energy[above][lowest]:.1f} eV,"
+            " above the edge, but must be positive"
+        )
+    if not (xmu.energy[1:] > xmu.energy[:-1]).all():
+        raise RecordError("xmu.dat: the energies do not increase")

@@ -1,0 +1,70 @@
+"""Sites calculated by Parsl, on a queue's nodes or other machines that share the folder."""
+
+import runpy
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigError
+from .calculate import Outcome, Request
+from .plan import Site
+from .schedule import Submit
+
+
+def load_config(path: Path) -> Any:
+    """The ``config`` of a Parsl configuration file, which is Python and is run.
+
+    Raises:
+        ConfigError: Parsl is not installed, or the file has no ``config`` of the right kind.
+    """
+    try:
+        from parsl import Config
+    except ImportError as error:
+        raise ConfigError(
+            "Parsl is not installed; pip install 'e3gnn-xanes[hpc]', or leave `--parsl` out"
+        ) from error
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such file")
+    try:
+        config = runpy.run_path(str(path)).get("config")
+    except Exception as error:  # whatever the user's Python raises
+        raise ConfigError(f"{path}: {type(error).__name__}: {error}") from error
+    if not isinstance(config, Config):
+        raise ConfigError(f"{path}: `config` is {config!r}, expected a parsl.Config")
+    return config
+
+
+@contextmanager
+def parsl_workers(path: Path) -> Iterator[Submit]:
+    """Run sites where a Parsl configuration says.
+
+    A site whose worker is lost is started again, as often as the configuration's ``retries`` say.
+
+    Args:
+        path: Python file that defines ``config``, a ``parsl.Config``.
+
+    Raises:
+        ConfigError: see ``load_config``.
+    """
+    config = load_config(path)
+    import parsl
+
+    kernel = parsl.DataFlowKernel(config)
+    app = parsl.python_app(_remote, data_flow_kernel=kernel, cache=False)
+
+    def submit(site: Site, request: Request) -> Future:
+        return app(site, request)
+
+    try:
+        yield submit
+    finally:
+        kernel.cleanup()
+
+
+def _remote(site: Site, request: Request) -> Outcome:
+    """``calculate_site`` on a worker, which imports it there."""
+    from src.calculation.calculate import calculate_site
+
+    return calculate_site(site, request)

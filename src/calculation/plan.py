@@ -1,0 +1,265 @@
+"""Which sites of which structures are calculated: read, chosen, and displaced copies of them."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+from ..data.names import check_name
+from ..data.readers.extxyz_frames import read_frames
+from ..data.record import Rejected, structure_digest
+from ..data.structure import each_structure
+from ..errors import ConfigError, RecordError, StructureError, check_positive
+from ..sites import equivalent_sites
+from .settings import check_element, check_site, choose_edge
+
+FRAMES = re.compile(r"\.(ext)?xyz(\.(gz|xz|bz2))?$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Structure:
+    """A structure with what its file says of its absorbers."""
+
+    name: str
+    """Material, as its folder is called."""
+    atoms: Atoms
+    element: str | None = None
+    """Absorbing element; None: the file does not say."""
+    sites: tuple[int, ...] | None = None
+    """Absorbers, 0-based; None: the file does not say."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """A site to calculate."""
+
+    material: str
+    atoms: Atoms
+    site: int
+    """0-based index of the absorber."""
+    edge: str
+
+    @property
+    def element(self) -> str:
+        """Symbol of the absorber."""
+        return str(self.atoms[self.site].symbol)
+
+    @property
+    def id(self) -> str:
+        """Id of the record that the calculation becomes."""
+        return f"{self.material}_{self.site:03d}"
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Displaced and strained copies of each structure."""
+
+    number: int = 0
+    """Copies of each structure, beside itself."""
+    displace: float = 0.0
+    """Standard deviation of each coordinate of each atom, Angstrom."""
+    strain: float = 0.0
+    """Standard deviation of each component of the symmetric strain tensor."""
+    seed: int = 0
+    """Another seed gives other copies."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a value out of its range, or copies that would all be the same."""
+        if self.number < 0:
+            raise ConfigError(f"`copies` is {self.number} but must not be negative")
+        for name in ("displace", "strain"):
+            value = getattr(self, name)
+            if value:
+                check_positive(name, value)
+            if value and not self.number:
+                raise ConfigError(f"`{name}` needs `copies`, the number of copies of a structure")
+        if self.number and not (self.displace or self.strain):
+            raise ConfigError("`copies` needs `displace`, `strain` or both, else all are the same")
+        if self.strain > 0.2 or self.displace > 0.5:
+            raise ConfigError(
+                f"`displace` {self.displace} Angstrom and `strain` {self.strain} must be at most"
+                " 0.5 and 0.2; larger ones make other substances"
+            )
+
+    def of(self, structure: Structure) -> Iterator[Structure]:
+        """Yield the copies of a structure.
+
+        Their names tell what they are: `mp-1+d0.05s0.02-1` is the first copy of mp-1, displaced by
+        0.05 Angstrom and strained by 0.02. A split keeps them in the part of mp-1.
+        """
+        kind = f"d{self.displace:g}" * bool(self.displace) + f"s{self.strain:g}" * bool(self.strain)
+        for number in range(1, self.number + 1):
+            name = f"{structure.name}+{kind}-{number}"
+            seed = [self.seed, *name.encode()]
+            atoms = distorted(structure.atoms, self.displace, self.strain, seed)
+            yield Structure(name, atoms, structure.element, structure.sites)
+
+
+def distorted(atoms: Atoms, displace: float, strain: float, seed: Sequence[int]) -> Atoms:
+    """Copy of a structure, strained and its atoms displaced at random.
+
+    Args:
+        atoms: structure.
+        displace: standard deviation of each coordinate, Angstrom.
+        strain: standard deviation of each component of the symmetric strain tensor e; vectors v of
+            the cell and of the atoms become (1 + e) v.
+        seed: whole numbers, not negative.
+    """
+    rng = np.random.default_rng(list(seed))
+    upper = np.triu(rng.normal(0.0, 1.0, (3, 3)))
+    tensor = strain * (upper + np.triu(upper, 1).T)
+    copy = atoms.copy()
+    copy.set_cell(np.asarray(atoms.cell.array) @ (np.eye(3) + tensor), scale_atoms=False)
+    copy.positions = atoms.positions @ (np.eye(3) + tensor)
+    copy.positions += displace * rng.normal(0.0, 1.0, copy.positions.shape)
+    return copy
+
+
+@dataclass
+class Plan:
+    """Sites to calculate, and the structures that can't be."""
+
+    sites: list[Site] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    """File or structure, and why."""
+
+
+def make_plan(
+    structures: Iterable[Structure | StructureError],
+    element: str | None,
+    edge: str | None,
+    sites: Sequence[int] | None = None,
+    copies: Copies | None = None,
+) -> Plan:
+    """Choose the sites of structures.
+
+    Args:
+        structures: what ``read_structures`` yields.
+        element: symbol of the absorber. None: the structures' own.
+        edge: K, L1, L2 or L3. None: the element's customary one.
+        sites: 0-based indices. None: the structure's own; else every atom of the element, one of
+            each kind of equivalent ones where spglib is installed.
+        copies: displaced copies of each structure, the same sites of each.
+
+    Returns:
+        The sites in order, and what was refused.
+
+    Raises:
+        ConfigError: no element or edge of that name.
+    """
+    if element is not None:
+        choose_edge(element, edge)
+    plan = Plan()
+    for structure in structures:
+        try:
+            if isinstance(structure, StructureError):
+                raise structure
+            chosen = choose_sites(structure, element, sites)
+            for each in (structure, *(copies or Copies()).of(structure)):
+                for site in chosen:
+                    symbol = structure.atoms[site].symbol
+                    plan.sites.append(Site(each.name, each.atoms, site, choose_edge(symbol, edge)))
+        except StructureError as error:
+            named = "" if structure is error else f"{structure.name}: "  # type: ignore[union-attr]
+            plan.refused.append(f"{named}{error}")
+    return plan
+
+
+def choose_sites(
+    structure: Structure, element: str | None, sites: Sequence[int] | None
+) -> list[int]:
+    """Sites of one structure; see ``make_plan``.
+
+    Raises:
+        StructureError: the structure has no such atom, or nobody says which element absorbs.
+    """
+    atoms = structure.atoms
+    symbols = atoms.get_chemical_symbols()
+    chosen = sites if sites is not None else structure.sites
+    wanted = element or structure.element
+    if structure.element not in (None, wanted):
+        raise StructureError(f"its absorber is {structure.element}, but {wanted} is asked for")
+    if wanted is None and chosen is None:
+        raise StructureError("the absorber is not known; give --element, or --site")
+    if wanted is not None:
+        check_element(wanted)
+    if chosen is None:
+        chosen = [index for index, symbol in enumerate(symbols) if symbol == wanted]
+        if not chosen:
+            raise StructureError(f"{atoms.get_chemical_formula()} contains no {wanted}")
+        groups = equivalent_sites(atoms, chosen)
+        return [group[0] for group in groups] if groups is not None else list(chosen)
+    for site in chosen:
+        check_site(atoms, site)
+        if wanted not in (None, symbols[site]):
+            raise StructureError(f"site {site} is {symbols[site]}, not {wanted}")
+    return sorted(set(chosen))
+
+
+def read_structures(paths: Sequence[Path]) -> Iterator[Structure | StructureError]:
+    """Read structures of files, all frames of each, with names that differ.
+
+    Args:
+        paths: CIF, POSCAR, ASE database, or what else ASE reads; of extended xyz the values
+            ``material``, ``element``, ``sites`` and ``absorber`` are honored.
+
+    Yields:
+        Structures, or why one can't be read, with its file.
+    """
+    known: dict[str, str] = {}
+    for path in paths:
+        for found in _read(path):
+            if isinstance(found, StructureError):
+                yield found
+                continue
+            digest, name, number = structure_digest(found.atoms), found.name, 1
+            while known.setdefault(name, digest) != digest:  # another structure of that name
+                number += 1
+                name = f"{found.name}-{number}"
+            yield Structure(name, found.atoms, found.element, found.sites)
+
+
+def _read(path: Path) -> Iterator[Structure | StructureError]:
+    """Structures of one file."""
+    if not FRAMES.search(path.name):
+        for _, name, atoms in each_structure([path]):
+            yield (
+                atoms
+                if isinstance(atoms, StructureError)
+                else _named(path, name, atoms, atoms.info.get("key_value_pairs", {}))
+            )
+        return
+    if not path.is_file():
+        yield StructureError(f"{path}: no such file")
+        return
+    frames = list(read_frames(path))
+    stem = path.name[: FRAMES.search(path.name).start()]  # type: ignore[union-attr]
+    for number, frame in enumerate(frames):
+        if isinstance(frame, Rejected):
+            yield StructureError(f"{frame.source}: {frame.reason}")
+        else:
+            name = stem if len(frames) == 1 else f"{stem}-{number}"
+            yield _named(path, name, frame.atoms, frame.info)
+
+
+def _named(path: Path, name: str, atoms: Atoms, info: dict[str, Any]) -> Structure | StructureError:
+    """A structure with what its values say."""
+    where = f"{path}: {info.get('material', name)}"
+    try:
+        element = info.get("element")
+        word = info.get("sites", info.get("absorber"))
+        words = str(word).replace(",", " ").split() if word is not None else None
+        return Structure(
+            check_name(str(info.get("material", name)), "`material`", str(path)),
+            atoms,
+            None if element is None else check_element(str(element)),
+            None if words is None else tuple(int(word) for word in words),
+        )
+    except (ConfigError, RecordError) as error:
+        return StructureError(f"{where}: {error}")
+    except ValueError:
+        return StructureError(f"{where}: `sites` is {word!r}, expected 0-based indices")

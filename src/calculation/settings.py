@@ -1,0 +1,107 @@
+"""What FEFF is asked for: the radii, the presets, the edge that is customary for an element."""
+
+from dataclasses import dataclass
+
+from ase import Atoms
+from ase.data import atomic_numbers, chemical_symbols
+
+from ..errors import ConfigError, StructureError, check_positive
+from ..xas.edges import find_edge
+
+EDGES = ("K", "L1", "L2", "L3")
+"""Edges that FEFF is asked for."""
+LAST_K = 46
+"""The highest atomic number whose customary edge is K, palladium's: 24.4 keV, within the reach of
+most XAS beamlines; above it the L3 edge is measured more often."""
+POTENTIALS = ("element", "symmetry")
+PRESETS = {"fast": (4.0, 5.0), "accurate": (7.0, 9.0)}
+"""Radii of each preset, Angstrom: self-consistent potentials (SCF), full multiple scattering (FMS).
+`accurate` has the radii of the spectra published with OmniXAS (arXiv:2409.19552)."""
+CLUSTER = 9.0
+"""Radius of the cluster written to the input, Angstrom, where neither SCF nor FMS reaches farther.
+Atoms beyond FMS still overlap with the potentials of those within it."""
+
+
+@dataclass(frozen=True)
+class FeffSettings:
+    """Cards of FEFF that may be changed; the others are those of the published set."""
+
+    preset: str = "fast"
+    """Name of the radii, a key of ``PRESETS``."""
+    scf_radius: float | None = None
+    """Radius of the cluster for the self-consistent potentials, Angstrom. None: the preset's."""
+    fms_radius: float | None = None
+    """Radius of full multiple scattering, Angstrom. None: the preset's."""
+    cluster_radius: float | None = None
+    """Radius of the list of atoms, Angstrom. None: 9, or that of SCF or FMS if larger."""
+    scf_mixing: float = 0.2
+    """Fraction of the new density mixed in per SCF iteration."""
+    potentials: str = "element"
+    """One potential per element, or one per symmetry-distinct site (`symmetry`, needs spglib)."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for an unknown name or a radius that is no length."""
+        if self.preset not in PRESETS:
+            raise ConfigError(f"`preset` is {self.preset!r}, expected {' or '.join(PRESETS)}")
+        if self.potentials not in POTENTIALS:
+            raise ConfigError(
+                f"`potentials` is {self.potentials!r}, expected {' or '.join(POTENTIALS)}"
+            )
+        for name in ("scf_radius", "fms_radius", "cluster_radius"):
+            if getattr(self, name) is not None:
+                check_positive(name, getattr(self, name))
+        if not 0.0 < self.scf_mixing <= 1.0:
+            raise ConfigError(f"`scf_mixing` is {self.scf_mixing} but must be in (0, 1]")
+        if self.cluster < max(self.scf, self.fms):
+            raise ConfigError(
+                f"`cluster_radius` is {self.cluster} but SCF and FMS reach {self.scf} and"
+                f" {self.fms} Angstrom"
+            )
+
+    @property
+    def scf(self) -> float:
+        """Radius of the self-consistent potentials, Angstrom."""
+        return PRESETS[self.preset][0] if self.scf_radius is None else self.scf_radius
+
+    @property
+    def fms(self) -> float:
+        """Radius of full multiple scattering, Angstrom."""
+        return PRESETS[self.preset][1] if self.fms_radius is None else self.fms_radius
+
+    @property
+    def cluster(self) -> float:
+        """Radius of the list of atoms, Angstrom."""
+        if self.cluster_radius is not None:
+            return self.cluster_radius
+        return max(CLUSTER, self.scf, self.fms)
+
+
+def check_element(element: str) -> str:
+    """The symbol of an element.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if element not in chemical_symbols[1:]:
+        raise ConfigError(f"`element` is {element!r}, expected a symbol such as Cu")
+    return element
+
+
+def choose_edge(element: str, edge: str | None) -> str:
+    """The edge asked for, or the customary one: K up to palladium (Z = 46), L3 above.
+
+    Raises:
+        ConfigError: FEFF is not asked for such an edge, or the element has none of that name.
+    """
+    if edge is None:
+        edge = "K" if atomic_numbers[check_element(element)] <= LAST_K else "L3"
+    if edge not in EDGES:
+        raise ConfigError(f"`edge` is {edge!r}, expected one of {', '.join(EDGES)}")
+    find_edge(element, edge)
+    return edge
+
+
+def check_site(atoms: Atoms, site: int) -> None:
+    """Raise StructureError where an index is not that of an atom."""
+    if not 0 <= site < len(atoms):
+        raise StructureError(f"site {site} is not within 0 to {len(atoms) - 1}")

@@ -1,0 +1,69 @@
+"""Records as frames of extended xyz, which ``readers.extxyz`` reads."""
+
+import lzma
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import RecordError
+from .record import Record
+
+
+def frame_text(record: Record, **more: Any) -> str:
+    """One frame: structure, absorber, spectrum and what is known of the calculation.
+
+    Energies are given to 0.001 eV, mu to six digits, positions to 1e-6 Angstrom.
+
+    Args:
+        record: a spectrum of one atom.
+        more: further values of the comment line.
+
+    Raises:
+        RecordError: the spectrum is a mean over atoms, which a frame can't say.
+    """
+    if record.mean_over is not None:
+        raise RecordError(f"{record.id}: a mean over atoms has no absorber that a frame could name")
+    atoms, periodic = record.atoms, any(record.atoms.pbc)
+    values: dict[str, Any] = {
+        "Lattice": _row(atoms.cell.array, ".6f") if periodic else None,
+        "Properties": "species:S:1:pos:R:3",
+        "pbc": " ".join("FT"[int(axis)] for axis in atoms.pbc),
+        "material": record.material,
+        "site": record.id.rpartition("_")[2],
+        "absorber": record.site,
+        "edge": record.edge,
+        "axis": record.axis,
+        "target": record.target,
+        "code": record.code,
+        "version": record.version,
+        "preset": record.preset,
+        "cards": record.cards,
+        "polarization": _row(record.polarization or (), ".9g"),
+        "fermi_level": record.fermi_level,
+        "interstitial": record.interstitial,
+        "kf": record.kf,
+        "radii": _row(record.radii, "g"),
+        **more,
+        "energy": _row(record.energy, ".3f"),
+        "mu": _row(record.mu, ".6g"),
+    }
+    comment = " ".join(
+        f'{key}="{value}"' if " " in str(value) else f"{key}={value}"
+        for key, value in values.items()
+        if value not in (None, "")
+    )
+    lines = [str(len(atoms)), comment]
+    lines += [f"{atom.symbol} {_row(atom.position, '.6f')}" for atom in atoms]
+    return "\n".join(lines) + "\n"
+
+
+def append_frame(path: Path, text: str) -> None:
+    """Append a frame to an xz-compressed file; each is a stream of its own, which readers join."""
+    with path.open("ab") as file:
+        file.write(lzma.compress(text.encode(), preset=9))
+
+
+def _row(values: Any, form: str) -> str:
+    """Numbers in a line."""
+    return " ".join(format(value, form) for value in np.asarray(values, dtype=float).ravel())
