@@ -234,6 +234,14 @@ def make_job(name: str, values: Namespace) -> Any:
     return job
 
 
+def with_underscores(word: str) -> str:
+    """An option with the underscores of its field where it was given dashes: `--write-only`."""
+    name, equals, value = word.partition("=")
+    if not name.startswith("--"):
+        return word
+    return f"--{name[2:].replace('-', '_')}{equals}{value}"
+
+
 def parse(words: list[str]) -> tuple[str, Any, str | None] | int:
     """Turn words into a command, its job and its settings as YAML, or into an exit code."""
     try:
@@ -288,7 +296,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     with quiet_unless_first():
-        parsed = parse([word for word in words if word != "--debug"])
+        parsed = parse([with_underscores(word) for word in words if word != "--debug"])
     if isinstance(parsed, int):
         return parsed
     command, job, config = parsed

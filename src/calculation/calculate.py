@@ -102,12 +102,11 @@ def calculate_site(site: Site, request: Request, stop: threading.Event | None = 
     """
     start = time.monotonic()
     try:
-        wanted = request.inputs(site)
+        if is_calculated(site, request):
+            return Outcome(site, 0.0)
+        first = next(iter(request.inputs(site).values()))
     except StructureError as error:
         return Outcome(site, 0.0, 0, Failure("structure", str(error)))
-    first = next(iter(wanted.values()))
-    if is_done(request.root, site, first):
-        return Outcome(site, 0.0)
     work = running_folder(request.root, site)
     settings, attempts, failure = request.settings, 0, None
     try:
@@ -132,6 +131,17 @@ def calculate_site(site: Site, request: Request, stop: threading.Event | None = 
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return Outcome(site, time.monotonic() - start, attempts)
+
+
+def is_calculated(site: Site, request: Request) -> bool:
+    """Whether the spectra of a site are there.
+
+    Raises:
+        ConfigError: there are others, of another input.
+        StructureError: see ``feff_input``.
+    """
+    folder = site_folder(request.root, site)
+    return folder.exists() and is_done(folder, next(iter(request.inputs(site).values())))
 
 
 def run_inputs(
@@ -182,5 +192,5 @@ def _check_space(work: Path) -> None:
 def second_try(settings: FeffSettings, failure: Failure) -> FeffSettings | None:
     """Settings with which a failed site is tried again; None: no others help."""
     if failure.module == "pot":
-        return replace(settings, scf_radius=settings.scf + 1.0)
+        return replace(settings, scf_mixing=settings.scf_mixing / 4.0)
     return None

@@ -1,8 +1,8 @@
 """Inputs for FEFF: the cluster around an absorber with the cards of the published calculations.
 
 The cards are those of the FEFF 9.9.1 spectra published with OmniXAS (arXiv:2409.19552), whose
-inputs pymatgen and Lightshow wrote; the radii are a preset's. They are described in the FEFF user's guide
-and in Rehr et al., Phys. Chem. Chem. Phys. 12, 5503 (2010).
+inputs pymatgen and Lightshow wrote; the radii are a preset's. They are described in the FEFF user's
+guide and in Rehr et al., Phys. Chem. Chem. Phys. 12, 5503 (2010).
 """
 
 from collections import Counter

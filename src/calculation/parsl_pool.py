@@ -1,6 +1,8 @@
 """Sites calculated by Parsl, on a queue's nodes or other machines that share the folder."""
 
+import os
 import runpy
+import sys
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -50,6 +52,9 @@ def parsl_workers(path: Path) -> Iterator[Submit]:
     """
     config = load_config(path)
     import parsl
+
+    # Parsl looks for its own programs there, also where the environment is not activated
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
     kernel = parsl.DataFlowKernel(config)
     app = parsl.python_app(_remote, data_flow_kernel=kernel, cache=False)

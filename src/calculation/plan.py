@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
+from ase.db import connect
 
+from ..data.filetype import SQLITE_MAGIC, starts_with
 from ..data.names import check_name
 from ..data.readers.extxyz_frames import read_frames
 from ..data.record import Rejected, structure_digest
@@ -225,16 +227,18 @@ def read_structures(paths: Sequence[Path]) -> Iterator[Structure | StructureErro
 
 def _read(path: Path) -> Iterator[Structure | StructureError]:
     """Structures of one file."""
-    if not FRAMES.search(path.name):
-        for _, name, atoms in each_structure([path]):
-            yield (
-                atoms
-                if isinstance(atoms, StructureError)
-                else _named(path, name, atoms, atoms.info.get("key_value_pairs", {}))
-            )
-        return
     if not path.is_file():
         yield StructureError(f"{path}: no such file")
+        return
+    if starts_with(path, SQLITE_MAGIC):
+        with connect(path) as database:
+            for row in database.select():
+                name = f"{path.stem}-{row.id}"
+                yield _named(path, name, row.toatoms(), row.key_value_pairs)
+        return
+    if not FRAMES.search(path.name):
+        for _, name, atoms in each_structure([path]):
+            yield atoms if isinstance(atoms, StructureError) else _named(path, name, atoms, {})
         return
     frames = list(read_frames(path))
     stem = path.name[: FRAMES.search(path.name).start()]  # type: ignore[union-attr]

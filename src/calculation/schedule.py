@@ -14,7 +14,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ..files.lock import hold
-from .calculate import Outcome, Request, calculate_site
+from .calculate import Outcome, Request, calculate_site, is_calculated
 from .feff_run import Failure
 from .plan import Site
 from .site_folder import RUNNING
@@ -113,6 +113,8 @@ def _left(sites: Sequence[Site], request: Request, tally: Tally, again: bool) ->
     for site in sites:
         if (site.id, site.edge, request.settings_text) in before:
             tally.failed_before += 1
+        elif is_calculated(site, request):
+            tally.there += 1
         else:
             yield site
 

@@ -26,9 +26,15 @@ REQUEST = "* Request "
 """Beginning of the comment with a checksum of the input that was asked for."""
 
 
+def request_of(wanted: str) -> str:
+    """Comment with the checksum of an input; comments and titles do not count."""
+    lines = [line for line in wanted.splitlines() if not line.startswith(("*", "TITLE"))]
+    return REQUEST + hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
 def with_request(text: str, wanted: str) -> str:
-    """An input with the checksum of the one that was asked for, which a retry changes."""
-    return f"{REQUEST}{hashlib.sha256(wanted.encode()).hexdigest()[:16]}\n{text}"
+    """An input with the checksum of the one that was asked for, which a second try changes."""
+    return f"{request_of(wanted)}\n{text}"
 
 
 def site_folder(root: Path, site: Site) -> Path:
@@ -46,25 +52,20 @@ def failed_folder(root: Path, site: Site) -> Path:
     return root / FAILED / f"{site.id}_{site.element}"
 
 
-def is_done(root: Path, site: Site, wanted: str) -> bool:
+def is_done(folder: Path, wanted: str) -> bool:
     """Whether a site is calculated.
 
     Args:
-        root: folder of all calculations.
-        site: the site.
+        folder: folder of the site.
         wanted: the input that is asked for, its first one where there are several.
 
     Raises:
         ConfigError: there is a calculation with another input.
     """
-    folder = site_folder(root, site)
-    if not folder.exists():
-        return False
     inputs = sorted(folder.rglob("feff.inp"))
     if not inputs or not any(folder.rglob("xmu.dat")):  # written for somebody to run
         return False
-    request = with_request("", wanted).strip()
-    if request not in inputs[0].read_text(errors="replace"):
+    if request_of(wanted) not in inputs[0].read_text(errors="replace"):
         raise ConfigError(
             f"{folder}: calculated with another input than is asked for now; name another folder"
             " with --output, or remove this one"

@@ -30,12 +30,12 @@ def run(job: CalculateJob) -> None:
     request = make_request(job)
     copies = Copies(job.copies, job.displace, job.strain, job.seed)
     plan = make_plan(read_structures(job.structures), job.element, job.edge, job.site, copies)
+    if not plan.sites and len(plan.refused) == 1:
+        raise StructureError(plan.refused[0])
     for reason in plan.refused:
-        logger.warning("left out: %s", reason)
+        logger.warning("skipped: %s", reason)
     if not plan.sites:
-        raise StructureError(
-            plan.refused[0] if len(plan.refused) == 1 else "no structure has a site to calculate"
-        )
+        raise StructureError("no structure has a site to calculate")
     sites = choose(job, plan.sites)
     if job.write_only:
         write_inputs(job, sites, request)
@@ -52,7 +52,7 @@ def run(job: CalculateJob) -> None:
                 f"{failed} of {len(sites)} sites failed; {job.output / FAILURES} says why"
             )
     if plan.refused:
-        raise PartialError(f"{len(plan.refused)} structures are left out, see above")
+        raise PartialError(f"{len(plan.refused)} structures are skipped, see above")
 
 
 def make_request(job: CalculateJob) -> Request:

@@ -33,15 +33,20 @@ TOLERANCE = 0.01
 """Largest difference of their distances, Angstrom."""
 
 
-@functools.lru_cache(maxsize=4)
 def read_crystal(path: Path) -> Atoms:
-    """Read a crystal file once for all sites of a material.
+    """Read a crystal file, once for all sites of a material unless it changes.
 
     Checked here because a database does not keep the occupancies that ASE reads from a CIF.
 
     Raises:
         StructureError: ASE can't read it, or it is disordered or otherwise of no use.
     """
+    return _read_crystal(path, path.stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=4)
+def _read_crystal(path: Path, _changed: int) -> Atoms:
+    """``read_crystal`` of a version of the file."""
     crystal = read_structures(path, format="cif" if path.suffix == ".cif" else "vasp")[0]
     try:
         check_atoms(crystal, max_z=len(chemical_symbols) - 1)

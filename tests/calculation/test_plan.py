@@ -1,0 +1,171 @@
+"""Which sites are calculated, and displaced copies of structures."""
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk, molecule
+from ase.db import connect
+from ase.io import write
+from paths import CALCULATIONS
+
+from src.calculation.plan import Copies, Structure, distorted, make_plan, read_structures
+from src.data.split import check_split, material_of, split_by_hash
+from src.errors import ConfigError, DatabaseError, StructureError
+
+CUO = CALCULATIONS / "mp-1692" / "POSCAR"
+
+
+def sites_of(plan):
+    """Material and index of each site."""
+    return [(site.material, site.site) for site in plan.sites]
+
+
+def rocksalt():
+    """NiO with four of each atom, all equivalent."""
+    return bulk("NiO", "rocksalt", a=4.18, cubic=True)
+
+
+def test_distinct_sites_of_an_element():
+    pytest.importorskip("spglib")
+    plan = make_plan([Structure("nio", rocksalt())], "Ni", None)
+    assert sites_of(plan) == [("nio", 0)]
+    assert plan.sites[0].edge == "K"
+    broken = rocksalt()
+    broken.positions[2] += 0.2
+    assert len(make_plan([Structure("nio", broken)], "Ni", None).sites) > 1
+
+
+def test_chosen_sites_and_frames_of_their_own(tmp_path):
+    path = tmp_path / "many.extxyz"
+    first, second = rocksalt(), molecule("H2O")
+    first.info = {"material": "mp-1", "element": "Ni", "sites": "0 4"}
+    second.info = {"material": "water", "absorber": 0}
+    write(path, [first, second], format="extxyz")
+    plan = make_plan(read_structures([path]), None, None)
+    assert sites_of(plan) == [("mp-1", 0), ("mp-1", 4), ("water", 0)]
+    assert [site.element for site in plan.sites] == ["Ni", "Ni", "O"]
+    assert sites_of(make_plan(read_structures([path]), None, None, [1])) == [("water", 1)]
+    plan = make_plan(read_structures([path]), "O", None)
+    assert sites_of(plan) == [("water", 0)]
+    assert "mp-1" in plan.refused[0]
+
+
+def test_every_kind_of_file(tmp_path):
+    cif, frames, database = (tmp_path / f"NiO.{end}" for end in ("cif", "xyz", "db"))
+    write(cif, rocksalt())
+    write(frames, [rocksalt(), rocksalt() * (2, 1, 1)], format="extxyz")
+    with connect(database) as rows:
+        rows.write(rocksalt(), material="mp-7", element="Ni", sites="0,2")
+    found = list(read_structures([cif, frames, database, CUO]))
+    assert [structure.name for structure in found] == ["NiO", "NiO-0", "NiO-1", "mp-7", "mp-1692"]
+    assert found[3].sites == (0, 2)
+
+
+def test_two_structures_of_one_name_are_told_apart_and_equal_ones_joined(tmp_path):
+    for folder, atoms in (("a", rocksalt()), ("b", bulk("Ni")), ("c", rocksalt())):
+        (tmp_path / folder).mkdir()
+        write(tmp_path / folder / "x.cif", atoms)
+    found = list(read_structures([tmp_path / name / "x.cif" for name in "abc"]))
+    assert [structure.name for structure in found] == ["x", "x-2", "x"]
+
+
+@pytest.mark.parametrize(
+    ("element", "edge", "sites", "told"),
+    [
+        ("Fe", None, None, "contains no Fe"),
+        (None, None, None, "--element"),
+        ("Ni", None, [5], "site 5 is O"),
+        ("Ni", None, [80], "site 80"),
+    ],
+)
+def test_structures_without_the_site_are_refused(element, edge, sites, told):
+    plan = make_plan([Structure("nio", rocksalt())], element, edge, sites)
+    assert plan.sites == []
+    assert told in plan.refused[0]
+    assert "nio" in plan.refused[0]
+
+
+def test_what_can_not_be_read_does_not_stop_the_others(tmp_path):
+    (tmp_path / "bad.cif").write_text("data_x\n")
+    found = list(read_structures([tmp_path / "bad.cif", tmp_path / "none.xyz", CUO]))
+    assert [isinstance(one, StructureError) for one in found] == [True, True, False]
+    plan = make_plan(found, "Cu", None)
+    assert len(plan.refused) == 2
+    assert len(plan.sites) == 1
+
+
+def test_unknown_element_or_edge_ends_the_plan():
+    with pytest.raises(ConfigError, match="Xx"):
+        make_plan([], "Xx", None)
+    with pytest.raises(ConfigError, match="M4"):
+        make_plan([], "Ni", "M4")
+
+
+def test_distortion_has_the_size_asked_for():
+    """Against the closed form: standard deviations of displacements, and of strains."""
+    atoms = bulk("Cu", cubic=True) * (6, 6, 6)
+    moved = distorted(atoms, 0.05, 0.0, [1])
+    assert (moved.positions - atoms.positions).std() == pytest.approx(0.05, rel=0.05)
+    assert np.array_equal(moved.cell, atoms.cell)
+    strains = []
+    for seed in range(300):
+        copy = distorted(bulk("Cu", cubic=True), 0.0, 0.02, [seed])
+        strain = np.linalg.solve(bulk("Cu", cubic=True).cell.array, copy.cell.array) - np.eye(3)
+        assert strain == pytest.approx(strain.T, abs=1e-12)
+        assert copy.get_scaled_positions() == pytest.approx(
+            bulk("Cu", cubic=True).get_scaled_positions(), abs=1e-12
+        )
+        strains.append(strain[np.triu_indices(3)])
+    assert np.std(strains, axis=0) == pytest.approx([0.02] * 6, rel=0.15)
+
+
+def test_copies_are_seeded_and_say_what_they_are():
+    def copies(**more):
+        options = Copies(2, 0.05, 0.02, **more)
+        return make_plan([Structure("nio", rocksalt())], "Ni", None, [0, 2], options).sites
+
+    names = ["nio", "nio", "nio+d0.05s0.02-1", "nio+d0.05s0.02-1"]
+    names += ["nio+d0.05s0.02-2", "nio+d0.05s0.02-2"]
+    assert [site.material for site in copies()] == names
+    assert [site.id for site in copies()[-2:]] == ["nio+d0.05s0.02-2_000", "nio+d0.05s0.02-2_002"]
+    for one, other in zip(copies(), copies(), strict=True):
+        assert one.atoms == other.atoms
+    assert copies()[2].atoms != copies(seed=1)[2].atoms
+    assert copies()[2].atoms != copies()[4].atoms
+
+
+def test_copies_stay_in_the_part_of_their_original():
+    ids = [f"mp-{k}{copy}_000" for k in range(200) for copy in ("", "+d0.05-1", "+s0.02-2")]
+    parts = split_by_hash(ids, {"train": 0.5, "val": 0.5})
+    assert len({material_of(i) for i in ids}) == 200
+    for part in parts.values():
+        assert len(part) == 3 * len({material_of(i) for i in part})
+    with pytest.raises(DatabaseError, match="mp-1"):
+        check_split(["mp-1_000"], ["mp-1+d0.05-1_000"])
+    check_split(["Cu2+O_000"], ["Cu2+S_000"])  # other names with a plus are no copies
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"number": 3},
+        {"displace": 0.1},
+        {"number": -1},
+        {"number": 1, "displace": -0.1},
+        {"number": 1, "strain": float("nan")},
+        {"number": 1, "displace": 2.0},
+    ],
+)
+def test_copies_that_make_no_sense_are_refused(values):
+    with pytest.raises(ConfigError):
+        Copies(**values)
+
+
+def test_frames_with_wrong_values_are_named(tmp_path):
+    path = tmp_path / "x.xyz"
+    for info in ({"sites": "one"}, {"element": "Xx"}, {"material": "a/b"}):
+        atoms = Atoms("Ni", info=info)
+        write(path, atoms, format="extxyz")
+        (found,) = read_structures([path])
+        assert isinstance(found, StructureError)
+        assert str(path) in str(found)
