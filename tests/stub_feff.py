@@ -48,7 +48,8 @@ def main():
         print(RUNAWAY, flush=True)
         time.sleep(600)
     path = RECORDED / f"{name}_{element}.dat.xz"
-    spectrum = lzma.open(path if path.is_file() else RECORDED / f"{element}.dat.xz", "rt").read()
+    path = path if path.is_file() else RECORDED / f"{element}.dat.xz"
+    spectrum = lzma.decompress(path.read_bytes()).decode()
     if fault == "cut":
         spectrum = spectrum[:6000]
     Path("xmu.dat").write_text(spectrum)

@@ -8,7 +8,7 @@ from scipy.spatial.distance import cdist
 
 from ..checkpoint import load_model
 from ..data.graph import atoms_to_graph
-from ..ensemble import networks_of
+from ..ensemble import Network, networks_of
 from ..errors import CheckpointError
 from ..inference import raw_sites
 from .plan import Site
@@ -39,6 +39,22 @@ def farthest_points(points: np.ndarray, known: np.ndarray, number: int) -> list[
     return chosen
 
 
+def site_features(network: Network, sites: Sequence[Site]) -> np.ndarray:
+    """What enters the readout of a network, or of an ensemble's first member, for sites.
+
+    Returns:
+        See ``readout_features``, shape (n_sites, n_features).
+
+    Raises:
+        StructureError: a structure can't be used.
+    """
+    graphs = [
+        atoms_to_graph(site.atoms, [site.site], network.r_max, network.max_z) for site in sites
+    ]
+    found = dict(raw_sites(networks_of(network)[0], graphs, np.zeros(1)))
+    return np.concatenate([found[k].features for k in range(len(graphs))])
+
+
 def choose_novel(model: Path, sites: Sequence[Site], number: int) -> list[Site]:
     """Choose the sites that are most novel to a model.
 
@@ -58,11 +74,6 @@ def choose_novel(model: Path, sites: Sequence[Site], number: int) -> list[Site]:
     if info.calibration is None:
         raise CheckpointError(f"{model}: not calibrated, so it has no measure of novelty")
     novelty = info.calibration.novelty
-    graphs = [
-        atoms_to_graph(site.atoms, [site.site], network.r_max, network.max_z) for site in sites
-    ]
-    found = dict(raw_sites(networks_of(network)[0], graphs, np.zeros(1)))
-    features = np.concatenate([found[k].features for k in range(len(graphs))])
-    points = (features - novelty.mean) @ novelty.whitening
+    points = novelty.whitened(site_features(network, sites))
     order = farthest_points(points, novelty.sites.astype(float), number)
     return [sites[k] for k in order]

@@ -92,6 +92,25 @@ class Novelty:
         sites = ((features - mean) @ whitening).astype(np.float16)
         return cls(mean.astype(np.float32), whitening.astype(np.float32), sites)
 
+    def whitened(self, features: np.ndarray) -> np.ndarray:
+        """W (x - m) of sites.
+
+        Args:
+            features: x, shape (n_sites, n_features).
+
+        Returns:
+            Shape (n_sites, n_components).
+
+        Raises:
+            CheckpointError: as many features as were learned from are needed.
+        """
+        if features.shape[1] != len(self.mean):
+            raise CheckpointError(
+                f"the novelty measure knows {len(self.mean)} features, the network has"
+                f" {features.shape[1]}"
+            )
+        return (features - self.mean).astype(float) @ self.whitening
+
     def distance(self, features: np.ndarray) -> np.ndarray:
         """Distance of sites to the nearest training site.
 
@@ -102,13 +121,8 @@ class Novelty:
             d, dimensionless, shape (n_sites,).
 
         Raises:
-            CheckpointError: as many features as were learned from are needed.
+            CheckpointError: see ``whitened``.
         """
-        if features.shape[1] != len(self.mean):
-            raise CheckpointError(
-                f"the novelty measure knows {len(self.mean)} features, the network has"
-                f" {features.shape[1]}"
-            )
-        points = torch.as_tensor((features - self.mean).astype(float) @ self.whitening)
+        points = torch.as_tensor(self.whitened(features))
         known = torch.as_tensor(self.sites.astype(float))
         return torch.cdist(points, known).min(dim=1).values.numpy()

@@ -32,7 +32,7 @@ Image              PC                Routine            Line        Source
 _feff10.abi3.so    00007F0043DEC124  Unknown               Unknown  Unknown
 FEFF 10: stage 'screen' failed (exit code: 29): worker exited with exit status: 29
 """
-"""What FEFF 10.0.0 printed for a chain of Cu, Co and Ge; `screen` misses what `pot` did not write."""
+"""What FEFF 10.0.0 printed for a chain of Cu, Co and Ge: `screen` misses what `pot` left out."""
 
 
 def stub(tmp_path, *words):
@@ -112,7 +112,7 @@ def test_run_ends_with_the_process_that_started_it(tmp_path):
 def xmu(tmp_path):
     """A real spectrum of CuO, of FEFF 10."""
     path = tmp_path / "xmu.dat"
-    path.write_text(lzma.open(RECORDED / "Cu.dat.xz", "rt").read())
+    path.write_bytes(lzma.decompress((RECORDED / "Cu.dat.xz").read_bytes()))
     return read_xmu(tmp_path)
 
 

@@ -1,0 +1,91 @@
+"""Do the sites that are most novel to a model teach it more than random ones?
+
+    python research/choose_sites.py DATABASE --train IDS -o FOLDER [--start 300] [--new 100]
+        [--seeds 3] [--model MODEL] [--workers N] [options of every training]
+
+Without a model: one is trained on the first sites of a shuffled order of materials (`--start`), and
+new sites are chosen from the others, by `calculate --choose-by`'s rule or at random; the training
+is repeated from the start with these added. With a model, such as cu-k-feff: the new sites alone
+continue its training. All are scored on the sites that neither choice took.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from research.runner import Outcome, Run, make_parser, markdown, read_study, save_study, write_ids
+from research.sizes import shuffled
+from src.calculation.choose import farthest_points, site_features
+from src.calculation.plan import Site
+from src.checkpoint import load_model
+from src.data.database import Database
+from src.data.split import read_ids
+from src.uncertainty.novelty import Novelty
+
+
+def sites_of(database: Database, ids: Sequence[str]) -> list[Site]:
+    """Sites of records."""
+    return [Site(r.material, r.atoms, r.site, r.edge) for r in database.records(ids)]
+
+
+def choose(model: Path, database: Database, known: list[str], pool: list[str], n: int) -> list[str]:
+    """The n sites of a pool that are most novel to a model."""
+    network, info = load_model(model)
+    if known:
+        novelty = Novelty.fit(site_features(network, sites_of(database, known)))
+    elif info.calibration is not None:
+        novelty = info.calibration.novelty
+    else:
+        raise SystemExit(f"{model}: not calibrated")
+    points = novelty.whitened(site_features(network, sites_of(database, pool)))
+    return [pool[k] for k in farthest_points(points, novelty.sites.astype(float), n)]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train, write the table; return the exit code."""
+    parser = make_parser(__doc__)
+    parser.add_argument("--start", type=int, default=300, help="sites of the first training")
+    parser.add_argument("--new", type=int, default=100, help="sites that are added")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--model", type=Path, help="calibrated model to continue from")
+    options, study, rest = read_study(parser, argv)
+    database = Database(Path(study.database))
+    outcomes: list[Outcome] = []
+    for seed in range(options.seeds):
+        ordered = shuffled(read_ids(options.train), seed)
+        start = 0 if options.model else options.start
+        known, pool = ordered[:start], ordered[start:]
+        words = (*rest, "--training.seed", str(seed))
+        folder = study.output / "ids"
+        model = options.model
+        if model is None:
+            file = write_ids(folder / f"start-{seed}.txt", known)
+            others = write_ids(folder / f"others-{seed}.txt", pool)
+            outcomes += study.run_all([Run(f"start-{seed}", file, others, words)])
+            model = study.output / f"start-{seed}" / "model"
+        else:
+            words += ("--init_from", str(model))
+        new = {
+            "novel": choose(model, database, known, pool, options.new),
+            "random": [
+                pool[k] for k in np.random.default_rng(seed).permutation(len(pool))[: options.new]
+            ],
+        }
+        taken = set(new["novel"]) | set(new["random"])
+        scored = write_ids(folder / f"scored-{seed}.txt", [i for i in pool if i not in taken])
+        runs = [
+            Run(f"{k}-{seed}", write_ids(folder / f"{k}-{seed}.txt", known + v), scored, words)
+            for k, v in new.items()
+        ]
+        outcomes += study.run_all(runs)
+    rows = [(o.name, o.sites, f"{o.mse:.6f}", f"{o.median:.6f}") for o in outcomes]
+    text = markdown(("run", "training sites", "mse", "median"), rows)
+    return save_study(study, "choose_sites", text, outcomes)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
