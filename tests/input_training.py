@@ -24,7 +24,6 @@ TRAIN = [
     Command("train", "--val", "{missing}", 1, "{missing}: no such file"),
     *same("train", "--val_fraction", 2, "`val_fraction` is VALUE but must be in (0, 1)",
           "0.0", "1.0", "-1.0", ".nan"),
-    Command("train", "--val_fraction", "1e-9", 1, "{db}: the validation part of the split i", HASH),
     Command("train", "--split_seed", "x", 2, "Parser key \"split_seed\""),
     Command("train", "--members", "0", 2, "`members` is 0 but must be at least 1"),
     Command("train", "--parallel", "0", 2, "`parallel` is 0 but must be at least 1"),

@@ -2,8 +2,11 @@
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+import numpy as np
 
 from ..errors import DatabaseError
 from ..kinds import check_kinds
@@ -50,6 +53,8 @@ def split_by_hash(
 ) -> dict[str, list[str]]:
     """Share out materials by a hash, so that each keeps its part when the dataset grows.
 
+    Where a part would be empty it gets one material of the largest part, if that has two or more.
+
     Args:
         ids: record ids, `<material>_<site>`.
         fractions: part of the materials for each name; they add up to 1.
@@ -68,17 +73,43 @@ def split_by_hash(
     total = sum(fractions.values())
     if not (all(part >= 0 for part in fractions.values()) and abs(total - 1.0) <= 1e-9):
         raise DatabaseError(f"the fractions {dict(fractions)} must not be negative and add up to 1")
+    ids = list(ids)
+    position = {material: _position(material, seed) for material in map(material_of, ids)}
+    edges, names = np.cumsum(list(fractions.values())), list(fractions)
+    part_of = {
+        material: names[min(int(np.searchsorted(edges, place, side="right")), len(names) - 1)]
+        for material, place in position.items()
+    }
+    _fill_empty(part_of, position, {n: f for n, f in fractions.items() if f > 0})
     parts: dict[str, list[str]] = {name: [] for name in fractions}
     for record_id in ids:
-        key = f"{seed}\0{material_of(record_id)}".encode()
-        position = int.from_bytes(hashlib.sha256(key).digest()[:8], "big") / 2**64
-        edge = 0.0
-        for name, fraction in fractions.items():
-            edge += fraction
-            if position < edge or name == list(fractions)[-1]:
-                parts[name].append(record_id)
-                break
+        parts[part_of[material_of(record_id)]].append(record_id)
     return parts
+
+
+def _position(material: str, seed: int) -> float:
+    """Place of a material in the unit interval."""
+    key = f"{seed}\0{material}".encode()
+    return int.from_bytes(hashlib.sha256(key).digest()[:8], "big") / 2**64
+
+
+def _fill_empty(
+    part_of: dict[str, str], position: Mapping[str, float], fractions: Mapping[str, float]
+) -> None:
+    """Give each part a material where there are enough; that of the largest one next to it."""
+    middle, start = {}, 0.0
+    for name, fraction in fractions.items():
+        middle[name], start = start + 0.5 * fraction, start + fraction
+    for name in fractions:
+        counts = Counter(part_of.values())
+        largest, most = max(counts.items(), key=lambda item: item[1], default=("", 0))
+        if counts[name] or most < 2:
+            continue
+        nearest = min(
+            (material for material, part in part_of.items() if part == largest),
+            key=lambda material: abs(position[material] - middle[name]),
+        )
+        part_of[nearest] = name
 
 
 def check_split(train: Iterable[str], val: Iterable[str]) -> None:

@@ -114,7 +114,7 @@ def test_second_try_with_less_mixing(tmp_path, capsys):
     words = ["calculate", CUO, "--element", "Cu", "-o", out, *feff(tmp_path, 0, "norman once")]
     assert run(*words) == 0
     assert "1 of them with a second try" in capsys.readouterr().out
-    assert "SCF 4.0 0 100 0.05 3" in records(out)[0].cards
+    assert "SCF 4.0 0 100 0.02 3" in records(out)[0].cards
     assert run(*words) == 0  # it counts as what was asked for
     assert notes(tmp_path)["start mp-1692_000"] == 2
 

@@ -33,6 +33,16 @@ def test_another_seed_gives_another_split():
     assert a != b
 
 
+@pytest.mark.parametrize("n_materials", [1, 2, 3, 5])
+@pytest.mark.parametrize("seed", range(20))
+def test_no_part_is_empty_where_there_are_enough_materials(n_materials, seed):
+    ids = [f"mp-{k}_{s:03d}" for k in range(n_materials) for s in range(2)]
+    parts = split_by_hash(ids, {"train": 0.9, "val": 0.1}, seed)
+    check_split(parts["train"], parts["val"])
+    assert sorted(parts["train"] + parts["val"]) == ids
+    assert all(parts.values()) == (n_materials > 1)
+
+
 def test_fractions_must_add_up():
     with pytest.raises(DatabaseError, match="add up to 1"):
         split_by_hash(IDS, {"train": 0.8, "val": 0.3})

@@ -137,7 +137,7 @@ def test_work_is_done_with_standard_error_closed(world, tmp_path):
 
 def test_no_command_is_wrong_usage(capsys):
     assert main([]) == 2
-    assert "give a command: dataset, info" in capsys.readouterr().err
+    assert "give a command: calculate, dataset" in capsys.readouterr().err
 
 
 def test_a_shortened_config_is_looked_at_too(tmp_path, capsys):
