@@ -6,7 +6,7 @@
 Without a model: one is trained on the first sites of a shuffled order of materials (`--start`), and
 new sites are chosen from the others, by `calculate --choose-by`'s rule or at random; the training
 is repeated from the start with these added. With a model, such as cu-k-feff: the new sites alone
-continue its training. All are scored on the sites that neither choice took.
+continue its training. All are scored on the sites of materials of which neither choice took one.
 """
 
 import sys
@@ -23,7 +23,7 @@ from src.calculation.choose import farthest_points, site_features
 from src.calculation.plan import Site
 from src.checkpoint import load_model
 from src.data.database import Database
-from src.data.split import read_ids
+from src.data.split import material_of, read_ids
 from src.uncertainty.novelty import Novelty
 
 
@@ -58,7 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     for seed in range(options.seeds):
         ordered = shuffled(read_ids(options.train), seed)
         start = 0 if options.model else options.start
-        known, pool = ordered[:start], ordered[start:]
+        begun = {material_of(i) for i in ordered[:start]}  # whole materials
+        known = [i for i in ordered if material_of(i) in begun]
+        pool = [i for i in ordered if material_of(i) not in begun]
         words = (*rest, "--training.seed", str(seed))
         folder = study.output / "ids"
         model = options.model
@@ -75,8 +77,9 @@ def main(argv: Sequence[str] | None = None) -> int:
                 pool[k] for k in np.random.default_rng(seed).permutation(len(pool))[: options.new]
             ],
         }
-        taken = set(new["novel"]) | set(new["random"])
-        scored = write_ids(folder / f"scored-{seed}.txt", [i for i in pool if i not in taken])
+        taken = {material_of(i) for ids in new.values() for i in ids}
+        rest_of_pool = [i for i in pool if material_of(i) not in taken]
+        scored = write_ids(folder / f"scored-{seed}.txt", rest_of_pool)
         runs = [
             Run(f"{k}-{seed}", write_ids(folder / f"{k}-{seed}.txt", known + v), scored, words)
             for k, v in new.items()
