@@ -244,6 +244,7 @@ def with_underscores(word: str) -> str:
 
 def parse(words: list[str]) -> tuple[str, Any, str | None] | int:
     """Turn words into a command, its job and its settings as YAML, or into an exit code."""
+    words = [with_underscores(word) for word in words]
     try:
         command = command_of(words)
         check_configs(words, CONFIGS.get(command or "", ("--config",)))
@@ -296,7 +297,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     with quiet_unless_first():
-        parsed = parse([with_underscores(word) for word in words if word != "--debug"])
+        parsed = parse([word for word in words if word != "--debug"])
     if isinstance(parsed, int):
         return parsed
     command, job, config = parsed
