@@ -12,9 +12,9 @@ from pathlib import Path
 import torch
 
 from src import XANES_E3GNN, load_model
-from src.ensemble import networks_of
 from src.errors import CheckpointError
-from src.symmetry import TOLERANCE, Deviation, break_equivariance, check_model
+from src.model.ensemble import networks_of
+from src.verification.symmetry import TOLERANCE, Deviation, break_equivariance, check_model
 
 DEFAULT = Path("best_model.pt")
 """Trained network that is checked too where the file is there."""

@@ -17,7 +17,7 @@ from torch_geometric.data import Data
 
 from src import XANES_E3GNN, SpectrumLoss, run_training
 from src.plot import plot_predictions
-from src.synthetic import angular_floor, make_sites, to_graphs
+from src.verification.synthetic import angular_floor, make_sites, to_graphs
 
 ENERGY = np.arange(-10.0, 40.0, 0.5)
 """Energies of the spectra, eV relative to the edge."""

@@ -6,11 +6,11 @@ from tempfile import TemporaryDirectory
 import torch
 from torch_geometric.data import Data
 
-from src.data.batch import GraphBatchSampler, collate_graphs
-from src.data.database import Database, write_records
-from src.data.dataset import XANESDataset
-from src.data.energies import KNOWN_WINDOWS, energy_grid
-from src.data.readers.feff import read_feff
+from src.dataset.batch import GraphBatchSampler, collate_graphs
+from src.dataset.database import Database, write_records
+from src.dataset.dataset import XANESDataset
+from src.readers.feff import read_feff
+from src.xas.energies import KNOWN_WINDOWS, energy_grid
 
 from .timing import ROOT
 

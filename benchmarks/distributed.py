@@ -34,9 +34,9 @@ from benchmarks.timing import (
     summary,
 )
 from src import XANES_E3GNN, TrainingConfig
-from src.data.batch import collate_graphs
-from src.data.loader import share_out
-from src.parallel import Team, processes
+from src.dataset.batch import collate_graphs
+from src.dataset.loader import share_out
+from src.runtime.distributed import Team, processes
 from src.training.trainer import Trainer
 
 WAYS = {"1 process, 1 thread": (1, 1), "1 process, 2 threads": (1, 2), "2 processes": (2, 1)}

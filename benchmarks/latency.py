@@ -33,8 +33,8 @@ from benchmarks.timing import (
     summary,
 )
 from src import XANES_E3GNN
-from src.checkpoint import ModelInfo, load_model, save_model
-from src.predict import predict_structure, predict_structures
+from src.checkpoints.trained_model import ModelInfo, load_model, save_model
+from src.prediction.site_prediction import predict_structure, predict_structures
 
 LIBRARY = "from src import XANES_E3GNN, SpectrumLoss, run_training"
 

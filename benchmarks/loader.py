@@ -35,15 +35,15 @@ from benchmarks.timing import (
     run_benchmark,
 )
 from src import XANES_E3GNN
-from src.data.batch import GraphBatchSampler
-from src.data.cache import GraphCache
-from src.data.database import Database, write_records
-from src.data.dataset import XANESDataset
-from src.data.draws import SeededGraphs
-from src.data.graph import atoms_to_graph
-from src.data.loader import make_loader
-from src.data.readers.feff import read_feff
-from src.parallel import Team
+from src.dataset.batch import GraphBatchSampler
+from src.dataset.cache import GraphCache
+from src.dataset.database import Database, write_records
+from src.dataset.dataset import XANESDataset
+from src.dataset.loader import make_loader
+from src.dataset.seeding import SeededGraphs
+from src.readers.feff import read_feff
+from src.runtime.distributed import Team
+from src.structures.graph import atoms_to_graph
 
 COUNTS = (1_000, 10_000, 100_000)
 """Records of the databases that are opened."""

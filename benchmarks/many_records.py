@@ -15,17 +15,17 @@ from pathlib import Path
 
 import numpy as np
 
-from src.data.database import Database, write_records
-from src.data.location import as_location
-from src.data.record import Record
+from src.dataset.database import Database, write_records
+from src.dataset.location import as_location
+from src.dataset.record import Record
 from src.errors import DatabaseError
 
 SIGMA = 0.02
 """Standard deviation of each coordinate's displacement, Angstrom."""
 OPENING = """
 import resource, sys, time
-import src.data.database
-from src.data.database import Database
+import src.dataset.database
+from src.dataset.database import Database
 def memory():
     return float(open("/proc/self/statm").read().split()[1]) * resource.getpagesize() / 2**20
 before, started = memory(), time.perf_counter()

@@ -21,12 +21,12 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.timing import markdown
-from src.data.database import write_records
-from src.data.readers.extxyz import read_extxyz
-from src.data.readers.feff import read_feff
-from src.data.readers.formats import find_sources, read_source
-from src.data.readers.given import Given
-from src.data.record import Record
+from src.dataset.database import write_records
+from src.dataset.record import Record
+from src.readers.extxyz import read_extxyz
+from src.readers.feff import read_feff
+from src.readers.formats import find_sources, read_source
+from src.readers.options import Given
 
 DATA = Path(__file__).parents[1] / "tests" / "data"
 ZINC = Given("Zn", "K", (-25.0, 94.0, 1.0), "relative")

@@ -13,7 +13,7 @@ from torch_geometric.data import Data
 from torch_geometric.utils import scatter, softmax
 
 from src.model.basis import RadialBasis, SpectralBasis, polynomial_envelope
-from src.model.inputs import edge_vectors
+from src.model.graph_input import edge_vectors
 
 
 def make_gate(irreps: o3.Irreps) -> Gate:

@@ -15,8 +15,8 @@ import torch
 from ase import Atoms
 
 from src import XANES_E3GNN
-from src.data.graph import atoms_to_graph
-from src.inference import raw_sites
+from src.prediction.inference import raw_sites
+from src.structures.graph import atoms_to_graph
 
 from .crystals import RELATIVE_GRID
 from .structures import copper_oxide, disordered, supercell

@@ -27,11 +27,11 @@ from src.calculation.calculate import Outcome, Request, calculate_site
 from src.calculation.feff_run import Failure, Stopped
 from src.calculation.plan import Site
 from src.calculation.settings import FeffSettings, choose_edge
-from src.data.frames import append_frame, frame_text
-from src.data.readers.extxyz_frames import Frame, read_frames
-from src.data.readers.feff import read_feff
-from src.data.record import Record, Rejected
-from src.files.lock import hold
+from src.dataset.frames import append_frame, frame_text
+from src.dataset.record import Record, Rejected
+from src.readers.extxyz_frames import Frame, read_frames
+from src.readers.feff import read_feff
+from src.runtime.lock import hold
 
 FOLDER = Path(__file__).parent / "calculated"
 FIELDS = (

@@ -21,9 +21,9 @@ from research.runner import Outcome, Run, make_parser, markdown, read_study, sav
 from research.sizes import shuffled
 from src.calculation.choose import farthest_points, site_features
 from src.calculation.plan import Site
-from src.checkpoint import load_model
-from src.data.database import Database
-from src.data.split import material_of, read_ids
+from src.checkpoints.trained_model import load_model
+from src.dataset.database import Database
+from src.dataset.split import material_of, read_ids
 from src.uncertainty.novelty import Novelty
 
 

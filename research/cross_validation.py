@@ -26,7 +26,7 @@ from research.runner import (
     save_study,
     write_ids,
 )  # fmt: skip
-from src.data.split import check_split, read_ids, split_by_hash
+from src.dataset.split import check_split, read_ids, split_by_hash
 from src.errors import ConfigError
 
 

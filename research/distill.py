@@ -20,9 +20,9 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from src import XANES_E3GNN
-from src.checkpoint import ModelInfo, save_model
-from src.data.batch import GraphBatchSampler, collate_graphs
-from src.data.graph import atoms_to_graph
+from src.checkpoints.trained_model import ModelInfo, save_model
+from src.dataset.batch import GraphBatchSampler, collate_graphs
+from src.structures.graph import atoms_to_graph
 from src.training.schedule import learning_rate_factor
 
 from .teacher import N_TARGETS, TEACHER, Labelled, read_labels

@@ -15,9 +15,9 @@ import numpy as np
 from src.calculation.calculate import Request, calculate_site
 from src.calculation.plan import Site
 from src.calculation.settings import FeffSettings
-from src.data.energies import KNOWN_WINDOWS, energy_grid, resample
-from src.data.readers.feff import read_feff
-from src.data.record import Record
+from src.dataset.record import Record
+from src.readers.feff import read_feff
+from src.xas.energies import KNOWN_WINDOWS, energy_grid, resample
 
 GRID = energy_grid(*KNOWN_WINDOWS["Cu", "K"])
 

@@ -21,21 +21,21 @@ from ase import Atoms
 from torch_geometric.data import Data
 
 from research.written_fields import written_fields
-from src.bulk import predict_database
-from src.checkpoint import ModelInfo, load_model, save_model
-from src.config import TrainingConfig
-from src.data.database import Database, write_records
-from src.data.graph import atoms_to_graph
-from src.data.record import Record
-from src.ensemble import XANESEnsemble
-from src.inference import raw_sites
+from src.checkpoints.trained_model import ModelInfo, load_model, save_model
+from src.dataset.database import Database, write_records
+from src.dataset.record import Record
+from src.model.ensemble import XANESEnsemble
 from src.model.gnn import XANES_E3GNN
-from src.parallel import Team
-from src.predict import predict_structure
+from src.prediction.bulk import predict_database
+from src.prediction.inference import raw_sites
+from src.prediction.site_prediction import predict_structure
+from src.runtime.distributed import Team
+from src.runtime.versions import package_version
+from src.structures.graph import atoms_to_graph
+from src.training.config import TrainingConfig
 from src.training.trainer import Trainer
 from src.uncertainty.calibration import Calibration
 from src.uncertainty.novelty import Novelty
-from src.versions import package_version
 
 ENERGY = np.linspace(-10.0, 30.0, 21)
 REFERENCE = 8979.0

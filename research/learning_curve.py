@@ -26,7 +26,7 @@ from research.runner import (
     write_ids,
 )  # fmt: skip
 from research.sizes import choose_sizes, fit_power_law, scaled_epochs, shuffled
-from src.data.split import read_ids
+from src.dataset.split import read_ids
 
 
 def table(outcomes: Sequence[Outcome]) -> tuple[str, dict[str, float]]:

@@ -26,8 +26,8 @@ import yaml
 MODULES = {
     "src/model/basis.py": "tests/model/test_basis.py",
     "src/loss.py": "tests/test_loss.py",
-    "src/data/graph.py": "tests/dataset/test_graph.py",
-    "src/data/spectrum.py": "tests/dataset/test_spectrum.py",
+    "src/structures/graph.py": "tests/structures/test_graph.py",
+    "src/xas/spectrum.py": "tests/xas/test_spectrum.py",
 }
 EQUIVALENT = Path(__file__).with_suffix(".yaml")
 SLOW_IMPORTS = "torch,torch_geometric.data,ase.build,ase.io,vesin,scipy.special,pytest"

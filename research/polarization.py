@@ -10,8 +10,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from src.data.readers.feff import read_feff
-from src.data.record import Record
+from src.dataset.record import Record
+from src.readers.feff import read_feff
 
 STYLE = {"x": ("tab:blue", "-"), "y": ("tab:green", "--"), "z": ("tab:red", "-")}
 

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from src.data.split import read_ids
+from src.dataset.split import read_ids
 from src.errors import ConfigError
 
 ROOT = Path(__file__).parents[1]

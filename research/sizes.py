@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from src.data.split import material_of
+from src.dataset.split import material_of
 from src.errors import ConfigError
 
 

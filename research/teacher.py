@@ -20,8 +20,8 @@ from ase import Atoms
 from ase.data import atomic_numbers, covalent_radii
 from tqdm import tqdm
 
-from src.data.database import Database
-from src.data.split import read_ids
+from src.dataset.database import Database
+from src.dataset.split import read_ids
 from src.errors import ConfigError
 
 NONMETALS = frozenset((1, 5, 6, 7, 8, 9, 14, 15, 16, 17, 32, 33, 34, 35, 51, 52, 53))

@@ -20,8 +20,8 @@ from ase.neighborlist import neighbor_list
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from research.runner import Run, command, make_parser, markdown, read_study, save_study, write_ids
-from src.data.database import Database
-from src.data.energies import energy_grid
+from src.dataset.database import Database
+from src.xas.energies import energy_grid
 
 GRID = energy_grid(4960.0, 5000.0, 0.5)
 """Energies of training and score, eV."""

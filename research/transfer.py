@@ -27,8 +27,8 @@ from research.runner import (
     write_ids,
 )  # fmt: skip
 from research.sizes import choose_sizes, scaled_epochs, shuffled
-from src.checkpoint import load_model
-from src.data.split import read_ids
+from src.checkpoints.trained_model import load_model
+from src.dataset.split import read_ids
 
 WAYS = ("scratch", "transfer")
 MEASURED = ("avg_num_neighbors", "emin", "emax")

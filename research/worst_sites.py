@@ -17,9 +17,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from research.pictures import plot_worst
 from research.runner import markdown
-from src.checkpoint import load_model
-from src.data.database import Database
-from src.evaluation.compared import Comparison, choose_ids, compare
+from src.checkpoints.trained_model import load_model
+from src.dataset.database import Database
+from src.evaluation.evaluate import Comparison, choose_ids, compare
 from src.evaluation.table import write_table
 
 FEW = 5

@@ -8,8 +8,8 @@ from pathlib import Path
 import ase.db
 from safetensors import safe_open
 
-from src.data.store import TABLE
-from src.files.torch_file import read_verified
+from src.checkpoints.torch_file import read_verified
+from src.dataset.store import TABLE
 
 
 def written_fields(folder: Path) -> dict[str, dict[str, list[str]]]:

@@ -7,13 +7,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .checkpoint import ModelInfo, load_model, save_model
-    from .config import TrainingConfig
-    from .data.spectrum import Spectrum
+    from .checkpoints.trained_model import ModelInfo, load_model, save_model
     from .loss import SpectrumLoss
     from .model.gnn import XANES_E3GNN
     from .predictor import XANESPredictor
     from .train import run_training
+    from .training.config import TrainingConfig
+    from .xas.spectrum import Spectrum
 
 __all__ = [
     "XANES_E3GNN",
@@ -31,11 +31,11 @@ _HOME = {
     "XANES_E3GNN": ".model.gnn",
     "SpectrumLoss": ".loss",
     "run_training": ".train",
-    "TrainingConfig": ".config",
-    "ModelInfo": ".checkpoint",
-    "load_model": ".checkpoint",
-    "save_model": ".checkpoint",
-    "Spectrum": ".data.spectrum",
+    "TrainingConfig": ".training.config",
+    "ModelInfo": ".checkpoints.trained_model",
+    "load_model": ".checkpoints.trained_model",
+    "save_model": ".checkpoints.trained_model",
+    "Spectrum": ".xas.spectrum",
     "XANESPredictor": ".predictor",
 }
 

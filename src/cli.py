@@ -18,8 +18,23 @@ from typing import Any, NoReturn
 from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 
 from .calculation.job import CalculateJob
-from .command_line import carrying_out
-from .config import (
+from .commands.exit_codes import PROGRAM, failed, guarded, interrupted
+from .commands.jobs import (
+    CalibrateJob,
+    CompareJob,
+    EnsembleJob,
+    ExplainJob,
+    FitJob,
+    ModelsJob,
+    ReportJob,
+)
+from .commands.overwriting import check_apart
+from .dataset.location import hide_passwords
+from .errors import ConfigError, OutputError
+from .runtime.command_line import carrying_out
+from .runtime.streams import guard_streams
+from .runtime.yaml_file import read_mapping
+from .training.config import (
     MAX_EDGES,
     DatasetJob,
     EnergyConfig,
@@ -29,13 +44,6 @@ from .config import (
     TrainingOptions,
     TrainJob,
 )
-from .data.location import hide_passwords
-from .errors import ConfigError, OutputError
-from .exits import PROGRAM, failed, guarded, interrupted
-from .files.yaml_file import read_mapping
-from .jobs import CalibrateJob, CompareJob, EnsembleJob, ExplainJob, FitJob, ModelsJob, ReportJob
-from .overwriting import check_apart
-from .streams import guard_streams
 
 JOBS: dict[str, type] = {
     "calculate": CalculateJob,
@@ -251,7 +259,7 @@ def parse(words: list[str]) -> tuple[str, Any, str | None] | int:
         parser, parsers = make_parser(command)
         values = parser.parse_args(words)
         if values.version:
-            print(import_module(".versions", __package__).describe())
+            print(import_module(".runtime.versions", __package__).describe())
             return 0
         if values.command is None:
             parser.error("give a command: " + ", ".join(JOBS))
@@ -304,7 +312,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def work() -> None:  # the import takes seconds, and may be interrupted or fail too
         if command not in TOGETHER:
-            import_module(".parallel", __package__).check_alone(f"`{command}`")
+            import_module(".runtime.distributed", __package__).check_alone(f"`{command}`")
         run = import_module(f".commands.{command}", __package__).run
         run(job) if config is None else run(job, config)
 

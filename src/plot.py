@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import ConfigError
-from .files.durable import write_durably
+from .runtime.atomic_files import write_durably
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

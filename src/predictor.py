@@ -11,13 +11,13 @@ import numpy as np
 from ase.io import iread
 from tqdm import tqdm
 
-from .checkpoint import load_model
-from .data.structure import READ_ERRORS, check_size, plain_path
-from .data.structure_check import check_frames, is_frames
+from .checkpoints.trained_model import load_model
 from .errors import StructureError
-from .material import material_mean
-from .parallel import choose_device
-from .predict import SitePrediction, predict_quietly, predict_structure
+from .prediction.material import material_mean
+from .prediction.site_prediction import SitePrediction, predict_quietly, predict_structure
+from .runtime.distributed import choose_device
+from .structures.file_checks import check_frames, is_frames
+from .structures.files import READ_ERRORS, check_size, plain_path
 
 logger = logging.getLogger(__name__)
 

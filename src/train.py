@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from .config import TrainingConfig
-from .data.draws import seeded
-from .data.targets import GraphSet
+from .dataset.seeding import seeded
+from .dataset.statistics import GraphSet
 from .model.gnn import XANES_E3GNN
-from .parallel import processes
-from .training.logbook import Row
+from .runtime.distributed import processes
+from .training.config import TrainingConfig
+from .training.metrics_file import Row
 from .training.trainer import Trainer
 
 

@@ -15,8 +15,8 @@ from cif import cubic_cif
 from command import run
 from paths import CALCULATIONS, CU_K, FEFF_RUNS, ROOT, ZN_K
 
-from src.checkpoint import ModelInfo, load_model, save_model
-from src.data.database import Database, write_records
+from src.checkpoints.trained_model import ModelInfo, load_model, save_model
+from src.dataset.database import Database, write_records
 from src.model.gnn import XANES_E3GNN
 
 QUICK = [

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from src import plot
+import src.plot as plot
 from src.errors import ConfigError
 
 ENERGY = np.linspace(8983.0, 9018.0, 50)

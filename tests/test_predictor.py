@@ -10,11 +10,11 @@ from ase.build import bulk
 from ase.io import write
 
 from src import XANESPredictor
-from src.checkpoint import ModelInfo, save_model
-from src.data.pymatgen_json import as_atoms
+from src.checkpoints.trained_model import ModelInfo, save_model
 from src.errors import StructureError
 from src.model.gnn import XANES_E3GNN
 from src.predictor import AT_ONCE, RunningMoments
+from src.structures.pymatgen import as_atoms
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ import torch
 from conftest import random_molecule
 
 from src import SpectrumLoss, TrainingConfig, run_training
-from src.checkpoint import load_model
+from src.checkpoints.torch_file import read_verified
+from src.checkpoints.trained_model import load_model
 from src.errors import CheckpointError, ConfigError, Terminated
-from src.files.torch_file import read_verified
 from src.model.gnn import XANES_E3GNN
-from src.training.explosion import LossExplosion, check_row
+from src.training.divergence import LossExplosion, check_row
 from src.training.trainer import Trainer
 
 ENERGY = torch.linspace(-10.0, 30.0, 41)

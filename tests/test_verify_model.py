@@ -10,8 +10,8 @@ from e3nn import o3
 from paths import ROOT
 
 import verify_model
-from src.checkpoint import load_model
-from src.synthetic import SyntheticSite, make_sites, to_graphs
+from src.checkpoints.trained_model import load_model
+from src.verification.synthetic import SyntheticSite, make_sites, to_graphs
 
 
 def bend(site):

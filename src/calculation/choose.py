@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from ..checkpoint import load_model
-from ..data.graph import atoms_to_graph
-from ..ensemble import Network, networks_of
+from ..checkpoints.trained_model import load_model
 from ..errors import CheckpointError
-from ..inference import raw_sites
+from ..model.ensemble import Network, networks_of
+from ..prediction.inference import raw_sites
+from ..structures.graph import atoms_to_graph
 from .plan import Site
 
 

@@ -8,7 +8,7 @@ written here are the ones of the runs of ChemGraph_xanes (github.com/vitorgrizzi
 import numpy as np
 from ase import Atoms
 
-from ..data.graph import check_atoms, check_distances
+from ..structures.graph import check_atoms, check_distances
 from .settings import check_site
 
 FDMFILE = "1\nfdmnes_in.txt\n"

@@ -12,9 +12,9 @@ import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
 
-from ..data.graph import check_atoms, neighbors
 from ..errors import ConfigError, StructureError
-from ..sites import equivalent_sites
+from ..structures.absorbers import equivalent_sites
+from ..structures.graph import check_atoms, neighbors
 from .settings import FeffSettings, check_site
 
 OVERLAP = 0.5

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..data.readers.feff_input import read_feff_input
-from ..data.readers.feff_xmu import Xmu, read_xmu
 from ..errors import XanesError
+from ..readers.feff_input import read_feff_input
+from ..readers.feff_xmu import Xmu, read_xmu
 from ..xas.edges import find_edge
 
 ENGINE = Path(__file__).with_name("feff10_engine.py")

@@ -10,13 +10,13 @@ import numpy as np
 from ase import Atoms
 from ase.db import connect
 
-from ..data.filetype import SQLITE_MAGIC, starts_with
-from ..data.names import check_name
-from ..data.readers.extxyz_frames import read_frames
-from ..data.record import Rejected, structure_digest
-from ..data.structure import each_structure
+from ..dataset.record import Rejected, structure_digest
 from ..errors import ConfigError, RecordError, StructureError, check_positive
-from ..sites import equivalent_sites
+from ..readers.extxyz_frames import read_frames
+from ..runtime.file_types import SQLITE_MAGIC, starts_with
+from ..structures.absorbers import equivalent_sites
+from ..structures.files import each_structure
+from ..structures.names import check_name
 from .settings import check_element, check_site, choose_edge
 
 FRAMES = re.compile(r"\.(ext)?xyz(\.(gz|xz|bz2))?$", re.IGNORECASE)

@@ -7,21 +7,21 @@ import numpy as np
 from torch_geometric.data import Data
 from tqdm import tqdm
 
-from ..checkpoint import ModelInfo, load_model, save_model
-from ..data.cache import cache_beside
-from ..data.database import Database
-from ..data.dataset import XANESDataset
-from ..data.split import material_of, read_ids
-from ..ensemble import Network, networks_of
+from ..checkpoints.pretrained import model_path, models
+from ..checkpoints.trained_model import ModelInfo, load_model, save_model
+from ..dataset.cache import cache_beside
+from ..dataset.database import Database
+from ..dataset.dataset import XANESDataset
+from ..dataset.split import material_of, read_ids
 from ..errors import CheckpointError, ConfigError, DatabaseError
-from ..evaluation.compared import check_kind
-from ..files.registry import model_path, models
-from ..inference import PredictedSites, RawSites, check_predicted, raw_sites
-from ..jobs import CalibrateJob
-from ..parallel import choose_device
-from ..predict import relative_energies
+from ..evaluation.evaluate import check_kind
+from ..model.ensemble import Network, networks_of
+from ..prediction.inference import PredictedSites, RawSites, check_predicted, raw_sites
+from ..prediction.site_prediction import relative_energies
+from ..runtime.distributed import choose_device
 from ..uncertainty.conformal import SiteErrors, calibrate
 from ..uncertainty.novelty import Novelty, sample_sites
+from .jobs import CalibrateJob
 from .outputs import check_outputs
 
 

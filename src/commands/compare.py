@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from ..checkpoints.provenance import load_traced
 from ..comparison.fit import Bounds
 from ..comparison.ranking import compare_window, nominal_shift, predict_candidates, rank
 from ..comparison.tables import ranking_table, ranking_values, verdict
-from ..data.readers.measured import measured_digest, read_measured, with_edge
-from ..data.structure import named_structures
 from ..errors import ConfigError
-from ..files.durable import file_digest, write_text_durably
-from ..jobs import CompareJob
-from ..provenance import load_traced
+from ..runtime.atomic_files import file_digest, write_text_durably
+from ..structures.files import named_structures
 from ..xas.edges import find_edge
+from ..xas.measured import measured_digest, read_measured, with_edge
 from ..xas.normalization import normalize
+from .jobs import CompareJob
 from .outputs import check_outputs
 
 EITHER_WAY = 5.0
@@ -71,7 +71,7 @@ def run(job: CompareJob) -> None:
         text = json.dumps(values, indent=1, default=_plain)
         write_text_durably(job.output, f"{text}\n")
     if job.plot is not None:
-        from ..comparison.pictures import plot_ranking
+        from ..comparison.plot import plot_ranking
 
         plot_ranking(ranking, job.plot)
 

@@ -4,16 +4,16 @@ from collections.abc import Iterator
 
 from tqdm import tqdm
 
-from ..config import DatasetJob
-from ..data.database import Database, Summary, write_records
-from ..data.location import DatabaseURL
-from ..data.names import check_edge, check_wanted
-from ..data.readers.formats import NAMES, count_runs, find_sources, read_source
-from ..data.readers.given import Given
-from ..data.record import PassedOver, Record, Rejected
+from ..dataset.database import Database, Summary, write_records
+from ..dataset.location import DatabaseURL
+from ..dataset.record import PassedOver, Record, Rejected
 from ..errors import DatabaseError
-from ..files.durable import write_text_durably
-from ..report import describe_contents
+from ..readers.formats import NAMES, count_runs, find_sources, read_source
+from ..readers.options import Given
+from ..reports.text import describe_contents
+from ..runtime.atomic_files import write_text_durably
+from ..structures.names import check_edge, check_wanted
+from ..training.config import DatasetJob
 from .outputs import check_outputs
 
 

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from ..checkpoint import save_model
-from ..ensemble import networks_of
+from ..checkpoints.join import join_models
+from ..checkpoints.trained_model import save_model
 from ..errors import ConfigError
-from ..files.join import join_models
-from ..files.yaml_file import read_mapping
-from ..jobs import EnsembleJob
+from ..model.ensemble import networks_of
+from ..runtime.yaml_file import read_mapping
+from .jobs import EnsembleJob
 from .outputs import check_outputs
 
 CARD = ("data", "licence", "accuracy")

@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from ..config import EvaluateJob
-from ..data.database import Database
+from ..checkpoints.provenance import load_traced
+from ..dataset.database import Database
 from ..errors import CheckpointError
-from ..evaluation.compared import choose_ids, compare, energy_range
+from ..evaluation.coverage import describe_coverage, measure_coverage, shared_materials
+from ..evaluation.evaluate import choose_ids, compare, energy_range
 from ..evaluation.table import check_table, write_table
-from ..files.durable import write_durably
-from ..inference import Bands
-from ..parallel import choose_device
 from ..plot import plot_predictions
-from ..provenance import load_traced
-from ..report import describe_details, describe_evaluation
+from ..prediction.inference import Bands
+from ..reports.text import describe_details, describe_evaluation
+from ..runtime.atomic_files import write_durably
+from ..runtime.distributed import choose_device
+from ..training.config import EvaluateJob
 from ..uncertainty.calibration import Calibration
-from ..uncertainty.coverage import describe_coverage, measure_coverage, shared_materials
 from .outputs import check_outputs
 
 logger = logging.getLogger(__name__)

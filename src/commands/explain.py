@@ -2,14 +2,14 @@
 
 import json
 
-from ..data.structure import named_structures
+from ..checkpoints.provenance import load_traced
 from ..errors import ConfigError
 from ..explanation.attribution import explain
-from ..explanation.pictures import plot_explanation
+from ..explanation.plot import plot_explanation
 from ..explanation.tables import explanation_table, explanation_values
-from ..files.durable import file_digest, write_text_durably
-from ..jobs import ExplainJob
-from ..provenance import load_traced
+from ..runtime.atomic_files import file_digest, write_text_durably
+from ..structures.files import named_structures
+from .jobs import ExplainJob
 from .outputs import check_outputs
 
 

@@ -5,19 +5,19 @@ from pathlib import Path
 
 import numpy as np
 
-from ..command_line import command_line
-from ..comparison.mixture import Mixture, fit_mixture
+from ..checkpoints.provenance import UNKNOWN, load_traced
+from ..comparison.linear_combination import Mixture, fit_mixture
 from ..comparison.ranking import nominal_shift, predict_candidates
 from ..comparison.tables import mixture_table, mixture_values
-from ..data.readers.measured import measured_digest, read_measured
-from ..data.spectrum import Spectrum
-from ..data.structure import named_structures
 from ..errors import ConfigError
-from ..files.durable import write_text_durably
-from ..jobs import FitJob
-from ..provenance import UNKNOWN, load_traced
-from ..versions import package_version
+from ..runtime.atomic_files import write_text_durably
+from ..runtime.command_line import command_line
+from ..runtime.versions import package_version
+from ..structures.files import named_structures
+from ..xas.measured import measured_digest, read_measured
 from ..xas.normalization import Normalized, normalize
+from ..xas.spectrum import Spectrum
+from .jobs import FitJob
 from .outputs import check_outputs
 
 STEP = 0.25
@@ -56,7 +56,7 @@ def run(job: FitJob) -> None:
         }
         write_text_durably(job.output, json.dumps(values, indent=1) + "\n")
     if job.plot is not None:
-        from ..comparison.pictures import plot_mixture
+        from ..comparison.plot import plot_mixture
 
         plot_mixture(target, names, moved, mixture, job.plot)
 

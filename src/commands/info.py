@@ -2,18 +2,18 @@
 
 from pathlib import Path
 
-from ..checkpoint import load_model
-from ..config import InfoJob
-from ..data.database import Database
-from ..data.filetype import SQLITE_MAGIC, is_model_file, starts_with
-from ..data.location import DatabaseURL, Location
-from ..data.structure import named_structures
+from ..checkpoints.pretrained import model_path, models
+from ..checkpoints.provenance import load_traced
+from ..checkpoints.trained_model import load_model
+from ..dataset.database import Database
+from ..dataset.location import DatabaseURL, Location
 from ..errors import ConfigError
-from ..files.durable import file_digest
-from ..files.registry import model_path, models
-from ..precision import check_precision
-from ..provenance import load_traced
-from ..report import describe_contents, describe_model, describe_structure
+from ..reports.text import describe_contents, describe_model, describe_structure
+from ..runtime.atomic_files import file_digest
+from ..runtime.file_types import SQLITE_MAGIC, is_model_file, starts_with
+from ..structures.files import named_structures
+from ..training.config import InfoJob
+from ..verification.precision import check_precision
 
 
 def run(job: InfoJob) -> None:

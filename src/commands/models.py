@@ -1,9 +1,9 @@
 """The command `models`: what ships with the package."""
 
-from ..checkpoint import load_model
-from ..files.registry import models
-from ..jobs import ModelsJob
-from ..report import describe_shipped
+from ..checkpoints.pretrained import models
+from ..checkpoints.trained_model import load_model
+from ..reports.text import describe_shipped
+from .jobs import ModelsJob
 
 
 def run(_job: ModelsJob) -> None:

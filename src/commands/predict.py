@@ -7,18 +7,23 @@ from pathlib import Path
 
 from ase import Atoms
 
-from ..checkpoint import ModelInfo
-from ..config import PredictJob
-from ..data.energies import energy_grid
-from ..data.filetype import SQLITE_MAGIC, starts_with
-from ..data.structure import each_structure
+from ..checkpoints.provenance import Provenance, load_traced
+from ..checkpoints.trained_model import ModelInfo
 from ..errors import ConfigError, PartialError, StructureError, Terminated
-from ..files.durable import write_text_durably
-from ..parallel import check_alone, choose_device, launched_rank, processes
 from ..plot import plot_structures
-from ..predict import SitePrediction, predict_each, warn_of_others, warn_of_unknown
-from ..provenance import Provenance, load_traced
-from ..report import describe_bulk, site_label, spectra_table
+from ..prediction.site_prediction import (
+    SitePrediction,
+    predict_each,
+    warn_of_others,
+    warn_of_unknown,
+)
+from ..reports.text import describe_bulk, site_label, spectra_table
+from ..runtime.atomic_files import write_text_durably
+from ..runtime.distributed import check_alone, choose_device, launched_rank, processes
+from ..runtime.file_types import SQLITE_MAGIC, starts_with
+from ..structures.files import each_structure
+from ..training.config import PredictJob
+from ..xas.energies import energy_grid
 from .outputs import check_outputs
 
 logger = logging.getLogger(__name__)
@@ -157,8 +162,12 @@ def predict_bulk(job: PredictJob, databases: list[Path]) -> None:
     """
     source = databases[0] if databases else None
     output = check_bulk(job, source)
-    from ..bulk import check_output, part_paths, predict_database  # ASE's databases are slow
-    from ..structures_db import gather_structures
+    from ..prediction.bulk import (  # ASE's databases are slow
+        check_output,
+        part_paths,
+        predict_database,
+    )
+    from ..prediction.structures_db import gather_structures
 
     energy = None if job.energy is None else energy_grid(*job.energy)
     with processes(job.device) as team:

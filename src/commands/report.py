@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from ..data.database import Database
-from ..data.filetype import SQLITE_MAGIC, starts_with
+from ..checkpoints.pretrained import models
+from ..dataset.database import Database
 from ..errors import ConfigError
-from ..files.durable import write_text_durably
-from ..files.registry import models
-from ..html_report.comparison import result_page
-from ..html_report.dataset import dataset_page
-from ..html_report.evaluation import evaluation_page
-from ..html_report.training import is_training, training_page
-from ..jobs import ReportJob
+from ..reports.comparison import result_page
+from ..reports.dataset import dataset_page
+from ..reports.evaluation import evaluation_page
+from ..reports.training import is_training, training_page
+from ..runtime.atomic_files import write_text_durably
+from ..runtime.file_types import SQLITE_MAGIC, starts_with
+from .jobs import ReportJob
 from .outputs import check_outputs
 
 

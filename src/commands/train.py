@@ -1,8 +1,8 @@
 """The command `train`: a database to a model, or to an ensemble of several networks."""
 
-from ..config import TrainJob
-from ..parallel import check_alone, launched_rank
-from ..workflow import train_from_database
+from ..runtime.distributed import check_alone, launched_rank
+from ..training.config import TrainJob
+from ..training.workflow import train_from_database
 
 
 def run(job: TrainJob, config: str) -> None:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from ..data.spectrum import Spectrum
 from ..errors import ConfigError
 from ..xas.broadening import gaussian
-from .measures import MEASURES
+from ..xas.spectrum import Spectrum
+from .similarity import MEASURES
 
 CLOSE = 1e-3
 """A parameter this part of its range from a bound has reached it."""

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 
-from ..checkpoint import ModelInfo
-from ..data.spectrum import Spectrum
-from ..ensemble import Network
+from ..checkpoints.trained_model import ModelInfo
 from ..errors import ConfigError, RecordError
-from ..material import material_half_width, material_mean
-from ..predict import SitePrediction, predict_structures
+from ..model.ensemble import Network
+from ..prediction.material import material_half_width, material_mean
+from ..prediction.site_prediction import SitePrediction, predict_structures
 from ..xas.normalization import Normalized, find_e0
+from ..xas.spectrum import Spectrum
 from .fit import Bounds, Fit, fit_candidate
-from .measures import MEASURES
+from .similarity import MEASURES
 
 BEFORE, AFTER = 15.0, 60.0
 """The range compared, eV below and above the measured e0, where the model reaches so far."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .mixture import Mixture
+from .linear_combination import Mixture
 from .ranking import Candidate, Ranking
 
 SURE = 0.95

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import ConfigError
-from ..files.durable import write_text_durably
-from ..metrics import Evaluation
-from .features import FEATURES, FeatureError, Features, feature_errors, summarize
-from .surroundings import Group, Surroundings, by_coordination, by_element
+from ..runtime.atomic_files import write_text_durably
+from ..xas.features import FEATURES, FeatureError, Features, feature_errors, summarize
+from .environments import Group, Surroundings, by_coordination, by_element
+from .metrics import Evaluation
 
 ENDINGS = (".json", ".csv")
 

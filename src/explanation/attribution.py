@@ -9,16 +9,16 @@ from ase import Atoms
 from torch_geometric.data import Data
 from tqdm import tqdm
 
-from ..checkpoint import ModelInfo
-from ..data.graph import atoms_to_graph
-from ..data.pymatgen_json import as_atoms
-from ..ensemble import Network, networks_of
+from ..checkpoints.trained_model import ModelInfo
 from ..errors import ConfigError, StructureError
-from ..inference import PredictedSites, check_predicted
+from ..model.ensemble import Network, networks_of
 from ..model.gnn import XANES_E3GNN
-from ..predict import relative_energies
-from ..sites import choose_sites
-from .cluster import Cluster, Shell, cut_cluster, find_shells, without
+from ..prediction.inference import PredictedSites, check_predicted
+from ..prediction.site_prediction import relative_energies
+from ..structures.absorbers import choose_sites
+from ..structures.cluster import Cluster, Shell, cut_cluster, find_shells, without
+from ..structures.graph import atoms_to_graph
+from ..structures.pymatgen import as_atoms
 
 
 @dataclass(frozen=True)

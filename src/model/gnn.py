@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from ..errors import ConfigError
-from ..kinds import check_kinds
+from ..runtime.kinds import check_kinds
 from .basis import RadialBasis, SpectralBasis, polynomial_envelope
-from .inputs import check_graph, edge_vectors
+from .graph_input import check_graph, edge_vectors
 from .layers import InteractionBlock, pad_degrees
-from .neighborhood import EdgeFeatures, gather_rows, plan_messages
+from .neighbor_lists import EdgeFeatures, gather_rows, plan_messages
 from .pooling import AbsorberAttention, bond_invariants, magnitudes
 from .scattering import PathAmplitudes, ScatteringWaves
 

@@ -10,9 +10,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-from .neighborhood import EdgeFeatures, Neighborhood
-from .propagator import Propagator
-from .spherical import degree_of_component
+from .clebsch_gordan import degree_of_component
+from .convolution import Propagator
+from .neighbor_lists import EdgeFeatures, Neighborhood
 
 ATOMS_AT_ONCE = 1024
 """Atoms updated at once, so that memory beside the features does not grow with the structure."""

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ConfigError
+from .clebsch_gordan import degree_slice
 from .layers import RadialMLP
-from .neighborhood import EdgeFeatures
-from .spherical import degree_slice
+from .neighbor_lists import EdgeFeatures
 
 
 def bond_invariants(neighbor_feats: Tensor, edge_sh: Tensor, lmax: int) -> Tensor:

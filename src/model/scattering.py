@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from .basis import RadialBasis, SpectralBasis, polynomial_envelope
-from .neighborhood import gather_rows
+from .neighbor_lists import gather_rows
 
 WAVE_NUMBER_SQUARED = 0.26246843
 """k^2 of an electron of 1 eV, 2 m / hbar^2, Angstrom^-2 (CODATA 2018)."""

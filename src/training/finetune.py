@@ -16,14 +16,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..checkpoint import ModelInfo, load_model
-from ..config import EnergyConfig
-from ..data.dataset import XANESDataset
-from ..data.targets import target_statistics
-from ..ensemble import networks_of
+from ..checkpoints.trained_model import ModelInfo, load_model
+from ..dataset.dataset import XANESDataset
+from ..dataset.statistics import target_statistics
 from ..errors import ConfigError
+from ..model.ensemble import networks_of
 from ..model.gnn import XANES_E3GNN
-from .window import Common, Window, choose_window
+from .config import EnergyConfig
+from .energy_window import Common, Window, choose_window
 
 logger = logging.getLogger(__name__)
 

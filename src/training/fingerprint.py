@@ -6,11 +6,11 @@ from typing import Any
 
 import torch
 
-from ..config import TrainingConfig
-from ..data.draws import seeded
-from ..data.targets import GraphSet, digest
+from ..dataset.seeding import seeded
+from ..dataset.statistics import GraphSet, digest
 from ..errors import CheckpointError, ConfigError
 from ..model.gnn import XANES_E3GNN
+from .config import TrainingConfig
 
 NOT_COMPARED = {
     "energy_grid", "criterion", "info", "save_path", "checkpoint_path", "metrics_path", "resume",

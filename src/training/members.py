@@ -12,15 +12,15 @@ from typing import Any
 import torch
 import yaml
 
-from ..checkpoint import save_model
-from ..command_line import command_line
-from ..config import TrainJob
-from ..data.location import DatabaseURL
+from ..checkpoints.join import join_models
+from ..checkpoints.trained_model import save_model
+from ..dataset.location import DatabaseURL
 from ..errors import ConfigError, MemberError
-from ..files.durable import write_text_durably
-from ..files.generations import versions
-from ..files.join import join_models
-from .folder import holds_training, keep_config
+from ..runtime.atomic_files import write_text_durably
+from ..runtime.command_line import command_line
+from ..runtime.generations import versions
+from .config import TrainJob
+from .output import holds_training, keep_config
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ import time
 
 import torch
 
-from ..parallel import Team
+from ..runtime.distributed import Team
 
 logger = logging.getLogger(__name__)
 

@@ -13,25 +13,25 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 from tqdm import tqdm
 
-from ..checkpoint import ModelInfo, check_info, load_model, save_model
-from ..config import TrainingConfig
-from ..data.batch import GraphBatchSampler
-from ..data.draws import SeededGraphs, seed_of
-from ..data.loader import make_loader
-from ..data.targets import GraphSet, check_dataset, target_statistics
+from ..checkpoints.torch_file import read_verified, write_verified
+from ..checkpoints.trained_model import ModelInfo, check_info, load_model, save_model
+from ..dataset.batch import GraphBatchSampler
+from ..dataset.loader import make_loader
+from ..dataset.seeding import SeededGraphs, seed_of
+from ..dataset.statistics import GraphSet, check_dataset, target_statistics
 from ..errors import CheckpointError
-from ..files.generations import read_newest
-from ..files.torch_file import read_verified, write_verified
 from ..model.gnn import XANES_E3GNN
-from ..parallel import Team
-from ..pause import Pause
-from .culprits import find_culprits, list_names
-from .explosion import SLOWER, LossExplosion, check_row
+from ..runtime.distributed import Team
+from ..runtime.generations import read_newest
+from ..runtime.signals import Pause
+from .config import TrainingConfig
+from .divergence import SLOWER, LossExplosion, check_row
+from .divergence_records import find_culprits, list_names
 from .fingerprint import check_fingerprint, make_fingerprint
-from .logbook import Row, check_folders, write_metrics
-from .progress import Progress
+from .metrics_file import Row, check_folders, write_metrics
 from .schedule import learning_rate_factor
-from .stepper import Stepper
+from .state import Progress
+from .step import Stepper
 from .validation import mean_loss, sum_loss
 
 logger = logging.getLogger(__name__)

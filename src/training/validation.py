@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from ..data.batch import mean_rows
+from ..dataset.batch import mean_rows
 from ..errors import ConfigError
 from ..loss import SpectrumLoss
 from ..model.gnn import XANES_E3GNN
-from ..parallel import Team
+from ..runtime.distributed import Team
 
 
 @torch.no_grad()

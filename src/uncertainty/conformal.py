@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import lsq_linear
 
-from ..data.split import split_by_hash
+from ..dataset.split import split_by_hash
 from ..errors import ConfigError
 from .calibration import Calibration, law_terms
 from .novelty import Novelty

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..ensemble import Network, networks_of
 from ..errors import CheckpointError
+from ..model.ensemble import Network, networks_of
 
 COMPONENTS = 32
 """Directions of feature space that are kept; 8, 16, 32, 64 gave rank correlations of distance and

@@ -3,10 +3,10 @@
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from ..data.spectrum import Spectrum
 from ..errors import RecordError
 from .edges import find_edge
 from .normalization import find_e0
+from .spectrum import Spectrum
 
 STEP = 0.25
 """Distance of the shifts tried before the best is refined, eV."""

@@ -15,8 +15,8 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 from scipy.special import ndtr
 
-from ..data.spectrum import Spectrum
 from ..errors import ConfigError
+from .spectrum import Spectrum
 
 SIGMA_OF_FWHM = 1.0 / (2.0 * np.sqrt(2.0 * np.log(2.0)))
 """Standard deviation of a Gaussian over its full width at half maximum."""

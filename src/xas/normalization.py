@@ -11,8 +11,8 @@ from numpy.polynomial import Polynomial
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import medfilt
 
-from ..data.spectrum import Spectrum
 from ..errors import ConfigError, RecordError
+from .spectrum import Spectrum
 
 SMOOTHING = 0.8
 """Standard deviation of the Gaussian that smooths the derivative, eV; half a core-hole width."""

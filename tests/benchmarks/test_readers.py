@@ -1,7 +1,7 @@
 """Every format has files of its own to be timed on, and all of them are read."""
 
 from benchmarks.readers import MAKERS, measure
-from src.data.readers.formats import NAMES
+from src.readers.formats import NAMES
 
 
 def test_every_format_is_read_whole():

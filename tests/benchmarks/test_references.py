@@ -7,7 +7,7 @@ from e3nn import o3
 
 from benchmarks.references import ChannelwiseReference, FullyConnectedReference
 from src import SpectrumLoss
-from src.data.batch import collate_graphs
+from src.dataset.batch import collate_graphs
 
 ENERGY = torch.linspace(-5.0, 30.0, 36, dtype=torch.float64)
 SMALL = {

@@ -19,11 +19,11 @@ from paths import CALCULATIONS, ROOT
 
 from src.calculation.plan import Structure, make_plan
 from src.calculation.site_folder import site_folder
-from src.data.readers.feff import read_feff
-from src.data.record import Record
+from src.dataset.record import Record
+from src.readers.feff import read_feff
 
 CUO = CALCULATIONS / "mp-1692" / "POSCAR"
-STUB = [sys.executable, str(ROOT / "tests" / "stub_feff.py")]
+STUB = [sys.executable, str(ROOT / "tests" / "support" / "stub_feff.py")]
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from paths import CALCULATIONS
 
 from src.calculation.choose import choose_novel, farthest_points
 from src.calculation.plan import Structure, make_plan, read_structures
-from src.checkpoint import load_model
-from src.data.graph import atoms_to_graph
+from src.checkpoints.trained_model import load_model
 from src.errors import CheckpointError
-from src.inference import predict_sites
+from src.prediction.inference import predict_sites
+from src.structures.graph import atoms_to_graph
 
 
 def test_farthest_points_of_a_line():

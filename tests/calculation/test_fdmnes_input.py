@@ -9,8 +9,8 @@ from ase.build import molecule
 from paths import FDMNES
 
 from src.calculation.fdmnes_input import fdmnes_input
-from src.data.readers.fdmnes_input import read_input
 from src.errors import StructureError
+from src.readers.fdmnes_input import read_input
 
 RUNS = sorted(FDMNES.glob("*/fdmnes_in.txt"))
 

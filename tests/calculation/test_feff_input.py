@@ -14,8 +14,8 @@ from scipy.spatial import cKDTree
 
 from src.calculation.feff_input import cut_cluster, feff_input, unique_potentials
 from src.calculation.settings import FeffSettings, choose_edge
-from src.data.readers.feff_input import cards, read_feff_input
 from src.errors import ConfigError, StructureError
+from src.readers.feff_input import cards, read_feff_input
 
 PUBLISHED = sorted(Path(os.environ.get("XANES_FEFF_RUNS", FEFF_RUNS)).glob("*/FEFF-XANES/*"))
 """Runs to compare with; the variable names a folder with more of them."""

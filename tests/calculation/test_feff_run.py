@@ -16,8 +16,8 @@ from stub_feff import NORMAN, RECORDED
 from src.calculation.feff_input import feff_input
 from src.calculation.feff_run import Stopped, check_plausible, diagnose, run_feff
 from src.calculation.settings import FeffSettings
-from src.data.readers.feff_xmu import read_xmu
 from src.errors import RecordError
+from src.readers.feff_xmu import read_xmu
 
 TEXT = feff_input(bulk("Cu"), 0, "K", FeffSettings(), name="copper")
 CRASH = """\
@@ -37,7 +37,12 @@ FEFF 10: stage 'screen' failed (exit code: 29): worker exited with exit status: 
 
 def stub(tmp_path, *words):
     """The stub's command."""
-    return [sys.executable, str(ROOT / "tests" / "stub_feff.py"), str(tmp_path / "log"), *words]
+    return [
+        sys.executable,
+        str(ROOT / "tests" / "support" / "stub_feff.py"),
+        str(tmp_path / "log"),
+        *words,
+    ]
 
 
 def test_good_run(tmp_path):

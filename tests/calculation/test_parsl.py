@@ -16,8 +16,8 @@ from command import run
 from paths import ROOT
 
 from src.calculation.parsl_pool import load_config
-from src.data.readers.feff import read_feff
 from src.errors import ConfigError
+from src.readers.feff import read_feff
 
 pytest.importorskip("parsl")
 EXAMPLES = ROOT / "docs" / "examples" / "parsl"
@@ -30,7 +30,7 @@ def words(tmp_path):
     for k, frame in enumerate(frames):
         frame.info["material"] = f"m-{k}"
     write(tmp_path / "many.extxyz", frames, format="extxyz")
-    stub = [sys.executable, ROOT / "tests" / "stub_feff.py", tmp_path / "log", "1.0"]
+    stub = [sys.executable, ROOT / "tests" / "support" / "stub_feff.py", tmp_path / "log", "1.0"]
     config = tmp_path / "config.py"
     text = (EXAMPLES / "local.py").read_text()
     config.write_text(text.replace("retries=3", f"retries=3, run_dir={str(tmp_path / 'parsl')!r}"))

@@ -9,7 +9,7 @@ from ase.io import write
 from paths import CALCULATIONS
 
 from src.calculation.plan import Copies, Structure, distorted, make_plan, read_structures
-from src.data.split import check_split, material_of, split_by_hash
+from src.dataset.split import check_split, material_of, split_by_hash
 from src.errors import ConfigError, DatabaseError, StructureError
 
 CUO = CALCULATIONS / "mp-1692" / "POSCAR"

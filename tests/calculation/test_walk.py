@@ -10,10 +10,10 @@ import pytest
 from command import run
 from paths import DATA, ROOT
 
-from src.checkpoint import load_model
+from src.checkpoints.trained_model import load_model
 
 PAGE = ROOT / "docs" / "howto" / "calculate.md"
-STUB = [sys.executable, str(ROOT / "tests" / "stub_feff.py")]
+STUB = [sys.executable, str(ROOT / "tests" / "support" / "stub_feff.py")]
 
 
 def commands():

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from src.comparison.fit import Bounds, fit_candidate
-from src.comparison.measures import MEASURES
 from src.comparison.ranking import Candidate, compare_window, first_in_draws, rank
-from src.data.spectrum import Spectrum
+from src.comparison.similarity import MEASURES
 from src.errors import ConfigError, RecordError
 from src.xas.broadening import gaussian
 from src.xas.normalization import normalize
+from src.xas.spectrum import Spectrum
 
 ENERGY = np.arange(8960.0, 9080.0, 0.25)
 BOUNDS = Bounds(shift=(-8.0, 8.0), broadening=(0.0, 4.0))

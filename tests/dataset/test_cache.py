@@ -10,12 +10,12 @@ import pytest
 import torch
 from paths import CALCULATIONS
 
-from src.data.cache import GraphCache, cache_beside, cache_key
-from src.data.database import Database, write_records
-from src.data.dataset import XANESDataset
-from src.data.location import DatabaseURL
-from src.data.readers.feff import read_feff
+from src.dataset.cache import GraphCache, cache_beside, cache_key
+from src.dataset.database import Database, write_records
+from src.dataset.dataset import XANESDataset
+from src.dataset.location import DatabaseURL
 from src.errors import DatabaseError
+from src.readers.feff import read_feff
 
 GRID = 8983.173 + 0.25 * np.arange(141)
 PLAIN = {"r_max": 4.0, "grid": GRID, "extend_below": 6.0, "max_z": 100}

@@ -15,12 +15,12 @@ from ase.db.sqlite import SQLite3Database
 from paths import CALCULATIONS
 from records import assert_same, record
 
-from src.data.database import Database, write_records
-from src.data.readers.feff import read_feff
-from src.data.record import Record, Rejected
-from src.data.store import TABLE, Store
+from src.dataset.database import Database, write_records
+from src.dataset.record import Record, Rejected
+from src.dataset.store import TABLE, Store
 from src.errors import DatabaseError, RecordError
-from src.report import describe_contents
+from src.readers.feff import read_feff
+from src.reports.text import describe_contents
 
 
 def test_records_come_back_to_the_last_bit(tmp_path):

@@ -8,14 +8,14 @@ import torch
 from conftest import random_crystal, random_molecule
 from paths import CALCULATIONS, CU_K
 
-from src.data.batch import GraphBatchSampler, collate_graphs
-from src.data.database import Database, write_records
-from src.data.dataset import XANESDataset
-from src.data.readers.feff import read_feff
-from src.data.split import read_ids
-from src.data.targets import target_statistics
+from src.dataset.batch import GraphBatchSampler, collate_graphs
+from src.dataset.database import Database, write_records
+from src.dataset.dataset import XANESDataset
+from src.dataset.split import read_ids
+from src.dataset.statistics import target_statistics
 from src.errors import DatabaseError
 from src.model.gnn import XANES_E3GNN
+from src.readers.feff import read_feff
 
 GRID = 8983.173 + 0.25 * np.arange(141)
 

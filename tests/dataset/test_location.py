@@ -8,11 +8,11 @@ import pytest
 import yaml
 
 from src.cli import main
-from src.config import DatasetJob, EvaluateJob, InfoJob, TrainJob
-from src.data.database import Database, write_records
-from src.data.location import DatabaseURL, as_location, hide_passwords
+from src.dataset.database import Database, write_records
+from src.dataset.location import DatabaseURL, as_location, hide_passwords
 from src.errors import ConfigError, DatabaseError
-from src.training.folder import keep_config
+from src.training.config import DatasetJob, EvaluateJob, InfoJob, TrainJob
+from src.training.output import keep_config
 
 URL = "postgresql://ann:s3cret@host:5432/xanes"
 SHOWN = "postgresql://ann:***@host:5432/xanes"
@@ -139,8 +139,8 @@ def test_training_leaves_no_password(tmp_path, monkeypatch, capsys, caplog):
         Database(job.database)
 
     monkeypatch.setitem(sys.modules, "psycopg2", None)
-    monkeypatch.setattr("src.workflow._train", keep_and_read)
-    monkeypatch.setattr("src.workflow.remove_if_not_begun", lambda folder, there: None)
+    monkeypatch.setattr("src.training.workflow._train", keep_and_read)
+    monkeypatch.setattr("src.training.workflow.remove_if_not_begun", lambda folder, there: None)
     with caplog.at_level(logging.DEBUG):
         assert main(["--debug", "train", URL, "-o", str(tmp_path / "out")]) == 1
     told = "".join(capsys.readouterr()) + caplog.text

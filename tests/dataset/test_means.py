@@ -7,11 +7,11 @@ from paths import FDMNES
 
 from src import XANES_E3GNN, SpectrumLoss, run_training
 from src.cli import main
-from src.data.batch import collate_graphs, mean_rows
-from src.data.database import Database
-from src.data.dataset import XANESDataset
-from src.inference import raw_sites
-from src.spectra import SpectraNetwork
+from src.dataset.batch import collate_graphs, mean_rows
+from src.dataset.database import Database
+from src.dataset.dataset import XANESDataset
+from src.prediction.inference import raw_sites
+from src.training.spectra_network import SpectraNetwork
 
 GRID = np.arange(4960.0, 5010.0, 1.0)
 RELATIVE = torch.as_tensor(GRID - 4970.0)

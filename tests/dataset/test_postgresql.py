@@ -14,14 +14,14 @@ from paths import CALCULATIONS
 from records import assert_same, record
 
 from src.cli import main
-from src.data.batch import collate_graphs
-from src.data.database import Database, write_records
-from src.data.dataset import XANESDataset
-from src.data.energies import KNOWN_WINDOWS, energy_grid
-from src.data.location import DatabaseURL
-from src.data.readers.feff import read_feff
-from src.data.record import Record
+from src.dataset.batch import collate_graphs
+from src.dataset.database import Database, write_records
+from src.dataset.dataset import XANESDataset
+from src.dataset.location import DatabaseURL
+from src.dataset.record import Record
 from src.errors import DatabaseError
+from src.readers.feff import read_feff
+from src.xas.energies import KNOWN_WINDOWS, energy_grid
 
 SERVER = os.environ.get("E3GNN_POSTGRES_URL")
 pytestmark = pytest.mark.skipif(SERVER is None, reason="E3GNN_POSTGRES_URL is not set")

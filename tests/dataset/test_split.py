@@ -2,7 +2,7 @@
 
 import pytest
 
-from src.data.split import check_split, material_of, read_ids, split_by_hash
+from src.dataset.split import check_split, material_of, read_ids, split_by_hash
 from src.errors import DatabaseError
 
 IDS = [f"mp-{k}_{s:03d}" for k in range(2000) for s in range(1 + k % 3)]

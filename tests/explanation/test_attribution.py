@@ -6,15 +6,15 @@ import torch
 from ase import Atoms
 from ase.build import bulk, molecule
 
-from src.checkpoint import ModelInfo
-from src.data.graph import atoms_to_graph
-from src.ensemble import as_model
+from src.checkpoints.trained_model import ModelInfo
 from src.errors import StructureError
 from src.explanation.attribution import attention, explain
-from src.explanation.cluster import cut_cluster, find_shells, without
 from src.explanation.tables import explanation_table, explanation_values
 from src.loss import SpectrumLoss
+from src.model.ensemble import as_model
 from src.model.gnn import XANES_E3GNN
+from src.structures.cluster import cut_cluster, find_shells, without
+from src.structures.graph import atoms_to_graph
 from src.train import run_training
 
 ENERGY = np.linspace(-5.0, 30.0, 36)

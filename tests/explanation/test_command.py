@@ -7,7 +7,7 @@ import pytest
 import torch
 from paths import CU_K
 
-from src.checkpoint import ModelInfo, save_model
+from src.checkpoints.trained_model import ModelInfo, save_model
 from src.cli import main
 from src.model.gnn import XANES_E3GNN
 

@@ -10,7 +10,7 @@ from e3nn import o3
 from torch_geometric.data import Batch
 
 from src.model.gnn import XANES_E3GNN, magnitudes
-from src.model.neighborhood import Neighborhood
+from src.model.neighbor_lists import Neighborhood
 
 pytestmark = pytest.mark.usefixtures("float64")
 ENERGY = torch.linspace(-10, 50, 61, dtype=torch.float64)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from src.model.neighborhood import EdgeFeatures
+from src.model.neighbor_lists import EdgeFeatures
 from src.model.pooling import AbsorberAttention, bond_invariants
 
 pytestmark = pytest.mark.usefixtures("float64")

@@ -10,13 +10,13 @@ import pytest
 from ase.io import read
 from paths import CALCULATIONS, FEFF_RUNS, ZN_K
 
-from src.data.readers.extxyz import read_extxyz
-from src.data.readers.extxyz_frames import read_frames
-from src.data.readers.extxyz_text import parse_comment
-from src.data.readers.formats import find_sources, read_source
-from src.data.readers.given import Given
-from src.data.record import PassedOver, Record, Rejected
+from src.dataset.record import PassedOver, Record, Rejected
 from src.errors import ConfigError, RecordError
+from src.readers.extxyz import read_extxyz
+from src.readers.extxyz_frames import read_frames
+from src.readers.extxyz_text import parse_comment
+from src.readers.formats import find_sources, read_source
+from src.readers.options import Given
 
 TRAIN = ZN_K / "train.extxyz"
 GIVEN = Given("Zn", "K", (-25.0, 94.0, 1.0), "relative")

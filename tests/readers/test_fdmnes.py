@@ -9,11 +9,11 @@ from ase.spacegroup import crystal
 from paths import CALCULATIONS, FDMNES
 
 from src.cli import main
-from src.data.database import Database
-from src.data.readers.fdmnes import read_fdmnes, read_run
-from src.data.readers.fdmnes_input import read_input
-from src.data.record import Record, Rejected
+from src.dataset.database import Database
+from src.dataset.record import Record, Rejected
 from src.errors import RecordError
+from src.readers.fdmnes import read_fdmnes, read_run
+from src.readers.fdmnes_input import read_input
 
 
 @pytest.fixture

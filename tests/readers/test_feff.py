@@ -10,11 +10,11 @@ from ase.io import read, write
 from cif import cubic_cif
 from paths import CALCULATIONS, FEFF_RUNS
 
-from src.data.graph import neighbors
-from src.data.readers.feff import read_feff
-from src.data.readers.feff_input import read_feff_input
-from src.data.record import PassedOver, Record, Rejected
+from src.dataset.record import PassedOver, Record, Rejected
 from src.errors import RecordError
+from src.readers.feff import read_feff
+from src.readers.feff_input import read_feff_input
+from src.structures.graph import neighbors
 
 RUN = Path("mp-16543/FEFF-XANES/016_Cu")
 

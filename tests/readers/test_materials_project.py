@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from paths import MATERIALS_PROJECT as FILES
 
-from src.data.readers.formats import find_sources
-from src.data.readers.given import Given
-from src.data.readers.materials_project import read_materials_project
-from src.data.record import PassedOver, Record, Rejected
+from src.dataset.record import PassedOver, Record, Rejected
 from src.errors import ConfigError, RecordError
+from src.readers.formats import find_sources
+from src.readers.materials_project import read_materials_project
+from src.readers.options import Given
 
 MEAN, SITE = FILES / "LiCoO2_k_xanes.json", FILES / "site1_k_xanes.json"
 

@@ -16,19 +16,19 @@ from mutations import HARMFUL, MUTATIONS
 from paths import CALCULATIONS, EXPERIMENT, FDMNES, FEFF_RUNS, MATERIALS_PROJECT, ZN_K
 
 from benchmarks.readers import npz, table
-from src.data.graph import check_atoms, check_distances
-from src.data.readers.extxyz import read_extxyz
-from src.data.readers.fdmnes import read_fdmnes
-from src.data.readers.feff import read_feff
-from src.data.readers.given import Given
-from src.data.readers.materials_project import read_materials_project
-from src.data.readers.measured import read_measured
-from src.data.readers.npz import read_npz
-from src.data.readers.table import read_table
-from src.data.record import PassedOver, Rejected
-from src.data.spectrum import Spectrum
-from src.data.structure import read_structures
+from src.dataset.record import PassedOver, Rejected
 from src.errors import XanesError
+from src.readers.extxyz import read_extxyz
+from src.readers.fdmnes import read_fdmnes
+from src.readers.feff import read_feff
+from src.readers.materials_project import read_materials_project
+from src.readers.npz import read_npz
+from src.readers.options import Given
+from src.readers.table import read_table
+from src.structures.files import read_structures
+from src.structures.graph import check_atoms, check_distances
+from src.xas.measured import read_measured
+from src.xas.spectrum import Spectrum
 
 FLOAT = r"[+-]?\d+\.\d*(?:[eE][+-]\d+)?"
 

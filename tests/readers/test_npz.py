@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from paths import CALCULATIONS
 
-from src.data.readers.feff import read_feff
-from src.data.readers.formats import find_sources
-from src.data.readers.given import Given
-from src.data.readers.npz import read_npz
-from src.data.record import PassedOver, Record, Rejected
+from src.dataset.record import PassedOver, Record, Rejected
 from src.errors import ConfigError, RecordError
+from src.readers.feff import read_feff
+from src.readers.formats import find_sources
+from src.readers.npz import read_npz
+from src.readers.options import Given
 
 STATED = {"axis": "absolute", "edge": "K", "code": "FEFF", "version": "9.9.1"}
 
@@ -133,7 +133,7 @@ def test_nothing_is_unpickled(records, tmp_path, monkeypatch):
 def test_an_archive_that_unpacks_to_more_than_fits_is_not_read(records, tmp_path, monkeypatch):
     path = tmp_path / "big.npz"
     np.savez_compressed(path, **arrays_of(records, mu=np.zeros((len(records), 100_000))))
-    monkeypatch.setattr("src.data.readers.npz.LARGEST", 1_000_000)
+    monkeypatch.setattr("src.readers.npz.LARGEST", 1_000_000)
     with pytest.raises(RecordError, match="unpacked, more than 1000000"):
         list(read_npz(path))
 

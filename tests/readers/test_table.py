@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from paths import CALCULATIONS
 
-from src.data.readers.feff import read_feff
-from src.data.readers.formats import find_sources
-from src.data.readers.given import Given
-from src.data.readers.table import read_table
-from src.data.record import PassedOver, Record, Rejected
+from src.dataset.record import PassedOver, Record, Rejected
 from src.errors import ConfigError, RecordError
+from src.readers.feff import read_feff
+from src.readers.formats import find_sources
+from src.readers.options import Given
+from src.readers.table import read_table
 
 GIVEN = Given(edge="K", axis="absolute")
 GRID = np.linspace(8975.0, 9030.0, 56)

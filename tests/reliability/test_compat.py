@@ -18,11 +18,11 @@ from torch_geometric.data import Data
 
 from research.freeze import predict, records, training, write_all
 from research.written_fields import written_fields
-from src.checkpoint import ModelInfo, load_model, save_model
-from src.data.database import Database
+from src.checkpoints.torch_file import MARK, read_verified
+from src.checkpoints.trained_model import ModelInfo, load_model, save_model
+from src.dataset.database import Database
 from src.errors import CheckpointError, ConfigError
-from src.files.torch_file import MARK, read_verified
-from src.spectra_db import read_spectra
+from src.prediction.spectra_db import read_spectra
 
 pytestmark = pytest.mark.reliability
 

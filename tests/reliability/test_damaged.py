@@ -8,11 +8,11 @@ import pytest
 import torch
 from records import record
 
-from src.checkpoint import ModelInfo, load_model, save_model
-from src.data.cache import GraphCache
-from src.data.database import Database, write_records
+from src.checkpoints.torch_file import read_verified, write_verified
+from src.checkpoints.trained_model import ModelInfo, load_model, save_model
+from src.dataset.cache import GraphCache
+from src.dataset.database import Database, write_records
 from src.errors import XanesError
-from src.files.torch_file import read_verified, write_verified
 from src.model.gnn import XANES_E3GNN
 
 pytestmark = pytest.mark.reliability

@@ -16,9 +16,9 @@ from paths import CALCULATIONS, ROOT
 from records import record
 
 from src.cli import main
-from src.data.cache import cache_beside
-from src.data.database import Database, write_records
-from src.data.dataset import XANESDataset
+from src.dataset.cache import cache_beside
+from src.dataset.database import Database, write_records
+from src.dataset.dataset import XANESDataset
 from src.errors import DatabaseError, RecordError, Terminated
 
 pytestmark = pytest.mark.reliability

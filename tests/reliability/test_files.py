@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from src.checkpoints.torch_file import read_verified, write_verified
 from src.errors import CheckpointError
-from src.files import durable, generations
-from src.files.generations import older, read_newest, remove_leftovers, versions
-from src.files.torch_file import read_verified, write_verified
+from src.runtime import atomic_files as durable
+from src.runtime import generations
+from src.runtime.generations import older, read_newest, remove_leftovers, versions
 
 pytestmark = pytest.mark.reliability
 

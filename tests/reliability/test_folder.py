@@ -12,11 +12,11 @@ import torch
 from command import run
 from paths import CALCULATIONS, CU_K, ROOT
 
-from src.checkpoint import load_model
+from src.checkpoints.torch_file import read_verified
+from src.checkpoints.trained_model import load_model
 from src.errors import ConfigError
-from src.files.generations import older
-from src.files.lock import hold
-from src.files.torch_file import read_verified
+from src.runtime.generations import older
+from src.runtime.lock import hold
 from src.training.trainer import Trainer
 
 pytestmark = pytest.mark.reliability
@@ -176,7 +176,7 @@ def test_unfinished_files_of_killed_processes_are_removed(made, done):
 
 def start(made, out, *more):
     """A training in a process of its own, of a second a batch."""
-    script = str(ROOT / "tests" / "faulty.py")
+    script = str(ROOT / "tests" / "support" / "faulty.py")
     return subprocess.Popen(
         [sys.executable, script, *map(str, words(made, out, "--training.batch_size=2", *more))],
         cwd=ROOT, stderr=subprocess.PIPE, text=True,

@@ -12,10 +12,10 @@ import torch
 from command import run
 from paths import CALCULATIONS, EXPERIMENT, ROOT
 
-from src.checkpoint import load_model
-from src.data.database import Database
-from src.files.model_file import read_model_file
-from src.files.torch_file import read_verified
+from src.checkpoints.model_file import read_model_file
+from src.checkpoints.torch_file import read_verified
+from src.checkpoints.trained_model import load_model
+from src.dataset.database import Database
 
 pytestmark = pytest.mark.reliability
 POSCAR = CALCULATIONS / "mp-1692" / "POSCAR"

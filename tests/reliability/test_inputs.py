@@ -12,10 +12,10 @@ from input_rows import COMMANDS, FUNCTIONS
 from input_world import make_world
 
 from src.cli import main
-from src.data.readers.columns import read_columns
-from src.data.readers.formats import find_sources
-from src.data.readers.xdi import read_xdi, write_xdi
+from src.readers.formats import find_sources
 from src.train import run_training
+from src.xas.columns import read_columns
+from src.xas.xdi import read_xdi, write_xdi
 
 pytestmark = pytest.mark.reliability
 OURS = "e3gnn-xanes: error: "

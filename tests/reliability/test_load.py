@@ -15,11 +15,11 @@ from ase.io import write
 from paths import ROOT
 
 from src import XANES_E3GNN, ModelInfo, save_model
-from src.checkpoint import load_model
+from src.checkpoints.trained_model import load_model
 from src.cli import main
-from src.predict import predict_structure
+from src.prediction.site_prediction import predict_structure
+from src.prediction.spectra_db import read_spectra
 from src.predictor import XANESPredictor
-from src.spectra_db import read_spectra
 
 pytestmark = pytest.mark.reliability
 PEAK = """

@@ -9,11 +9,11 @@ import math
 import pytest
 import torch
 
-from src.checkpoint import ModelInfo, load_model, save_model
+from src.checkpoints.model_file import ModelFile, read_model_file, write_model_file
+from src.checkpoints.pretrained import models
+from src.checkpoints.torch_file import write_verified
+from src.checkpoints.trained_model import ModelInfo, load_model, save_model
 from src.errors import CheckpointError, ConfigError
-from src.files.model_file import ModelFile, read_model_file, write_model_file
-from src.files.registry import models
-from src.files.torch_file import write_verified
 from src.model.gnn import XANES_E3GNN
 
 pytestmark = pytest.mark.reliability

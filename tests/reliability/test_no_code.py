@@ -27,20 +27,20 @@ from cif import cubic_cif
 from command import run
 from records import record
 
-from src.checkpoint import load_model
-from src.data.cache import GraphCache
-from src.data.database import Database, write_records
-from src.data.readers.columns import read_columns
-from src.data.readers.extxyz import read_extxyz
-from src.data.readers.given import Given
-from src.data.readers.materials_project import load_documents
-from src.data.readers.npz import read_npz
-from src.data.readers.table import read_table
-from src.data.record import Record, Rejected
-from src.data.structure import named_structures, read_structures
+from src.checkpoints.torch_file import read_verified
+from src.checkpoints.trained_model import load_model
+from src.dataset.cache import GraphCache
+from src.dataset.database import Database, write_records
+from src.dataset.record import Record, Rejected
 from src.errors import ConfigError, RecordError, StructureError, XanesError
-from src.files.torch_file import read_verified
 from src.predictor import XANESPredictor
+from src.readers.extxyz import read_extxyz
+from src.readers.materials_project import load_documents
+from src.readers.npz import read_npz
+from src.readers.options import Given
+from src.readers.table import read_table
+from src.structures.files import named_structures, read_structures
+from src.xas.columns import read_columns
 
 pytestmark = pytest.mark.reliability
 GIVEN = Given(edge="K", axis="absolute")
@@ -305,10 +305,10 @@ def test_compressed_structures_are_read_up_to_a_size(ending, tmp_path, monkeypat
     path = tmp_path / f"cu.cif{ending}"
     path.write_bytes(PACKED[ending](COPPER_OXIDE.encode()))
     assert len(read_structures(path)[0]) == 2
-    monkeypatch.setattr("src.data.expanded.LARGEST_EXPANDED", 10_000)
+    monkeypatch.setattr("src.runtime.compressed_files.LARGEST_EXPANDED", 10_000)
     assert len(read_structures(path)[0]) == 2
     path.write_bytes(PACKED[ending](COPPER_OXIDE.encode() + b" " * 10_000))
-    monkeypatch.setattr("src.data.structure.read", lambda *_, **__: pytest.fail("ASE was asked"))
+    monkeypatch.setattr("src.structures.files.read", lambda *_, **__: pytest.fail("ASE was asked"))
     monkeypatch.setattr("src.predictor.iread", lambda *_, **__: pytest.fail("ASE was asked"))
     assert "more than 10000 bytes when unpacked" in refused(capsys, "predict", "cu-k-feff", path)
     with pytest.raises(StructureError, match="more than 10000 bytes when unpacked"):
@@ -336,8 +336,8 @@ def test_a_bomb_is_counted_without_being_kept(tmp_path):
 
 @pytest.mark.parametrize("ending", list(PACKED))
 def test_compressed_text_is_read_up_to_a_size(ending, tmp_path, monkeypatch):
-    monkeypatch.setattr("src.data.expanded.LARGEST_EXPANDED", 10_000)
-    monkeypatch.setattr("src.data.readers.materials_project.LARGEST_FILE", 10_000)
+    monkeypatch.setattr("src.runtime.compressed_files.LARGEST_EXPANDED", 10_000)
+    monkeypatch.setattr("src.readers.materials_project.LARGEST_FILE", 10_000)
     rows = "".join(f"{8900 + k} {k}\n" for k in range(3000))
     path = tmp_path / f"mu.dat{ending}"
     path.write_bytes(PACKED[ending](rows.encode()))
@@ -357,7 +357,7 @@ def test_compressed_text_is_read_up_to_a_size(ending, tmp_path, monkeypatch):
 
 
 def test_an_archive_of_arrays_is_read_up_to_a_size(tmp_path, monkeypatch):
-    monkeypatch.setattr("src.data.readers.npz.LARGEST", 100_000)
+    monkeypatch.setattr("src.readers.npz.LARGEST", 100_000)
     monkeypatch.setattr("numpy.load", lambda *_, **__: pytest.fail("was read"))
     np.savez_compressed(tmp_path / "cu.npz", **arrays(positions=np.zeros((100_000, 3))))
     assert (tmp_path / "cu.npz").stat().st_size < 10_000
@@ -453,7 +453,7 @@ def test_names_that_are_paths_or_formulas_are_refused(name, tmp_path):
 def test_an_object_of_the_materials_project_with_a_path_as_its_name_is_refused(name, tmp_path):
     from paths import MATERIALS_PROJECT
 
-    from src.data.readers.materials_project import read_materials_project
+    from src.readers.materials_project import read_materials_project
 
     document = json.loads((MATERIALS_PROJECT / "LiCoO2_k_xanes.json").read_text())
     path = tmp_path / "co.json"
@@ -583,7 +583,7 @@ def test_what_the_readers_say_is_one_line(tmp_path, capsys):
 
 
 def test_settings_that_are_no_mapping_are_refused(tmp_path):
-    from src.files.yaml_file import read_mapping
+    from src.runtime.yaml_file import read_mapping
 
     (tmp_path / "a.yaml").write_text("a: 1\nb: {c: [1, 2]}\n")
     assert read_mapping(tmp_path / "a.yaml") == {"a": 1, "b": {"c": [1, 2]}}

@@ -14,27 +14,27 @@ from records import record
 from team import bulk_model, free_port
 
 from src import run_training
-from src.bulk import predict_database
-from src.checkpoint import ModelInfo, load_model, save_model
+from src.checkpoints.trained_model import ModelInfo, load_model, save_model
 from src.cli import main, parse
 from src.commands.calibrate import site_errors
 from src.comparison.fit import Bounds, Fit
 from src.comparison.ranking import Candidate, edge_step, first_in_draws, rank
-from src.data.database import Database, write_records
-from src.data.dataset import XANESDataset
-from src.data.spectrum import Spectrum
+from src.dataset.database import Database, write_records
+from src.dataset.dataset import XANESDataset
 from src.errors import CheckpointError, ConfigError, PredictionError, RecordError
-from src.evaluation.compared import compare
+from src.evaluation.evaluate import compare
 from src.explanation.attribution import explain
-from src.parallel import Team
-from src.pause import Pause
 from src.plot import plot_training
-from src.predict import predict_structures
-from src.spectra_db import read_spectra
-from src.training.explosion import LossExplosion
-from src.training.progress import Progress
+from src.prediction.bulk import predict_database
+from src.prediction.site_prediction import predict_structures
+from src.prediction.spectra_db import read_spectra
+from src.runtime.distributed import Team
+from src.runtime.signals import Pause
+from src.training.divergence import LossExplosion
+from src.training.state import Progress
 from src.training.trainer import Trainer
 from src.uncertainty.novelty import Novelty
+from src.xas.spectrum import Spectrum
 
 pytestmark = pytest.mark.reliability
 BAD = [math.nan, math.inf, -math.inf]
@@ -485,7 +485,7 @@ def test_a_model_file_with_a_weight_that_is_not_finite_is_refused(tmp_path, monk
         save_model(tmp_path / "n.pt", model, ModelInfo())
     assert not (tmp_path / "n.pt").exists()
     with monkeypatch.context() as patch:  # as a version without the check would have written it
-        patch.setattr("src.checkpoint.check_weights", lambda *_: None)
+        patch.setattr("src.checkpoints.trained_model.check_weights", lambda *_: None)
         save_model(path, model, ModelInfo())
     with pytest.raises(CheckpointError, match=r"m\.pt: 1 of .* embedding\.weight of member 0"):
         load_model(path)

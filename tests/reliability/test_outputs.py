@@ -13,10 +13,10 @@ from input_world import make_world
 from paths import CALCULATIONS, ROOT, ZN_K
 
 from src.cli import main
-from src.data.graph import check_atoms
-from src.data.structure import each_structure, read_structures
 from src.errors import StructureError
 from src.predictor import name_frames
+from src.structures.files import each_structure, read_structures
+from src.structures.graph import check_atoms
 
 pytestmark = pytest.mark.reliability
 SHELL = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}

@@ -19,17 +19,17 @@ from command import run
 from paths import CALCULATIONS, DATA, EXPERIMENT, ROOT
 from records import record
 
-from src.checkpoint import ModelInfo, load_model, save_model
-from src.command_line import quoted
-from src.data.database import Database, write_records
+from src.checkpoints.join import join_models
+from src.checkpoints.pretrained import models
+from src.checkpoints.provenance import load_traced
+from src.checkpoints.trained_model import ModelInfo, load_model, save_model
+from src.dataset.database import Database, write_records
 from src.errors import CheckpointError, ConfigError, DatabaseError, StructureError
-from src.evaluation.compared import check_kind
-from src.files.join import join_models
-from src.files.registry import models
+from src.evaluation.evaluate import check_kind
 from src.model.gnn import XANES_E3GNN
-from src.predict import predict_structure, relative_energies
-from src.provenance import load_traced
-from src.spectra_db import read_spectra
+from src.prediction.site_prediction import predict_structure, relative_energies
+from src.prediction.spectra_db import read_spectra
+from src.runtime.command_line import quoted
 from src.training.finetune import Start, merge_arguments
 
 pytestmark = pytest.mark.reliability
@@ -142,10 +142,10 @@ def test_a_bulk_prediction_of_another_version_does_not_go_on(made, tmp_path, mon
         def full(*_):
             raise OSError("the disk is full")
 
-        patch.setattr("src.bulk.finish", full)
+        patch.setattr("src.prediction.bulk.finish", full)
         assert run(*words) == 1
     with monkeypatch.context() as patch:
-        patch.setattr("src.bulk.package_version", lambda _: "9.9")
+        patch.setattr("src.prediction.bulk.package_version", lambda _: "9.9")
         assert run(*words) == 1
         now = version("e3gnn-xanes")
         assert f"version was '{now}', is '9.9'" in capsys.readouterr().err
@@ -248,7 +248,7 @@ def test_a_model_that_is_replaced_while_it_is_read_is_an_error(made, tmp_path, m
         save_model(path, found[0], dataclasses.replace(found[1], note="other"))
         return found
 
-    monkeypatch.setattr("src.provenance.load_model", load_and_replace)
+    monkeypatch.setattr("src.checkpoints.provenance.load_model", load_and_replace)
     with pytest.raises(CheckpointError, match=r"model\.pt: was replaced while it was read"):
         load_traced(path)
 

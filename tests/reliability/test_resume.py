@@ -16,8 +16,8 @@ from paths import CALCULATIONS, CU_K, ROOT
 from states import differing, without_seconds
 
 from src import TrainingConfig, run_training
+from src.checkpoints.torch_file import read_verified
 from src.cli import main
-from src.files.torch_file import read_verified
 from src.model.gnn import XANES_E3GNN
 from src.training.trainer import Trainer
 
@@ -120,7 +120,7 @@ def test_out_of_memory_is_one_line_and_the_training_goes_on(tmp_path):
 
     def start(out, *more, fault):
         """Train in a process of its own."""
-        script = str(ROOT / "tests" / "faulty.py")
+        script = str(ROOT / "tests" / "support" / "faulty.py")
         words = ["train", database, *small, "-o", tmp_path / out, *more]
         return subprocess.run(
             [sys.executable, script, *map(str, words)],

@@ -13,13 +13,13 @@ from states import differing, without_seconds
 from team import graphs, network, settings
 
 from src import run_training
+from src.checkpoints.torch_file import read_verified
 from src.cli import main
 from src.errors import Terminated
-from src.files.torch_file import read_verified
-from src.parallel import Team
-from src.pause import Pause
+from src.runtime.distributed import Team
+from src.runtime.signals import Pause
 from src.training import validation
-from src.training.explosion import LossExplosion
+from src.training.divergence import LossExplosion
 from src.training.trainer import Trainer
 
 pytestmark = pytest.mark.reliability
@@ -139,7 +139,7 @@ def test_a_signal_that_is_passed_on_at_once_is_the_same_request(
 
 def test_a_signal_that_comes_again_later_acts_at_once(monkeypatch):
     now = [100.0]
-    monkeypatch.setattr("src.pause.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("src.runtime.signals.time.monotonic", lambda: now[0])
     with Pause() as pause:
         signal.raise_signal(signal.SIGTERM)
         now[0] += 4.9
@@ -229,7 +229,7 @@ def start(database, out, *more, fault="slow 0"):
         "--training.workers=2", *more,
     ]  # fmt: skip
     return subprocess.Popen(
-        [sys.executable, str(ROOT / "tests" / "faulty.py"), *map(str, words)],
+        [sys.executable, str(ROOT / "tests" / "support" / "faulty.py"), *map(str, words)],
         cwd=ROOT, start_new_session=True, stderr=subprocess.PIPE, text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "FAULT": fault},
     )  # fmt: skip

@@ -11,8 +11,8 @@ import pytest
 import torch
 from paths import CALCULATIONS, CU_K, ROOT
 
+from src.checkpoints.torch_file import read_verified
 from src.cli import main
-from src.files.torch_file import read_verified
 from src.training.straggler import describe_straggler
 
 pytestmark = [
@@ -48,7 +48,7 @@ def start(database, out, *more, restarts=0, fault=None):
     """Start a training by two processes."""
     launcher = ["-m", "torch.distributed.run", "--nproc_per_node=2", f"--max-restarts={restarts}"]
     launcher += ["--rdzv-backend=c10d", "--rdzv-endpoint=localhost:0", "--monitor-interval=0.1"]
-    launcher += ["-m", "src"] if fault is None else [str(ROOT / "tests" / "faulty.py")]
+    launcher += ["-m", "src"] if fault is None else [str(ROOT / "tests" / "support" / "faulty.py")]
     words = ["train", database, *TRAIN, "-o", out, *more]
     return subprocess.Popen(
         [sys.executable, *launcher, *map(str, words)],

@@ -8,7 +8,7 @@ from paths import CALCULATIONS, CU_K
 
 from research import ablation, cross_validation, learning_curve, runner, transfer, worst_sites
 from research.runner import Run, RunError, Study
-from src.checkpoint import load_model
+from src.checkpoints.trained_model import load_model
 from src.cli import main
 from src.errors import ConfigError
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from paths import EXPERIMENT
 
-from src.data.readers.measured import read_measured
 from src.errors import ConfigError, RecordError
 from src.xas.alignment import shift_to, shift_to_edge
 from src.xas.broadening import gaussian
 from src.xas.edges import core_hole_width, find_edge, guess_edge
+from src.xas.measured import read_measured
 from src.xas.normalization import normalize
 
 

@@ -5,7 +5,6 @@ import pytest
 from scipy.integrate import trapezoid
 from scipy.special import erf, voigt_profile
 
-from src.data.spectrum import Spectrum
 from src.errors import ConfigError
 from src.xas.broadening import (
     SIGMA_OF_FWHM,
@@ -15,6 +14,7 @@ from src.xas.broadening import (
     seah_dench_width,
     voigt,
 )
+from src.xas.spectrum import Spectrum
 
 EVEN = np.arange(8800.0, 9200.0, 0.25)
 UNEVEN = 9000.0 + 200.0 * np.sinh(np.linspace(-3, 3, 900)) / np.sinh(3.0)

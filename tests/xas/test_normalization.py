@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from paths import EXPERIMENT
 
-from src.data.readers.measured import read_measured
-from src.data.spectrum import Spectrum
 from src.errors import ConfigError, RecordError
+from src.xas.measured import read_measured
 from src.xas.normalization import Ranges, find_e0, normalize
+from src.xas.spectrum import Spectrum
 
 LARCH = json.loads((EXPERIMENT / "larch.json").read_text())
 SCANS = [name for name in LARCH if name not in ("larch", "what")]

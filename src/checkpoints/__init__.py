@@ -1,0 +1,1 @@
+"""Trained models and the state of a training, on disk."""

@@ -1,0 +1,246 @@
+"""Model files: everything that a prediction needs, in one file that never runs code when read."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import numpy as np
+import torch
+from ase.data import chemical_symbols
+from torch import Tensor
+
+from ..errors import CheckpointError
+from ..model.ensemble import MAY_DIFFER, Network, as_model, networks_of
+from ..model.gnn import XANES_E3GNN
+from ..runtime.atomic_files import first_line
+from ..runtime.versions import package_version
+from ..uncertainty.calibration import Calibration, pack_calibration, unpack_calibration
+from .model_check import check_names, check_sizes, check_tensors, check_values
+from .model_file import ModelFile, read_model_file, write_model_file
+from .pretrained import model_path
+
+
+@dataclass
+class ModelInfo:
+    """What a model was trained for. None: not known, as in a training on bare graphs."""
+
+    element: str | None = None
+    """Absorbing element, its symbol."""
+    edge: str | None = None
+    """Absorption edge, such as K."""
+    target: str | None = None
+    """Kind of spectrum, "absolute" or "normalized"."""
+    unit: str | None = None
+    """Unit of the spectrum."""
+    code: str | None = None
+    """Code and version of the calculations."""
+    pretrained_on: str | None = None
+    """What a network that has seen no spectra was trained on. None: a model of spectra."""
+    started_from: str | None = None
+    """Model whose weights the training started from. None: random ones."""
+    reference_energy: float | None = None
+    """Absolute energy of the model's zero, eV. None: all energies are relative."""
+    energy_grid: list[float] | None = None
+    """Energies on which the model is scored, eV; absolute if there is a reference energy."""
+    mean_spectrum: list[float] | None = None
+    """Mean training spectrum on ``energy_grid``, the baseline, in ``unit``."""
+    extend_below: float | None = None
+    """Energies up to this far below a spectrum's first point were taken as flat, eV."""
+    elements: list[int] | None = None
+    """Atomic numbers in the training structures, sorted."""
+    train_ids: list[str] | None = None
+    """Records trained on."""
+    val_ids: list[str] | None = None
+    """Records that chose the best weights."""
+    data_digest: str | None = None
+    """Checksum of the records of ``train_ids`` and ``val_ids``, see ``Database.digest_of``."""
+    command: str | None = None
+    """Command that trained it, passwords hidden. None: not known, or a training from Python."""
+    val_mse: float | None = None
+    """Validation mean squared error of these weights, unit squared."""
+    note: str | None = None
+    """What a user should know, such as that members were trained on different sites."""
+    card: dict[str, str] | None = None
+    """What `e3gnn-xanes models` says of it: ``data``, ``licence``, ``accuracy``."""
+    calibration: Calibration | None = None
+    """Bands and the measure of novelty. None: not calibrated."""
+    library_version: str = field(default_factory=lambda: package_version("e3gnn-xanes"))
+    """Version of this library that wrote the file."""
+
+
+def save_model(path: str | Path, model: Network, info: ModelInfo) -> None:
+    """Write a model file.
+
+    Args:
+        path: file to write.
+        model: network or ensemble on any device; weights and constructor arguments are kept.
+        info: what it was trained for.
+
+    Raises:
+        CheckpointError: see ``check_info``, ``check_weights`` and ``write_model_file``; nothing is
+            written that ``load_model`` would refuse.
+    """
+    networks = networks_of(model)
+    check_info(Path(path), info)
+    check_weights(Path(path), networks)
+    shared = model.hyperparameters
+    tensors = {
+        f"members.{number}.{name}": weight
+        for number, network in enumerate(networks)
+        for name, weight in network.state_dict().items()
+    }
+    described, calibration = asdict(replace(info, calibration=None)), None
+    del described["calibration"]
+    if info.calibration is not None:
+        calibration, arrays = pack_calibration(info.calibration)
+        tensors |= {f"calibration.{name}": torch.as_tensor(a) for name, a in arrays.items()}
+    content = {
+        "hyperparameters": shared,
+        "differences": [{name: n.hyperparameters[name] for name in MAY_DIFFER} for n in networks],
+        "info": described,
+        "calibration": calibration,
+    }
+    write_model_file(Path(path), ModelFile(content, tensors))
+
+
+def load_model(path: str | Path) -> tuple[Network, ModelInfo]:
+    """Read a model file.
+
+    Args:
+        path: file that ``save_model`` wrote, a training folder with ``model.pt`` in it, or the name
+            of a model that ships with the package.
+
+    Returns:
+        The network, or the ensemble of a file with several, in evaluation mode, and what it was
+        trained for.
+
+    Raises:
+        CheckpointError: missing, damaged, or not a model file of this library.
+    """
+    path = model_path(path)
+    file = read_model_file(path)
+    known = {entry.name for entry in fields(ModelInfo)}
+    try:
+        unknown = sorted(set(file.content["info"]) - known)
+        if unknown:
+            raise CheckpointError(
+                f"{path}: unknown fields {unknown}; a newer version wrote this file"
+            )
+        info = ModelInfo(**file.content["info"])
+        check_info(path, info)
+        check_names(path, file)
+        model = as_model(
+            [
+                _member(path, file, number, difference)
+                for number, difference in enumerate(file.content["differences"])
+            ]
+        )
+        if file.content["calibration"] is not None:
+            arrays = {n: t.numpy() for n, t in _part(file, "calibration.").items()}
+            check_arrays(path, arrays)
+            check_values(path, file.content["calibration"], CALIBRATION)
+            info.calibration = unpack_calibration(file.content["calibration"], arrays)
+    except UNFIT as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(f"{path}: does not fit this version ({first_line(error)})") from error
+    check_weights(path, networks_of(model))
+    return model.eval(), info
+
+
+CALIBRATION = {"coverage": float, "ids": list[str], "threshold": float}
+"""Plain values of a calibration."""
+UNFIT = (
+    LookupError, TypeError, RuntimeError, ValueError, AttributeError, OverflowError, AssertionError,
+    MemoryError,
+)  # fmt: skip
+"""What a network is seen to raise that is made of what a file should not say."""
+
+
+def check_info(path: Path, info: ModelInfo) -> None:
+    """Refuse what is of another kind than it should be, or contradicts itself.
+
+    Raises:
+        CheckpointError: a value of another kind, no such element, energies that do not increase, or
+            a mean spectrum of another length; the field is named.
+    """
+    values = {entry.name: getattr(info, entry.name) for entry in fields(info)}
+    del values["calibration"]  # checked by its arrays, see ``check_arrays``
+    check_values(path, values, get_type_hints(ModelInfo))
+    if info.element is not None and info.element not in chemical_symbols[1:]:
+        raise CheckpointError(f"{path}: `element` is {info.element!r}, expected a symbol")
+    unknown = sorted({z for z in info.elements or [] if not 0 < z < len(chemical_symbols)})
+    if unknown:
+        raise CheckpointError(f"{path}: `elements` holds {unknown[0]}, expected atomic numbers")
+    if info.extend_below is not None and info.extend_below < 0:
+        raise CheckpointError(
+            f"{path}: `extend_below` is {info.extend_below} but must not be negative"
+        )
+    grid = info.energy_grid
+    if grid is not None and not (grid and (np.diff(grid) > 0).all()):
+        raise CheckpointError(f"{path}: `energy_grid` must be energies that increase")
+    if info.mean_spectrum is not None and len(info.mean_spectrum) != len(grid or []):
+        raise CheckpointError(
+            f"{path}: `mean_spectrum` has {len(info.mean_spectrum)} values, `energy_grid`"
+            f" {len(grid or [])}"
+        )
+
+
+def check_weights(path: Path, networks: Sequence[XANES_E3GNN]) -> None:
+    """Refuse networks that can't predict.
+
+    Raises:
+        CheckpointError: a weight is not finite; its tensor is named.
+    """
+    for number, network in enumerate(networks):
+        for name, weight in network.state_dict().items():
+            bad = int((~torch.isfinite(weight)).sum())
+            if bad:
+                raise CheckpointError(
+                    f"{path}: {bad} of {weight.numel()} numbers of {name} of member {number} are"
+                    " not finite; such a network predicts nothing"
+                )
+
+
+def check_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Refuse a calibration whose bands would be no numbers.
+
+    Raises:
+        CheckpointError: an array is not finite, or they do not fit together.
+    """
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise CheckpointError(f"{path}: `{name}` of the calibration is not finite")
+    n_features, n_components = arrays["novelty.whitening"].shape
+    n_energies, n_sites = arrays["energy"].size, len(arrays["novelty.sites"])
+    shapes = {
+        "energy": (n_energies,), "floor": (n_energies,), "quantile": (n_energies,), "law": (3,),
+        "smallest": (2,), "novelty.mean": (n_features,), "novelty.sites": (n_sites, n_components),
+    }  # fmt: skip
+    for name, shape in shapes.items():
+        if arrays[name].shape != shape or 0 in shape:
+            raise CheckpointError(
+                f"{path}: `{name}` of the calibration has the shape {arrays[name].shape}, expected"
+                f" {shape}"
+            )
+    if not (np.diff(arrays["energy"]) > 0).all():
+        raise CheckpointError(f"{path}: `energy` of the calibration must increase")
+
+
+def _member(path: Path, file: ModelFile, number: int, difference: dict[str, Any]) -> XANES_E3GNN:
+    """One network of a model file."""
+    weights = _part(file, f"members.{number}.")
+    arguments = {**file.content["hyperparameters"], **difference}
+    check_values(path, arguments, get_type_hints(XANES_E3GNN.__init__))
+    check_sizes(path, arguments, weights)
+    network = XANES_E3GNN(**arguments)
+    check_tensors(path, weights, network, number)
+    network.to(weights["coefficient_mean"].dtype).load_state_dict(weights)
+    return network
+
+
+def _part(file: ModelFile, prefix: str) -> dict[str, Tensor]:
+    """Tensors of a file whose names start in a certain way, without that."""
+    found = file.tensors.items()
+    return {name.removeprefix(prefix): value for name, value in found if name.startswith(prefix)}

@@ -1,1 +1,0 @@
-"""Readers of calculations, one module a format; each yields records and rejections."""

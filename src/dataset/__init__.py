@@ -1,0 +1,1 @@
+"""Records of calculated spectra, and graphs made of them for training."""

@@ -1,0 +1,151 @@
+"""Graphs to batches: collation, and batches of bounded size in an order fixed by seed and epoch."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch.utils.data import Sampler
+from torch_geometric.data import Data
+
+from ..model.neighbor_lists import plan_messages
+from .statistics import target_and_mask
+
+ATOM_FIELDS = ("z", "pos", "absorber_mask")
+"""Fields of a graph with one row an atom."""
+
+
+def collate_graphs(graphs: Sequence[Data], num_layers: int | None = None) -> Data:
+    """Join graphs, molecules and crystals alike.
+
+    Fields that one graph may lack are filled in: ``edge_shift`` with zeros (a molecule), ``y_mask``
+    with True (all energies calculated). Fields the network does not use are left behind.
+
+    Args:
+        graphs: graphs with z, pos, edge_index, absorber_mask and, for training, y.
+        num_layers: layers of the network that will read the batch, whose neighbour lists are then
+            padded here, in the process that loads, and not in its forward.
+
+    Returns:
+        The batch, with ``batch``, the graph of every atom, and ``ptr``, the first atom of every
+        graph; rows of ``y`` are ordered by graph, then atom. ``row_of_site``, where a graph has
+        it, says which row each absorber counts for, see ``mean_rows``.
+    """
+    sizes = torch.tensor([graph.num_nodes for graph in graphs])
+    ptr = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
+    fields = {name: torch.cat([graph[name] for graph in graphs]) for name in ATOM_FIELDS}
+    offsets = zip(graphs, ptr.tolist()[:-1], strict=True)
+    fields["edge_index"] = torch.cat([graph.edge_index + first for graph, first in offsets], dim=1)
+    fields["edge_shift"] = torch.cat([_edge_shift(graph) for graph in graphs])
+    if any(graph.get("y") is not None for graph in graphs):
+        targets = [target_and_mask(graph) for graph in graphs]
+        fields["y"] = torch.cat([y for y, _ in targets])
+        fields["y_mask"] = torch.cat([mask for _, mask in targets])
+    if any("row_of_site" in graph for graph in graphs):
+        fields["row_of_site"] = join_rows(graphs)
+    numbers = torch.arange(len(graphs)).repeat_interleave(sizes)
+    batch = Data(**fields, batch=numbers, ptr=ptr)
+    if num_layers is not None:
+        batch.plan = plan_messages(fields["edge_index"], fields["absorber_mask"], num_layers)
+    return batch
+
+
+def join_rows(graphs: Sequence[Data]) -> torch.Tensor:
+    """Row of ``y`` that each absorber counts for, shape (n_absorbers,), rows counted on.
+
+    A graph without ``row_of_site`` has a row an absorber, in order.
+    """
+    parts, first = [], 0
+    for graph in graphs:
+        own = graph.get("row_of_site")
+        rows = torch.arange(int(graph.absorber_mask.sum())) if own is None else own
+        parts.append(rows + first)
+        first += int(rows.max()) + 1
+    return torch.cat(parts)
+
+
+def mean_rows(values: torch.Tensor, row_of_site: torch.Tensor | None) -> torch.Tensor:
+    """Mean over the absorbers that count for the same row.
+
+    Args:
+        values: of every absorber, shape (n_absorbers, ..).
+        row_of_site: see ``join_rows``; None: every absorber is a row.
+
+    Returns:
+        Means, shape (n_rows, ..).
+    """
+    if row_of_site is None:
+        return values
+    n_rows = int(row_of_site.max()) + 1
+    sums = values.new_zeros(n_rows, *values.shape[1:]).index_add(0, row_of_site, values)
+    counts = torch.bincount(row_of_site, minlength=n_rows).to(values.dtype)
+    return sums / counts.reshape(-1, *[1] * (values.dim() - 1))
+
+
+def _edge_shift(graph: Data) -> torch.Tensor:
+    """Lattice translations of a graph's edges; zeros for a molecule."""
+    shift = graph.get("edge_shift")
+    return graph.pos.new_zeros(graph.num_edges, 3) if shift is None else shift
+
+
+class GraphBatchSampler(Sampler[list[int]]):
+    """Batches with at most so many graphs and so many edges, reshuffled every epoch.
+
+    The order is a function of ``seed`` and the epoch alone, so that a resumed training sees what an
+    uninterrupted one would have seen. A graph above the edge budget is a batch of its own.
+    """
+
+    def __init__(
+        self,
+        num_edges: Sequence[int],
+        max_edges: int | None,
+        batch_size: int | None,
+        seed: int | None,
+    ) -> None:
+        """Keep the limits.
+
+        Args:
+            num_edges: edges of every graph.
+            max_edges: most edges a batch; None: no limit.
+            batch_size: most graphs a batch; None: no limit.
+            seed: seed of the order; None: the order of the data set.
+        """
+        self.num_edges, self.max_edges, self.batch_size = num_edges, max_edges, batch_size
+        self.seed, self.epoch, self.first = seed, 0, 0
+
+    def set_epoch(self, epoch: int, first: int = 0) -> None:
+        """Choose the epoch whose order is wanted, and its first batch."""
+        self.epoch, self.first = epoch, first
+
+    def order(self) -> list[int]:
+        """Graphs in this epoch's order."""
+        if self.seed is None:
+            return list(range(len(self.num_edges)))
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        return torch.randperm(len(self.num_edges), generator=generator).tolist()
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """Yield the batches from the first that is wanted, as lists of graph numbers."""
+        return itertools.islice(self.all_batches(), self.first, None)
+
+    def all_batches(self) -> Iterator[list[int]]:
+        """Yield all batches of the epoch."""
+        batch: list[int] = []
+        edges = 0
+        for graph in self.order():
+            full = self.batch_size is not None and len(batch) >= self.batch_size
+            over = self.max_edges is not None and edges + self.num_edges[graph] > self.max_edges
+            if batch and (full or over):
+                yield batch
+                batch, edges = [], 0
+            batch.append(graph)
+            edges += self.num_edges[graph]
+        if batch:
+            yield batch
+
+    def __len__(self) -> int:
+        """Number of batches from the first that is wanted."""
+        return sum(1 for _ in self)
+
+    def count(self) -> int:
+        """Number of batches in this epoch."""
+        return sum(1 for _ in self.all_batches())

@@ -1,0 +1,194 @@
+"""A database as a data set of graphs with targets, for training and evaluation."""
+
+import json
+import logging
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+from torch_geometric.data import Data
+
+from ..errors import ConfigError, DatabaseError, StructureError
+from ..structures.graph import atoms_to_graph
+from ..xas.energies import resample
+from .cache import CacheWriteError, GraphCache, cache_key
+from .database import Database
+from .record import is_mean
+from .statistics import check_finite
+
+logger = logging.getLogger(__name__)
+MEMORY_BYTES = 1 << 29
+"""Graphs that a data set keeps in memory, in bytes; the others are read again from the cache."""
+
+
+class XANESDataset(Dataset):
+    """Graphs of a database, each with all wanted sites of one structure.
+
+    Structures are read and turned into graphs on first use, in an order that depends on the ids
+    alone: by material, then structure. Graphs are kept in memory up to a limit and, where there is
+    a cache, on disk.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        ids: Iterable[str],
+        r_max: float,
+        grid: np.ndarray,
+        extend_below: float,
+        max_z: int = 100,
+        cache: GraphCache | None = None,
+        memory_bytes: int = MEMORY_BYTES,
+    ) -> None:
+        """Group the records by structure.
+
+        Args:
+            database: records.
+            ids: records wanted.
+            r_max: cutoff radius, Angstrom.
+            grid: absolute energies of the targets, eV, shape (n_energies,).
+            extend_below: see ``resample``, eV.
+            max_z: highest atomic number.
+            cache: graphs on disk; None: none are kept there.
+            memory_bytes: most bytes of graphs kept in memory.
+
+        Raises:
+            DatabaseError: the database lacks one of the ids.
+            ConfigError: energies that do not increase, or a radius or range that can't be.
+        """
+        self.database = database
+        self.grid, self.r_max, self.max_z = np.asarray(grid, dtype=float), r_max, max_z
+        self.extend_below, self.cache, self.memory_bytes = extend_below, cache, memory_bytes
+        self._check()
+        self.settings = cache_key(r_max, max_z, self.grid.tolist(), extend_below)
+        groups: dict[tuple[str, str, bool], list[str]] = {}
+        for record_id in sorted(set(ids)):
+            entry = database.entry(record_id)
+            key = entry.material, entry.structure_digest, is_mean(record_id)
+            groups.setdefault(key, []).append(record_id)
+        self.groups = [groups[key] for key in sorted(groups)]
+        self.graphs: dict[int, Data] = {}
+
+    def _check(self) -> None:
+        """Raise ConfigError for settings with which targets would be no numbers, or none."""
+        rises = self.grid.ndim == 1 and len(self.grid) and (np.diff(self.grid) > 0).all()
+        if not rises or not np.isfinite(self.grid).all():
+            raise ConfigError(
+                f"`grid` has shape {self.grid.shape} but must be one or more finite, strictly"
+                " increasing energies, eV"
+            )
+        if not 0 <= self.extend_below < np.inf:
+            raise ConfigError(
+                f"`extend_below` is {self.extend_below} but must be finite and not negative"
+            )
+        if not 0 < self.r_max < np.inf:
+            raise ConfigError(f"`r_max` is {self.r_max} but must be positive")
+        if self.max_z < 1:
+            raise ConfigError(f"`max_z` is {self.max_z} but must be at least 1")
+        if not self.memory_bytes >= 0:
+            raise ConfigError(f"`memory_bytes` is {self.memory_bytes} but must not be negative")
+
+    def __len__(self) -> int:
+        """Number of graphs."""
+        return len(self.groups)
+
+    def __getitem__(self, index: int) -> Data:
+        """Graph of one structure.
+
+        Returns:
+            ``Data`` as ``atoms_to_graph`` makes it, with y and y_mask (n_absorbers, n_energies) and
+            record_id, a list in the order of the rows (by atom).
+
+        Raises:
+            StructureError: the structure can't be used; the record is named.
+            DatabaseError: a record was calculated at none of the energies; it is named.
+            ConfigError: a spectrum is not finite in the type of the graphs; its record is named.
+        """
+        if index in self.graphs:
+            return self.graphs[index]
+        graph = self._load(self.groups[index])
+        check_finite(graph, str(self.database.path))
+        size = sum(part.nbytes for _, part in graph if isinstance(part, torch.Tensor))
+        if size <= self.memory_bytes:
+            self.memory_bytes -= size
+            self.graphs[index] = graph
+        return graph
+
+    def _load(self, ids: list[str]) -> Data:
+        """Take a graph from the cache, or make it and put it there."""
+        if self.cache is None:
+            return self._build(ids)
+        digests = [self.database.entry(record_id).digest for record_id in ids]
+        key = cache_key(self.settings, str(torch.get_default_dtype()), digests)
+        try:
+            kept = self.cache.get(key)
+            if kept is None:
+                graph = self._build(ids)
+                self.cache.put(key, pack_graph(graph))
+                return graph
+        except CacheWriteError as error:
+            logger.warning("%s; graphs are made anew at every start", error)
+            self.cache = None
+            return self._build(ids)
+        return unpack_graph(kept)
+
+    def _build(self, ids: list[str]) -> Data:
+        """Make the graph of some sites of one structure."""
+        records = sorted(self.database.records(ids), key=lambda record: record.site)
+        sites = [record.site for record in records]
+        polarized = [record.id for record in records if record.polarization is not None]
+        if polarized:
+            raise DatabaseError(
+                f"{self.database.path}: {polarized[0]} is a polarized spectrum, which the network"
+                " can't learn or be compared with; leave such records out with a list of ids"
+            )
+        if len(set(sites)) != len(sites):
+            raise StructureError(f"{ids[0]}: several records of {ids} are for the same atom")
+        try:
+            absorbers = list(records[0].mean_over or sites)
+            graph = atoms_to_graph(records[0].atoms, absorbers, self.r_max, self.max_z)
+        except StructureError as error:
+            raise StructureError(f"{records[0].id}: {error}") from error
+        targets = [resample(r.energy, r.mu, self.grid, self.extend_below) for r in records]
+        for record, (_, mask) in zip(records, targets, strict=True):
+            if not mask.any():
+                raise DatabaseError(
+                    f"{self.database.path}: {record.id} was calculated at none of the energies"
+                    f" {self.grid[0]:.3f} .. {self.grid[-1]:.3f} eV"
+                )
+        graph.y = torch.as_tensor(np.stack([mu for mu, _ in targets]), dtype=graph.pos.dtype)
+        graph.y_mask = torch.as_tensor(np.stack([mask for _, mask in targets]))
+        graph.record_id = [record.id for record in records]
+        if records[0].mean_over is not None:
+            graph.row_of_site = torch.zeros(len(absorbers), dtype=torch.long)
+        return graph
+
+    @property
+    def ids(self) -> list[str]:
+        """Record ids in the order of the rows, graph after graph."""
+        return [record_id for graph in self for record_id in graph.record_id]
+
+    @property
+    def elements(self) -> list[int]:
+        """Atomic numbers in the structures, sorted."""
+        return sorted({z for graph in self for z in graph.z.tolist()})
+
+    def __iter__(self) -> Iterator[Data]:
+        """Yield the graphs in order."""
+        return (self[index] for index in range(len(self)))
+
+
+def pack_graph(graph: Data) -> dict[str, torch.Tensor]:
+    """Turn a graph of the data set into tensors alone, edges in half the room."""
+    fields = {name: value.contiguous() for name, value in graph if torch.is_tensor(value)}
+    fields["edge_index"] = fields["edge_index"].int()
+    text = json.dumps(graph.record_id).encode()
+    return {**fields, "record_id": torch.frombuffer(bytearray(text), dtype=torch.uint8)}
+
+
+def unpack_graph(fields: dict[str, torch.Tensor]) -> Data:
+    """Undo ``pack_graph``."""
+    fields["edge_index"] = fields["edge_index"].long()
+    text = bytes(fields.pop("record_id").numpy())
+    return Data(**fields, record_id=json.loads(text))

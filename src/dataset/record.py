@@ -1,0 +1,223 @@
+"""One calculated spectrum of one absorbing atom, with everything that identifies it."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+
+from ..errors import RecordError
+from ..runtime.kinds import is_kind
+from ..structures.names import check_edge, check_name, check_printable
+
+UNITS = {"absolute": "1e-3 a0^2", "normalized": "dimensionless", "as_given": "not stated"}
+"""Unit of each kind of target; "as_given" where the source does not say what it gives."""
+OF_CALCULATION = ("polarization", "preset", "cards", "interstitial", "kf", "radii")
+"""Fields that not every code or version gives; without a value they are not stored."""
+AXES = ("absolute", "relative")
+"""Energy axes: of the photon, or relative to an edge energy that the source does not state."""
+
+
+def structure_digest(atoms: Atoms) -> str:
+    """Checksum of elements, positions, cell and periodicity."""
+    parts = (
+        atoms.numbers.astype("<i8"),
+        atoms.positions.astype("<f8"),
+        np.asarray(atoms.cell.array).astype("<f8"),
+        np.asarray(atoms.pbc).astype("<i8"),
+    )
+    return hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()
+
+
+def is_mean(record_id: str) -> bool:
+    """Whether a record of this id is a mean over several atoms."""
+    return record_id.rpartition("_")[2] == "mean"
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """A spectrum, its absorber and its structure."""
+
+    id: str
+    """Name that is unique in a dataset, `<material>_<site>`."""
+    material: str
+    """Material; all records of one are in the same part of a split."""
+    atoms: Atoms
+    """Crystal, or cluster around the absorber."""
+    site: int
+    """Absorber's 0-based index in ``atoms``."""
+    element: str
+    """Absorbing element, its symbol."""
+    edge: str
+    """Absorption edge, such as K."""
+    energy: np.ndarray
+    """Photon energies on ``axis``, eV, shape (n_energies,), strictly increasing."""
+    mu: np.ndarray
+    """Absorption, shape (n_energies,), in the unit of ``target``."""
+    target: str
+    """Kind of spectrum, a key of ``UNITS``."""
+    code: str
+    """Program that calculated it."""
+    version: str
+    """Its version."""
+    source: str
+    """Path of the calculation."""
+    fermi_level: float | None = None
+    """Fermi level of the self-consistent potential, eV, where the code gives it."""
+    axis: str = "absolute"
+    """What ``energy`` counts from, one of ``AXES``."""
+    polarization: tuple[float, float, float] | None = None
+    """Unit vector of the beam's polarization, Cartesian, in the axes of ``atoms``. None: the mean
+    over all directions."""
+    preset: str = ""
+    """Preset of settings with which `calculate` made the input, where it did."""
+    cards: str = ""
+    """Settings of the calculation as its input gives them, separated by `; `."""
+    interstitial: float | None = None
+    """Interstitial potential, eV, where the code gives it."""
+    kf: float | None = None
+    """Fermi wave number, 1/Angstrom, where the code gives it."""
+    radii: tuple[tuple[int, float, float], ...] = ()
+    """Atomic number, muffin-tin and Norman radius, Angstrom, of each potential, the absorber's
+    first, where the code gives them."""
+    mean_over: tuple[int, ...] | None = None
+    """Atoms over which the spectrum is a mean, ``site`` the first of them; the record's id then
+    ends with `_mean`. None: it is the spectrum of ``site`` alone."""
+
+    def __post_init__(self) -> None:
+        """Raise RecordError where fields contradict each other."""
+        if not self.id or not self.material:
+            raise RecordError(f"{self.source}: record id and material must not be empty")
+        for name in ("material", "id"):
+            check_name(getattr(self, name), f"`{name}`", self.source)
+        for name in ("code", "version"):
+            check_printable(getattr(self, name), f"`{name}`", self.id)
+        if self.id.rpartition("_")[0] != self.material:
+            raise RecordError(
+                f"{self.source}: record id {self.id!r} is not `<material>_<site>` of the material"
+                f" {self.material!r}"
+            )
+        if self.target not in UNITS:
+            raise RecordError(f"{self.id}: target is {self.target!r}, not one of {list(UNITS)}")
+        if self.axis not in AXES:
+            raise RecordError(f"{self.id}: axis is {self.axis!r}, not one of {list(AXES)}")
+        if not is_kind(self.site, int) or not 0 <= self.site < len(self.atoms):
+            raise RecordError(
+                f"{self.id}: absorber index {self.site}, but the structure has"
+                f" {len(self.atoms)} atoms"
+            )
+        found = self.atoms[self.site].symbol
+        if found != self.element:
+            raise RecordError(
+                f"{self.id}: the absorber should be {self.element} but atom {self.site} is {found}"
+            )
+        check_edge(self.edge, f"{self.id}: `edge`")
+        for name in ("fermi_level", "interstitial", "kf"):
+            value = getattr(self, name)
+            if value is not None and not np.isfinite(value):
+                raise RecordError(f"{self.id}: `{name}` is {value} but must be finite")
+        for name in ("preset", "cards"):
+            check_printable(getattr(self, name), f"`{name}`", self.id)
+        self._check_polarization()
+        self._check_mean()
+        self._check_spectrum()
+
+    def _check_polarization(self) -> None:
+        """Check that the polarization is a unit vector."""
+        if self.polarization is None:
+            return
+        vector = np.asarray(self.polarization, dtype=float)
+        if vector.shape != (3,) or not abs(np.linalg.norm(vector) - 1.0) < 1e-6:
+            raise RecordError(
+                f"{self.id}: `polarization` is {self.polarization}, expected a unit vector"
+            )
+
+    def _check_mean(self) -> None:
+        """Check the atoms over which the spectrum is a mean."""
+        if (self.mean_over is not None) != is_mean(self.id):
+            raise RecordError(f"{self.id}: ids of means over atoms, and only those, end with _mean")
+        if self.mean_over is None:
+            return
+        numbers = self.atoms.numbers
+        inside = all(0 <= index < len(numbers) for index in self.mean_over)
+        distinct = list(self.mean_over) == sorted(set(self.mean_over))
+        if not (inside and distinct and self.mean_over):
+            raise RecordError(
+                f"{self.id}: mean over {self.mean_over}, wanted indices that increase"
+            )
+        if self.mean_over[0] != self.site:
+            raise RecordError(f"{self.id}: the first of {self.mean_over} must be site {self.site}")
+        if {int(numbers[index]) for index in self.mean_over} != {int(numbers[self.site])}:
+            raise RecordError(f"{self.id}: atoms {self.mean_over} are not all {self.element}")
+
+    def _check_spectrum(self) -> None:
+        """Check energies and values, and make arrays of lists."""
+        for name in ("energy", "mu"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=float))
+        if self.energy.ndim != 1 or self.energy.shape != self.mu.shape or len(self.energy) < 2:
+            raise RecordError(
+                f"{self.id}: energy {self.energy.shape} and mu {self.mu.shape} must both be"
+                " (n_energies,) with two or more energies"
+            )
+        for name, values in (("energy", self.energy), ("mu", self.mu)):
+            bad = np.flatnonzero(~np.isfinite(values))
+            if len(bad):
+                raise RecordError(
+                    f"{self.id}: {name} is not finite at {len(bad)} of {len(values)} points, the"
+                    f" first is number {bad[0]} with {values[bad[0]]}"
+                )
+        if self.axis == "absolute" and self.energy[0] <= 0:
+            raise RecordError(
+                f"{self.id}: absolute energies must be positive, but the first is"
+                f" {self.energy[0]:.3f} eV"
+            )
+        steps = np.diff(self.energy)
+        if not (steps > 0).all():
+            at = int(np.argmin(steps > 0))
+            raise RecordError(
+                f"{self.id}: energies must increase, but {self.energy[at + 1]:.3f} eV follows"
+                f" {self.energy[at]:.3f} eV"
+            )
+
+    @property
+    def structure_digest(self) -> str:
+        """Checksum of the structure; equal structures can share one graph."""
+        return structure_digest(self.atoms)
+
+    @property
+    def digest(self) -> str:
+        """Checksum of all that was calculated; the path it was read from is left out."""
+        text = [self.id, self.material, self.element, self.edge, self.target]
+        text += [self.code, self.version, str(self.site), repr(self.fermi_level)]
+        text += [] if self.axis == "absolute" else [self.axis]  # as before there were others
+        text += [] if self.mean_over is None else [f"mean over {self.mean_over}"]
+        for name in OF_CALCULATION:
+            value = getattr(self, name)
+            text += [] if value in (None, "", ()) else [f"{name} {value!r}"]
+        spectrum = self.energy.astype("<f8").tobytes() + self.mu.astype("<f8").tobytes()
+        described = "\0".join([*text, self.structure_digest]).encode()
+        return hashlib.sha256(described + spectrum).hexdigest()
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A calculation that gave no record."""
+
+    source: str
+    """Path of the calculation."""
+    reason: str
+    """Why, in words."""
+
+
+@dataclass(frozen=True)
+class PassedOver:
+    """A calculation of another element or edge than was asked for."""
+
+    source: str
+    """Path of the calculation."""
+
+
+def if_wanted(record: Record, element: str | None, edge: str | None) -> Record | PassedOver:
+    """The record, if it is of the element and edge asked for; None asks for any."""
+    wanted = element in (None, record.element) and edge in (None, record.edge)
+    return record if wanted else PassedOver(record.source)

@@ -1,0 +1,124 @@
+"""Splits by material: from files of ids, or by hash."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import DatabaseError
+from ..runtime.kinds import check_kinds
+
+COPY = re.compile(r"\+(d[\d.]+)?(s[\d.]+)?-\d+$", flags=re.ASCII)
+"""End of the names of displaced and strained copies of a material; see ``calculation.plan``."""
+
+
+def material_of(record_id: str) -> str:
+    """Material part of a record id, `<material>_<site>`; that of the original for a copy."""
+    return COPY.sub("", record_id.rpartition("_")[0] or record_id)
+
+
+def read_ids(path: str | Path) -> list[str]:
+    """Read ids, one a line; blank lines and lines that start with # are passed over.
+
+    Raises:
+        DatabaseError: the file is missing, empty, holds something else, or names an id twice.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DatabaseError(f"{path}: no such file")
+    ids: dict[str, int] = {}
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise DatabaseError(f"{path}: not a text file of ids ({error.reason})") from error
+    for number, line in enumerate(lines, start=1):
+        entry = line.strip()
+        if not entry or entry.startswith("#"):
+            continue
+        if len(entry.split()) != 1:
+            raise DatabaseError(f"{path}: line {number}: expected one id, found {entry!r}")
+        if entry in ids:
+            raise DatabaseError(f"{path}: line {number}: {entry} stands in line {ids[entry]} too")
+        ids[entry] = number
+    if not ids:
+        raise DatabaseError(f"{path}: holds no id")
+    return list(ids)
+
+
+def split_by_hash(
+    ids: Iterable[str], fractions: Mapping[str, float], seed: int = 0
+) -> dict[str, list[str]]:
+    """Share out materials by a hash, so that each keeps its part when the dataset grows.
+
+    Where a part would be empty it gets one material of the largest part, if that has two or more.
+
+    Args:
+        ids: record ids, `<material>_<site>`.
+        fractions: part of the materials for each name; they add up to 1.
+        seed: another seed gives another split.
+
+    Returns:
+        Ids of each part, in the order given.
+
+    Raises:
+        DatabaseError: a fraction is negative or they do not add up to 1, or ids are one text.
+        ConfigError: the seed is no whole number.
+    """
+    if isinstance(ids, str):
+        raise DatabaseError(f"`ids` is the text {ids!r}, expected ids; a file's are `read_ids`'")
+    check_kinds({"seed": seed}, {"seed": int})
+    total = sum(fractions.values())
+    if not (all(part >= 0 for part in fractions.values()) and abs(total - 1.0) <= 1e-9):
+        raise DatabaseError(f"the fractions {dict(fractions)} must not be negative and add up to 1")
+    ids = list(ids)
+    position = {material: _position(material, seed) for material in map(material_of, ids)}
+    edges, names = np.cumsum(list(fractions.values())), list(fractions)
+    part_of = {
+        material: names[min(int(np.searchsorted(edges, place, side="right")), len(names) - 1)]
+        for material, place in position.items()
+    }
+    _fill_empty(part_of, position, {n: f for n, f in fractions.items() if f > 0})
+    parts: dict[str, list[str]] = {name: [] for name in fractions}
+    for record_id in ids:
+        parts[part_of[material_of(record_id)]].append(record_id)
+    return parts
+
+
+def _position(material: str, seed: int) -> float:
+    """Place of a material in the unit interval."""
+    key = f"{seed}\0{material}".encode()
+    return int.from_bytes(hashlib.sha256(key).digest()[:8], "big") / 2**64
+
+
+def _fill_empty(
+    part_of: dict[str, str], position: Mapping[str, float], fractions: Mapping[str, float]
+) -> None:
+    """Give each part a material where there are enough; that of the largest one next to it."""
+    middle, start = {}, 0.0
+    for name, fraction in fractions.items():
+        middle[name], start = start + 0.5 * fraction, start + fraction
+    for name in fractions:
+        counts = Counter(part_of.values())
+        largest, most = max(counts.items(), key=lambda item: item[1], default=("", 0))
+        if counts[name] or most < 2:
+            continue
+        nearest = min(
+            (material for material, part in part_of.items() if part == largest),
+            key=lambda material: abs(position[material] - middle[name]),
+        )
+        part_of[nearest] = name
+
+
+def check_split(train: Iterable[str], val: Iterable[str]) -> None:
+    """Refuse a split that shares a material.
+
+    Raises:
+        DatabaseError: the materials in both parts are named.
+    """
+    both = sorted({material_of(i) for i in train} & {material_of(i) for i in val})
+    if both:
+        named = ", ".join(both[:3]) + (" .." if len(both) > 3 else "")
+        raise DatabaseError(f"{len(both)} materials are in training and validation: {named}")

@@ -1,1 +1,0 @@
-"""Model files: formats, names, and how they are written."""

@@ -1,1 +1,0 @@
-"""Pages that tell of a data set, a training, an evaluation or a comparison."""

@@ -1,0 +1,115 @@
+"""Several networks that predict as one: their mean, and how far they are apart."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.data import Data
+
+from ..errors import ConfigError
+from .gnn import XANES_E3GNN
+
+MAY_DIFFER = ("avg_num_neighbors", "dropout")
+"""Hyperparameters that members need not share: measured on the training set; training alone."""
+
+
+class XANESEnsemble(nn.Module):
+    """Mean spectrum of networks that differ in their weights.
+
+        mu_i(E) = sum_k mu_ki(E) / n_members
+
+    The standard deviation over members tells how unsure they are (Lakshminarayanan, Pritzel,
+    Blundell, arXiv:1612.01474). Every member has learned an edge step of its own, so spectra are
+    averaged and not their coefficients.
+    """
+
+    def __init__(self, members: Sequence[XANES_E3GNN]) -> None:
+        """Take the members, which are not copied.
+
+        Args:
+            members: at least two networks, alike but for their weights and ``MAY_DIFFER``.
+
+        Raises:
+            ConfigError: too few, or a hyperparameter differs.
+        """
+        super().__init__()
+        if len(members) < 2:
+            raise ConfigError(f"an ensemble has at least 2 members, found {len(members)}")
+        for number, member in enumerate(members[1:], start=1):
+            check_alike(members[0], member, "member 0", f"member {number}")
+        self.members = nn.ModuleList(members)
+        first = members[0]
+        self.hyperparameters: dict[str, Any] = first.hyperparameters
+        self.max_z, self.num_layers, self.lmax = first.max_z, first.num_layers, first.lmax
+        self.r_max = first.r_max
+
+    @property
+    def coefficient_mean(self) -> Tensor:
+        """That of the first member; tells where the ensemble is and in which precision."""
+        return networks_of(self)[0].coefficient_mean
+
+    def forward(self, data: Data) -> Tensor:
+        """Coefficients of every member, each on its own spectral basis.
+
+        Args:
+            data: graph or batch, see ``XANES_E3GNN.forward``.
+
+        Returns:
+            Shape (n_members, n_absorbers, num_basis).
+        """
+        return torch.stack([member(data) for member in self.members])
+
+    def member_spectra(self, data: Data, energy_grid: Tensor) -> Tensor:
+        """Spectra of every member.
+
+        Args:
+            data: graph or batch, see ``XANES_E3GNN.forward``.
+            energy_grid: energies relative to the reference energy, eV, shape (n_energies,).
+
+        Returns:
+            mu, unit of the training target, shape (n_members, n_absorbers, n_energies).
+        """
+        spectra = [network.predict_spectra(data, energy_grid) for network in networks_of(self)]
+        return torch.stack(spectra)
+
+    def predict_spectra(self, data: Data, energy_grid: Tensor) -> Tensor:
+        """Mean spectrum of every absorber, shape (n_absorbers, n_energies); see the class."""
+        return self.member_spectra(data, energy_grid).mean(dim=0)
+
+
+Network = XANES_E3GNN | XANESEnsemble
+"""What a model file holds."""
+
+
+def networks_of(model: Network) -> list[XANES_E3GNN]:
+    """Members of an ensemble; a network alone is its only one."""
+    if isinstance(model, XANES_E3GNN):
+        return [model]
+    return list(model.members)  # type: ignore[arg-type]
+
+
+def as_model(networks: Sequence[XANES_E3GNN]) -> Network:
+    """One network as it is, several as an ensemble."""
+    return networks[0] if len(networks) == 1 else XANESEnsemble(networks)
+
+
+def check_alike(first: XANES_E3GNN, second: XANES_E3GNN, one: str, other: str) -> None:
+    """Refuse networks that can't be members of one ensemble.
+
+    Args:
+        first: a network.
+        second: another one.
+        one: what to call the first.
+        other: what to call the second.
+
+    Raises:
+        ConfigError: a hyperparameter or the precision differs; both sides are named.
+    """
+    for name in sorted(set(first.hyperparameters) | set(second.hyperparameters)):
+        here, there = first.hyperparameters.get(name), second.hyperparameters.get(name)
+        if here != there and name not in MAY_DIFFER:
+            raise ConfigError(f"`{name}` is {here} in {one} but {there} in {other}")
+    here, there = first.coefficient_mean.dtype, second.coefficient_mean.dtype
+    if here != there:
+        raise ConfigError(f"weights are {here} in {one} but {there} in {other}")

@@ -1,0 +1,249 @@
+"""Databases of predicted spectra: ASE SQLite files, a row a structure, used in pieces."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ase.db
+import numpy as np
+from ase import Atoms
+
+from ..errors import DatabaseError
+from ..runtime.file_types import SQLITE_MAGIC, starts_with
+
+FORMAT = "e3gnn-xanes spectra 1"
+EXAMPLES = 1000
+"""Failures that a summary names; the others are counted."""
+
+
+@dataclass(frozen=True)
+class PredictedStructure:
+    """What a bulk prediction says of one structure."""
+
+    source_row: int
+    """Row of the structure in the database that was predicted."""
+    atoms: Atoms
+    """The structure."""
+    sites: np.ndarray
+    """0-based indices of the absorbers, shape (n_absorbers,); empty after a failure."""
+    energy: np.ndarray
+    """Energies, eV, absolute if the model has a reference energy, shape (n_energies,)."""
+    mu: np.ndarray
+    """Absorption in the model's unit, shape (n_absorbers, n_energies)."""
+    error: str | None
+    """Why the structure could not be predicted; None: it was."""
+    unseen: list[str]
+    """Elements that the model was not trained on; its spectra are not to be trusted there."""
+    source_keys: dict[str, Any]
+    """Key-value pairs of the structure's row in the database that was predicted."""
+    lower: np.ndarray | None = None
+    """Lower end of the band, shape of ``mu``. None: a failure, or the model is not calibrated."""
+    upper: np.ndarray | None = None
+    """Upper end of the band, shape of ``mu``."""
+    novel: np.ndarray | None = None
+    """Whether each site is unlike anything that the model was trained on, (n_absorbers,)."""
+
+
+@dataclass(frozen=True)
+class BulkSummary:
+    """What a bulk prediction did."""
+
+    structures: int
+    """Structures in all."""
+    spectra: int
+    """Spectra predicted."""
+    unseen: int
+    """Structures with elements that the model was not trained on."""
+    failed: int
+    """Structures that could not be predicted."""
+    examples: list[tuple[int, str]]
+    """Row and reason of the first failures."""
+    novel: int = 0
+    """Structures with sites that are unlike anything that the model was trained on."""
+
+
+def connect(path: Path) -> Any:
+    """ASE's connection to a file that one process writes.
+
+    ASE's lock files are not used: a run that was killed would leave one behind for ever.
+    """
+    return ase.db.connect(path, type="db", use_lock_file=False, serial=True)
+
+
+def check_sqlite(path: Path) -> None:
+    """Raise DatabaseError where a file is not an ASE database.
+
+    ASE adds its tables to any SQLite file that it connects to, so look first, and only read.
+    """
+    if not starts_with(path, SQLITE_MAGIC):
+        raise DatabaseError(f"{path}: not an ASE database (SQLite)")
+    uri = f"{path.resolve().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(uri, uri=True)) as connection:
+            tables = {name for (name,) in connection.execute("select name from sqlite_master")}
+    except sqlite3.DatabaseError as error:
+        raise DatabaseError(f"{path}: not a database of records ({error})") from error
+    if "systems" not in tables:
+        raise DatabaseError(f"{path}: an SQLite file, but not an ASE database")
+
+
+def row_chunks(path: Path, size: int) -> Iterator[list[int]]:
+    """Row numbers of a database, so many at a time, in order; what is not asked for is not read.
+
+    Raises:
+        DatabaseError: not an ASE database.
+    """
+    check_sqlite(path)
+    uri = f"{path.resolve().as_uri()}?mode=ro"
+    command, last = "SELECT id FROM systems WHERE id > ? ORDER BY id LIMIT ?", 0
+    with closing(sqlite3.connect(uri, uri=True)) as connection:
+        while ids := [number for (number,) in connection.execute(command, (last, size))]:
+            yield ids
+            last = ids[-1]
+
+
+def count_rows(path: Path) -> int:
+    """Number of rows of a database.
+
+    Raises:
+        DatabaseError: missing, or not an ASE database.
+    """
+    if not path.is_file():
+        raise DatabaseError(f"{path}: no such database")
+    check_sqlite(path)
+    return int(_query(path, "SELECT count(*) FROM systems")[0][0])
+
+
+def summarize(path: Path) -> BulkSummary:
+    """Count what a database of spectra holds."""
+    number = "SELECT {} FROM number_key_values WHERE key = '{}'"
+    total = _query(path, number.format("sum(value)", "n_spectra"))[0][0]
+    unseen = _query(path, number.format("count(*)", "unseen") + " AND value = 1")[0][0]
+    novel = _query(path, number.format("count(*)", "novel") + " AND value = 1")[0][0]
+    failed = " AND value = 0"
+    n_failed = _query(path, number.format("count(*)", "predicted") + failed)[0][0]
+    first = number.format("id", "predicted") + failed + f" ORDER BY id LIMIT {EXAMPLES}"
+    examples = []
+    with connect(path) as connection:
+        for (row,) in _query(path, first):
+            found = connection.get(id=row)
+            examples.append((int(found.source_row), str(found.data["error"])))
+    return BulkSummary(count_rows(path), int(total or 0), unseen, n_failed, examples, novel)
+
+
+def read_spectra(path: str | Path) -> Iterator[PredictedStructure]:
+    """Read a database of predicted spectra, one structure after the other, in the input's order.
+
+    Args:
+        path: file that ``predict MODEL structures.db -o spectra.db`` wrote.
+
+    Yields:
+        The structures with their spectra.
+
+    Raises:
+        DatabaseError: missing, or not such a file.
+    """
+    path = Path(path)
+    count_rows(path)
+    with connect(path) as connection:
+        if connection.metadata.get("format") != FORMAT:
+            raise DatabaseError(f"{path}: not a database of predicted spectra")
+        energy = np.asarray(connection.metadata["energy"])
+        for ids in row_chunks(path, 64):
+            for row in (connection.get(id=number) for number in ids):
+                data = row.data
+                yield PredictedStructure(
+                    source_row=int(row.source_row),
+                    atoms=row.toatoms(),
+                    sites=np.asarray(data["sites"], dtype=int),
+                    energy=np.asarray(data["energy"]),
+                    mu=np.asarray(data["mu"]).reshape(-1, len(energy)),
+                    error=data["error"],
+                    unseen=list(data["unseen"]),
+                    source_keys=dict(data["source_keys"]),
+                    **{name: data.get(name) for name in ("lower", "upper", "novel")},
+                )
+
+
+def set_signature(
+    path: Path, signature: dict[str, Any], origin: dict[str, str] | None = None
+) -> int:
+    """Begin a file, or check that it was begun by the same work.
+
+    Args:
+        path: file, made if it does not exist.
+        signature: what the file's content depends on, plain values.
+        origin: what else to keep of where it comes from; may differ when the work goes on.
+
+    Returns:
+        Rows that are there already.
+
+    Raises:
+        DatabaseError: it was begun by other work; the differences are listed.
+    """
+    signature = json.loads(json.dumps(signature))
+    if path.exists():
+        check_sqlite(path)
+    with connect(path) as connection:
+        if connection.count() == 0:
+            connection.metadata = {**signature, "provenance": origin}
+            return 0
+        before = connection.metadata
+        differences = [
+            f"{key} was {_short(before.get(key))}, is {_short(new)}"
+            for key, new in signature.items()
+            if before.get(key) != new
+        ]
+        if differences:
+            raise DatabaseError(
+                f"{path}: left by an interrupted run of other work, {'; '.join(differences)};"
+                " repeat that run, or remove the file"
+            )
+        return int(connection.count())
+
+
+def merge(parts: list[Path], chunks: Iterable[list[int]], output: Path) -> None:
+    """Join files whose chunks were dealt out in turn, in the order of the chunks.
+
+    Args:
+        parts: one file a process.
+        chunks: rows of the input, as the processes took them.
+        output: file to write, which must not exist.
+
+    Raises:
+        DatabaseError: a part does not hold what its process should have written.
+    """
+    position = [0] * len(parts)
+    for number, ids in enumerate(chunks):
+        part = number % len(parts)
+        first, position[part] = position[part], position[part] + len(ids)
+        # the volume of a cell that is not finite, in a row of a failure
+        quiet = np.errstate(all="ignore")
+        with connect(parts[part]) as source, connect(output) as target, quiet:
+            if number == 0:
+                target.metadata = {**source.metadata, "processes": 1}
+            for offset, wanted in enumerate(ids, start=1):
+                row = source.get(id=first + offset)
+                if row.source_row != wanted:
+                    raise DatabaseError(
+                        f"{parts[part]}: row {first + offset} is of structure {row.source_row},"
+                        f" wanted {wanted}; remove the file and repeat the run"
+                    )
+                target.write(row, key_value_pairs=row.key_value_pairs, data=row.data)
+
+
+def _query(path: Path, command: str) -> list[tuple[Any, ...]]:
+    """Answer of a database to one question."""
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+        return connection.execute(command).fetchall()
+
+
+def _short(value: Any) -> str:
+    """A value in a message; of a long list only its size and ends."""
+    if isinstance(value, list) and len(value) > 3:
+        return f"{len(value)} values {value[0]} .. {value[-1]}"
+    return repr(value)

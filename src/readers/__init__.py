@@ -1,0 +1,1 @@
+"""Formats of calculated spectra, a module each."""

@@ -1,0 +1,131 @@
+"""What a source says of its spectra, and what the user must say where it does not."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..dataset.record import AXES, UNITS
+from ..errors import ConfigError, RecordError
+from ..structures.names import check_edge, check_name, check_wanted
+from ..xas.energies import energy_grid
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the user says of files; a file's own word that differs is an error."""
+
+    element: str | None = None
+    """Absorbing element wanted, its symbol. None: all."""
+    edge: str | None = None
+    """Edge. None: the sources name theirs."""
+    energy: tuple[float, float, float] | None = None
+    """First and last energy and step, eV, of spectra without energies."""
+    axis: str | None = None
+    """What energies count from, one of ``AXES``. None: the sources say so."""
+    target: str = "as_given"
+    """Kind of ``mu``, a key of ``UNITS``."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError or RecordError for what no file could say."""
+        check_wanted(self.element, self.edge)
+        if self.energy is not None and len(self.energy) != 3:
+            raise ConfigError(f"`energy` is {self.energy}, expected first, last and step, eV")
+        if self.energy is not None:
+            energy_grid(*self.energy)
+        for name, known in (("axis", (None, *AXES)), ("target", tuple(UNITS))):
+            if getattr(self, name) not in known:
+                listed = ", ".join(word for word in known if word)
+                raise ConfigError(f"`{name}` is {getattr(self, name)!r}, expected one of {listed}")
+
+
+def edge_of(own: str | None, given: Given, where: str) -> str:
+    """Edge of a spectrum: its own, else the user's.
+
+    Args:
+        own: what the source says; None: nothing.
+        given: what the user says.
+        where: file and record, for messages.
+
+    Raises:
+        ConfigError: neither says it.
+        RecordError: it is none.
+    """
+    edge = given.edge if own is None else own
+    if edge is None:
+        raise ConfigError(f"{where} names no edge; give it, such as `--edge K`")
+    return check_edge(edge, f"{where}: `edge`")
+
+
+def energies_of(own: np.ndarray | None, count: int, given: Given, where: str) -> np.ndarray:
+    """Energies of a spectrum: its own, else the user's.
+
+    Args:
+        own: what the source says, eV; None: nothing.
+        count: values of mu.
+        given: what the user says.
+        where: file and record, for messages.
+
+    Returns:
+        Energies, eV, shape (count,).
+
+    Raises:
+        ConfigError: neither gives energies, both do, or the user's are not as many as ``mu``.
+        RecordError: the source's are not as many as ``mu``.
+    """
+    if own is not None:
+        if given.energy is not None:
+            raise ConfigError(f"{where} has energies of its own; leave `--energy` out")
+        if len(own) != count:
+            raise RecordError(f"{where}: {len(own)} values of `energy`, {count} of `mu`")
+        return own
+    if given.energy is None:
+        raise ConfigError(
+            f"{where} has {count} values of `mu` but no energies; give `--energy START STOP STEP`"
+        )
+    energy = energy_grid(*given.energy)
+    if len(energy) != count:
+        raise ConfigError(
+            f"`--energy` {' '.join(f'{value:g}' for value in given.energy)} is {len(energy)}"
+            f" energies, but {where} has {count} values of `mu`"
+        )
+    return energy
+
+
+def axis_of(own: str | None, given: Given, where: str) -> str:
+    """What energies count from: the source's word, else the user's.
+
+    Raises:
+        ConfigError: neither says it, it is not one of ``AXES``, or they differ.
+    """
+    axis = given.axis if own is None else own
+    if axis is None:
+        raise ConfigError(
+            f"{where} does not say what its energies count from; give `--axis absolute`, or"
+            " `--axis relative` for energies relative to an edge that is not stated"
+        )
+    if axis not in AXES or given.axis not in (None, axis):
+        raise ConfigError(f"{where}: `axis` is {axis!r}, wanted {given.axis or list(AXES)}")
+    return axis
+
+
+def check_material(material: str, where: str) -> str:
+    """The name of a material, fit for an id.
+
+    Raises:
+        RecordError: it holds blanks, a hash, or what ``check_name`` refuses.
+    """
+    if not re.fullmatch(r"[^\s/#]+", material):
+        raise RecordError(f"{where}: `material` is {material!r}, which an id can't hold")
+    return check_name(material, "`material`", where)
+
+
+def check_site(label: str, where: str) -> str:
+    """The label of a site, fit for an id.
+
+    Raises:
+        RecordError: it holds a blank, a slash or the character that ends a material's name.
+    """
+    if not re.fullmatch(r"[^\s/\\_]+", label) or not label.isprintable():
+        raise RecordError(f"{where}: `site` is {label!r}, expected a word without `_`")
+    return label

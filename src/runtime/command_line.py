@@ -1,0 +1,38 @@
+"""The command that this process carries out, as text that a user can give again."""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from ..commands.exit_codes import PROGRAM
+from ..dataset.location import hide_passwords
+
+_COMMAND: ContextVar[str | None] = ContextVar("command", default=None)
+
+LONGEST = 60
+"""Words; of more, such as thousands of files, some in the middle are left out."""
+
+
+def command_line() -> str | None:
+    """The command, its passwords hidden; None: the library is used from Python."""
+    return _COMMAND.get()
+
+
+@contextmanager
+def carrying_out(words: Sequence[str]) -> Iterator[None]:
+    """Make some words the command for a while."""
+    token = _COMMAND.set(quoted([PROGRAM, *words]))
+    try:
+        yield
+    finally:
+        _COMMAND.reset(token)
+
+
+def quoted(words: Sequence[str]) -> str:
+    """Words on one line as a shell takes them, passwords hidden, line ends and the like escaped."""
+    if len(words) > LONGEST:
+        left_out = len(words) - LONGEST
+        return f"{quoted(words[: LONGEST - 9])} [.. {left_out} more ..] {quoted(words[-9:])}"
+    text = shlex.join(hide_passwords(word) for word in words)
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

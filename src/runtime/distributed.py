@@ -1,0 +1,222 @@
+"""Processes that work together: torchrun's variables, the device of each, exact sums over all."""
+
+import inspect
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from ..errors import ConfigError, LostPeerError, PeerError
+
+VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+"""What torchrun tells each process that it starts."""
+RESTARTS = "TORCHELASTIC_RESTART_COUNT"
+"""How often torchrun has started all processes again, see its option --max-restarts."""
+
+
+@dataclass(frozen=True)
+class Team:
+    """This process among those that work together; alone where nothing else is said."""
+
+    rank: int = 0
+    """Number of this process, from 0."""
+    size: int = 1
+    """Number of processes."""
+    device: torch.device = torch.device("cpu")
+    """Where this process computes."""
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the one process that writes files and progress."""
+        return self.rank == 0
+
+    def total(self, values: Tensor) -> Tensor:
+        """Sum over the processes, in float64; the same on all of them.
+
+        Args:
+            values: numbers of this process, any shape, the same on all processes.
+
+        Returns:
+            The sums, float64, same shape, on the CPU.
+        """
+        sums = values.detach().double()
+        if self.size > 1:
+            sums = sums.to(self.device, copy=True)
+            dist.all_reduce(sums)
+        return sums.cpu()
+
+    def any(self, told: bool) -> bool:
+        """Whether it is so on one of the processes."""
+        return told if self.size == 1 else bool(self.total(torch.tensor(float(told))))
+
+    def wait(self) -> None:
+        """Wait until every process has come here."""
+        self.total(torch.zeros(()))
+
+    def join(self, network: nn.Module) -> nn.Module:
+        """Make the mean of all processes' gradients the gradient of each.
+
+        Args:
+            network: module on this process's device, called by its ``forward`` alone; it gets the
+                weights of rank 0.
+
+        Returns:
+            The module to call in its place.
+        """
+        if self.size == 1:
+            return network
+        # buffers are the same from the start; recent versions of torch have a new name for this
+        known = inspect.signature(DistributedDataParallel).parameters
+        name = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"
+        unsynced: dict[str, Any] = {name: False}
+        return DistributedDataParallel(network, gradient_as_bucket_view=True, **unsynced)
+
+
+def choose_device(device: str, local_rank: int = 0) -> torch.device:
+    """Device of a process.
+
+    Args:
+        device: "cpu", "cuda", "cuda:1", ..; "auto" is cuda where there is one, else cpu.
+        local_rank: number of the process on its machine, and of its GPU.
+
+    Returns:
+        The device, a GPU's with its number.
+
+    Raises:
+        ConfigError: not such a name, or the machine has no such device.
+    """
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        chosen = torch.device(device)
+    except RuntimeError as error:
+        raise ConfigError(f"`device` is {device!r}, expected auto, cpu, cuda or cuda:N") from error
+    if chosen.type not in ("cpu", "cuda"):
+        raise ConfigError(f"`device` is {device!r}, expected auto, cpu, cuda or cuda:N")
+    if chosen.type == "cpu":
+        return torch.device("cpu")
+    index = local_rank if chosen.index is None else chosen.index
+    if index >= torch.cuda.device_count():
+        raise ConfigError(
+            f"`device` is {device!r}: process {local_rank} of this machine wants GPU {index}, but"
+            f" {torch.cuda.device_count()} are there; take fewer processes or --device cpu"
+        )
+    return torch.device("cuda", index)
+
+
+def launched_size() -> int:
+    """Number of processes that torchrun has started, 1 without it.
+
+    Raises:
+        ConfigError: WORLD_SIZE is there, but not what torchrun sets beside it.
+    """
+    size = os.environ.get("WORLD_SIZE", "1")
+    if not size.isdigit() or int(size) < 1:
+        raise ConfigError(f"the variable WORLD_SIZE is {size!r}, expected a positive number")
+    missing = [name for name in VARIABLES if name not in os.environ]
+    if int(size) > 1 and missing:
+        raise ConfigError(
+            f"the variable WORLD_SIZE is {size}, but {', '.join(missing)} is not set; start"
+            f" several processes with torchrun --nproc_per_node={size} -m src .."
+        )
+    return int(size)
+
+
+def launched_rank() -> int:
+    """Number of this process among those that torchrun has started, 0 without it."""
+    return int(os.environ["RANK"]) if launched_size() > 1 else 0
+
+
+def restarts() -> int:
+    """How often torchrun has started the processes again after one had failed."""
+    return int(os.environ.get(RESTARTS, "0"))
+
+
+def check_alone(what: str) -> None:
+    """Refuse to do something several times over at once.
+
+    Raises:
+        ConfigError: torchrun has started several processes; on the first of them.
+        PeerError: on the others.
+    """
+    if launched_size() > 1 and launched_rank() > 0:
+        raise PeerError(f"{what} can't be shared")
+    if launched_size() > 1:
+        raise ConfigError(f"{what} is for one process; start it without torchrun")
+
+
+@contextmanager
+def processes(device: str = "auto") -> Iterator[Team]:
+    """Join the other processes for as long as the context lasts; nothing to join without torchrun.
+
+    The first process that fails raises its error; the others, which notice by a lost connection or
+    fail in the same way, raise ``PeerError``, so that the message is shown once. Where a process
+    was killed and could not say a word, the first that notices does. Inside another such context,
+    or where a program has set up ``torch.distributed``, that group is used.
+
+    Args:
+        device: see ``choose_device``.
+
+    Yields:
+        This process among the others.
+
+    Raises:
+        ConfigError: see ``choose_device`` and ``launched_size``.
+        PeerError: another process has failed, and has said why.
+        LostPeerError: another process was killed, or its machine is gone.
+    """
+    local_rank = int(os.environ.get("LOCAL_RANK", "0"))
+    if dist.is_available() and dist.is_initialized():
+        yield Team(dist.get_rank(), dist.get_world_size(), choose_device(device, local_rank))
+        return
+    if launched_size() == 1:
+        yield Team(device=choose_device(device))
+        return
+    store, rank, size = next(dist.rendezvous("env://"))
+    # the agent's store outlives its processes, and with it what those before have left there
+    store = dist.PrefixStore(f"attempt {restarts()}", store)
+    try:
+        chosen = choose_device(device, local_rank)
+        if chosen.type == "cuda":
+            torch.cuda.set_device(chosen)
+        backend = "nccl" if chosen.type == "cuda" else "gloo"
+        dist.init_process_group(backend, store=store, rank=rank, world_size=size)
+        yield Team(rank, size, chosen)
+    except BaseException as error:
+        first = _fails_first(store)
+        # a lost connection ends the others; NCCL could wait for them, and ends with the process
+        if dist.is_initialized() and dist.get_backend() == "gloo":
+            dist.destroy_process_group()
+        if first and _lost_connection(error):
+            raise LostPeerError(
+                f"process {rank} of {size} has lost another one, which was killed (out of memory?)"
+                " or whose machine is gone; the last state is whole, --resume goes on from it"
+            ) from error
+        if first:
+            raise
+        raise PeerError("another process has failed; its message says why") from error
+    dist.destroy_process_group()
+
+
+def _fails_first(store: dist.Store) -> bool:
+    """Whether no other process has failed before."""
+    try:
+        return store.add("failures", 1) == 1
+    except RuntimeError:  # the process that held the store is gone, so it failed before
+        return False
+
+
+def _lost_connection(error: BaseException) -> bool:
+    """Whether an error is that of a collective operation whose partner is gone."""
+    told = str(error).lower()
+    return isinstance(error, RuntimeError) and any(word in told for word in LOST)
+
+
+LOST = ("connection closed", "connection reset", "broken pipe", "remote process exited")
+"""Words of gloo's and NCCL's messages where the other end is gone."""

@@ -1,0 +1,1 @@
+"""Structures: files, absorbers, clusters, graphs."""

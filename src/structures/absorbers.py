@@ -1,0 +1,87 @@
+"""Absorbing sites of a structure: which there are, and which symmetry makes equivalent."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.data import chemical_symbols
+
+from ..checkpoints.trained_model import ModelInfo
+from ..errors import StructureError
+from .names import check_index
+
+logger = logging.getLogger(__name__)
+
+SYMPREC = 1e-3
+"""Atoms that symmetry maps onto each other within this distance are equivalent, Angstrom."""
+
+
+def choose_sites(
+    atoms: Atoms, info: ModelInfo, sites: Sequence[int] | None, other_element: bool = False
+) -> list[int]:
+    """Absorbers of a structure: those asked for, else every atom of the model's element.
+
+    Raises:
+        StructureError: there is none, or one asked for is not of the model's element and
+            ``other_element`` does not allow it.
+    """
+    symbols = atoms.get_chemical_symbols()
+    if sites is None:
+        if info.element is None:
+            raise StructureError("the model names no element; say which sites absorb")
+        found = [i for i, symbol in enumerate(symbols) if symbol == info.element]
+        if not found:
+            raise StructureError(
+                f"{atoms.get_chemical_formula()} holds no {info.element},"
+                f" the element that the model was trained for"
+            )
+        return found
+    for site in sites:
+        check_index(site, "site")
+        if not 0 <= site < len(atoms):
+            raise StructureError(f"site {site} is not within 0 .. {len(atoms) - 1}")
+        if not other_element and info.element not in (None, symbols[site]):
+            raise StructureError(
+                f"site {site} is {symbols[site]}, but the model was trained for {info.element};"
+                " `other_element` predicts it all the same"
+            )
+    return sorted(set(sites))
+
+
+def unknown_elements(atoms: Atoms, info: ModelInfo) -> list[str]:
+    """Elements of a structure that no training structure held."""
+    if info.elements is None:
+        return []
+    return [chemical_symbols[z] for z in sorted(set(atoms.numbers) - set(info.elements))]
+
+
+def equivalent_sites(atoms: Atoms, sites: Sequence[int]) -> list[list[int]] | None:
+    """Group sites that the space group maps onto each other.
+
+    Args:
+        atoms: structure.
+        sites: the sites to group.
+
+    Returns:
+        Groups, each sorted; None where spglib is not installed. Sites of a structure that is not
+        periodic in three dimensions, or whose symmetry is not found, are groups of their own.
+    """
+    try:
+        import spglib
+    except ImportError:
+        return None
+    symmetry = None
+    if all(atoms.pbc):
+        cell: Any = (np.asarray(atoms.cell.array), atoms.get_scaled_positions(), atoms.numbers)
+        try:
+            symmetry = spglib.get_symmetry_dataset(cell, symprec=SYMPREC)
+        except spglib.SpglibError as error:
+            logger.warning("no space group was found (%s); every site is taken as distinct", error)
+    if symmetry is None:
+        return [[site] for site in sites]
+    groups: dict[int, list[int]] = {}
+    for site in sites:
+        groups.setdefault(int(symmetry.equivalent_atoms[site]), []).append(site)
+    return list(groups.values())

@@ -1,0 +1,113 @@
+"""The finite cluster around an absorber that a network sees, every periodic image an atom."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+from vesin import NeighborList
+
+from ..errors import StructureError
+from .graph import check_atoms
+
+SAME_SHELL = 0.1
+"""Neighbours of one element whose distances follow each other within this are a shell, Angstrom."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """An absorber, atom 0, and all atoms within a radius, by distance."""
+
+    atoms: Atoms
+    """The atoms, not periodic."""
+    origin: np.ndarray
+    """0-based index of each in the structure, shape (n_atoms,)."""
+    distance: np.ndarray
+    """Of each from the absorber, Angstrom, shape (n_atoms,), increasing."""
+
+
+@dataclass(frozen=True)
+class Shell:
+    """Neighbours of one element at about one distance."""
+
+    element: str
+    """Symbol."""
+    distance: float
+    """Mean distance, Angstrom."""
+    members: tuple[int, ...]
+    """Their numbers in the cluster."""
+
+    @property
+    def label(self) -> str:
+        """Number, element and distance, such as `4 O 1.96`."""
+        return f"{len(self.members)} {self.element} {self.distance:.2f}"
+
+
+def cut_cluster(atoms: Atoms, site: int, radius: float) -> Cluster:
+    """Unroll a structure around an absorber.
+
+    In a crystal all images of an atom are one atom of the graph, so that none can be moved or
+    removed alone; here each is an atom of its own.
+
+    Args:
+        atoms: structure, periodic in any directions.
+        site: absorber's 0-based index.
+        radius: atoms farther away are left out, Angstrom. A network's spectrum is that of the
+            crystal where this is ``num_layers * r_max`` or more.
+
+    Returns:
+        The cluster.
+
+    Raises:
+        StructureError: the structure is not usable, or has no such site.
+    """
+    check_atoms(atoms)
+    if not 0 <= site < len(atoms):
+        raise StructureError(f"site {site} is not within 0 .. {len(atoms) - 1}")
+    calculator = NeighborList(cutoff=radius, full_list=True, sorted=True)
+    first, second, vector, distance = calculator.compute(
+        points=atoms.positions,
+        box=np.asarray(atoms.cell.array),
+        periodic=np.asarray(atoms.pbc),
+        quantities="ijDd",
+    )
+    own = np.flatnonzero(first == site)
+    own = own[np.argsort(distance[own], kind="stable")]
+    origin = np.concatenate([[site], second[own]]).astype(int)
+    positions = np.concatenate([np.zeros((1, 3)), vector[own]])
+    lengths = np.concatenate([[0.0], distance[own]])
+    return Cluster(Atoms(atoms.numbers[origin], positions), origin, lengths)
+
+
+def without(cluster: Cluster, members: tuple[int, ...]) -> Atoms:
+    """The cluster's atoms but for some; the absorber stays atom 0."""
+    keep = np.ones(len(cluster.atoms), dtype=bool)
+    keep[list(members)] = False
+    return cluster.atoms[keep]
+
+
+def find_shells(cluster: Cluster, radius: float) -> list[Shell]:
+    """Shells of neighbours within a radius, nearest first.
+
+    Args:
+        cluster: the absorber's surroundings.
+        radius: farther neighbours are left out, Angstrom.
+
+    Returns:
+        The shells; neighbours of an element whose sorted distances follow each other within
+        ``SAME_SHELL`` are one.
+    """
+    symbols = cluster.atoms.get_chemical_symbols()
+    near = [k for k in range(1, len(symbols)) if cluster.distance[k] <= radius]
+    groups: list[list[int]] = []
+    for element in sorted({symbols[k] for k in near}):
+        own = [k for k in near if symbols[k] == element]
+        for before, k in zip([None, *own], own, strict=False):
+            apart = before is None or cluster.distance[k] - cluster.distance[before] > SAME_SHELL
+            if apart:
+                groups.append([])
+            groups[-1].append(k)
+    shells = [
+        Shell(symbols[group[0]], float(cluster.distance[group].mean()), tuple(group))
+        for group in groups
+    ]
+    return sorted(shells, key=lambda shell: shell.distance)

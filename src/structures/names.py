@@ -1,0 +1,78 @@
+"""Names that come from outside: fit for lists of ids, tables, terminals and paths."""
+
+import re
+from typing import Any
+
+from ase.data import chemical_symbols
+
+from ..errors import ConfigError, RecordError, StructureError
+from ..runtime.kinds import is_kind
+
+EDGE = re.compile(r"K|[LMN]\d?|L23|M45")
+"""Names of edges; two digits: both together, as FDMNES calculates them."""
+NOT_WITHIN = "/\\"
+NOT_FIRST = "=+-@"
+"""A spreadsheet takes what begins so for a formula, and a command for an option."""
+
+
+def check_name(name: str, what: str, where: str) -> str:
+    """The name of a material or record, which is one that could be a file's.
+
+    Raises:
+        RecordError: it holds a slash or what can't be printed, is made of dots, or begins as a
+            formula does.
+    """
+    check_printable(name, what, where)
+    if set(name) & set(NOT_WITHIN) or not name.strip(".") or name[0] in NOT_FIRST:
+        raise RecordError(
+            f"{where}: {what} is {name[:40]!r}, but must hold no slash and not begin with one of"
+            f" {' '.join(NOT_FIRST)}"
+        )
+    return name
+
+
+def check_printable(text: str, what: str, where: str) -> str:
+    """Text of one line, without what a terminal takes for an order.
+
+    Raises:
+        RecordError: a character that can't be printed.
+    """
+    if not text.isprintable():
+        raise RecordError(
+            f"{where}: {what} is {text[:40]!r}, with characters that can't be printed"
+        )
+    return text
+
+
+def check_edge(edge: str, what: str) -> str:
+    """The name of an edge.
+
+    Raises:
+        RecordError: it is none.
+    """
+    if not (isinstance(edge, str) and EDGE.fullmatch(edge)):
+        raise RecordError(f"{what} is {edge!r}, expected K, L3, ..")
+    return edge
+
+
+def check_wanted(element: str | None, edge: str | None) -> None:
+    """Refuse to look for what is no element or no edge, and find nothing; None: all.
+
+    Raises:
+        ConfigError: it is no symbol.
+        RecordError: it is no edge.
+    """
+    if element is not None and element not in chemical_symbols[1:]:
+        raise ConfigError(f"`element` is {element!r}, expected a symbol such as Cu")
+    if edge is not None:
+        check_edge(edge, "`edge`")
+
+
+def check_index(index: Any, what: str) -> None:
+    """Refuse an index of an atom that is none: 0.5, "0", or True of a mask.
+
+    Raises:
+        StructureError: it is no whole number.
+    """
+    if not is_kind(index, int):
+        raise StructureError(f"{what} {index!r} is no whole number; atoms count from 0")

@@ -1,0 +1,390 @@
+"""Settings of a training, with their defaults and checks; importing this is cheap."""
+
+import difflib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..dataset.location import Location, as_location
+from ..errors import ConfigError
+from ..runtime.kinds import check_kinds
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from ..checkpoints.trained_model import ModelInfo
+
+
+@dataclass
+class EnergyConfig:
+    """Energies on which spectra are scored and trained, absolute where the records' are."""
+
+    start: float | None = None
+    """First energy, eV. None: the benchmark's for a known edge, else the lowest calculated one."""
+    stop: float | None = None
+    """Last energy of the score, eV. None: the benchmark's for a known edge; else the records' last
+    one where all share one even grid, otherwise start + 35."""
+    step: float | None = None
+    """Distance of energies, eV. None: that of the records where all share one even grid and `start`
+    is not given, else 0.25."""
+    train_stop: float | None = None
+    """Last energy of the loss, eV. None: the end of the model's range, start - emin + emax."""
+    extend_below: float = 6.0
+    """A spectrum that starts at most this far above an energy counts as flat down to it, eV."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a value out of its range."""
+        if self.step is not None and not self.step > 0:
+            raise ConfigError(f"`step` is {self.step} but must be positive")
+        for name in ("start", "stop", "step", "train_stop", "extend_below"):
+            value = getattr(self, name)
+            if value is not None and not math.isfinite(value):
+                raise ConfigError(f"`{name}` is {value} but must be finite")
+        if self.extend_below < 0:
+            raise ConfigError(f"`extend_below` is {self.extend_below} but must not be negative")
+        if self.start is not None and self.stop is not None and not self.start < self.stop:
+            raise ConfigError(f"`start` is {self.start} and must be below `stop`, {self.stop}")
+        if (self.start is None) != (self.stop is None):
+            raise ConfigError("give both `start` and `stop`, or neither")
+
+
+@dataclass
+class TrainingOptions:
+    """How to train."""
+
+    lambda_grad: float = 0.5
+    """Weight of the loss's derivative term, eV^2; not used where a ``criterion`` is given."""
+    epochs: int = 30
+    """Passes over the training set."""
+    lr: float = 2e-3
+    """Highest learning rate."""
+    batch_size: int | None = None
+    """Most graphs a batch."""
+    max_edges: int | None = None
+    """Most graph edges a batch."""
+    weight_decay: float = 0.01
+    """AdamW's decoupled weight decay."""
+    warmup: float = 0.02
+    """Part of the training in which the learning rate rises linearly to ``lr``."""
+    ema_decay: float = 0.998
+    """Decay a step of the averaged weights, which are validated and saved."""
+    clip_norm: float = 10.0
+    """Largest norm of the gradient."""
+    displacement: float = 0.0
+    """Standard deviation of random displacements of every atom in training, each coordinate,
+    Angstrom; drawn anew every epoch. 0: none."""
+    skip_nonfinite: bool = False
+    """Leave batches out whose loss or gradient is not finite, with a warning that names their
+    records; they are counted as ``skipped`` in the metrics. False: the training stops."""
+    patience: int | None = None
+    """Stop after so many epochs without a better validation; None: never."""
+    max_hours: float | None = None
+    """Stop after the epoch in which this time is spent, hours, that before interruptions included;
+    the rate still falls as for all ``epochs``. None: no limit."""
+    seed: int = 0
+    """Seed of weights, of the order of batches, of dropout and of displacements."""
+    device: str = "auto"
+    """Where to compute: cpu, cuda, cuda:1, ..; auto is cuda where there is one, else cpu."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """bfloat16: mixed precision in training; spectra, loss and validation stay in float32."""
+    workers: int = 0
+    """Processes that read and collate batches ahead of the training; 0: it does so itself."""
+    checkpoint_minutes: float = 10.0
+    """Write the state this often within an epoch; it is written after every epoch, too."""
+    keep: int = 2
+    """Versions of the state to keep: last.ckpt, and the ones before it, last.ckpt.1, .."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a value of another kind or out of its range."""
+        check_kinds(vars(self), {entry.name: entry.type for entry in fields(self)})
+        for name in ("epochs", "batch_size", "max_edges", "patience", "keep"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ConfigError(f"`{name}` is {value} but must be at least 1")
+        if self.workers < 0:
+            raise ConfigError(f"`workers` is {self.workers} but must not be negative")
+        if self.precision not in ("float32", "bfloat16"):
+            raise ConfigError(
+                f"`precision` is {self.precision!r}, expected 'float32' or 'bfloat16'"
+            )
+        for name in ("lr", "clip_norm"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"`{name}` is {getattr(self, name)} but must be positive")
+        for name in ("warmup", "ema_decay"):
+            if not 0.0 <= getattr(self, name) < 1.0:
+                raise ConfigError(f"`{name}` is {getattr(self, name)} but must be in [0, 1)")
+        for name in ("weight_decay", "lambda_grad", "checkpoint_minutes"):
+            if not getattr(self, name) >= 0.0:
+                raise ConfigError(f"`{name}` is {getattr(self, name)} but must not be negative")
+        for name in ("lr", "weight_decay", "lambda_grad"):
+            if not math.isfinite(getattr(self, name)):
+                raise ConfigError(f"`{name}` is {getattr(self, name)} but must be finite")
+        if not 0.0 <= self.displacement < 1.0:
+            raise ConfigError(
+                f"`displacement` is {self.displacement} but must be in [0, 1) Angstrom"
+            )
+        if self.max_hours is not None and not 0.0 < self.max_hours < math.inf:
+            raise ConfigError(f"`max_hours` is {self.max_hours} but must be positive and finite")
+        if not -(2**63) <= self.seed < 2**63:
+            raise ConfigError(f"`seed` is {self.seed} but must be a number of 64 bits")
+
+
+@dataclass
+class TrainingConfig(TrainingOptions):
+    """What ``run_training`` needs: options, the energies, and where results go.
+
+    At least one of ``batch_size`` and ``max_edges`` must be given.
+    """
+
+    energy_grid: "Tensor | None" = None
+    """Energies of ``y`` relative to the model's reference energy, eV, shape (n_energies,)."""
+    save_path: str | Path = "xanes_model.pt"
+    """Model file with the best weights."""
+    criterion: "nn.Module | None" = None
+    """Called as criterion(prediction, target, energy_grid, mask=...). None: ``SpectrumLoss``."""
+    score_window: tuple[float, float] | None = None
+    """Part of the grid on which validation is scored, eV relative; None: all of it."""
+    checkpoint_path: Path | None = None
+    """State to resume from; None: not written."""
+    metrics_path: Path | None = None
+    """CSV file of the metrics, one row an epoch; None: not written."""
+    resume: bool = False
+    """Continue from ``checkpoint_path``."""
+    started_from: str | None = None
+    """Model whose weights the training starts from; a training resumes with the same one alone."""
+    info: "ModelInfo | None" = None
+    """What the model is trained for; kept in the model file. None: nothing is known."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a value that is missing or out of its range."""
+        super().__post_init__()
+        if self.energy_grid is None:
+            raise ConfigError(
+                "`energy_grid` is missing: the energies of `y`, eV, shape (n_energies,)"
+            )
+        if self.batch_size is None and self.max_edges is None:
+            raise ConfigError(
+                "give `batch_size` (graphs a batch), `max_edges` (edges a batch) or both"
+            )
+        self._check_paths()
+        self._check_energies()
+        if self.resume and self.checkpoint_path is None:
+            raise ConfigError("`resume` needs `checkpoint_path`, the state to continue from")
+
+    def _check_paths(self) -> None:
+        """Make paths of texts; only some of them may be left out."""
+        for name in ("save_path", "checkpoint_path", "metrics_path"):
+            path = getattr(self, name)
+            if path is None and name != "save_path":
+                continue
+            if not isinstance(path, str | Path) or not str(path):
+                raise ConfigError(f"`{name}` is {path!r} but must be the path of a file")
+            setattr(self, name, Path(path))
+
+    def _check_energies(self) -> None:
+        """Check the energies of the loss and those of the score, a part of them."""
+        import torch  # whoever has energies for a training has loaded it
+
+        grid = torch.as_tensor(self.energy_grid)
+        rises = grid.ndim == 1 and len(grid) > 1 and bool((grid.diff() > 0).all())
+        if not rises or not bool(torch.isfinite(grid).all()):
+            raise ConfigError(
+                f"`energy_grid` has shape {tuple(grid.shape)} but must be two or more finite,"
+                " strictly increasing energies, eV"
+            )
+        if self.score_window is None:
+            return
+        if len(self.score_window) != 2:
+            raise ConfigError(
+                f"`score_window` is {self.score_window} but must be the first and last energy, eV"
+            )
+        low, high = self.score_window
+        if not bool(((grid >= low) & (grid <= high)).any()):
+            raise ConfigError(
+                f"`score_window` is {low} .. {high} eV but `energy_grid`, {float(grid[0])} .."
+                f" {float(grid[-1])} eV, has no energy within it"
+            )
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> "TrainingConfig":
+        """Make a configuration from a dictionary.
+
+        Args:
+            values: fields of this class by name.
+
+        Returns:
+            The configuration.
+
+        Raises:
+            ConfigError: a key is unknown (the nearest is named) or a value is out of range.
+        """
+        known = [entry.name for entry in fields(cls)]
+        for key in values:
+            if key not in known:
+                near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.0)
+                raise ConfigError(f"unknown key {key!r} in the configuration; nearest: {near[0]!r}")
+        return cls(**values)
+
+
+MAX_EDGES = 6000
+"""Graph edges a batch where the command line does not say otherwise."""
+
+
+@dataclass
+class TrainJob:
+    """Train a model on a database."""
+
+    database: Location
+    """ASE database made by `e3gnn-xanes dataset`: a file, or postgresql://user@host:port/name."""
+    output: Path
+    """Folder for model.pt, last.ckpt, metrics.csv, config.yaml, training.png and log.txt."""
+    train: Path | None = None
+    """File of training ids, one `<material>_<site>` a line. None: split by hash of the material."""
+    val: Path | None = None
+    """File of validation ids. None: split by hash of the material."""
+    val_fraction: float = 0.1
+    """Part of the materials used for validation when the split is by hash."""
+    split_seed: int = 0
+    """Seed of the split by hash."""
+    resume: bool = False
+    """Continue from last.ckpt in the output folder."""
+    members: int = 1
+    """Networks to train, with seeds `training.seed`, + 1, ..; several are joined in one model."""
+    parallel: int | None = None
+    """Members that are trained at once. None: as many as there are cores, a thread each."""
+    no_cache: bool = False
+    """Do not keep graphs in <database>.graphs beside the database."""
+    init_from: Path | None = None
+    """Model file or training folder to start from, for another edge, element or code. None: from
+    random weights."""
+    freeze: list[str] | None = None
+    """Parts of the network that keep the weights of ``init_from``: embedding, layers.0, .."""
+    energy: EnergyConfig = field(default_factory=EnergyConfig)
+    """Energies."""
+    training: TrainingOptions = field(default_factory=lambda: TrainingOptions(max_edges=MAX_EDGES))
+    """Optimisation."""
+    model: dict[str, Any] = field(default_factory=dict)
+    """Constructor arguments of XANES_E3GNN; avg_num_neighbors is measured on the training set."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError where the split or the database is not clear."""
+        self.database = as_location(self.database)
+        if (self.train is None) != (self.val is None):
+            raise ConfigError("give both `train` and `val`, or neither for a split by hash")
+        if self.freeze is not None and self.init_from is None:
+            raise ConfigError("`freeze` needs `init_from`, the model whose weights are kept")
+        if not 0.0 < self.val_fraction < 1.0:
+            raise ConfigError(f"`val_fraction` is {self.val_fraction} but must be in (0, 1)")
+        for name in ("members", "parallel"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ConfigError(f"`{name}` is {value} but must be at least 1")
+
+
+@dataclass
+class DatasetJob:
+    """Collect calculations in a database."""
+
+    calculations: list[Path]
+    """Folders that are searched for FEFF or FDMNES runs; files of extended xyz."""
+    output: Location
+    """Database to make or to add to: a file, or postgresql://user@host:port/name."""
+    element: str | None = None
+    """Absorbing element wanted, such as Cu. None: all."""
+    edge: str | None = None
+    """Edge wanted, such as K. None: all."""
+    format: Literal["feff", "fdmnes", "extxyz", "materials_project", "npz", "table"] | None = None
+    """Format of the calculations. None: found out by their content, and printed."""
+    target: Literal["absolute", "normalized", "as_given"] | None = None
+    """absolute: cross-section in 1e-3 a0^2; normalized: divided by the edge step, as FEFF does;
+    as_given: unit not stated. None: absolute for FEFF, as_given for files that state no unit."""
+    energy: tuple[float, float, float] | None = None
+    """First and last energy and step, eV, of files that state none."""
+    axis: Literal["absolute", "relative"] | None = None
+    """What energies count from where the files do not say so; relative: an edge not stated."""
+    id_list: Path | None = None
+    """File to write with the ids of these calculations, one a line, for `train --train`."""
+    strict: bool = False
+    """Take the first run that can't be used as an error."""
+    replace: bool = False
+    """Write records again that are in the database with other content."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a URL that is not one of PostgreSQL."""
+        self.output = as_location(self.output)
+
+
+@dataclass
+class InfoJob:
+    """Say what is in a file: a database, a model or a structure."""
+
+    file: Location
+    """Database (file or URL), model (file, folder or name), or structure that ASE reads."""
+    check: bool = False
+    """Of a model: also how far predictions in float32 and float64 differ; its checksum is verified
+    in any case."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a URL that is not one of PostgreSQL."""
+        self.file = as_location(self.file)
+
+
+@dataclass
+class EvaluateJob:
+    """Compare a model's predictions with the calculations of a database."""
+
+    model: Path
+    """Model file, training folder, or name of a model that ships with the package."""
+    database: Location
+    """Database made by `e3gnn-xanes dataset`: a file, or postgresql://user@host:port/name."""
+    ids: Path | None = None
+    """File of record ids. None: the model's validation part, else the whole database."""
+    predictions: Path | None = None
+    """NPZ file for ids, energy (eV, as the records count it), mu of every record and r2; of a
+    calibrated model also half_width, expected (error), distance and novel."""
+    plot: Path | None = None
+    """Picture of predicted against calculated spectra."""
+    other_code: bool = False
+    """Compare with calculations of another code, or another version of it, with a warning."""
+    table: Path | None = None
+    """All figures, by element, coordination, energy and site: .json or .csv."""
+    device: str = "auto"
+    """Where to compute: cpu, cuda, cuda:1, ..; auto is cuda where there is one, else cpu."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a URL that is not one of PostgreSQL."""
+        self.database = as_location(self.database)
+
+
+@dataclass
+class PredictJob:
+    """Predict the spectra of structures."""
+
+    model: Path
+    """Model file, training folder, or name of a model that ships with the package."""
+    structures: list[Path]
+    """Files that ASE reads: CIF, POSCAR, xyz, extended xyz, ..; or one ASE database (SQLite). Those
+    that can't be predicted are named and left out, and the exit code is 3."""
+    site: list[int] | None = None
+    """0-based indices of the absorbers. None: every atom of the model's element."""
+    energy: tuple[float, float, float] | None = None
+    """First and last energy and step, eV. None: the energies on which the model was scored."""
+    other_element: bool = False
+    """Take the atoms of `site` as absorbers of the model's element whatever they are, with a
+    warning."""
+    output: Path | None = None
+    """Table of the spectra. None: printed. With the ending .db, and of a database: the database of
+    spectra to make."""
+    plot: Path | None = None
+    """Picture of each site's spectrum and their mean."""
+    strict: bool = False
+    """Take a structure that can't be predicted as a failure (exit code 1)."""
+    device: str = "auto"
+    """Where to compute: cpu, cuda, cuda:1, ..; auto is cuda where there is one, else cpu."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError where nobody says which atoms of another element absorb."""
+        if self.other_element and self.site is None:
+            raise ConfigError("`other_element` needs `site`, the absorbers of another element")

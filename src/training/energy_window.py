@@ -1,0 +1,166 @@
+"""Energies of a training: what is scored, what is trained on, and the range of the basis."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..checkpoints.trained_model import ModelInfo
+from ..dataset.database import Database
+from ..dataset.record import UNITS
+from ..errors import ConfigError, DatabaseError
+from ..xas.energies import KNOWN_WINDOWS, energy_grid
+from .config import EnergyConfig
+
+USUAL_BASIS = -10.0, 50.0
+"""Range of the spectral basis where nothing else is known, eV relative to the reference energy."""
+USUAL_LENGTH, USUAL_STEP = 35.0, 0.25
+"""Length and step of the scored window where nothing else is known, eV."""
+
+
+@dataclass(frozen=True)
+class Common:
+    """What records have in common."""
+
+    info: ModelInfo
+    """Element, edge, target, unit and code."""
+    relative: bool
+    """Whether their energies count from an edge that is not stated."""
+    lowest: float
+    """Lowest energy of any of them, eV."""
+    grid: np.ndarray | None
+    """Their energies, eV, where all have the same ones at even steps."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """Energies of a training."""
+
+    grid: np.ndarray
+    """Energies of the loss as the records count them, eV, shape (n_energies,)."""
+    n_score: int
+    """How many of them, from the first, are scored."""
+    reference: float
+    """The model's zero as the records count energies, eV; 0 where these are relative."""
+    emin: float
+    """Lowest energy of the basis, eV relative to ``reference``."""
+    emax: float
+    """Highest energy of the basis, eV relative to ``reference``."""
+
+    @property
+    def step(self) -> float:
+        """Distance of energies, eV."""
+        return float(self.grid[1] - self.grid[0])
+
+
+def describe_records(database: Database, ids: Sequence[str]) -> Common:
+    """What records have in common.
+
+    Raises:
+        DatabaseError: they differ in element, edge, target or axis.
+    """
+    entries = [database.entry(record_id) for record_id in ids]
+    for name in ("element", "edge", "target", "axis"):
+        found = sorted({getattr(entry, name) for entry in entries})
+        if len(found) > 1:
+            raise DatabaseError(
+                f"{database.path}: records differ in {name}, {found}; a model is trained for one"
+            )
+    first = entries[0]
+    info = ModelInfo(
+        element=first.element,
+        edge=first.edge,
+        target=first.target,
+        unit=UNITS[first.target],
+        code=", ".join(sorted({entry.code for entry in entries})),
+    )
+    one_range = len({(entry.lowest, entry.highest) for entry in entries}) == 1
+    return Common(
+        info=info,
+        relative=first.axis == "relative",
+        lowest=min(entry.lowest for entry in entries),
+        grid=shared_grid(database, ids) if one_range else None,
+    )
+
+
+def shared_grid(database: Database, ids: Sequence[str]) -> np.ndarray | None:
+    """Energies of all records where these are the same at even steps, else None."""
+    first: np.ndarray | None = None
+    for record in database.records(ids):
+        if first is None:
+            first = record.energy
+            steps = np.diff(first)
+            if not np.allclose(steps, steps[0], rtol=1e-6, atol=1e-6):
+                return None
+        elif first.shape != record.energy.shape or not np.allclose(
+            first, record.energy, rtol=0, atol=1e-6
+        ):
+            return None
+    return first
+
+
+def choose_window(
+    config: EnergyConfig, common: Common, emin: float | None = None, emax: float | None = None
+) -> Window:
+    """Choose energies and range of the basis.
+
+    What the user gives counts; else a published window of the edge, where energies are absolute;
+    else the grid that all records share; else 35 eV from the lowest energy.
+
+    Args:
+        config: what the user asked for.
+        common: what the records have in common.
+        emin: lowest energy of the model's basis, eV relative; None: chosen.
+        emax: highest energy of the model's basis, eV relative; None: chosen.
+
+    Returns:
+        The energies.
+
+    Raises:
+        ConfigError: the basis does not reach as far as the energies.
+    """
+    start, stop, step = _scored(config, common)
+    last = stop if config.train_stop is None else config.train_stop
+    if last < stop - 1e-6:
+        raise ConfigError(f"`train_stop` is {last} but must not be below the score's end, {stop}")
+    if common.relative:
+        reference = 0.0
+        emin = start if emin is None else emin
+        emax = last if emax is None else emax
+    else:
+        emin = USUAL_BASIS[0] if emin is None else emin
+        reference = start - emin
+        if emax is None:
+            long = common.grid is not None and config.start is None
+            emax = max(USUAL_BASIS[1], last - reference) if long else USUAL_BASIS[1]
+    if config.train_stop is None:
+        end = reference + emax
+        if common.grid is not None:  # no energy beyond was calculated
+            end = min(end, float(common.grid[-1]))
+        last = max(last, end)
+    if start < reference + emin - 1e-6:
+        raise ConfigError(
+            f"energies from {start:.3f} eV are asked for but the model's basis starts at"
+            f" {reference + emin:.3f} eV; lower `model.emin` (now {emin:g})"
+        )
+    if last > reference + emax + 1e-6:
+        raise ConfigError(
+            f"energies up to {last:.3f} eV are asked for but the model's basis ends at"
+            f" {reference + emax:.3f} eV; raise `model.emax` (now {emax:g})"
+        )
+    grid = energy_grid(start, last, step)
+    return Window(grid, len(energy_grid(start, stop, step)), reference, emin, emax)
+
+
+def _scored(config: EnergyConfig, common: Common) -> tuple[float, float, float]:
+    """First and last scored energy and step, eV."""
+    if config.start is not None and config.stop is not None:
+        return config.start, config.stop, config.step or USUAL_STEP
+    edge = (str(common.info.element), str(common.info.edge))
+    if edge in KNOWN_WINDOWS and not common.relative:
+        start, stop, step = KNOWN_WINDOWS[edge]
+        return start, stop, config.step or step
+    if common.grid is not None:
+        step = config.step or float(common.grid[1] - common.grid[0])
+        return float(common.grid[0]), float(common.grid[-1]), step
+    return common.lowest, common.lowest + USUAL_LENGTH, config.step or USUAL_STEP

@@ -1,0 +1,60 @@
+"""The output folder of a training: what may be written there, and what is left as it was."""
+
+from contextlib import suppress
+from pathlib import Path
+
+from ..errors import ConfigError
+from ..runtime.atomic_files import write_text_durably
+from ..runtime.generations import versions
+
+WRITTEN = ("last.ckpt", "model.pt", "metrics.csv", "config.yaml", "training.png")
+"""Files of an output folder that are written beside their place."""
+
+
+def prepare_folder(folder: Path, resume: bool) -> set[str]:
+    """Make the output folder, or check that it holds what a training can go on from.
+
+    Returns:
+        Names of what was there before.
+
+    Raises:
+        ConfigError: it already holds a training, or none to resume.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder}: is a file; name a folder")
+    if resume and not versions(folder / "last.ckpt"):
+        raise ConfigError(
+            f"{folder}: nothing to resume, there is no last.ckpt; a training that ended before its"
+            " first state begins without --resume"
+        )
+    if not resume and holds_training(folder):
+        raise ConfigError(f"{folder}: already holds a training; give --resume or another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    return {path.name for path in folder.iterdir()}
+
+
+def keep_config(path: Path, config: str) -> None:
+    """Write the settings; another file of that name, such as one given to `--config`, is kept."""
+    if not path.exists() or path.read_bytes() != config.encode():
+        write_text_durably(path, config, keep=2)
+
+
+def remove_if_not_begun(folder: Path, there: set[str]) -> None:
+    """Take away what was written for a training that was refused before its first batch.
+
+    Args:
+        folder: output folder.
+        there: names in it that are older than the training.
+    """
+    if holds_training(folder):
+        return
+    for name in {"config.yaml", "log.txt"} - there:
+        (folder / name).unlink(missing_ok=True)
+    with suppress(OSError):  # not empty, so not ours alone
+        folder.rmdir()
+
+
+def holds_training(folder: Path) -> bool:
+    """Whether a folder has what a training, or one of several members, leaves."""
+    left = any((folder / name).exists() for name in ("model.pt", "metrics.csv"))
+    return left or bool(versions(folder / "last.ckpt")) or any(folder.glob("member-*/last.ckpt"))

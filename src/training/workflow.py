@@ -1,0 +1,159 @@
+"""From a database to a trained model: splits, energies, model and training."""
+
+import logging
+from dataclasses import replace
+
+import torch
+
+from ..checkpoints.trained_model import ModelInfo
+from ..dataset.cache import cache_beside
+from ..dataset.database import Database
+from ..dataset.dataset import XANESDataset
+from ..dataset.split import check_split, read_ids, split_by_hash
+from ..dataset.statistics import target_statistics
+from ..errors import ConfigError, DatabaseError, XanesError
+from ..model.gnn import XANES_E3GNN
+from ..plot import plot_training
+from ..runtime.command_line import command_line
+from ..runtime.distributed import processes, restarts
+from ..runtime.generations import remove_leftovers, versions
+from ..runtime.lock import hold
+from ..train import Row, run_training
+from .config import TrainingConfig, TrainJob
+from .energy_window import choose_window, describe_records
+from .finetune import load_start, start_from, warn_of_differences, window_and_arguments
+from .metrics_file import log_file
+from .output import WRITTEN, keep_config, prepare_folder, remove_if_not_begun
+
+logger = logging.getLogger(__name__)
+
+
+def choose_split(job: TrainJob, database: Database) -> tuple[list[str], list[str]]:
+    """Training and validation ids, from the job's files or by hash of the material.
+
+    Raises:
+        DatabaseError: a material is in both.
+    """
+    if job.train is not None and job.val is not None:
+        train, val = read_ids(job.train), read_ids(job.val)
+    else:
+        fractions = {"train": 1.0 - job.val_fraction, "val": job.val_fraction}
+        parts = split_by_hash(database.ids, fractions, job.split_seed)
+        train, val = parts["train"], parts["val"]
+    check_split(train, val)
+    for name, ids in (("training", train), ("validation", val)):
+        if not ids:
+            raise DatabaseError(f"{job.database}: the {name} part of the split is empty")
+    return train, val
+
+
+def train_from_database(job: TrainJob, config: str | None = None) -> list[Row]:
+    """Train a model as the job says and fill its output folder.
+
+    Under torchrun all processes train together and the first one writes. Where its agent starts
+    them again after a failure, they go on from the last state.
+
+    Args:
+        job: database, split, energies, model and training.
+        config: the settings as YAML, kept as config.yaml.
+
+    Returns:
+        The metrics, one dictionary an epoch.
+
+    Raises:
+        XanesError: anything a user can mend; the message says what and where.
+    """
+    if job.members > 1:
+        raise ConfigError(f"`members` is {job.members}; `train_members` trains several networks")
+    if restarts() > 0:  # torchrun's agent repeats the command as it was given the first time
+        job = replace(job, resume=bool(versions(job.output / "last.ckpt")))
+    with processes(job.training.device) as team:
+        if not team.leads:
+            team.wait()
+            return _train(job)
+        there = prepare_folder(job.output, job.resume)
+        with hold(job.output / "log.txt"):
+            try:
+                remove_leftovers(job.output, WRITTEN)
+                team.wait()
+                with log_file(job.output / "log.txt"):
+                    rows = _train(job, config)
+            except XanesError:
+                remove_if_not_begun(job.output, there)
+                raise
+            plot_training(job.output / "metrics.csv", job.output / "training.png")
+            return rows
+
+
+def make_model(job: TrainJob, train_set: XANESDataset) -> XANES_E3GNN:
+    """Network of the job, its neighbour constant measured on the training set."""
+    n_atoms = sum(graph.num_nodes for graph in train_set)
+    n_edges = sum(graph.num_edges for graph in train_set)
+    torch.manual_seed(job.training.seed)
+    return XANES_E3GNN(**{"avg_num_neighbors": max(n_edges / n_atoms, 1.0), **job.model})
+
+
+def complete_info(
+    info: ModelInfo, train_set: XANESDataset, ids: tuple[list[str], list[str]], n_score: int
+) -> None:
+    """Add to a description what the data sets say; ``n_score`` energies are scored."""
+    mean, _ = target_statistics(train_set, len(train_set.grid))
+    info.extend_below = train_set.extend_below
+    info.energy_grid = train_set.grid[:n_score].tolist()
+    info.mean_spectrum = mean[:n_score].tolist()
+    info.elements = train_set.elements
+    info.train_ids, info.val_ids = ids
+    info.data_digest = train_set.database.digest_of([*ids[0], *ids[1]])
+    info.command = command_line()
+
+
+def _train(job: TrainJob, config: str | None = None) -> list[Row]:
+    """Compose database, model and training; ``config`` is written when nothing is refused."""
+    database = Database(job.database)
+    ids = choose_split(job, database)
+    common = describe_records(database, ids[0] + ids[1])
+    info = common.info
+    start = None if job.init_from is None else load_start(job.init_from)
+    if start is None:
+        window = choose_window(job.energy, common, job.model.get("emin"), job.model.get("emax"))
+        job.model |= {"emin": window.emin, "emax": window.emax}
+    else:
+        window, job.model = window_and_arguments(job.energy, common, job.model, start)
+        info.started_from = start.label
+        warn_of_differences(start, info)
+    grid, n_score, reference = window.grid, window.n_score, window.reference
+    shape = XANES_E3GNN(**job.model).hyperparameters  # the constructor's defaults filled in
+    cache = None if job.no_cache else cache_beside(job.database)
+    settings = shape["r_max"], grid, job.energy.extend_below, shape["max_z"], cache
+    train_set, val_set = (XANESDataset(database, part, *settings) for part in ids)
+    model = make_model(job, train_set)
+    if start is not None:
+        start_from(start, model, train_set, torch.as_tensor(grid - reference), job.freeze or [])
+    info.reference_energy = None if common.relative else reference
+    complete_info(info, train_set, ids, n_score)
+    logger.info(
+        "%s %s edge, %s (%s): %d training and %d validation sites, %d parameters",
+        *(info.element, info.edge, info.target, info.unit, len(ids[0]), len(ids[1])),
+        sum(weight.numel() for weight in model.parameters()),
+    )
+    logger.info(
+        "%d energies %.3f .. %.3f eV scored, up to %.3f eV trained, step %g eV, %s",
+        *(n_score, grid[0], grid[n_score - 1], grid[-1], window.step),
+        "relative to an edge that is not stated"
+        if common.relative
+        else f"reference {reference:.3f} eV",
+    )
+    if config is not None and not job.resume:
+        keep_config(job.output / "config.yaml", config)
+    options = TrainingConfig(
+        **vars(job.training),
+        energy_grid=torch.as_tensor(grid - reference),
+        save_path=job.output / "model.pt",
+        score_window=(float(grid[0] - reference), float(grid[n_score - 1] - reference)),
+        checkpoint_path=job.output / "last.ckpt",
+        metrics_path=job.output / "metrics.csv",
+        resume=job.resume,
+        started_from=info.started_from,
+        info=info,
+    )
+    return run_training(model, train_set, val_set, options)

@@ -1,0 +1,1 @@
+"""What the two scripts check: synthetic spectra and symmetry."""

@@ -1,0 +1,222 @@
+"""Checks of the network's symmetries: how far spectra differ that must be the same.
+
+Each check changes a structure in a way that must not change the spectra of its absorbers, and gives
+the largest difference divided by the spread: how much the spectra of the checked absorbers differ
+from each other. An output that hardly depends on the structure therefore can't pass by that alone.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from ..dataset.batch import collate_graphs
+from ..model.gnn import XANES_E3GNN
+from ..structures.graph import atoms_to_graph
+from .symmetry_cases import (
+    ANY_MODE,
+    EVALUATION_ONLY,
+    Structure,
+    example_structures,
+    rotation,
+    special_sites,
+    with_atom,
+)
+
+TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4}
+"""Largest deviation, in spreads. float32 rounds at 6e-8 of a spectrum's height, some 30 spreads of
+a network with random weights, which is 2e-6 a rounding; some hundred in a row add up as the square
+root, and a factor of five is left. float64 is 5e8 times finer; its bound has room for the 2e-10
+Angstrom that an atom moves through the cutoff."""
+CROSSING = 1e-10
+"""How far inside and outside the cutoff an atom is put, Angstrom. Positions are good to 1e-15."""
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """Outcome of one check."""
+
+    model: str
+    """Which network."""
+    check: str
+    """What was changed."""
+    mode: str
+    """Training or evaluation."""
+    dtype: torch.dtype
+    """Type the network computed in."""
+    value: float
+    """Largest difference over the spread of the spectra; infinite if something is not finite."""
+    spread: float
+    """Spread of the spectra, see ``spread``; unit of the spectra."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether it is within the tolerance of its type."""
+        return self.value <= TOLERANCE[self.dtype]
+
+
+def batch_of(model: XANES_E3GNN, structures: list[Structure]) -> Data:
+    """One batch of some structures' graphs in the type of a network."""
+    dtype, r_max = model.coefficient_mean.dtype, model.r_max
+    graphs = [atoms_to_graph(*s, r_max, model.max_z, dtype=dtype) for s in structures]
+    return collate_graphs(graphs)
+
+
+def spectra(model: XANES_E3GNN, structures: list[Structure], energy: Tensor) -> Tensor:
+    """Spectra of all absorbers of some structures as one batch, always from the same seed."""
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return model.predict_spectra(batch_of(model, structures), energy)
+
+
+def gradients(model: XANES_E3GNN, structure: Structure, energy: Tensor) -> Tensor:
+    """Derivative of one random combination of the spectra with respect to every position.
+
+    Args:
+        model: network.
+        structure: structure and absorbers.
+        energy: eV relative to the reference energy, shape (n_energies,).
+
+    Returns:
+        Derivative per Angstrom, shape (n_atoms, 3).
+    """
+    batch = batch_of(model, [structure])
+    batch.pos.requires_grad_()
+    mu = model.predict_spectra(batch, energy)
+    weights = torch.randn(mu.shape, generator=torch.Generator().manual_seed(0)).to(mu)
+    # an isolated absorber's spectrum does not depend on its position: zero is right
+    total = (weights * mu).mean() + 0.0 * batch.pos.sum()
+    return torch.autograd.grad(total, batch.pos)[0]
+
+
+def spread(model: XANES_E3GNN, energy: Tensor, element: int) -> float:
+    """How much spectra differ between absorbers: root mean square over energies of their std.
+
+    Over the absorbers of ``example_structures``, all of one element, in evaluation mode.
+    """
+    training = model.training
+    mu = spectra(model.eval(), list(example_structures(element).values()), energy)
+    model.train(training)
+    return float(mu.std(dim=0).square().mean().sqrt())
+
+
+def largest(first: Tensor, second: Tensor) -> float:
+    """Largest difference; infinite if something is not finite."""
+    value = float((first - second).abs().max())
+    return value if np.isfinite(value) else float("inf")
+
+
+def compare(model: XANES_E3GNN, structure: Structure, changed: Structure, energy: Tensor) -> float:
+    """Largest difference between the spectra of a structure and of a changed one."""
+    return largest(spectra(model, [structure], energy), spectra(model, [changed], energy))
+
+
+def through_cutoff(
+    evaluate: Callable[[XANES_E3GNN, Structure, Tensor], Tensor],
+    model: XANES_E3GNN,
+    structure: Structure,
+    energy: Tensor,
+) -> float:
+    """Jump of a quantity when an atom crosses the cutoff of an absorber and of a neighbour.
+
+    The second crossing is beyond the absorber's own cutoff and reaches it through the neighbour.
+    """
+    jumps = []
+    for center in (structure[1][0], structure[1][0] + 1):
+        inside, outside = (
+            evaluate(model, with_atom(structure, center, model.r_max + step), energy)
+            for step in (-CROSSING, CROSSING)
+        )
+        jumps.append(largest(inside, outside))
+    return max(jumps)
+
+
+def check_changes(
+    model: XANES_E3GNN, energy: Tensor, element: int, seed: int
+) -> Iterator[tuple[str, float]]:
+    """Checks that hold in the network's mode: every change of every example structure."""
+    structures = example_structures(element).values()
+    changes = ANY_MODE if model.training else ANY_MODE | EVALUATION_ONLY
+    for number, (check, change) in enumerate(changes.items()):
+        rng = np.random.default_rng([seed, number])
+        yield check, max(compare(model, s, change(s, rng), energy) for s in structures)
+
+
+def check_sites(model: XANES_E3GNN, energy: Tensor, element: int, seed: int) -> float:
+    """Largest change of special sites when they are turned; infinite if a gradient is not finite.
+
+    At exactly symmetric sites l > 0 features vanish but for rounding, which must not be amplified.
+    """
+    rng = np.random.default_rng(seed)
+    sites = list(special_sites(element).values())
+    if not all(bool(torch.isfinite(gradients(model, site, energy)).all()) for site in sites):
+        return float("inf")
+    return max(compare(model, site, rotation(site, rng), energy) for site in sites)
+
+
+def check_evaluation(
+    model: XANES_E3GNN, energy: Tensor, element: int, seed: int
+) -> Iterator[tuple[str, float]]:
+    """Checks for evaluation mode alone: batches, the cutoff, special sites."""
+    structures = example_structures(element)
+    listed = [*structures.values(), *special_sites(element).values()]
+    alone = torch.cat([spectra(model, [s], energy) for s in listed])
+    yield "batch", largest(alone, spectra(model, listed, energy))
+    cluster = structures["cluster"]
+    jump = through_cutoff(lambda m, s, e: spectra(m, [s], e), model, cluster, energy)
+    yield "cutoff", jump
+    yield "slope", through_cutoff(gradients, model, cluster, energy)
+    yield "sites", check_sites(model, energy, element, seed)
+
+
+def check_model(
+    name: str,
+    model: XANES_E3GNN,
+    element: int,
+    seed: int = 0,
+    dtypes: Sequence[torch.dtype] = tuple(TOLERANCE),
+) -> Iterator[Deviation]:
+    """Run every check on a network in each type, in evaluation and training mode.
+
+    Args:
+        name: what to call the network.
+        model: network; it is left as it was.
+        element: atomic number of the absorbers.
+        seed: of the random changes.
+        dtypes: types to compute in, of those in ``TOLERANCE``.
+
+    Yields:
+        One deviation for each check, mode and type.
+    """
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    dtype_before, was_training = model.coefficient_mean.dtype, model.training
+    low, high = (model.hyperparameters[key] for key in ("emin", "emax"))
+    for dtype in dtypes:
+        model.to(dtype)
+        energy = torch.linspace(low, high, 61, dtype=dtype)
+        scale = spread(model, energy, element)
+        for training in (False, True):
+            model.train(training)
+            found = list(check_changes(model, energy, element, seed))
+            if not training:
+                found += check_evaluation(model, energy, element, seed)
+            mode = "training" if training else "evaluation"
+            for check, difference in found:
+                value = difference / scale if scale > 0 else float("inf")
+                yield Deviation(name, check, mode, dtype, value, scale)
+    model.to(dtype_before).train(was_training)
+    model.load_state_dict(before)
+
+
+def break_equivariance(model: XANES_E3GNN) -> None:
+    """Scale one of the three components of l = 1 after the first layer by 1.01, a fault."""
+
+    def scale(_module: torch.nn.Module, _inputs: tuple, output: Tensor) -> Tensor:
+        factor = torch.ones_like(output)
+        factor[:, 1:2] = 1.01
+        return output * factor
+
+    model.layers[0].register_forward_hook(scale)

@@ -1,0 +1,227 @@
+"""Model files: complete, verified, and never half written."""
+
+import json
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+from conftest import random_crystal, random_molecule
+from paths import DATA
+from safetensors import safe_open
+
+from src.checkpoints.torch_file import read_verified, write_verified
+from src.checkpoints.trained_model import ModelInfo, load_model, save_model
+from src.errors import CheckpointError
+from src.model.ensemble import XANESEnsemble
+from src.model.gnn import XANES_E3GNN
+from src.uncertainty.calibration import Calibration
+from src.uncertainty.novelty import Novelty
+
+COMPAT = DATA / "compat"
+
+ENERGY = torch.linspace(-10, 50, 31)
+
+
+def small_model(**arguments):
+    """A network with few weights."""
+    return XANES_E3GNN(num_layers=1, lmax=1, channels=8, num_basis=16, **arguments).eval()
+
+
+INFO = ModelInfo(
+    element="Cu",
+    edge="K",
+    target="absolute",
+    unit="1e-3 a0^2",
+    code="FEFF 9.9.1",
+    reference_energy=8993.173,
+    energy_grid=[8983.173, 8983.423],
+    mean_spectrum=[0.1, 0.2],
+    extend_below=6.0,
+    elements=[8, 29],
+    train_ids=["mp-1_000"],
+    val_ids=["mp-2_001"],
+    val_mse=0.0036,
+)
+
+
+def test_model_and_everything_about_it_come_back(tmp_path):
+    model = small_model(r_max=4.0, emax=30.0)
+    save_model(tmp_path / "model.pt", model, INFO)
+    loaded, info = load_model(tmp_path / "model.pt")
+    assert info == INFO
+    assert loaded.hyperparameters == model.hyperparameters
+    graph, energy = random_molecule(), ENERGY[ENERGY <= 30.0]
+    assert torch.equal(loaded.predict_spectra(graph, energy), model.predict_spectra(graph, energy))
+    assert not loaded.training
+
+
+def test_float64_weights_come_back_exactly(tmp_path):
+    model = small_model().double()
+    with torch.no_grad():
+        model.embedding.weight += 1e-12
+    save_model(tmp_path / "model.pt", model, ModelInfo())
+    loaded, _ = load_model(tmp_path)  # a folder with model.pt in it
+    assert loaded.embedding.weight.dtype == torch.float64
+    assert torch.equal(loaded.embedding.weight, model.embedding.weight)
+
+
+def test_the_file_is_safetensors_that_anybody_can_read(tmp_path):
+    """An independent reader finds the weights by name and the description as JSON."""
+    model = small_model()
+    save_model(tmp_path / "model.pt", model, INFO)
+    with safe_open(tmp_path / "model.pt", framework="pt") as file:
+        assert set(file.keys()) == {f"members.0.{name}" for name in model.state_dict()}
+        assert torch.equal(file.get_tensor("members.0.embedding.weight"), model.embedding.weight)
+        content = json.loads(file.metadata()["content"])
+    assert content["hyperparameters"] == model.hyperparameters
+    assert content["info"]["element"] == "Cu"
+
+
+@pytest.mark.parametrize("place", ["length", "padding", "content", "digest", "weights", "last"])
+def test_one_flipped_byte_is_an_error(tmp_path, place):
+    path = tmp_path / "model.pt"
+    save_model(path, small_model(), INFO)
+    content = bytearray(path.read_bytes())
+    header = 8 + int.from_bytes(content[:8], "little")
+    places = {
+        "length": 0,
+        "padding": header - 1,
+        "content": content.index(b"FEFF"),
+        "digest": content.index(b'"sha256":"') + 12,
+        "weights": (header + len(content)) // 2,
+        "last": len(content) - 1,
+    }
+    content[places[place]] ^= 1
+    path.write_bytes(content)
+    if place in ("weights", "last", "content"):
+        safetensors.torch.load_file(path)  # negative control: safetensors alone does not notice
+    with pytest.raises(CheckpointError, match=r"model\.pt: (damaged|not a|format)"):
+        load_model(path)
+
+
+def test_a_file_with_another_byte_at_its_end_is_an_error(tmp_path):
+    path = tmp_path / "model.pt"
+    save_model(path, small_model(), INFO)
+    path.write_bytes(path.read_bytes() + b"\0")
+    with pytest.raises(CheckpointError, match="damaged"):
+        load_model(path)
+
+
+def test_a_model_file_of_version_0_1_predicts_what_it_did_then():
+    model, info = load_model(COMPAT / "model-1.pt")
+    expected = np.loadtxt(COMPAT / "model-1.txt")
+    with torch.inference_mode():
+        mu = model.predict_spectra(random_crystal(), torch.linspace(-10, 50, 25)).numpy()
+    assert np.abs(expected).max() > 1.0
+    assert np.ptp(expected, axis=0).max() > 0.05  # the two absorbers differ
+    assert mu == pytest.approx(expected, abs=1e-6 * np.abs(expected).max())
+    assert replace(info, library_version=INFO.library_version) == replace(
+        INFO, energy_grid=[8983.173, 8993.173, 9003.173], mean_spectrum=[0.0, 1.0, 2.0],
+        elements=[8, 26, 29],
+    )  # fmt: skip
+
+
+def test_one_flipped_byte_in_an_old_file_is_an_error(tmp_path):
+    path = tmp_path / "model.pt"
+    content = bytearray((COMPAT / "model-1.pt").read_bytes())
+    with zipfile.ZipFile(COMPAT / "model-1.pt") as archive:
+        weights = [entry for entry in archive.infolist() if "/data/" in entry.filename]
+        largest = max(weights, key=lambda entry: entry.file_size)
+    content[largest.header_offset + 200 + largest.file_size // 2] ^= 1
+    path.write_bytes(content)
+    torch.load(path, weights_only=True)  # negative control: torch alone does not notice
+    with pytest.raises(CheckpointError, match="checksum"):
+        load_model(path)
+
+
+def test_an_ensemble_and_its_calibration_come_back(tmp_path):
+    torch.manual_seed(0)
+    members = [small_model(avg_num_neighbors=20.0 + k, dropout=0.1 * k) for k in range(3)]
+    novelty = Novelty(np.zeros(24, np.float32), np.ones((24, 5)), np.ones((7, 5), np.float16), 2.5)
+    grid = np.linspace(-10.0, 10.0, 9)
+    calibration = Calibration(
+        0.9, ["mp-2_001"], grid, grid**2, grid**3, np.ones(3), np.ones(2), novelty
+    )
+    info = replace(INFO, calibration=calibration, card={"licence": "CC BY 4.0"})
+    save_model(tmp_path / "model.pt", XANESEnsemble(members), info)
+    loaded, found = load_model(tmp_path / "model.pt")
+    assert isinstance(loaded, XANESEnsemble)
+    assert [n.hyperparameters for n in loaded.members] == [m.hyperparameters for m in members]
+    graph = random_molecule()
+    for before, after in zip(members, loaded.members, strict=True):
+        spectra = [model.predict_spectra(graph, ENERGY) for model in (before, after)]
+        assert torch.equal(*spectra)
+    assert replace(found, calibration=None) == replace(info, calibration=None)
+    for name in ("coverage", "ids"):
+        assert getattr(found.calibration, name) == getattr(calibration, name)
+    for name in ("energy", "floor", "quantile", "law", "smallest"):
+        assert np.array_equal(getattr(found.calibration, name), getattr(calibration, name))
+    assert found.calibration.novelty.threshold == 2.5
+    assert np.array_equal(found.calibration.novelty.sites, novelty.sites)
+
+
+@pytest.mark.parametrize("keep", [0, 10, 1000])
+def test_truncated_file_is_an_error_that_names_it(tmp_path, keep):
+    path = tmp_path / "model.pt"
+    save_model(path, small_model(), INFO)
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(CheckpointError, match=r"model\.pt"):
+        load_model(path)
+
+
+def test_missing_and_foreign_files_are_errors(tmp_path):
+    with pytest.raises(CheckpointError, match="no such file"):
+        load_model(tmp_path / "nothing.pt")
+    torch.save([1, 2], tmp_path / "list.pt")
+    with pytest.raises(CheckpointError, match="list"):
+        load_model(tmp_path / "list.pt")
+    torch.save({"format": "something else"}, tmp_path / "other.pt")
+    with pytest.raises(CheckpointError, match="something else"):
+        load_model(tmp_path / "other.pt")
+
+
+def test_code_in_a_file_is_not_run(tmp_path):
+    marker = tmp_path / "ran"
+
+    class Harm:
+        def __reduce__(self):
+            return (marker.touch, ())
+
+    torch.save({"format": Harm()}, tmp_path / "harm.pt")
+    with pytest.raises(CheckpointError, match="harm"):
+        load_model(tmp_path / "harm.pt")
+    assert not marker.exists()
+
+
+def test_failed_write_keeps_the_last_good_file(tmp_path, monkeypatch):
+    path = tmp_path / "model.pt"
+    write_verified(path, {"good": 1})
+
+    def fail_half_way(_payload, where):
+        where.write(b"PK half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("src.checkpoints.torch_file.torch.save", fail_half_way)
+    with pytest.raises(CheckpointError, match="model.pt: can't be written, No space left"):
+        write_verified(path, {"good": 2})
+    assert read_verified(path) == {"good": 1}
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model.pt"]
+
+
+def test_failed_write_of_a_model_keeps_the_last_good_file(tmp_path, monkeypatch):
+    path = tmp_path / "model.pt"
+    save_model(path, small_model(), INFO)
+    before = path.read_bytes()
+    monkeypatch.setattr("pathlib.Path.write_bytes", lambda where, _: where.write_text("{"))
+    with pytest.raises(CheckpointError, match="model"):
+        save_model(path, small_model(), ModelInfo())
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model.pt"]
+
+
+def test_missing_folder_is_an_error_before_training_is_lost(tmp_path):
+    with pytest.raises(CheckpointError, match="does not exist"):
+        save_model(tmp_path / "nowhere" / "model.pt", small_model(), INFO)

@@ -1,0 +1,82 @@
+"""What is around a site, in crystals whose coordination is known."""
+
+import csv
+import json
+import math
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+
+from src.errors import ConfigError
+from src.evaluation.environments import Surroundings, by_coordination, by_element, surroundings
+from src.evaluation.metrics import evaluate_spectra
+from src.evaluation.table import make_details, write_table
+from src.structures.graph import atoms_to_graph
+from src.xas.features import find_features
+
+
+@pytest.mark.parametrize(
+    ("atoms", "site", "coordination", "elements"),
+    [
+        (bulk("Cu", "fcc", a=3.615), 0, 12, {"Cu"}),
+        (bulk("ZnS", "zincblende", a=5.41), 0, 4, {"Zn", "S"}),
+        (bulk("NiO", "rocksalt", a=4.17), 0, 6, {"Ni", "O"}),
+        (bulk("NiO", "rocksalt", a=4.17) * (2, 2, 2), 2, 6, {"Ni", "O"}),
+        (Atoms("CuO", [[0, 0, 0], [0, 0, 1.9]]), 0, 1, {"O"}),
+        (Atoms("CuO", [[0, 0, 0], [0, 0, 3.0]]), 0, 0, {"O"}),
+        (Atoms("CuO", [[0, 0, 0], [0, 0, 6.0]]), 0, 0, set()),
+    ],
+)
+def test_coordination_of_known_structures(atoms, site, coordination, elements):
+    (found,) = surroundings(atoms_to_graph(atoms, [site], r_max=5.0))
+    assert found == Surroundings(frozenset(elements), coordination)
+
+
+def test_absorbers_of_one_graph_are_told_apart():
+    atoms = Atoms("CuOCuSS", [[0, 0, 0], [1.9, 0, 0], [20, 0, 0], [22.2, 0, 0], [17.8, 0, 0]])
+    first, second = surroundings(atoms_to_graph(atoms, [0, 2], r_max=5.0))
+    assert (sorted(first.elements), first.coordination) == (["O"], 1)
+    assert (sorted(second.elements), second.coordination) == (["S"], 2)
+
+
+AROUND = [
+    Surroundings(frozenset({"O", "Cu"}), 4),
+    Surroundings(frozenset({"O"}), 6),
+    Surroundings(frozenset({"S"}), 4),
+]
+MSE = np.array([1.0, 3.0, 8.0])
+
+
+def test_errors_are_grouped_by_element_and_coordination():
+    groups = [(g.name, g.sites, g.mse) for g in by_element(AROUND, MSE)]
+    assert groups == [("S", 1, 8.0), ("O", 2, 2.0), ("Cu", 1, 1.0)]
+    groups = [(g.name, g.sites, g.mse) for g in by_coordination(AROUND, MSE)]
+    assert groups == [("4", 2, 4.5), ("6", 1, 3.0)]
+
+
+def test_tables_hold_the_same_figures(tmp_path):
+    energy = np.linspace(0.0, 10.0, 21)
+    target = np.stack([np.tanh(energy - c) for c in (4.0, 5.0, 6.0)]) + 1
+    prediction, mask = target + 0.1, np.ones((3, 21), dtype=bool)
+    prediction[2] = 1.0  # without an edge
+    result = evaluate_spectra(["a", "b", "c"], prediction, target, mask, target[0])
+    features = (find_features(energy, mu, mask) for mu in (prediction, target))
+    details = make_details(result, *features, AROUND)
+    for name in ("x.json", "x.csv"):
+        write_table(tmp_path / name, details, energy, "1e-3 a0^2")
+    stored = json.loads((tmp_path / "x.json").read_text())
+    assert stored["by_site"]["c"]["e0_error"] is None
+    assert stored["features"]["e0"]["sites"] == 2
+    assert stored["by_element"]["S"] == {"sites": 1, "mse": pytest.approx(result.mse[2])}
+    with (tmp_path / "x.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    value = {(row["kind"], row["name"]): float(row["value"]) for row in rows}
+    assert value["element", "S"] == stored["by_element"]["S"]["mse"]
+    assert value["figure", "mse"] == stored["mse"] == result.mean_mse
+    assert [value["site", name] for name in "abc"] == result.mse.tolist()
+    assert len(stored["r2"]) == sum(row["kind"] == "r2" for row in rows) == 21
+    assert math.isfinite(value["e0 mean_absolute", ""])
+    with pytest.raises(ConfigError, match=r"x\.txt: ending '\.txt'"):
+        write_table(tmp_path / "x.txt", details, energy, None)

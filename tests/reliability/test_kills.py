@@ -1,0 +1,82 @@
+"""Trainings killed at random moments, writing included, end as one that was left alone."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from paths import CALCULATIONS, CU_K, ROOT
+
+from src.checkpoints.torch_file import read_verified
+from src.checkpoints.trained_model import load_model
+from src.cli import main
+
+pytestmark = pytest.mark.reliability
+KILLS = 50
+SMALL = [
+    "--train", CU_K / "train.txt", "--val", CU_K / "val.txt", "--training.epochs=60",
+    "--training.max_edges=1500", "--training.device=cpu", "--training.checkpoint_minutes=0",
+    "--model.num_layers=1", "--model.lmax=1", "--model.channels=8", "--model.num_basis=16",
+    "--model.dropout=0.2",
+]  # fmt: skip
+
+
+def start(database, out, *more):
+    """A training in a process of its own."""
+    words = ["train", database, *SMALL, "-o", out, *more]
+    return subprocess.Popen(
+        [sys.executable, "-m", "src", *map(str, words)],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def done_batches(path):
+    """How far a state has come; None: there is no readable state of this name."""
+    if not path.exists():
+        return None
+    state = read_verified(path)
+    return state["epoch"], state["batch"]
+
+
+@pytest.mark.slow
+def test_fifty_kills_lose_nothing(tmp_path):
+    assert main(["dataset", str(CALCULATIONS), "-o", str(tmp_path / "cu.db")]) == 0
+    whole = start(tmp_path / "cu.db", tmp_path / "whole")
+    assert whole.wait() == 0
+    rng, kills, last = np.random.default_rng(0), 0, None
+    cut = tmp_path / "cut" / "last.ckpt"
+    for _ in range(20 * KILLS):
+        process = start(
+            tmp_path / "cu.db", tmp_path / "cut", *(["--resume"] if cut.exists() else [])
+        )
+        before, begun = last, time.monotonic()
+        while process.poll() is None and time.monotonic() - begun < 60:
+            if cut.exists() and cut.stat().st_mtime_ns != before:
+                break
+            time.sleep(0.005)
+        time.sleep(float(rng.uniform(0.0, 0.15)))
+        if process.poll() is not None:
+            assert process.returncode == 0
+            break
+        if kills < KILLS:
+            process.send_signal(signal.SIGKILL if kills % 5 else signal.SIGTERM)
+            kills += 1
+        assert process.wait() in (-signal.SIGKILL, 143, 0)
+        done_batches(cut)  # raises where the file is damaged
+        last = cut.stat().st_mtime_ns
+    assert kills >= KILLS // 2
+    print(f"{kills} kills")
+    states = [read_verified(tmp_path / name / "last.ckpt") for name in ("whole", "cut")]
+    for part in ("model", "averaged", "best_weights"):
+        for name, value in states[0][part].items():
+            assert torch.equal(value, states[1][part][name]), (part, name)
+    rows = [[{k: v for k, v in row.items() if k != "seconds"} for row in s["rows"]] for s in states]
+    assert rows[0] == rows[1]
+    twins = [load_model(tmp_path / name)[0].state_dict() for name in ("whole", "cut")]
+    assert all(torch.equal(twins[0][name], twins[1][name]) for name in twins[0])

@@ -1,0 +1,78 @@
+"""Structure files whose damage ASE passes over."""
+
+import numpy as np
+import pytest
+from ase.io import read, write
+from paths import CALCULATIONS
+
+from src.errors import StructureError
+from src.structures.files import read_structures
+
+POSCAR = CALCULATIONS / "mp-4886" / "POSCAR"  # Nd Cu O2
+
+
+@pytest.fixture
+def files(tmp_path):
+    """The same structure as POSCAR, CIF and extended xyz."""
+    (tmp_path / "POSCAR").write_bytes(POSCAR.read_bytes())
+    for name in ("a.cif", "a.extxyz"):
+        write(tmp_path / name, read(POSCAR))
+    return tmp_path
+
+
+def test_whole_files_are_what_ase_reads(files):
+    for name in ("POSCAR", "a.cif", "a.extxyz"):
+        (found,) = read_structures(files / name)
+        assert found.get_chemical_formula() == "CuNdO2"
+        assert np.allclose(found.cell.lengths(), read(POSCAR).cell.lengths(), atol=1e-6)
+
+
+def edit(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_poscar_with_more_coordinates_than_atoms(files):
+    lines = (files / "POSCAR").read_text().splitlines()
+    counts = lines[6]
+    edit(files / "POSCAR", counts, counts.replace("2", "1"))
+    assert len(read(files / "POSCAR")) == 3  # ASE alone reads three of the four
+    with pytest.raises(StructureError, match="coordinates after the last of 3 atoms"):
+        read_structures(files / "POSCAR")
+
+
+def test_cif_without_some_of_its_formulas_atoms(files):
+    lines = (files / "a.cif").read_text().splitlines(keepends=True)
+    (files / "a.cif").write_text("".join(lines[:-1]))
+    with pytest.raises(StructureError, match="formula is Nd1 Cu1 O2, but the atoms are CuNdO"):
+        read_structures(files / "a.cif")
+
+
+def test_hydrogen_without_a_position_is_only_said(files, caplog):
+    """As X-ray structures have it."""
+    edit(files / "a.cif", "Nd1 Cu1 O2", "Nd1 Cu1 O2 H3")
+    (found,) = read_structures(files / "a.cif")
+    assert len(found) == 4
+    assert "no H has a position" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["POSCAR", "a.cif", "a.extxyz"])
+def test_numbers_with_underscores_and_bytes_that_are_no_text(files, name):
+    text = (files / name).read_text()
+    number = next(w for w in reversed(text.split()) if "." in w and len(w) > 7)
+    edit(files / name, number, number.replace(".", "0_0."))
+    with pytest.raises(StructureError, match="is no number|not a structure"):
+        read_structures(files / name)
+    (files / name).write_bytes(text.encode() + b"\x00\x01\n")
+    with pytest.raises(StructureError, match="no text|not a structure"):
+        read_structures(files / name)
+
+
+@pytest.mark.parametrize("name", ["_cell_length_b", "_cell_angle_gamma"])
+def test_cif_with_a_part_of_its_cell(files, name):
+    lines = (files / "a.cif").read_text().splitlines(keepends=True)
+    (files / "a.cif").write_text("".join(line for line in lines if not line.startswith(name)))
+    assert read(files / "a.cif").cell.rank == 0  # ASE alone takes the fractions as Angstrom
+    with pytest.raises(StructureError, match=f"fractions of a cell, but {name} is missing"):
+        read_structures(files / "a.cif")

@@ -1,0 +1,217 @@
+"""Graphs against a brute-force image sum, and structures that must be refused."""
+
+import numpy as np
+import pytest
+import torch
+from ase import Atoms
+from ase.build import bulk
+from ase.io import read
+from cif import cubic_cif
+from conftest import brute_force_graph
+
+from src.errors import ConfigError, StructureError
+from src.structures.graph import atoms_to_graph, check_atoms, check_distances
+
+TRICLINIC = [[4.1, 0.2, -0.3], [0.9, 3.8, 0.1], [-0.4, 0.7, 4.5]]
+
+
+def structures():
+    """Structures of every kind of periodicity, with awkward cells and unwrapped atoms."""
+    rng = np.random.default_rng(0)
+    fractions = rng.uniform(-1.5, 1.5, (5, 3))
+    yield "triclinic", Atoms("Cu2O2S", scaled_positions=fractions, cell=TRICLINIC, pbc=True)
+    yield "one atom a cell", bulk("Cu")
+    yield "needle", Atoms("CuO", [[0, 0, 0], [1.2, 1.1, 9]], cell=[2.4, 2.6, 30], pbc=True)
+    yield "slab", Atoms("CuO", [[0, 0, 0], [1.2, 1.1, 1]], cell=[2.4, 2.6, 0], pbc=[1, 1, 0])
+    yield "molecule", Atoms("CuO2S", rng.uniform(-3, 3, (4, 3)))
+
+
+def described(source, target, vectors):
+    """Edges as a sorted array of source, target and vector."""
+    rows = np.column_stack([source, target, np.round(vectors, 6) + 0.0])
+    return rows[np.lexsort(rows.T[::-1])]
+
+
+@pytest.mark.parametrize(("name", "atoms"), list(structures()))
+@pytest.mark.usefixtures("float64")
+def test_edges_are_those_of_the_image_sum(name, atoms):
+    graph = atoms_to_graph(atoms, [0], 5.0)
+    cell = np.array(atoms.cell)
+    if name == "slab":
+        cell[2, 2] = 1e3  # images along c are out of reach
+    slow = brute_force_graph(
+        atoms.numbers, atoms.positions, [0], None if name == "molecule" else cell
+    )
+    found = []
+    for g in (graph, slow):
+        source, target = g.edge_index
+        vectors = (g.pos[target] - g.pos[source] + g.edge_shift).numpy()
+        found.append(described(source, target, vectors))
+    assert found[0].shape == found[1].shape
+    assert len(found[0]) > 3
+    assert np.abs(found[0] - found[1]).max() < 2e-6
+
+
+def test_an_atom_neighbours_its_own_images():
+    graph = atoms_to_graph(bulk("Cu"), [0], 3.0)
+    assert graph.num_edges == 12
+    assert (graph.edge_index == 0).all()
+
+
+def test_fields_have_the_documented_shapes_and_types():
+    graph = atoms_to_graph(bulk("CuZn", "cesiumchloride", a=2.95), [1, 0], 4.0)
+    assert graph.z.tolist() == [29, 30]
+    assert graph.pos.shape == (2, 3)
+    assert graph.cell.shape == (1, 3, 3)
+    assert graph.edge_index.dtype == torch.long
+    assert graph.absorber_mask.tolist() == [True, True]
+
+
+def test_lengths_have_the_default_type_or_the_one_that_is_asked_for():
+    atoms = bulk("Cu")
+    atoms.arrays["numbers"] = atoms.numbers.astype(np.int32)
+    for asked, wanted in ((None, torch.float32), (torch.float64, torch.float64)):
+        graph = atoms_to_graph(atoms, [0], 3.0, dtype=asked)
+        assert {graph.pos.dtype, graph.cell.dtype, graph.edge_shift.dtype} == {wanted}
+        assert (graph.z.dtype, graph.absorber_mask.dtype) == (torch.long, torch.bool)
+
+
+def changed(**changes):
+    """A good crystal with one thing wrong."""
+    atoms = Atoms("CuO", [[0, 0, 0], [1.9, 0, 0]], cell=[4.0, 4.0, 4.0], pbc=True)
+    for name, value in changes.items():
+        if name == "cell":
+            atoms.cell = value
+        elif name == "info":
+            atoms.info.update(value)
+        else:
+            setattr(atoms, name, value)
+    return atoms
+
+
+BAD = {
+    "empty": (Atoms(), "no atoms"),
+    "NaN position": (changed(positions=[[0, 0, 0], [np.nan, 0, 0]]), "position of atom 1"),
+    "infinite position": (changed(positions=[[np.inf, 0, 0], [1, 0, 0]]), "position of atom 0"),
+    "NaN cell": (changed(cell=[[np.nan, 0, 0], [0, 4, 0], [0, 0, 4]]), "cell is not finite"),
+    "singular cell": (changed(cell=[[4, 0, 0], [8, 0, 0], [0, 0, 4]]), "singular"),
+    "no cell": (changed(cell=np.zeros((3, 3))), "singular"),
+    "too close": (changed(positions=[[0, 0, 0], [0.05, 0, 0]]), "0.050 Angstrom"),
+    "too close through the cell": (changed(positions=[[0, 0, 0], [3.98, 0, 0]]), "0.020 Angstrom"),
+    "Z = 0": (changed(numbers=[29, 0]), "atom 1 has atomic number 0"),
+    "Z above max_z": (changed(numbers=[101, 8]), "atom 0 has atomic number 101"),
+    "half occupied": (changed(info={"occupancy": {"0": {"Cu": 0.5}}}), "Cu 0.5"),
+    "shared": (changed(info={"occupancy": {"0": {"Fe": 0.5, "Co": 0.5}}}), "Fe 0.5, Co 0.5"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(BAD))
+def test_structure_that_can_not_be_used_is_refused_with_the_reason(name):
+    atoms, message = BAD[name]
+    with pytest.raises(StructureError, match=message):
+        atoms_to_graph(atoms, [0], 5.0)
+
+
+@pytest.mark.parametrize("absorbers", [[], [2], [-1]])
+def test_absent_absorber_is_refused(absorbers):
+    with pytest.raises(StructureError, match="absorber"):
+        atoms_to_graph(changed(), absorbers, 5.0)
+
+
+@pytest.mark.parametrize("index", [0.5, "0", True])
+def test_an_absorber_that_is_no_whole_number_is_refused(index):
+    with pytest.raises(StructureError, match=f"absorber {index!r} is no whole number"):
+        atoms_to_graph(changed(), [index], 5.0)
+
+
+def test_positions_are_not_rounded_to_whole_numbers():
+    with pytest.raises(ConfigError, match=r"`dtype` is torch.int32 but must be a floating-point"):
+        atoms_to_graph(changed(), [0], 5.0, dtype=torch.int32)
+
+
+def test_negative_control_good_structures_pass():
+    check_atoms(changed())
+    check_atoms(changed(info={"occupancy": {"0": {"Cu": 1.0}, "1": {"O": 1.0}}}))
+    check_atoms(Atoms("Cu", cell=[0, 0, 0]))
+    check_atoms(changed(info={"occupancy": {"0": {"Cu": 0.9995}}}))  # what rounding leaves
+    check_atoms(Atoms("H", cell=[0.9, 0, 0], pbc=[True, False, False]))
+
+
+def test_elements_from_hydrogen_to_fermium_are_known():
+    check_atoms(changed(numbers=[1, 100]))
+    with pytest.raises(StructureError, match=r"atomic number 101, expected 1 \.\. 100"):
+        check_atoms(changed(numbers=[1, 101]))
+    with pytest.raises(StructureError, match=r"atomic number 100, expected 1 \.\. 99"):
+        check_atoms(changed(numbers=[1, 100]), max_z=99)
+
+
+def test_borders_of_what_is_too_close_and_too_dense():
+    """Less than 0.1 Angstrom, and less than 0.5 Angstrom^3 an atom."""
+    check_distances(Atoms("H2", [[0, 0, 0], [0.1, 0, 0]]))
+    with pytest.raises(StructureError, match=r"0\.099 Angstrom"):
+        check_distances(Atoms("H2", [[0, 0, 0], [0.099, 0, 0]]))
+    check_atoms(Atoms("H", cell=[0.5, 1, 1], pbc=True))
+    pair = Atoms("H2", [[0, 0, 0], [0.5, 0, 0]], cell=[1.01, 1, 1], pbc=True)
+    check_atoms(pair)
+    pair.cell[0, 0] = 0.99
+    with pytest.raises(StructureError, match="2 atoms in a cell of 0.99 Angstrom"):
+        check_atoms(pair)
+
+
+def test_cutoff_may_be_shorter_than_an_angstrom():
+    assert atoms_to_graph(Atoms("H2", [[0, 0, 0], [0.74, 0, 0]]), [0], 0.8).num_edges == 2
+
+
+def test_disordered_cif_is_refused_as_ase_reads_it(tmp_path):
+    path = tmp_path / "disordered.cif"
+    path.write_text(cubic_cif(("Fe", 0.0, 0.5), ("Co", 0.0, 0.5), ("Cl", 0.5, 1.0)))
+    with pytest.raises(StructureError, match=r"disordered.*0.5"):
+        check_atoms(read(path))
+
+
+@pytest.mark.parametrize("r_max", [-1.0, 0.0, float("nan"), float("inf")])
+def test_cutoff_that_is_no_length_is_refused(r_max):
+    with pytest.raises(ConfigError, match="r_max"):
+        atoms_to_graph(bulk("Cu"), [0], r_max)
+
+
+def test_occupancy_note_of_another_program_is_passed_over():
+    atoms = bulk("Cu")
+    atoms.info["occupancy"] = 1.0
+    assert atoms_to_graph(atoms, [0], 3.0).num_edges == 12
+
+
+def test_atoms_that_share_a_place_are_refused_through_the_cells_faces_too():
+    check_distances(bulk("Cu"))
+    check_distances(Atoms("HF", positions=[[0, 0, 0], [0.92, 0, 0]]))
+    shared = Atoms("CuO", positions=[[0.02, 0, 0], [3.98, 0, 0]], cell=[4, 4, 4], pbc=True)
+    with pytest.raises(StructureError, match=r"0\.040 Angstrom apart"):
+        check_distances(shared)
+    shared.pbc = False
+    check_distances(shared)
+
+
+def test_crystals_denser_than_any_are_refused():
+    """Their neighbours within a cutoff would fill the memory."""
+    with pytest.raises(StructureError, match="wrong unit"):
+        atoms_to_graph(bulk("Cu", a=0.36), [0], 5.0)
+    check_atoms(bulk("C", a=3.0))  # diamond is 5.7 Angstrom^3 an atom; under pressure half of that
+
+
+def test_occupancy_that_is_no_number_is_refused():
+    atoms = bulk("Cu")
+    atoms.info["occupancy"] = {"0": {"Cu": "*****"}}
+    with pytest.raises(StructureError, match="is no number"):
+        check_atoms(atoms)
+
+
+def test_atoms_and_cells_farther_than_any_are_refused_and_ones_at_the_border_pass():
+    """Beyond, vesin's search ends the process where its boxes are too many to count."""
+    check_atoms(Atoms("CuO", [[1e4, 0, -1e4], [0, 1e4, 0]]))
+    place = r"atom 1 is at \[0.0, 0.0, -10000.5\] Angstrom, beyond 10000; wrong unit\?"
+    with pytest.raises(StructureError, match=place):
+        check_atoms(Atoms("CuO2", [[0, 0, 0], [0, 0, -10000.5], [0, 0, 10000.1]]))
+    check_atoms(Atoms("Cu", cell=[1e4, 10, 10], pbc=True))
+    slanted = [[10, 0, 0], [-10001, 10, 0], [0, 0, 10]]
+    with pytest.raises(StructureError, match=r"the cell \[\[10.0, .*\]\] is beyond 10000 Angstrom"):
+        check_atoms(Atoms("Cu", cell=slanted, pbc=True))

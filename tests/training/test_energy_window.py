@@ -1,0 +1,75 @@
+"""Energies of a training, for records with absolute and with relative energies."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from records import record
+
+from src.checkpoints.trained_model import ModelInfo
+from src.dataset.database import Database, write_records
+from src.errors import ConfigError, DatabaseError
+from src.training.config import EnergyConfig
+from src.training.energy_window import Common, choose_window, describe_records
+
+ZN = Common(ModelInfo(element="Zn", edge="K"), True, -25.0, np.arange(-25.0, 95.0))
+CU = Common(ModelInfo(element="Cu", edge="K"), False, 8984.2, None)
+NI = Common(ModelInfo(element="Ni", edge="K"), False, 8330.5, None)
+
+
+def test_relative_records_are_scored_on_their_own_grid():
+    window = choose_window(EnergyConfig(), ZN)
+    assert np.array_equal(window.grid, ZN.grid)
+    assert (window.n_score, window.reference) == (120, 0.0)
+    assert (window.emin, window.emax) == (-25.0, 94.0)
+
+
+def test_known_edge_has_its_published_window_where_energies_are_absolute():
+    window = choose_window(EnergyConfig(), CU)
+    assert window.grid[:141] == pytest.approx(8983.173 + 0.25 * np.arange(141))
+    assert (window.n_score, window.reference) == (141, pytest.approx(8993.173))
+    assert window.grid[-1] == pytest.approx(8993.173 + 50.0)
+    relative = choose_window(EnergyConfig(), replace(ZN, info=CU.info))
+    assert relative.grid[0] == -25.0
+
+
+def test_unknown_edge_starts_where_the_records_do():
+    window = choose_window(EnergyConfig(), NI)
+    assert (window.grid[0], window.grid[window.n_score - 1]) == (8330.5, 8365.5)
+
+
+def test_absolute_grid_that_all_share_is_scored_whole():
+    shared = replace(NI, grid=8320.0 + 0.5 * np.arange(161))
+    window = choose_window(EnergyConfig(), shared)
+    assert np.array_equal(window.grid, shared.grid)
+    assert (window.n_score, window.reference, window.emax) == (161, 8330.0, 70.0)
+
+
+def test_what_the_user_gives_counts():
+    window = choose_window(EnergyConfig(start=-5.0, stop=30.0, step=0.5), ZN, emin=-20.0, emax=60.0)
+    assert (window.grid[0], window.n_score, window.grid[-1]) == (-5.0, 71, 60.0)
+    assert (window.emin, window.reference) == (-20.0, 0.0)
+
+
+def test_basis_that_does_not_reach_is_an_error():
+    with pytest.raises(ConfigError, match=r"lower `model\.emin` \(now -10\)"):
+        choose_window(EnergyConfig(), ZN, emin=-10.0)
+    with pytest.raises(ConfigError, match=r"raise `model\.emax` \(now 50\)"):
+        choose_window(EnergyConfig(), ZN, emax=50.0)
+    with pytest.raises(ConfigError, match=r"raise `model\.emax` \(now 20\)"):
+        choose_window(EnergyConfig(), CU, emax=20.0)
+
+
+def test_grid_is_shared_only_where_all_energies_are_the_same(tmp_path):
+    even = np.array([1.0, 2.0, 3.0])
+    same = [record(site, energy=even, axis="relative") for site in (0, 1)]
+    write_records(tmp_path / "x.db", [*same, record(0, "mp-2", energy=np.array([1.0, 2.5, 3.0]))])
+    database = Database(tmp_path / "x.db")
+    common = describe_records(database, ["mp-1_000", "mp-1_001"])
+    assert common.relative
+    assert np.array_equal(common.grid, even)
+    with pytest.raises(DatabaseError, match=r"records differ in axis, \['absolute', 'relative'\]"):
+        describe_records(database, database.ids)
+    write_records(tmp_path / "y.db", [replace(same[0], energy=np.array([1.0, 1.5, 3.0])), same[1]])
+    database = Database(tmp_path / "y.db")
+    assert describe_records(database, database.ids).grid is None
