@@ -3,7 +3,7 @@
     python benchmarks/loader.py [DATABASE]
 
 Records are made by displacing the atoms of real ones. A fresh process opens the database, and draws
-batches in random order as training does, without and with a cache of graphs. What training takes
+batches in random order as training does, each graph made anew. What training takes
 is measured on batches of the same graphs.
 """
 
@@ -36,7 +36,6 @@ from benchmarks.timing import (
 )
 from src import XANES_E3GNN
 from src.dataset.batch import GraphBatchSampler
-from src.dataset.cache import GraphCache
 from src.dataset.database import Database, write_records
 from src.dataset.dataset import XANESDataset
 from src.dataset.loader import make_loader
@@ -62,8 +61,7 @@ def make_set(path: Path, count: int) -> XANESDataset:
     """Data set of the first records of a database; no graph is kept in memory."""
     database = Database(path)
     ids = database.ids[:count]
-    cache = GraphCache(path.with_suffix(".graphs"))
-    return XANESDataset(database, ids, 5.0, GRID, 6.0, cache=cache, memory_bytes=0)
+    return XANESDataset(database, ids, 5.0, GRID, 6.0, memory_bytes=0)
 
 
 def draw(data: XANESDataset, workers: int, n_batches: int) -> Result:
@@ -89,10 +87,9 @@ def work(path: Path, count: int, n_batches: int) -> None:
     data = make_set(path, count)
     opened, memory = time.perf_counter() - started, resident_megabytes() - before
     found: dict[str, Any] = {"records": count, "open": opened, "open memory": memory}
-    found["made anew"] = draw(data, 0, n_batches)
-    found["loading memory"] = resident_megabytes() - before
     for workers in WORKERS:
-        found[f"cache, {workers} workers"] = draw(data, workers, n_batches)
+        found[f"{workers} workers"] = draw(data, workers, n_batches)
+    found["loading memory"] = resident_megabytes() - before
     print(json.dumps(found))
 
 
@@ -141,8 +138,7 @@ def build_graphs(data: XANESDataset) -> None:
 
 
 def measure_count(path: Path, count: int, n_batches: int) -> Result:
-    """Measure with some of the records in a fresh process, without a cache at first."""
-    path.with_suffix(".graphs").unlink(missing_ok=True)
+    """Measure with some of the records in a fresh process."""
     words = [sys.executable, __file__, "--work", str(path), str(count), str(n_batches)]
     done = subprocess.run(words, check=True, capture_output=True, text=True, cwd=ROOT)
     return dict(json.loads(done.stdout.splitlines()[-1]))
@@ -150,7 +146,9 @@ def measure_count(path: Path, count: int, n_batches: int) -> Result:
 
 def table(result: Result) -> str:
     """Figures, Markdown."""
-    ways = ["made anew", *(f"cache, {workers} workers" for workers in WORKERS)]
+    ways = [
+        f"{workers} workers" for workers in WORKERS if f"{workers} workers" in result["rows"][0]
+    ]
     header = ["records", "open, s", "memory, MB", "memory after loading, MB"]
     header += [f"{way}, records a second" for way in ways]
     rows = [

@@ -176,18 +176,6 @@ def test_split_by_hash_needs_no_files(made, tmp_path):
     assert info.val_ids
 
 
-def test_graphs_are_kept_beside_the_database_unless_that_is_not_wanted(made, tmp_path):
-    for number, words in enumerate(([], ["--no_cache"])):
-        database = tmp_path / f"{number}.db"
-        database.write_bytes((made / "cu.db").read_bytes())
-        assert run("train", database, *SPLIT, "-o", tmp_path / str(number), *QUICK, *words) == 0
-    assert (tmp_path / "0.db.graphs").is_file()
-    assert not (tmp_path / "1.db.graphs").exists()
-    metrics = [(tmp_path / name / "metrics.csv").read_text().splitlines() for name in "01"]
-    without_times = [[line.rpartition(",")[0] for line in lines] for lines in metrics]
-    assert without_times[0] == without_times[1]
-
-
 def independent_score(npz, ids):
     """Mean squared error on the benchmark's grid, from the calculations' own files."""
     grid = 8983.173 + 0.25 * np.arange(141)

@@ -9,7 +9,6 @@ from tqdm import tqdm
 
 from ..checkpoints.pretrained import model_path, models
 from ..checkpoints.trained_model import ModelInfo, load_model, save_model
-from ..dataset.cache import cache_beside
 from ..dataset.database import Database
 from ..dataset.dataset import XANESDataset
 from ..dataset.split import material_of, read_ids
@@ -84,7 +83,7 @@ def make_data(
     """Graphs and spectra of some records, on the model's energies."""
     energy, _ = relative_energies(model, info, None)
     settings = model.r_max, energy, info.extend_below or 0.0, model.max_z
-    return XANESDataset(database, ids, *settings, cache_beside(job.database))
+    return XANESDataset(database, ids, *settings)
 
 
 def learn_novelty(

@@ -1,7 +1,5 @@
 """A database as a data set of graphs with targets, for training and evaluation."""
 
-import json
-import logging
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -12,22 +10,20 @@ from torch_geometric.data import Data
 from ..errors import ConfigError, DatabaseError, StructureError
 from ..structures.graph import atoms_to_graph
 from ..xas.energies import resample
-from .cache import CacheWriteError, GraphCache, cache_key
 from .database import Database
 from .record import is_mean
 from .statistics import check_finite
 
-logger = logging.getLogger(__name__)
 MEMORY_BYTES = 1 << 29
-"""Graphs that a data set keeps in memory, in bytes; the others are read again from the cache."""
+"""Graphs that a data set keeps in memory, in bytes: some 15,000 structures. The others are
+made again at each use, which takes about a millisecond."""
 
 
 class XANESDataset(Dataset):
     """Graphs of a database, each with all wanted sites of one structure.
 
     Structures are read and turned into graphs on first use, in an order that depends on the ids
-    alone: by material, then structure. Graphs are kept in memory up to a limit and, where there is
-    a cache, on disk.
+    alone: by material, then structure. Graphs are kept in memory up to a limit.
     """
 
     def __init__(
@@ -38,7 +34,6 @@ class XANESDataset(Dataset):
         grid: np.ndarray,
         extend_below: float,
         max_z: int = 100,
-        cache: GraphCache | None = None,
         memory_bytes: int = MEMORY_BYTES,
     ) -> None:
         """Group the records by structure.
@@ -50,7 +45,6 @@ class XANESDataset(Dataset):
             grid: absolute energies of the targets, eV, shape (n_energies,).
             extend_below: see ``resample``, eV.
             max_z: highest atomic number.
-            cache: graphs on disk; None: none are kept there.
             memory_bytes: most bytes of graphs kept in memory.
 
         Raises:
@@ -59,9 +53,8 @@ class XANESDataset(Dataset):
         """
         self.database = database
         self.grid, self.r_max, self.max_z = np.asarray(grid, dtype=float), r_max, max_z
-        self.extend_below, self.cache, self.memory_bytes = extend_below, cache, memory_bytes
+        self.extend_below, self.memory_bytes = extend_below, memory_bytes
         self._check()
-        self.settings = cache_key(r_max, max_z, self.grid.tolist(), extend_below)
         groups: dict[tuple[str, str, bool], list[str]] = {}
         for record_id in sorted(set(ids)):
             entry = database.entry(record_id)
@@ -107,31 +100,13 @@ class XANESDataset(Dataset):
         """
         if index in self.graphs:
             return self.graphs[index]
-        graph = self._load(self.groups[index])
+        graph = self._build(self.groups[index])
         check_finite(graph, str(self.database.path))
         size = sum(part.nbytes for _, part in graph if isinstance(part, torch.Tensor))
         if size <= self.memory_bytes:
             self.memory_bytes -= size
             self.graphs[index] = graph
         return graph
-
-    def _load(self, ids: list[str]) -> Data:
-        """Take a graph from the cache, or make it and put it there."""
-        if self.cache is None:
-            return self._build(ids)
-        digests = [self.database.entry(record_id).digest for record_id in ids]
-        key = cache_key(self.settings, str(torch.get_default_dtype()), digests)
-        try:
-            kept = self.cache.get(key)
-            if kept is None:
-                graph = self._build(ids)
-                self.cache.put(key, pack_graph(graph))
-                return graph
-        except CacheWriteError as error:
-            logger.warning("%s; graphs are made anew at every start", error)
-            self.cache = None
-            return self._build(ids)
-        return unpack_graph(kept)
 
     def _build(self, ids: list[str]) -> Data:
         """Make the graph of some sites of one structure."""
@@ -177,18 +152,3 @@ class XANESDataset(Dataset):
     def __iter__(self) -> Iterator[Data]:
         """Yield the graphs in order."""
         return (self[index] for index in range(len(self)))
-
-
-def pack_graph(graph: Data) -> dict[str, torch.Tensor]:
-    """Turn a graph of the data set into tensors alone, edges in half the room."""
-    fields = {name: value.contiguous() for name, value in graph if torch.is_tensor(value)}
-    fields["edge_index"] = fields["edge_index"].int()
-    text = json.dumps(graph.record_id).encode()
-    return {**fields, "record_id": torch.frombuffer(bytearray(text), dtype=torch.uint8)}
-
-
-def unpack_graph(fields: dict[str, torch.Tensor]) -> Data:
-    """Undo ``pack_graph``."""
-    fields["edge_index"] = fields["edge_index"].long()
-    text = bytes(fields.pop("record_id").numpy())
-    return Data(**fields, record_id=json.loads(text))

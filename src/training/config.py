@@ -254,8 +254,6 @@ class TrainJob:
     """Networks to train, with seeds `training.seed`, + 1, ..; several are joined in one model."""
     parallel: int | None = None
     """Members that are trained at once. None: as many as there are cores, a thread each."""
-    no_cache: bool = False
-    """Do not keep graphs in <database>.graphs beside the database."""
     init_from: Path | None = None
     """Model file or training folder to start from, for another edge, element or code. None: from
     random weights."""

@@ -6,7 +6,6 @@ from dataclasses import replace
 import torch
 
 from ..checkpoints.trained_model import ModelInfo
-from ..dataset.cache import cache_beside
 from ..dataset.database import Database
 from ..dataset.dataset import XANESDataset
 from ..dataset.split import check_split, read_ids, split_by_hash
@@ -123,8 +122,7 @@ def _train(job: TrainJob, config: str | None = None) -> list[Row]:
         warn_of_differences(start, info)
     grid, n_score, reference = window.grid, window.n_score, window.reference
     shape = XANES_E3GNN(**job.model).hyperparameters  # the constructor's defaults filled in
-    cache = None if job.no_cache else cache_beside(job.database)
-    settings = shape["r_max"], grid, job.energy.extend_below, shape["max_z"], cache
+    settings = shape["r_max"], grid, job.energy.extend_below, shape["max_z"]
     train_set, val_set = (XANESDataset(database, part, *settings) for part in ids)
     model = make_model(job, train_set)
     if start is not None:

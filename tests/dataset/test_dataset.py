@@ -45,6 +45,20 @@ def test_sites_of_one_structure_share_a_graph(database):
         assert (graph.z[graph.absorber_mask] == 29).all()
 
 
+def test_memory_is_bounded_and_the_rest_is_made_again(database):
+    ids = read_ids(CU_K / "train.txt")
+    plain = list(make(database, ids))
+    size = sum(value.nbytes for _, value in plain[0] if torch.is_tensor(value))
+    data = XANESDataset(Database(database), ids, 5.0, GRID, 6.0, memory_bytes=2 * size)
+    for _ in range(2):
+        for one, other in zip(plain, data, strict=True):
+            assert one.record_id == other.record_id
+            assert all(torch.equal(one[key], other[key]) for key in ("pos", "edge_index", "y"))
+    kept = sum(v.nbytes for g in data.graphs.values() for _, v in g if torch.is_tensor(v))
+    assert 0 < kept <= 2 * size
+    assert len(data.graphs) < len(plain)
+
+
 def test_targets_are_the_published_definition(database):
     """The cross-section mu xsedge / a0^2 * 1000, interpolated linearly, from the files."""
     for graph in make(database, read_ids(CU_K / "val.txt")):

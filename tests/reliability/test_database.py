@@ -16,7 +16,6 @@ from paths import CALCULATIONS, ROOT
 from records import record
 
 from src.cli import main
-from src.dataset.cache import cache_beside
 from src.dataset.database import Database, write_records
 from src.dataset.dataset import XANESDataset
 from src.errors import DatabaseError, RecordError, Terminated
@@ -167,19 +166,19 @@ def test_an_empty_file_is_a_new_database_to_write_but_none_to_read(tmp_path):
 
 
 def test_a_spectrum_that_was_replaced_since_the_index_was_read_is_not_given(tmp_path):
-    """The index's checksum is noted as the training data's, and is the key of the kept graphs."""
+    """The index's checksum is noted as the training data's."""
     path = tmp_path / "x.db"
     old = record()
     new = replace(old, mu=2 * old.mu)
     write_records(path, [old])
     database = Database(path)
     write_records(path, [new], replace=True)
-    graphs = XANESDataset(database, [old.id], 5.0, old.energy, 0.0, cache=cache_beside(path))
+    graphs = XANESDataset(database, [old.id], 5.0, old.energy, 0.0)
     with pytest.raises(DatabaseError, match="mp-1_000 was deleted or replaced"):
         graphs[0]
     write_records(path, [old], replace=True)
-    again = XANESDataset(Database(path), [old.id], 5.0, old.energy, 0.0, cache=cache_beside(path))
-    assert again[0].y.max().item() == pytest.approx(old.mu.max())  # no graph of the other was kept
+    again = XANESDataset(Database(path), [old.id], 5.0, old.energy, 0.0)
+    assert again[0].y.max().item() == pytest.approx(old.mu.max())
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,9 @@ import sys
 from contextlib import contextmanager, suppress
 
 import pytest
-import torch
 from command import run
 from paths import CALCULATIONS, EXPERIMENT, ROOT
 
-from src.checkpoints.model_file import read_model_file
 from src.checkpoints.torch_file import read_verified
 from src.checkpoints.trained_model import load_model
 from src.dataset.database import Database
@@ -21,7 +19,7 @@ pytestmark = pytest.mark.reliability
 POSCAR = CALCULATIONS / "mp-1692" / "POSCAR"
 COPPER = ROOT / "docs" / "examples" / "copper"
 TRAIN = [
-    "--training.epochs=2", "--no_cache", "--training.max_edges=4000", "--model.num_layers=1",
+    "--training.epochs=2", "--training.max_edges=4000", "--model.num_layers=1",
     "--model.lmax=1", "--model.channels=8", "--model.num_basis=32",
 ]  # fmt: skip
 COMMANDS = ("train", "predict", "dataset", "compare", "calibrate")
@@ -166,26 +164,6 @@ def test_the_last_good_file_outlives_a_full_disk(command, made, tmp_path, capsys
             assert load_model(out)[1].calibration is not None
         (disk / "filler").unlink()
         assert run(*words_of(command, made, out)) == 0  # negative control: with room it is written
-
-
-def test_a_full_disk_under_the_cache_of_graphs_is_told_and_ends_nothing(made, tmp_path, capsys):
-    with small_disk(tmp_path / "disk") as disk:
-        shutil.copy(made / "cu.db", disk)
-        words = ["calibrate", made / "cu_k", disk / "cu.db", "--ids", made / "other.txt"]
-        words += ["--coverage=0.5", "-o", tmp_path / "x.pt"]
-        fill(disk)
-        assert run(*words) == 0
-        told = capsys.readouterr().err
-        assert "cu.db.graphs can't be written (" in told
-        assert "; graphs are made anew at every start" in told
-        without = read_model_file(tmp_path / "x.pt").tensors
-        (disk / "filler").unlink()
-        assert run(*words) == 0  # negative control: with room it is written
-        assert "cu.db.graphs" not in capsys.readouterr().err
-        assert (disk / "cu.db.graphs").stat().st_size > 0
-        kept = read_model_file(tmp_path / "x.pt").tensors
-        assert kept.keys() == without.keys()
-        assert all(torch.equal(kept[name], without[name]) for name in kept)
 
 
 @pytest.mark.parametrize(

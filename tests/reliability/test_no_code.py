@@ -29,7 +29,6 @@ from records import record
 
 from src.checkpoints.torch_file import read_verified
 from src.checkpoints.trained_model import load_model
-from src.dataset.cache import GraphCache
 from src.dataset.database import Database, write_records
 from src.dataset.record import Record, Rejected
 from src.errors import ConfigError, RecordError, StructureError, XanesError
@@ -111,27 +110,6 @@ def test_a_resumed_training_does_not_run_its_state(tmp_path, marker, capsys):
     words += ["--energy.start", 1, "--energy.stop", 4, "--energy.step", 1]
     assert "last.ckpt" in refused(capsys, *words)
     assert not marker.exists()
-
-
-def test_a_pickle_in_the_cache_of_graphs_does_not_run(tmp_path, marker):
-    """The one who puts it there puts the right checksum beside it."""
-    from hashlib import blake2b
-
-    cache, content = GraphCache(tmp_path / "cu.db.graphs"), pickle.dumps(Harm(marker))
-    cache.put("good", {"pos": torch.zeros(3)})
-    with sqlite3.connect(cache.path) as connection:
-        row = "bad", blake2b(content, digest_size=16).digest(), content
-        connection.execute("insert into graphs values (?, ?, ?)", row)
-        row = "text", blake2b(b"text", digest_size=16).digest(), "text"
-        connection.execute("insert into graphs values (?, ?, ?)", row)
-    connection.close()
-    for key, reason in (("bad", "holds no tensors"), ("text", "is damaged")):
-        with pytest.raises(XanesError, match=rf"cu\.db\.graphs: the entry {key} {reason}"):
-            cache.get(key)
-    assert cache.get("good")["pos"].tolist() == [0.0, 0.0, 0.0]
-    assert not marker.exists()
-    pickle.loads(content)
-    assert marker.exists()
 
 
 def arrays(**changes):
