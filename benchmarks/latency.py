@@ -33,8 +33,8 @@ from benchmarks.timing import (
     summary,
 )
 from src import XANES_E3GNN
-from src.checkpoints.trained_model import ModelInfo, load_model, save_model
-from src.prediction.site_prediction import predict_structure, predict_structures
+from src.checkpoints.trained_model import ModelInfo, save_model
+from src.predictor import XANESPredictor
 
 LIBRARY = "from src import XANES_E3GNN, SpectrumLoss, run_training"
 
@@ -80,17 +80,17 @@ def cold_works(model: Path, folder: Path, threads: int) -> dict[str, Callable[[]
 
 def warm_works(path: Path, n_structures: int) -> dict[str, Callable[[], object]]:
     """Predictions in this process: one structure, and many."""
-    model, info = load_model(path)
+    predictor = XANESPredictor(path)
     one = displaced(supercell(32), seed=0)
     crystals = slice_structures()
     many = [displaced(crystals[k % len(crystals)], seed=k) for k in range(n_structures)]
     mean = sum(map(len, many)) / len(many)
     return {
         f"predict_structure, {len(one)} atoms, {one.numbers.tolist().count(29)} sites": lambda: (
-            predict_structure(model, info, one)
+            predictor(one)
         ),
-        f"predict_structures, {len(many):,} structures, {mean:.1f} atoms on average": lambda: (
-            predict_structures(model, info, [(str(k), atoms) for k, atoms in enumerate(many)])
+        f"predict_structures, {len(many):,} structures, {mean:.1f} atoms on average": lambda: list(
+            predictor.each((str(k), atoms) for k, atoms in enumerate(many))
         ),
     }
 

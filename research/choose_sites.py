@@ -21,7 +21,7 @@ from research.runner import Outcome, Run, make_parser, markdown, read_study, sav
 from research.sizes import shuffled
 from src.calculation.choose import farthest_points, site_features
 from src.calculation.plan import Site
-from src.checkpoints.trained_model import load_model
+from src.checkpoints.trained_model import TrainedModel
 from src.dataset.database import Database
 from src.dataset.split import material_of, read_ids
 from src.uncertainty.novelty import Novelty
@@ -32,16 +32,16 @@ def sites_of(database: Database, ids: Sequence[str]) -> list[Site]:
     return [Site(r.material, r.atoms, r.site, r.edge) for r in database.records(ids)]
 
 
-def choose(model: Path, database: Database, known: list[str], pool: list[str], n: int) -> list[str]:
+def choose(path: Path, database: Database, known: list[str], pool: list[str], n: int) -> list[str]:
     """The n sites of a pool that are most novel to a model."""
-    network, info = load_model(model)
+    model = TrainedModel.load(path)
     if known:
-        novelty = Novelty.fit(site_features(network, sites_of(database, known)))
-    elif info.calibration is not None:
-        novelty = info.calibration.novelty
+        novelty = Novelty.fit(site_features(model, sites_of(database, known)))
+    elif model.calibration is not None:
+        novelty = model.calibration.novelty
     else:
-        raise SystemExit(f"{model}: not calibrated")
-    points = novelty.whitened(site_features(network, sites_of(database, pool)))
+        raise SystemExit(f"{path}: not calibrated")
+    points = novelty.whitened(site_features(model, sites_of(database, pool)))
     return [pool[k] for k in farthest_points(points, novelty.sites.astype(float), n)]
 
 

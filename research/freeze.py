@@ -21,14 +21,14 @@ from ase import Atoms
 from torch_geometric.data import Data
 
 from research.written_fields import written_fields
-from src.checkpoints.trained_model import ModelInfo, load_model, save_model
+from src.checkpoints.trained_model import ModelInfo, save_model
 from src.dataset.database import Database, write_records
 from src.dataset.record import Record
 from src.model.ensemble import XANESEnsemble
 from src.model.gnn import XANES_E3GNN
 from src.prediction.bulk import predict_database
 from src.prediction.inference import raw_sites
-from src.prediction.site_prediction import predict_structure
+from src.predictor import XANESPredictor
 from src.runtime.distributed import Team
 from src.runtime.versions import package_version
 from src.structures.graph import atoms_to_graph
@@ -110,8 +110,9 @@ def predict(path: Path) -> dict[str, np.ndarray]:
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     try:
-        model, info = load_model(path)
-        found = [predict_structure(model.double(), info, atoms) for atoms in structures()[:3]]
+        predictor = XANESPredictor(path)
+        predictor.model.double()
+        found = [predictor(atoms) for atoms in structures()[:3]]
     finally:
         torch.set_default_dtype(before)
     sites = [site for of_one in found for site in of_one]
@@ -197,14 +198,14 @@ def freeze_databases(folder: Path) -> dict[str, np.ndarray]:
     database = Database(folder / "records-2.db")
     digest = np.array(database.digest)
     database.close()
-    model, info = load_model(folder / "ensemble-2.safetensors")
+    predictor = XANESPredictor(folder / "ensemble-2.safetensors")
     paths = folder / "records-2.db", folder / "spectra-1.db"
-    predict_database(model, info, *paths, "digest of the model", Team())
+    predict_database(predictor.trained, *paths, Team())
     for path in paths:
         with closing(sqlite3.connect(path)) as connection:
             connection.execute("PRAGMA page_size = 1024")
             connection.execute("VACUUM")
-    found = [predict_structure(model, info, record.atoms) for record in records()]
+    found = [predictor(record.atoms) for record in records()]
     return {
         "records-2 digest": digest,
         "spectra-1 mu": np.stack([site.mu for of_one in found for site in of_one]),

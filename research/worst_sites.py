@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from research.pictures import plot_worst
 from research.runner import markdown
-from src.checkpoints.trained_model import load_model
+from src.checkpoints.trained_model import TrainedModel
 from src.dataset.database import Database
 from src.evaluation.evaluate import Comparison, choose_ids, compare
 from src.evaluation.table import write_table
@@ -61,10 +61,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=10)
     options = parser.parse_args(argv)
     options.output.mkdir(parents=True, exist_ok=True)
-    model, described = load_model(options.model)
+    model = TrainedModel.load(options.model)
+    described = model.info
     database = Database(options.database)
     ids, chosen = choose_ids(options.ids, database, described)
-    compared = compare(model, described, database, ids)
+    compared = compare(model, database, ids)
     rows = worst(compared, options.count)
     names = [compared.result.ids[k] for k in rows]
     formulas = [r.atoms.get_chemical_formula(empirical=True) for r in database.records(names)]

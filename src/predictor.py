@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +10,18 @@ import numpy as np
 from ase.io import iread
 from tqdm import tqdm
 
-from .checkpoints.trained_model import load_model
+from .checkpoints.trained_model import ModelInfo, TrainedModel
 from .errors import StructureError
+from .model.ensemble import Network
 from .prediction.material import material_mean
-from .prediction.site_prediction import SitePrediction, predict_quietly, predict_structure
-from .runtime.distributed import choose_device
+from .prediction.site_prediction import SitePrediction, predict_each, predict_structure
 from .structures.file_checks import check_frames, is_frames
 from .structures.files import READ_ERRORS, check_size, plain_path
 
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 16
-"""Frames predicted together."""
+"""Frames in memory."""
 
 
 @dataclass(frozen=True)
@@ -80,19 +79,31 @@ class XANESPredictor:
     Structures are ``ase.Atoms`` or pymatgen's ``Structure`` or ``Molecule``.
     """
 
-    def __init__(self, model: str | Path, device: str = "cpu") -> None:
+    def __init__(self, model: str | Path | TrainedModel, device: str = "cpu") -> None:
         """Load a model.
 
         Args:
-            model: model file, training folder, or name of a model that ships with the package.
+            model: model file, training folder, or name of a model that ships with the package; or a
+                model that is loaded, which stays on its device.
             device: cpu, cuda, cuda:1, ..; auto is cuda where there is one.
 
         Raises:
-            ModelFileError: there is none, or it is damaged.
+            CheckpointError: there is none, or it is damaged.
             ConfigError: the device is not there.
         """
-        self.model, self.info = load_model(model)
-        self.model.to(choose_device(device))
+        if not isinstance(model, TrainedModel):
+            model = TrainedModel.load(model, device)
+        self.trained = model
+
+    @property
+    def model(self) -> Network:
+        """The network or ensemble."""
+        return self.trained.network
+
+    @property
+    def info(self) -> ModelInfo:
+        """What it was trained for."""
+        return self.trained.info
 
     def __call__(
         self,
@@ -101,13 +112,23 @@ class XANESPredictor:
         energy: np.ndarray | None = None,
         other_element: bool = False,
     ) -> list[SitePrediction]:
-        """Predict one structure, see ``predict.predict_structures``."""
+        """Predict one structure, see ``predict_structures``."""
         return predict_structure(
-            *(self.model, self.info, structure),
-            sites=sites,
-            energy=energy,
-            other_element=other_element,
+            self.trained, structure, sites=sites, energy=energy, other_element=other_element
         )
+
+    def each(
+        self,
+        structures: Iterable[tuple[str, Any]],
+        sites: Sequence[int] | None = None,
+        energy: np.ndarray | None = None,
+        other_element: bool = False,
+    ) -> Iterator[list[SitePrediction] | StructureError]:
+        """Predict named structures as they come; one that fails does not stop the others.
+
+        See ``predict_each``.
+        """
+        return predict_each(self.trained, structures, sites, energy, other_element)
 
     def trajectory(
         self,
@@ -132,17 +153,16 @@ class XANESPredictor:
         """
         of_frames, of_sites = RunningMoments(), RunningMoments()
         n_novel, unseen, grid = 0, set(), None
-        named = name_frames(frames)
-        with tqdm(desc="frames", unit="frames", disable=None, leave=False) as bar:
-            while batch := list(islice(named, AT_ONCE)):
-                for found in predict_quietly(self.model, self.info, batch, sites, energy):
-                    grid = found[0].energy
-                    of_frames.add(material_mean(found))
-                    for site in found:
-                        of_sites.add(site.mu, len(site.equivalent))
-                        n_novel += len(site.equivalent) * site.novel
-                    unseen |= set(found[0].unseen)
-                bar.update(len(batch))
+        each = predict_each(self.trained, name_frames(frames), sites, energy, at_once=AT_ONCE)
+        for found in tqdm(each, desc="frames", unit="frames", disable=None, leave=False):
+            if isinstance(found, StructureError):
+                raise found
+            grid = found[0].energy
+            of_frames.add(material_mean(found))
+            for site in found:
+                of_sites.add(site.mu, len(site.equivalent))
+                n_novel += len(site.equivalent) * site.novel
+            unseen |= set(found[0].unseen)
         if grid is None:
             raise StructureError("a trajectory without frames has no spectrum")
         n_sites = int(of_sites.count)

@@ -97,7 +97,7 @@ def test_what_is_unknown_is_said_once(predictor, caplog):
 
 
 def test_a_bad_frame_is_named(predictor, tmp_path):
-    with pytest.raises(StructureError, match="frame 3: Na holds no Cu"):
+    with pytest.raises(StructureError, match="frame 3: Na contains no Cu"):
         predictor.trajectory([*frames(3), Atoms("Na")])
     with pytest.raises(StructureError, match="without frames"):
         predictor.trajectory([])

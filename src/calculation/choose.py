@@ -6,11 +6,10 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from ..checkpoints.trained_model import load_model
+from ..checkpoints.trained_model import TrainedModel
 from ..errors import CheckpointError
-from ..model.ensemble import Network, networks_of
+from ..model.ensemble import networks_of
 from ..prediction.inference import raw_sites
-from ..structures.graph import atoms_to_graph
 from .plan import Site
 
 
@@ -39,8 +38,8 @@ def farthest_points(points: np.ndarray, known: np.ndarray, number: int) -> list[
     return chosen
 
 
-def site_features(network: Network, sites: Sequence[Site]) -> np.ndarray:
-    """What enters the readout of a network, or of an ensemble's first member, for sites.
+def site_features(model: TrainedModel, sites: Sequence[Site]) -> np.ndarray:
+    """What enters the readout of a model, of an ensemble its first member, for sites.
 
     Returns:
         See ``readout_features``, shape (n_sites, n_features).
@@ -48,18 +47,16 @@ def site_features(network: Network, sites: Sequence[Site]) -> np.ndarray:
     Raises:
         StructureError: a structure can't be used.
     """
-    graphs = [
-        atoms_to_graph(site.atoms, [site.site], network.r_max, network.max_z) for site in sites
-    ]
-    found = dict(raw_sites(networks_of(network)[0], graphs, np.zeros(1)))
+    graphs = [model.graph(site.atoms, [site.site]) for site in sites]
+    found = dict(raw_sites(networks_of(model.network)[0], graphs, np.zeros(1)))
     return np.concatenate([found[k].features for k in range(len(graphs))])
 
 
-def choose_novel(model: Path, sites: Sequence[Site], number: int) -> list[Site]:
+def choose_novel(name: Path, sites: Sequence[Site], number: int) -> list[Site]:
     """Choose the sites that are most novel to a model.
 
     Args:
-        model: calibrated model: its file, folder, or the name of one that ships with the package.
+        name: calibrated model: its file, folder, or the name of one that ships with the package.
         sites: candidates.
         number: how many to choose.
 
@@ -70,10 +67,10 @@ def choose_novel(model: Path, sites: Sequence[Site], number: int) -> list[Site]:
         CheckpointError: the model is not calibrated, so it does not know its training sites.
         StructureError: a structure can't be used.
     """
-    network, info = load_model(model)
-    if info.calibration is None:
-        raise CheckpointError(f"{model}: not calibrated, so it has no measure of novelty")
-    novelty = info.calibration.novelty
-    points = novelty.whitened(site_features(network, sites))
+    model = TrainedModel.load(name)
+    if model.calibration is None:
+        raise CheckpointError(f"{name}: not calibrated, so it has no measure of novelty")
+    novelty = model.calibration.novelty
+    points = novelty.whitened(site_features(model, sites))
     order = farthest_points(points, novelty.sites.astype(float), number)
     return [sites[k] for k in order]

@@ -38,6 +38,8 @@ class ModelFile:
     """hyperparameters, differences of each member, info, calibration: plain values."""
     tensors: dict[str, Tensor]
     """``members.0.<name>``, .., and ``calibration.<name>``."""
+    sha256: str | None = None
+    """Checksum of the file that it was read from, 64 hexadecimal digits."""
 
 
 def write_model_file(path: Path, file: ModelFile) -> None:
@@ -90,9 +92,10 @@ def _read_format_2(path: Path) -> ModelFile:
     if hashlib.sha256(blank).hexdigest() != digest:
         raise CheckpointError(f"{path}: damaged, the checksum of the file is wrong")
     try:
-        return ModelFile(json.loads(metadata["content"]), safetensors.torch.load(data))
+        content, tensors = json.loads(metadata["content"]), safetensors.torch.load(data)
     except (KeyError, ValueError, RecursionError, SafetensorError) as error:
         raise CheckpointError(f"{path}: not a model file ({first_line(error)})") from error
+    return ModelFile(content, tensors, hashlib.sha256(data).hexdigest())
 
 
 def _check_header_length(path: Path) -> None:

@@ -7,18 +7,25 @@ from typing import Any, get_type_hints
 
 import numpy as np
 import torch
+from ase import Atoms
 from ase.data import chemical_symbols
 from torch import Tensor
+from torch_geometric.data import Data
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, ConfigError
 from ..model.ensemble import MAY_DIFFER, Network, as_model, networks_of
 from ..model.gnn import XANES_E3GNN
 from ..runtime.atomic_files import first_line
+from ..runtime.command_line import command_line
+from ..runtime.distributed import choose_device
 from ..runtime.versions import package_version
+from ..structures.graph import atoms_to_graph
 from ..uncertainty.calibration import Calibration, pack_calibration, unpack_calibration
 from .model_check import check_names, check_sizes, check_tensors, check_values
 from .model_file import ModelFile, read_model_file, write_model_file
 from .pretrained import model_path
+
+UNKNOWN = "not known"
 
 
 @dataclass
@@ -69,6 +76,108 @@ class ModelInfo:
     """Version of this library that wrote the file."""
 
 
+@dataclass(eq=False)
+class TrainedModel:
+    """A network with the description in its model file: all that a prediction needs."""
+
+    network: Network
+    """Network or ensemble, in evaluation mode."""
+    info: ModelInfo = field(default_factory=ModelInfo)
+    """What it was trained for."""
+    name: str = "the model"
+    """What the user calls it: a file, a training folder, or a model that ships."""
+    sha256: str | None = None
+    """Checksum of the model file, 64 hexadecimal digits. None: it was not read from one."""
+
+    @classmethod
+    def load(cls, name: str | Path, device: str = "cpu") -> "TrainedModel":
+        """Read a model file.
+
+        Args:
+            name: file that ``save`` wrote, a training folder with ``model.pt`` in it, or the name
+                of a model that ships with the package.
+            device: cpu, cuda, cuda:1, ..; auto is cuda where there is one.
+
+        Raises:
+            CheckpointError: missing, damaged, or not a model file of this library.
+            ConfigError: the device is not available.
+        """
+        path = model_path(name)
+        file = read_model_file(path)
+        network, info = _unpack(path, file)
+        return cls(network.to(choose_device(device)), info, str(name), file.sha256)
+
+    def save(self, path: str | Path) -> None:
+        """Write a model file, see ``save_model``."""
+        save_model(path, self.network, self.info)
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """Bands and the measure of novelty. None: not calibrated."""
+        return self.info.calibration
+
+    @property
+    def energy_range(self) -> tuple[float, float]:
+        """Lowest and highest energy that can be predicted, eV, absolute if there is a reference."""
+        zero = self.info.reference_energy or 0.0
+        low, high = (zero + self.network.hyperparameters[name] for name in ("emin", "emax"))
+        return low, high
+
+    def graph(
+        self, atoms: Atoms, absorbers: Sequence[int], dtype: torch.dtype | None = None
+    ) -> Data:
+        """Graph of a structure, cut at the network's radius, see ``atoms_to_graph``."""
+        return atoms_to_graph(atoms, absorbers, self.network.r_max, self.network.max_z, dtype)
+
+    def energies(self, energy: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Energies of a prediction, as the user counts them and relative to the reference energy.
+
+        Args:
+            energy: eV, shape (n_energies,), absolute if the model has a reference energy; None:
+                those on which the model was scored.
+
+        Returns:
+            The energies, and the same relative to the reference energy, which is the model's zero.
+
+        Raises:
+            ConfigError: the model has seen no spectra, an energy is outside its range or not
+                finite, or there are none.
+        """
+        if self.info.pretrained_on is not None:
+            raise ConfigError(
+                f"the model has seen no spectra, only {self.info.pretrained_on}; it is a starting"
+                " point for training, `train --init_from`"
+            )
+        if energy is None:
+            if self.info.energy_grid is None:
+                raise ConfigError("the model file names no energies; say which to predict")
+            energy = np.asarray(self.info.energy_grid)
+        energy = np.asarray(energy, dtype=float)
+        if energy.ndim != 1 or not len(energy) or not np.isfinite(energy).all():
+            raise ConfigError(
+                f"energies must be finite and one-dimensional, found the shape {energy.shape}"
+            )
+        low, high = self.energy_range
+        if energy.min() < low - 1e-6 or energy.max() > high + 1e-6:
+            raise ConfigError(
+                f"energies are {energy.min():.3f} to {energy.max():.3f} eV, but the model reaches"
+                f" from {low:.3f} to {high:.3f} eV"
+            )
+        return energy, energy - (self.info.reference_energy or 0.0)
+
+    def provenance(self) -> dict[str, str]:
+        """What its predictions can be traced back to: model file, training data, commands."""
+        values = {
+            "model": self.name,
+            "model_sha256": self.sha256,
+            "training_data_sha256": self.info.data_digest,
+            "training_command": self.info.command,
+            "version": package_version("e3gnn-xanes"),
+            "command": command_line(),
+        }
+        return {name: value or UNKNOWN for name, value in values.items()}
+
+
 def save_model(path: str | Path, model: Network, info: ModelInfo) -> None:
     """Write a model file.
 
@@ -105,21 +214,18 @@ def save_model(path: str | Path, model: Network, info: ModelInfo) -> None:
 
 
 def load_model(path: str | Path) -> tuple[Network, ModelInfo]:
-    """Read a model file.
-
-    Args:
-        path: file that ``save_model`` wrote, a training folder with ``model.pt`` in it, or the name
-            of a model that ships with the package.
+    """Read a model file, see ``TrainedModel.load``.
 
     Returns:
         The network, or the ensemble of a file with several, in evaluation mode, and what it was
         trained for.
-
-    Raises:
-        CheckpointError: missing, damaged, or not a model file of this library.
     """
-    path = model_path(path)
-    file = read_model_file(path)
+    model = TrainedModel.load(path)
+    return model.network, model.info
+
+
+def _unpack(path: Path, file: ModelFile) -> tuple[Network, ModelInfo]:
+    """Network and description of a model file; raises CheckpointError."""
     known = {entry.name for entry in fields(ModelInfo)}
     try:
         unknown = sorted(set(file.content["info"]) - known)

@@ -8,16 +8,14 @@ from torch_geometric.data import Data
 from tqdm import tqdm
 
 from ..checkpoints.pretrained import model_path, models
-from ..checkpoints.trained_model import ModelInfo, load_model, save_model
+from ..checkpoints.trained_model import TrainedModel
 from ..dataset.database import Database
 from ..dataset.dataset import XANESDataset
 from ..dataset.split import material_of, read_ids
 from ..errors import CheckpointError, ConfigError, DatabaseError
 from ..evaluation.evaluate import check_kind
-from ..model.ensemble import Network, networks_of
+from ..model.ensemble import networks_of
 from ..prediction.inference import PredictedSites, RawSites, check_predicted, raw_sites
-from ..prediction.site_prediction import relative_energies
-from ..runtime.distributed import choose_device
 from ..uncertainty.conformal import SiteErrors, calibrate
 from ..uncertainty.novelty import Novelty, sample_sites
 from .jobs import CalibrateJob
@@ -27,18 +25,18 @@ from .outputs import check_outputs
 def run(job: CalibrateJob) -> None:
     """Calibrate a model on sites that it was not trained on, and write it."""
     output = check_output(job)
-    model, info = load_model(job.model)
-    model.to(choose_device(job.device))
+    model = TrainedModel.load(job.model, job.device)
+    info = model.info
     if info.energy_grid is None or not info.train_ids:
         raise CheckpointError(f"{job.model}: made without a database; it names no training sites")
     ids = read_ids(job.ids)
     check_not_trained(job.ids, ids, info.train_ids)
     database = Database(job.database)
     check_kind(database, ids, info)
-    novelty = learn_novelty(job, model, info, database)
-    data = site_errors(make_data(job, model, info, database, ids), model, info, novelty)
+    novelty = learn_novelty(job, model, database)
+    data = site_errors(make_data(model, database, ids), model, novelty)
     info.calibration = calibrate(data, novelty, job.coverage)
-    save_model(output, model, info)
+    model.save(output)
     materials = len({material_of(record_id) for record_id in ids})
     print(
         f"{output}: {job.coverage:.0%} bands from {len(ids)} sites of {materials} materials;"
@@ -77,33 +75,29 @@ def check_not_trained(path: Path, ids: Sequence[str], train_ids: Sequence[str]) 
         )
 
 
-def make_data(
-    job: CalibrateJob, model: Network, info: ModelInfo, database: Database, ids: Sequence[str]
-) -> XANESDataset:
+def make_data(model: TrainedModel, database: Database, ids: Sequence[str]) -> XANESDataset:
     """Graphs and spectra of some records, on the model's energies."""
-    energy, _ = relative_energies(model, info, None)
-    settings = model.r_max, energy, info.extend_below or 0.0, model.max_z
+    energy, _ = model.energies()
+    settings = model.network.r_max, energy, model.info.extend_below or 0.0, model.network.max_z
     return XANESDataset(database, ids, *settings)
 
 
-def learn_novelty(
-    job: CalibrateJob, model: Network, info: ModelInfo, database: Database
-) -> Novelty:
+def learn_novelty(job: CalibrateJob, model: TrainedModel, database: Database) -> Novelty:
     """Measure of novelty from the training sites that the database holds.
 
     Raises:
         DatabaseError: it holds fewer than two of them.
     """
-    there = set(database.ids)
-    known = [record_id for record_id in info.train_ids or [] if record_id in there]
+    there, trained = set(database.ids), model.info.train_ids or []
+    known = [record_id for record_id in trained if record_id in there]
     if len(known) < 2:
         raise DatabaseError(
-            f"{job.database}: holds {len(known)} of the {len(info.train_ids or [])} sites that the"
+            f"{job.database}: holds {len(known)} of the {len(trained)} sites that the"
             " model was trained on, which the measure of novelty needs"
         )
-    data = make_data(job, model, info, database, sample_sites(known))
+    data = make_data(model, database, sample_sites(known))
     graphs = [data[k] for k in tqdm(range(len(data)), desc="training sites", disable=None)]
-    first = networks_of(model)[0]
+    first = networks_of(model.network)[0]
     found = dict(raw_sites(first, graphs, np.zeros(1)))
     check_raw(graphs, found)
     return Novelty.fit(np.concatenate([found[number].features for number in range(len(graphs))]))
@@ -120,13 +114,11 @@ def check_raw(graphs: Sequence[Data], found: Mapping[int, RawSites]) -> None:
         check_predicted(PredictedSites(np.concatenate(parts, axis=1)), graphs[number].record_id)
 
 
-def site_errors(
-    data: XANESDataset, model: Network, info: ModelInfo, novelty: Novelty
-) -> SiteErrors:
+def site_errors(data: XANESDataset, model: TrainedModel, novelty: Novelty) -> SiteErrors:
     """What the model predicts for the calibration sites beside what was calculated."""
     graphs = list(data)
-    _, relative = relative_energies(model, info, None)
-    found = dict(raw_sites(model, graphs, relative))
+    _, relative = model.energies()
+    found = dict(raw_sites(model.network, graphs, relative))
     check_raw(graphs, found)
     raw = [found[number] for number in range(len(graphs))]
     target = np.concatenate([graph.y.double().numpy() for graph in graphs])

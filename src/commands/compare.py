@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checkpoints.provenance import load_traced
+from ..checkpoints.trained_model import TrainedModel
 from ..comparison.fit import Bounds
 from ..comparison.ranking import compare_window, nominal_shift, predict_candidates, rank
 from ..comparison.tables import ranking_table, ranking_values, verdict
@@ -28,7 +28,8 @@ ANOTHER_EDGE = 50.0
 def run(job: CompareJob) -> None:
     """Rank the candidates; print the table and write JSON and a picture."""
     check_outputs(job.output, job.plot)
-    model, info, provenance = load_traced(job.model)
+    model = TrainedModel.load(job.model)
+    info, origin = model.info, model.provenance()
     spectrum = with_edge(read_measured(job.measured, job.column), info.element, info.edge)
     measured = normalize(replace(spectrum, e0=job.e0))
     if info.element is not None and info.edge is not None:
@@ -43,7 +44,7 @@ def run(job: CompareJob) -> None:
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise ConfigError(f"several candidates are called {', '.join(repeated)}; rename the files")
-    candidates = predict_candidates(model, info, structures)
+    candidates = predict_candidates(model, structures)
     shift = job.shift
     if shift is None:
         middle = nominal_shift(measured, candidates)
@@ -58,9 +59,9 @@ def run(job: CompareJob) -> None:
     if job.output is not None:
         values: dict[str, Any] = {
             "kind": "comparison",
-            "version": provenance.version,
-            "model": {"name": provenance.model, "digest": f"sha256 {provenance.model_sha256}"},
-            "provenance": provenance.values(),
+            "version": origin["version"],
+            "model": {"name": model.name, "digest": f"sha256 {model.sha256}"},
+            "provenance": origin,
             "measured_file": {"path": str(job.measured), "digest": measured_digest(job.measured),
                               "e0": measured.e0,
                               "edge_step": measured.edge_step, "element": spectrum.element,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checkpoints.provenance import load_traced
+from ..checkpoints.trained_model import TrainedModel
 from ..dataset.database import Database
 from ..errors import CheckpointError
 from ..evaluation.coverage import describe_coverage, measure_coverage, shared_materials
@@ -18,7 +18,6 @@ from ..plot import plot_predictions
 from ..prediction.inference import Bands
 from ..reports.text import describe_details, describe_evaluation
 from ..runtime.atomic_files import write_durably
-from ..runtime.distributed import choose_device
 from ..training.config import EvaluateJob
 from ..uncertainty.calibration import Calibration
 from .outputs import check_outputs
@@ -31,12 +30,12 @@ def run(job: EvaluateJob) -> None:
     check_outputs(job.predictions, job.plot)
     if job.table is not None:
         check_table(job.table)
-    model, described, provenance = load_traced(job.model)
-    model.to(choose_device(job.device))
+    model = TrainedModel.load(job.model, job.device)
+    described = model.info
     database = Database(job.database)
     ids, chosen = choose_ids(job.ids, database, described)
-    compared = compare(model, described, database, ids, job.other_code)
-    origin = {**provenance.values(), "data_sha256": database.digest_of(ids)}
+    compared = compare(model, database, ids, job.other_code)
+    origin = {**model.provenance(), "data_sha256": database.digest_of(ids)}
     energy, result = compared.energy, compared.result
     print(f"{chosen}, {energy_range(energy, described)}, unit {described.unit}")
     seen = set(result.ids) & set(described.train_ids or [])

@@ -2,7 +2,7 @@
 
 import json
 
-from ..checkpoints.provenance import load_traced
+from ..checkpoints.trained_model import TrainedModel
 from ..errors import ConfigError
 from ..explanation.attribution import explain
 from ..explanation.plot import plot_explanation
@@ -16,7 +16,8 @@ from .outputs import check_outputs
 def run(job: ExplainJob) -> None:
     """Explain one site; print the table and write JSON and a picture."""
     check_outputs(job.output, job.plot)
-    model, info, provenance = load_traced(job.model)
+    model = TrainedModel.load(job.model)
+    info, origin = model.info, model.provenance()
     structures = named_structures(job.structure)
     if len(structures) > 1:
         raise ConfigError(f"{job.structure}: holds {len(structures)} structures, one is wanted")
@@ -27,16 +28,16 @@ def run(job: ExplainJob) -> None:
         raise ConfigError(
             f"{job.structure}: which site? Give --site with one of {', '.join(map(str, sites))}"
         )
-    found = explain(model, info, atoms, job.site, radius=job.radius)
+    found = explain(model, atoms, job.site, radius=job.radius)
     unit = info.unit or "unit not stated"
     print(f"{name}, site {job.site} ({atoms[job.site].symbol}), {job.model}")
     print(explanation_table(found, unit))
     if job.output is not None:
         values = {
             "kind": "explanation",
-            "version": provenance.version,
-            "model": {"name": provenance.model, "digest": f"sha256 {provenance.model_sha256}"},
-            "provenance": provenance.values(),
+            "version": origin["version"],
+            "model": {"name": model.name, "digest": f"sha256 {model.sha256}"},
+            "provenance": origin,
             "structure": {"path": str(job.structure), "digest": file_digest(job.structure)},
             "site": job.site,
             "unit": info.unit,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..checkpoints.provenance import UNKNOWN, load_traced
+from ..checkpoints.trained_model import UNKNOWN, TrainedModel
 from ..comparison.linear_combination import Mixture, fit_mixture
 from ..comparison.ranking import nominal_shift, predict_candidates
 from ..comparison.tables import mixture_table, mixture_values
@@ -85,12 +85,12 @@ def read_components(
         flats = [normalize(read_measured(path)).flat for path in job.components]
         origin = {"version": package_version("e3gnn-xanes"), "command": command_line() or UNKNOWN}
         return [Path(path).stem for path in job.components], flats, origin
-    model, info, provenance = load_traced(job.model)
+    model = TrainedModel.load(job.model)
     structures = [named for path in job.components for named in named_structures(path)]
-    candidates = predict_candidates(model, info, structures)
+    candidates = predict_candidates(model, structures)
     shift = nominal_shift(measured, candidates)
     moved = [candidate.predicted.shifted(shift) for candidate in candidates]
-    return [candidate.name for candidate in candidates], moved, provenance.values()
+    return [candidate.name for candidate in candidates], moved, model.provenance()
 
 
 def fit_shifts(

@@ -1,15 +1,11 @@
 """The command `info`: what is in a file."""
 
-from pathlib import Path
-
-from ..checkpoints.pretrained import model_path, models
-from ..checkpoints.provenance import load_traced
-from ..checkpoints.trained_model import load_model
+from ..checkpoints.pretrained import models
+from ..checkpoints.trained_model import TrainedModel
 from ..dataset.database import Database
 from ..dataset.location import DatabaseURL, Location
 from ..errors import ConfigError
 from ..reports.text import describe_contents, describe_model, describe_structure
-from ..runtime.atomic_files import file_digest
 from ..runtime.file_types import SQLITE_MAGIC, is_model_file, starts_with
 from ..structures.files import named_structures
 from ..training.config import InfoJob
@@ -31,11 +27,11 @@ def run(job: InfoJob) -> None:
     if not path.exists() and str(path) not in models():
         raise ConfigError(f"{path}: no such file")
     if not path.exists() or path.is_dir() or is_model_file(path):
-        model, info, provenance = load_traced(path)
-        print(describe_model(model, info))
-        print(f"file: sha256 {provenance.model_sha256}")
+        model = TrainedModel.load(path)
+        print(describe_model(model))
+        print(f"file: sha256 {model.sha256}")
         if job.check:
-            print(describe_check(path))
+            print(describe_check(model))
         return
     if job.check:
         raise ConfigError(f"{path}: not a model file, so there is nothing to `--check`")
@@ -52,13 +48,12 @@ def print_database(location: Location) -> None:
     print(describe_contents(database.contents(), database.digest))
 
 
-def describe_check(path: Path) -> str:
+def describe_check(model: TrainedModel) -> str:
     """A model's checksum and precision; reading the file has verified the former."""
-    model, info = load_model(path)
-    found = check_precision(model, info)
+    found = check_precision(model)
     share = found.difference / found.largest if found.largest > 0 else 0.0
     return (
-        f"checksum: verified, file {file_digest(model_path(path))}\n"
-        f"float32 and float64 differ by at most {found.difference:.2e} {info.unit},"
+        f"checksum: verified, file sha256 {model.sha256}\n"
+        f"float32 and float64 differ by at most {found.difference:.2e} {model.info.unit},"
         f" {share:.1e} of the largest value ({found.structure})"
     )

@@ -1,7 +1,7 @@
 """The command `models`: what ships with the package."""
 
 from ..checkpoints.pretrained import models
-from ..checkpoints.trained_model import load_model
+from ..checkpoints.trained_model import TrainedModel
 from ..reports.text import describe_shipped
 from .jobs import ModelsJob
 
@@ -12,4 +12,4 @@ def run(_job: ModelsJob) -> None:
     if not found:
         print("no model ships with this version")
     for name, path in found.items():
-        print(describe_shipped(name, *load_model(path)))
+        print(describe_shipped(name, TrainedModel.load(path)))

@@ -7,19 +7,14 @@ from pathlib import Path
 
 from ase import Atoms
 
-from ..checkpoints.provenance import Provenance, load_traced
-from ..checkpoints.trained_model import ModelInfo
+from ..checkpoints.trained_model import TrainedModel
 from ..errors import ConfigError, PartialError, StructureError, Terminated
 from ..plot import plot_structures
-from ..prediction.site_prediction import (
-    SitePrediction,
-    predict_each,
-    warn_of_others,
-    warn_of_unknown,
-)
+from ..prediction.site_prediction import SitePrediction, warn_of_doubts
+from ..predictor import XANESPredictor
 from ..reports.text import describe_bulk, site_label, spectra_table
 from ..runtime.atomic_files import write_text_durably
-from ..runtime.distributed import check_alone, choose_device, launched_rank, processes
+from ..runtime.distributed import check_alone, launched_rank, processes
 from ..runtime.file_types import SQLITE_MAGIC, starts_with
 from ..structures.files import each_structure
 from ..training.config import PredictJob
@@ -41,13 +36,13 @@ def run(job: PredictJob) -> None:
         return
     check_alone("a prediction of structure files")
     check_outputs(job.output, job.plot)
-    model, described, provenance = load_traced(job.model)
-    model.to(choose_device(job.device))
+    predictor = XANESPredictor(job.model, job.device)
+    described = predictor.info
     energy = None if job.energy is None else energy_grid(*job.energy)
-    done = Done(described, provenance, job.output)
+    done = Done(predictor.trained, job.output)
     coming = done.note_files(each_structure(job.structures))
     try:
-        for found in predict_each(model, described, coming, job.site, energy, job.other_element):
+        for found in predictor.each(coming, job.site, energy, job.other_element):
             if isinstance(found, StructureError) and job.strict:
                 raise found
             done.add(found)
@@ -75,10 +70,8 @@ def run(job: PredictJob) -> None:
 class Done:
     """What became of each structure so far."""
 
-    info: ModelInfo
-    """What the model was trained for."""
-    provenance: Provenance
-    """The model file, and what it was trained on."""
+    model: TrainedModel
+    """The model that predicts."""
     output: Path | None
     """Table to write; None: printed."""
     files: list[Path] = field(default_factory=list)
@@ -106,8 +99,7 @@ class Done:
             self.left_out.append(str(found) if named else f"{file}: {found}")
             logger.warning("left out: %s", self.left_out[-1])
             return
-        warn_of_unknown(found)
-        warn_of_others(found, self.info)
+        warn_of_doubts(found, self.model.info.element)
         self.sources.append(file)
         self.found.append(found)
 
@@ -126,7 +118,7 @@ class Done:
     def write(self, *notes: str) -> None:
         """Write or print the table; what is missing is told in it."""
         notes = (*notes, *(f"left out: {' '.join(reason.split())}" for reason in self.left_out))
-        text = spectra_table(self.found, self.info, self.provenance, self.sources, notes)
+        text = spectra_table(self.found, self.model, self.sources, notes)
         if self.output is None:
             print(text, end="")
             return
@@ -171,17 +163,14 @@ def predict_bulk(job: PredictJob, databases: list[Path]) -> None:
 
     energy = None if job.energy is None else energy_grid(*job.energy)
     with processes(job.device) as team:
-        model, described, provenance = load_traced(job.model)
+        model = TrainedModel.load(job.model, str(team.device))
         gathered = output.with_name(f".{output.name}.structures")
         check_output(output, part_paths(output, team.size))
         try:
             if source is None and team.leads:
                 gather_structures(job.structures, gathered)
             team.wait()
-            summary = predict_database(
-                *(model.to(team.device), described, source or gathered, output),
-                *(f"sha256 {provenance.model_sha256}", team, energy, provenance),
-            )
+            summary = predict_database(model, source or gathered, output, team, energy)
         except (KeyboardInterrupt, Terminated):
             logger.info("interrupted; what is done is kept, the same command goes on with it")
             raise

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 
-from ..checkpoints.trained_model import ModelInfo
+from ..checkpoints.trained_model import ModelInfo, TrainedModel
 from ..errors import ConfigError, RecordError
-from ..model.ensemble import Network
 from ..prediction.material import material_half_width, material_mean
 from ..prediction.site_prediction import SitePrediction, predict_structures
 from ..xas.normalization import Normalized, find_e0
@@ -89,7 +88,7 @@ def edge_step(info: ModelInfo) -> float:
 
 
 def predict_candidates(
-    model: Network, info: ModelInfo, structures: Sequence[tuple[str, Atoms]]
+    model: TrainedModel, structures: Sequence[tuple[str, Atoms]]
 ) -> list[Candidate]:
     """Predict the spectrum of every structure over all energies that the model knows.
 
@@ -97,14 +96,15 @@ def predict_candidates(
         ConfigError: the model's energies are not absolute.
         StructureError: a structure can't be predicted.
     """
+    info = model.info
     if info.reference_energy is None:
         raise ConfigError("the model's energies are relative to an edge that is not stated")
-    low, high = (info.reference_energy + model.hyperparameters[n] for n in ("emin", "emax"))
+    low, high = model.energy_range
     energy = np.arange(low, high + 1e-6, 0.25)
     energy = energy[energy <= high]
     step = edge_step(info)
     candidates = []
-    found = predict_structures(model, info, structures, None, energy)
+    found = predict_structures(model, structures, None, energy)
     for (name, _), sites in zip(structures, found, strict=True):
         half = material_half_width(sites)
         spectrum = Spectrum(

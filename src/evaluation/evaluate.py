@@ -7,15 +7,13 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from ..checkpoints.trained_model import ModelInfo
+from ..checkpoints.trained_model import ModelInfo, TrainedModel
 from ..dataset.database import Database
 from ..dataset.dataset import XANESDataset
 from ..dataset.record import UNITS
 from ..dataset.split import read_ids
 from ..errors import CheckpointError, DatabaseError
-from ..model.ensemble import Network
 from ..prediction.inference import Bands, check_predicted, join_sites, predict_sites
-from ..prediction.site_prediction import relative_energies
 from ..xas.features import find_features
 from .environments import surroundings
 from .metrics import Evaluation, evaluate_spectra
@@ -48,11 +46,7 @@ class Comparison:
 
 
 def compare(
-    model: Network,
-    described: ModelInfo,
-    database: Database,
-    ids: list[str],
-    other_code: bool = False,
+    model: TrainedModel, database: Database, ids: list[str], other_code: bool = False
 ) -> Comparison:
     """Predict records and compare with what was calculated, on the model's scored energies.
 
@@ -61,20 +55,21 @@ def compare(
         DatabaseError: a record is of another kind than what the model was trained on.
         PredictionError: a predicted spectrum is not finite; the record is named.
     """
+    described, network = model.info, model.network
     if described.energy_grid is None or described.mean_spectrum is None:
         raise CheckpointError("the model was made without a database; it names no energies")
     check_kind(database, ids, described, other_code)
-    energy, relative = relative_energies(model, described, None)
+    energy, relative = model.energies()
     data = XANESDataset(
         database,
         ids,
-        r_max=model.hyperparameters["r_max"],
+        r_max=network.r_max,
         grid=energy,
         extend_below=described.extend_below or 0.0,
-        max_z=model.max_z,
+        max_z=network.max_z,
     )
     graphs = [data[k] for k in tqdm(range(len(data)), desc="graphs", disable=None)]
-    found = dict(predict_sites(model, described.calibration, graphs, relative))
+    found = dict(predict_sites(model, graphs, relative))
     for number, graph in enumerate(graphs):
         check_predicted(found[number], graph.record_id)
     sites = join_sites([found[number] for number in range(len(graphs))])

@@ -9,12 +9,11 @@ from ase import Atoms
 from torch_geometric.data import Data
 from tqdm import tqdm
 
-from ..checkpoints.trained_model import ModelInfo
+from ..checkpoints.trained_model import TrainedModel
 from ..errors import ConfigError, StructureError
-from ..model.ensemble import Network, networks_of
+from ..model.ensemble import networks_of
 from ..model.gnn import XANES_E3GNN
 from ..prediction.inference import PredictedSites, check_predicted
-from ..prediction.site_prediction import relative_energies
 from ..structures.absorbers import choose_sites
 from ..structures.cluster import Cluster, Shell, cut_cluster, find_shells, without
 from ..structures.graph import atoms_to_graph
@@ -59,8 +58,7 @@ class Explanation:
 
 
 def explain(
-    model: Network,
-    info: ModelInfo,
+    model: TrainedModel,
     structure: Any,
     site: int,
     *,
@@ -74,8 +72,7 @@ def explain(
     that no training structure had.
 
     Args:
-        model: network or ensemble, on the CPU.
-        info: what it was trained for.
+        model: model, on the CPU.
         structure: ``ase.Atoms``, or pymatgen's ``Structure`` or ``Molecule``.
         site: absorber's 0-based index.
         radius: neighbours within it are asked about, Angstrom; None: the network's ``r_max``.
@@ -92,24 +89,25 @@ def explain(
     if radius is not None and not 0 < radius < np.inf:
         raise ConfigError(f"`radius` is {radius} but must be positive and finite")
     atoms = as_atoms(structure)
-    energy, relative = relative_energies(model, info, energy)
-    choose_sites(atoms, info, [site])
-    reach = model.num_layers * model.r_max
+    energy, relative = model.energies(energy)
+    choose_sites(atoms, model.info.element, [site])
+    network = model.network
+    reach = network.num_layers * network.r_max
     cluster = cut_cluster(atoms, site, reach)
-    near = cluster.distance <= (model.r_max if radius is None else min(radius, reach))
+    near = cluster.distance <= (network.r_max if radius is None else min(radius, reach))
     neighbors = np.flatnonzero(near)[1:]
     if len(neighbors) == 0:
         raise StructureError(f"site {site} has no neighbour within the radius; take a larger one")
     shells = find_shells(cluster, float(cluster.distance[neighbors].max()))
-    networks = [network.eval() for network in networks_of(model)]
-    grid = torch.as_tensor(relative, dtype=model.coefficient_mean.dtype)
+    networks = [network.eval() for network in networks_of(network)]
+    grid = torch.as_tensor(relative, dtype=network.coefficient_mean.dtype)
     taken: list[tuple[int, ...]] = [(int(number),) for number in neighbors]
     taken += [shell.members for shell in shells if len(shell.members) > 1]
     mu = spectrum(networks, cluster.atoms, grid)
     check_predicted(PredictedSites(mu[None]), [f"site {site}"])
     bar = tqdm(taken, desc="removing", unit="atoms", disable=None, leave=False)
     change = {members: mu - spectrum(networks, without(cluster, members), grid) for members in bar}
-    graph = atoms_to_graph(cluster.atoms, [0], model.r_max, model.max_z)
+    graph = model.graph(cluster.atoms, [0])
     return Explanation(
         energy=energy,
         mu=mu,

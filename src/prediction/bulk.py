@@ -14,18 +14,15 @@ from ase import Atoms
 from ase.data import chemical_symbols
 from tqdm import tqdm
 
-from ..checkpoints.provenance import Provenance
-from ..checkpoints.trained_model import ModelInfo
+from ..checkpoints.trained_model import TrainedModel
 from ..dataset.record import structure_digest
 from ..errors import ConfigError, DatabaseError, PredictionError, StructureError
-from ..model.ensemble import Network
 from ..runtime.atomic_files import sync_folder
 from ..runtime.distributed import Team
 from ..runtime.versions import package_version
 from ..structures.absorbers import choose_sites, unknown_elements
-from ..structures.graph import atoms_to_graph, check_atoms
+from ..structures.graph import check_atoms
 from .inference import PredictedSites, check_predicted, predict_sites
-from .site_prediction import relative_energies
 from .spectra_db import (
     FORMAT,
     BulkSummary,
@@ -45,17 +42,17 @@ CHUNK = 64
 class RowPredictor:
     """From rows of structures to rows of spectra."""
 
-    def __init__(self, model: Network, info: ModelInfo, energy: np.ndarray | None) -> None:
-        """Choose the energies; see ``predict_structure``.
+    def __init__(self, model: TrainedModel, energy: np.ndarray | None) -> None:
+        """Choose the energies; see ``predict_structures``.
 
         Raises:
             ConfigError: the model names no element, or the energies are out of range.
         """
-        if info.element is None:
+        if model.info.element is None:
             raise ConfigError("the model names no element, so no absorbers can be chosen")
-        self.model, self.info = model, info
-        self.energy, self.relative = relative_energies(model, info, energy)
-        single = model.coefficient_mean.dtype == torch.float32
+        self.model, self.info = model, model.info
+        self.energy, self.relative = model.energies(energy)
+        single = model.network.coefficient_mean.dtype == torch.float32
         self.mu_type = np.float32 if single else np.float64
 
     def predict(self, structures: Sequence[StoredStructure]) -> list[dict[str, Any]]:
@@ -66,16 +63,14 @@ class RowPredictor:
             sites, error = [], structure.error
             try:
                 if error is None:
-                    check_atoms(structure.atoms, self.model.max_z)
-                    sites = choose_sites(structure.atoms, self.info, None)
-                    reach = self.model.hyperparameters["r_max"], self.model.max_z
-                    graphs.append(atoms_to_graph(structure.atoms, sites, *reach))
+                    check_atoms(structure.atoms, self.model.network.max_z)
+                    sites = choose_sites(structure.atoms, self.info.element, None)
+                    graphs.append(self.model.graph(structure.atoms, sites))
                     owners.append(len(found))
             except StructureError as reason:
                 sites, error = [], str(reason)
             found.append(self._describe(structure, sites, error))
-        calibration = self.info.calibration
-        for number, spectra in predict_sites(self.model, calibration, graphs, self.relative):
+        for number, spectra in predict_sites(self.model, graphs, self.relative):
             place = owners[number]
             filled = found[place]
             try:
@@ -99,7 +94,7 @@ class RowPredictor:
         self, structure: StoredStructure, sites: list[int], error: str | None
     ) -> dict[str, Any]:
         """A row of spectra whose spectra are still to come."""
-        unseen = [] if error else unknown_elements(structure.atoms, self.info)
+        unseen = [] if error else unknown_elements(structure.atoms, self.info.elements)
         keys: dict[str, int | str] = {
             "source_row": structure.row,
             "predicted": int(error is None),
@@ -125,14 +120,11 @@ class RowPredictor:
 
 
 def predict_database(
-    model: Network,
-    info: ModelInfo,
+    model: TrainedModel,
     source: Path,
     output: Path,
-    model_digest: str,
     team: Team,
     energy: np.ndarray | None = None,
-    provenance: Provenance | None = None,
 ) -> BulkSummary:
     """Predict all structures of an ASE database, every atom of the model's element.
 
@@ -140,14 +132,11 @@ def predict_database(
     one stopped; at the end the files are joined in the order of the input and removed.
 
     Args:
-        model: network, on the team's device.
-        info: what it was trained for.
+        model: model, on the team's device.
         source: ASE database (SQLite) of structures or of records.
         output: database to write, which must not exist.
-        model_digest: checksum of the model file.
         team: the processes.
-        energy: see ``predict_structure``.
-        provenance: what the metadata say of the spectra's origin, key `provenance`.
+        energy: see ``predict_structures``.
 
     Returns:
         What was done.
@@ -156,11 +145,11 @@ def predict_database(
         ConfigError: see ``RowPredictor`` and ``check_output``.
         DatabaseError: the source is no ASE database, or an interrupted run did other work.
     """
-    predictor = RowPredictor(model, info, energy)
+    predictor, info = RowPredictor(model, energy), model.info
     parts = part_paths(output, team.size)
     check_output(output, parts)
     signature = {
-        "format": FORMAT, "model": model_digest, "energy": predictor.energy.tolist(),
+        "format": FORMAT, "model": f"sha256 {model.sha256}", "energy": predictor.energy.tolist(),
         "source": source.name, "rows": count_rows(source), "chunk": CHUNK, "element": info.element,
         "edge": info.edge, "target": info.target, "unit": info.unit, "processes": team.size,
         "version": package_version("e3gnn-xanes"),
@@ -168,8 +157,7 @@ def predict_database(
     if signature["rows"] == 0:
         raise DatabaseError(f"{source}: holds no structure")
     team.wait()  # all have looked for leftovers before anybody leaves some
-    origin = None if provenance is None else provenance.values()
-    predict_part(predictor, source, parts[team.rank], signature, team, origin)
+    predict_part(predictor, source, parts[team.rank], signature, team, model.provenance())
     team.wait()
     if team.leads:
         finish(parts, source, output)

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch_geometric.data import Data
 
+from ..checkpoints.trained_model import TrainedModel
 from ..dataset.batch import GraphBatchSampler, collate_graphs, mean_rows
 from ..errors import PredictionError
 from ..model.ensemble import Network, XANESEnsemble
-from ..uncertainty.calibration import Calibration
 from ..uncertainty.novelty import readout_features
 
 MAX_EDGES = 20_000
@@ -100,26 +100,26 @@ def count_rows(graph: Data) -> int:
 
 
 def predict_sites(
-    model: Network, calibration: Calibration | None, graphs: Sequence[Data], energy: np.ndarray
+    model: TrainedModel, graphs: Sequence[Data], energy: np.ndarray
 ) -> Iterator[tuple[int, PredictedSites]]:
     """Predict graphs, with bands where the model is calibrated.
 
     Args:
-        model: see ``raw_sites``.
-        calibration: the model's; None: spectra alone.
-        graphs: see ``raw_sites``.
-        energy: see ``raw_sites``.
+        model: model; where it is not calibrated there are spectra alone.
+        graphs: graphs with absorbers.
+        energy: energies relative to the reference energy, eV, shape (n_energies,).
 
     Yields:
         Number of the graph, and the spectra of its absorbers.
     """
+    calibration = model.calibration
     if calibration is None:
-        for number, raw in raw_sites(model, graphs, energy):
+        for number, raw in raw_sites(model.network, graphs, energy):
             yield number, PredictedSites(raw.mu)
         return
     n_wanted = len(energy)  # the site's expected error is a mean over the calibrated energies
     both = np.concatenate([energy, calibration.energy])
-    for number, raw in raw_sites(model, graphs, both):
+    for number, raw in raw_sites(model.network, graphs, both):
         there, spread = None, None
         if raw.spread is not None:
             there, spread = raw.spread[:, :n_wanted], raw.spread[:, n_wanted:]

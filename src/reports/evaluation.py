@@ -2,14 +2,12 @@
 
 from pathlib import Path
 
-from ..checkpoints.pretrained import model_path
-from ..checkpoints.trained_model import load_model
+from ..checkpoints.trained_model import TrainedModel
 from ..dataset.database import Database
 from ..dataset.location import Location
 from ..evaluation.evaluate import Comparison, choose_ids, compare, energy_range
 from ..evaluation.table import Group
 from ..plot import plot_predictions
-from ..runtime.atomic_files import file_digest
 from ..xas.features import FEATURES
 from .page import facts, figure, page, section, table
 
@@ -31,10 +29,11 @@ def evaluation_page(model: Path, location: Location, ids: Path | None = None) ->
     Raises:
         XanesError: see ``evaluation.compared.compare``.
     """
-    network, info = load_model(model)
+    trained = TrainedModel.load(model)
+    info = trained.info
     database = Database(location)
     names, chosen = choose_ids(ids, database, info)
-    compared = compare(network, info, database, names)
+    compared = compare(trained, database, names)
     result = compared.result
     figures = [
         ("records", chosen),
@@ -71,7 +70,7 @@ def evaluation_page(model: Path, location: Location, ids: Path | None = None) ->
             "Provenance",
             facts(
                 [
-                    ("model", f"{model}, {file_digest(model_path(model))}"),
+                    ("model", f"{model}, sha256 {trained.sha256}"),
                     ("database", f"{database.path}, content {database.digest}"),
                 ]
             ),

@@ -10,9 +10,8 @@ import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
 
-from ..checkpoints.provenance import Provenance
-from ..checkpoints.trained_model import ModelInfo
-from ..model.ensemble import Network, networks_of
+from ..checkpoints.trained_model import ModelInfo, TrainedModel
+from ..model.ensemble import networks_of
 from ..prediction.site_prediction import SitePrediction, is_other
 
 if TYPE_CHECKING:  # a prediction needs none of these, and ASE's databases are slow to import
@@ -42,29 +41,30 @@ def describe_contents(contents: "Contents", digest: str | None = None) -> str:
     return "\n".join(lines)
 
 
-def describe_model(model: Network, info: ModelInfo) -> str:
+def describe_model(model: TrainedModel) -> str:
     """What a model was trained for, its constructor's arguments and its size."""
-    lines = []
+    lines, info = [], model.info
     for name, value in vars(replace(info, calibration=None)).items():
         if isinstance(value, list) and len(value) > SHORT_LIST:
             lines.append(f"{name}: {len(value)} values, {value[0]} .. {value[-1]}")
         elif value is not None:
             lines.append(f"{name}: {value}")
-    lines += [f"model.{name}: {value}" for name, value in model.hyperparameters.items()]
-    networks = networks_of(model)
+    lines += [f"model.{name}: {value}" for name, value in model.network.hyperparameters.items()]
+    networks = networks_of(model.network)
     if len(networks) > 1:
         lines.append(f"members: {len(networks)}")
     if info.calibration is not None:
         bands = info.calibration
         lines.append(f"bands: {bands.coverage:.0%}, calibrated on {len(bands.ids)} sites")
-    count = sum(weight.numel() for weight in model.parameters())
+    count = sum(weight.numel() for weight in model.network.parameters())
     return "\n".join([*lines, f"parameters: {count}"])
 
 
-def describe_shipped(name: str, model: Network, info: ModelInfo) -> str:
+def describe_shipped(name: str, model: TrainedModel) -> str:
     """What a model that ships with the package is for, a line a fact."""
+    info = model.info
     card = info.card or {}
-    members = len(networks_of(model))
+    members = len(networks_of(model.network))
     if info.pretrained_on is not None:
         return (
             f"{name}: to start trainings from (train --init_from {name}), no spectra\n"
@@ -176,8 +176,7 @@ def describe_bands(info: ModelInfo) -> list[str]:
 
 def spectra_table(
     found: list[list[SitePrediction]],
-    info: ModelInfo,
-    provenance: Provenance,
+    model: TrainedModel,
     sources: Sequence[Path],
     notes: Sequence[str] = (),
 ) -> str:
@@ -185,8 +184,7 @@ def spectra_table(
 
     Args:
         found: predictions of each structure.
-        info: what the model was trained for.
-        provenance: the model file, and what it was trained on.
+        model: the model that predicted them.
         sources: file of each structure.
         notes: more lines for the header.
 
@@ -196,6 +194,7 @@ def spectra_table(
         energies), and after the sites of a structure their mean, weighted by the number of
         equivalent sites, which has no band: errors of sites add up in a way that is not known.
     """
+    info = model.info
     columns, labels, notes = [found[0][0].energy], ["energy_eV"], list(notes)
     for sites in found:
         if sites[0].unseen:
@@ -210,7 +209,7 @@ def spectra_table(
                 columns += [site.lower, site.upper]
             if site.novel:
                 notes.append(f"{label} is novel: unlike anything that the model was trained on")
-            if is_other(site, info):
+            if is_other(site, info.element):
                 notes.append(
                     f"{label} is {site.element}, but the model was trained for {info.element}"
                 )
@@ -220,7 +219,7 @@ def spectra_table(
         weights = [len(site.equivalent) for site in sites]
         labels.append(f"{sites[0].structure}_mean")
         columns.append(np.average([site.mu for site in sites], axis=0, weights=weights))
-    told = provenance.values()
+    told = model.provenance()
     zero = "absolute" if info.reference_energy is not None else "relative to the reference"
     header = [
         f"e3gnn-xanes {told['version']} prediction",

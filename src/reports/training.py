@@ -3,10 +3,9 @@
 import csv
 from pathlib import Path
 
-from ..checkpoints.trained_model import load_model
+from ..checkpoints.trained_model import TrainedModel
 from ..errors import ConfigError
 from ..plot import plot_training
-from ..runtime.atomic_files import file_digest
 from ..runtime.yaml_file import read_mapping
 from .page import facts, figure, page, paragraph, section, table
 from .text import describe_model
@@ -45,8 +44,7 @@ def training_page(folder: Path) -> str:
         epochs = [_epoch(row) for row in _some(rows)]
     except (KeyError, TypeError, ValueError, csv.Error) as error:
         raise ConfigError(f"{metrics}: no epochs with their errors ({error!r})") from error
-    model = folder / "model.pt"
-    network, info = load_model(model)
+    model = TrainedModel.load(folder)
     config = folder / "config.yaml"
     settings = read_mapping(config) if config.is_file() else {}
     facts_of_it = [
@@ -54,14 +52,14 @@ def training_page(folder: Path) -> str:
         ("best epoch", f"{best['epoch']}, validation mse {float(best['val_mse']):.6f}"),
         ("time", f"{seconds / 60:.1f} minutes"),
     ]
-    described = [tuple(line.split(": ", 1)) for line in describe_model(network, info).splitlines()]
+    described = [tuple(line.split(": ", 1)) for line in describe_model(model).splitlines()]
     sections = [
         section("How it went", facts(facts_of_it), figure(lambda path: plot_training(metrics, path),
                 "Errors and learning rate over epochs."),
                 table(("epoch", "training mse", "validation mse", "learning rate"), epochs)),
         section("Model", facts([pair for pair in described if len(pair) == 2])),
         section("Settings", facts(_flat(settings)) if settings else paragraph("no config.yaml")),
-        section("Provenance", facts([("folder", folder), ("model", file_digest(model))])),
+        section("Provenance", facts([("folder", folder), ("model", f"sha256 {model.sha256}")])),
     ]  # fmt: skip
     return page(f"Training {folder.resolve().name}", "How a model was trained", sections)
 

@@ -8,7 +8,6 @@ import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
 
-from ..checkpoints.trained_model import ModelInfo
 from ..errors import StructureError
 from .names import check_index
 
@@ -19,9 +18,18 @@ SYMPREC = 1e-3
 
 
 def choose_sites(
-    atoms: Atoms, info: ModelInfo, sites: Sequence[int] | None, other_element: bool = False
+    atoms: Atoms, element: str | None, sites: Sequence[int] | None, other_element: bool = False
 ) -> list[int]:
     """Absorbers of a structure: those asked for, else every atom of the model's element.
+
+    Args:
+        atoms: structure.
+        element: the model's element; None: not known.
+        sites: 0-based indices; None: every atom of the element.
+        other_element: accept sites of another element.
+
+    Returns:
+        Indices, sorted.
 
     Raises:
         StructureError: there is none, or one asked for is not of the model's element and
@@ -29,32 +37,32 @@ def choose_sites(
     """
     symbols = atoms.get_chemical_symbols()
     if sites is None:
-        if info.element is None:
+        if element is None:
             raise StructureError("the model names no element; say which sites absorb")
-        found = [i for i, symbol in enumerate(symbols) if symbol == info.element]
+        found = [i for i, symbol in enumerate(symbols) if symbol == element]
         if not found:
             raise StructureError(
-                f"{atoms.get_chemical_formula()} holds no {info.element},"
-                f" the element that the model was trained for"
+                f"{atoms.get_chemical_formula()} contains no {element}, the element that the model"
+                " was trained for"
             )
         return found
     for site in sites:
         check_index(site, "site")
         if not 0 <= site < len(atoms):
             raise StructureError(f"site {site} is not within 0 .. {len(atoms) - 1}")
-        if not other_element and info.element not in (None, symbols[site]):
+        if not other_element and element not in (None, symbols[site]):
             raise StructureError(
-                f"site {site} is {symbols[site]}, but the model was trained for {info.element};"
+                f"site {site} is {symbols[site]}, but the model was trained for {element};"
                 " `other_element` predicts it all the same"
             )
     return sorted(set(sites))
 
 
-def unknown_elements(atoms: Atoms, info: ModelInfo) -> list[str]:
-    """Elements of a structure that no training structure held."""
-    if info.elements is None:
+def unknown_elements(atoms: Atoms, elements: Sequence[int] | None) -> list[str]:
+    """Elements of a structure that are absent from the training set, whose numbers are given."""
+    if elements is None:
         return []
-    return [chemical_symbols[z] for z in sorted(set(atoms.numbers) - set(info.elements))]
+    return [chemical_symbols[z] for z in sorted(set(atoms.numbers) - set(elements))]
 
 
 def equivalent_sites(atoms: Atoms, sites: Sequence[int]) -> list[list[int]] | None:

@@ -8,12 +8,9 @@ import torch
 from ase.build import bulk
 from ase.data import atomic_numbers, covalent_radii
 
-from ..checkpoints.trained_model import ModelInfo
+from ..checkpoints.trained_model import TrainedModel
 from ..errors import ConfigError
-from ..model.ensemble import Network
 from ..prediction.inference import raw_sites
-from ..prediction.site_prediction import relative_energies
-from ..structures.graph import atoms_to_graph
 
 
 @dataclass(frozen=True)
@@ -28,14 +25,13 @@ class PrecisionCheck:
     """The structure, in words."""
 
 
-def check_precision(model: Network, info: ModelInfo) -> PrecisionCheck:
+def check_precision(model: TrainedModel) -> PrecisionCheck:
     """Compare predictions in float32 and float64 on the face-centred cubic element.
 
     Neighbours are two covalent radii apart, so that it exists for every element.
 
     Args:
-        model: network or ensemble; it is left as it is.
-        info: what it was trained for; names the element.
+        model: model; it is left as it is.
 
     Returns:
         The largest difference.
@@ -43,19 +39,20 @@ def check_precision(model: Network, info: ModelInfo) -> PrecisionCheck:
     Raises:
         ConfigError: the model names no element or no energies, or has seen no spectra.
     """
-    if info.element is None:
+    element = model.info.element
+    if element is None:
         raise ConfigError("the model names no element, so its precision can't be checked")
-    a = 2.0 * np.sqrt(2.0) * covalent_radii[atomic_numbers[info.element]]
-    _, relative = relative_energies(model, info, None)
-    atoms = bulk(info.element, "fcc", a=a)
+    a = 2.0 * np.sqrt(2.0) * covalent_radii[atomic_numbers[element]]
+    _, relative = model.energies()
+    atoms = bulk(element, "fcc", a=a)
     spectra = []
     for dtype in (torch.float32, torch.float64):  # lengths too
-        graph = atoms_to_graph(atoms, [0], model.r_max, model.max_z, dtype)
-        ((_, found),) = raw_sites(copy.deepcopy(model).to(dtype), [graph], relative)
+        network = copy.deepcopy(model.network).to(dtype)
+        ((_, found),) = raw_sites(network, [model.graph(atoms, [0], dtype)], relative)
         spectra.append(found.mu)
     single, double = spectra
     return PrecisionCheck(
         difference=float(np.abs(single - double).max()),
         largest=float(np.abs(double).max()),
-        structure=f"fcc {info.element}, a = {a:.3f} Angstrom",
+        structure=f"fcc {element}, a = {a:.3f} Angstrom",
     )

@@ -8,10 +8,9 @@ from paths import CALCULATIONS
 
 from src.calculation.choose import choose_novel, farthest_points
 from src.calculation.plan import Structure, make_plan, read_structures
-from src.checkpoints.trained_model import load_model
+from src.checkpoints.trained_model import TrainedModel
 from src.errors import CheckpointError
 from src.prediction.inference import predict_sites
-from src.structures.graph import atoms_to_graph
 
 
 def test_farthest_points_of_a_line():
@@ -44,9 +43,9 @@ def test_first_choice_is_the_site_that_predict_finds_most_novel():
     found = list(read_structures([path for path in known if path.is_file()]))
     found.append(Structure("cuzn", bulk("CuZn", "cesiumchloride", a=2.95)))
     sites = make_plan(found, "Cu", None).sites
-    model, info = load_model("cu-k-feff")
-    graphs = [atoms_to_graph(s.atoms, [s.site], model.r_max, model.max_z) for s in sites]
-    predicted = dict(predict_sites(model, info.calibration, graphs, np.zeros(1)))
+    model = TrainedModel.load("cu-k-feff")
+    graphs = [model.graph(s.atoms, [s.site]) for s in sites]
+    predicted = dict(predict_sites(model, graphs, np.zeros(1)))
     distance = [predicted[k].bands.distance[0] for k in range(len(sites))]
     chosen = choose_novel("cu-k-feff", sites, len(sites))
     assert chosen[0].id == sites[int(np.argmax(distance))].id

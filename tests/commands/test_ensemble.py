@@ -9,7 +9,7 @@ from ase.build import bulk
 from conftest import random_crystal, random_molecule
 
 from src.checkpoints.join import join_models
-from src.checkpoints.trained_model import ModelInfo, load_model, save_model
+from src.checkpoints.trained_model import ModelInfo, TrainedModel, load_model, save_model
 from src.errors import ConfigError
 from src.model.ensemble import XANESEnsemble, as_model, networks_of
 from src.model.gnn import XANES_E3GNN
@@ -74,9 +74,10 @@ def test_batches_give_what_graphs_alone_give():
     ensemble = XANESEnsemble([network(seed) for seed in range(2)])
     graphs = [random_molecule(), random_crystal(), random_molecule(1)]
     calibration = calibration_of(ensemble, [random_molecule(5), random_crystal(6)])
-    together = dict(predict_sites(ensemble, calibration, graphs, GRID))
+    model = TrainedModel(ensemble, replace(INFO, calibration=calibration))
+    together = dict(predict_sites(model, graphs, GRID))
     for number, graph in enumerate(graphs):
-        ((_, alone),) = predict_sites(ensemble, calibration, [graph], GRID)
+        ((_, alone),) = predict_sites(model, [graph], GRID)
         assert together[number].mu == pytest.approx(alone.mu, abs=1e-5)
         for name in ("half_width", "expected", "distance"):
             values = (getattr(sites.bands, name) for sites in (together[number], alone))
@@ -88,9 +89,10 @@ def test_batches_give_what_graphs_alone_give():
 def test_bands_do_not_depend_on_the_energies_asked_for():
     ensemble = XANESEnsemble([network(seed) for seed in range(2)])
     calibration = calibration_of(ensemble, [random_molecule(5), random_crystal(6)])
+    model = TrainedModel(ensemble, replace(INFO, calibration=calibration))
     graph = random_molecule()
-    ((_, whole),) = predict_sites(ensemble, calibration, [graph], GRID)
-    ((_, part),) = predict_sites(ensemble, calibration, [graph], GRID[4:6])
+    ((_, whole),) = predict_sites(model, [graph], GRID)
+    ((_, part),) = predict_sites(model, [graph], GRID[4:6])
     assert part.bands.half_width == pytest.approx(whole.bands.half_width[:, 4:6], rel=1e-6)
     # negative control: with the mean over the asked energies in its place they would
     spread = next(raw_sites(ensemble, [graph], GRID[4:6]))[1].spread
@@ -102,19 +104,18 @@ def test_prediction_has_lower_and_upper_and_warns_of_novel_sites(caplog):
     ensemble = XANESEnsemble([network(seed) for seed in range(2)])
     calibration = calibration_of(ensemble, [random_molecule(5), random_crystal(6)])
     atoms = bulk("CuO", "rocksalt", a=4.2)
-    (plain,) = predict_structure(ensemble, INFO, atoms)
+    (plain,) = predict_structure(TrainedModel(ensemble, INFO), atoms)
     assert plain.lower is plain.upper is None
     info = replace(INFO, calibration=calibration)
-    (site,) = predict_structure(ensemble, info, atoms, "oxide")
+    (site,) = predict_structure(TrainedModel(ensemble, info), atoms, "oxide")
     assert site.mu == pytest.approx(plain.mu, abs=1e-4)  # rounded as the number of energies has it
     assert (site.lower < site.mu).all()
     assert site.upper - site.mu == pytest.approx(site.mu - site.lower)
     assert not site.novel
     assert caplog.text == ""
-    strict = replace(calibration.novelty, threshold=0.0)
-    (site,) = predict_structure(
-        ensemble, replace(info, calibration=replace(calibration, novelty=strict)), atoms, "oxide"
-    )
+    novelty = replace(calibration.novelty, threshold=0.0)
+    strict = replace(info, calibration=replace(calibration, novelty=novelty))
+    (site,) = predict_structure(TrainedModel(ensemble, strict), atoms, "oxide")
     assert site.novel
     assert "oxide: unlike anything the model was trained on, sites 0" in caplog.text
 

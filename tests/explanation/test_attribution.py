@@ -6,7 +6,7 @@ import torch
 from ase import Atoms
 from ase.build import bulk, molecule
 
-from src.checkpoints.trained_model import ModelInfo
+from src.checkpoints.trained_model import ModelInfo, TrainedModel
 from src.errors import StructureError
 from src.explanation.attribution import attention, explain
 from src.explanation.tables import explanation_table, explanation_values
@@ -63,7 +63,7 @@ def test_the_cluster_has_the_crystals_spectrum():
 
 def test_slope_is_the_derivative_of_moving_one_image():
     model = as_model([random_network(0), random_network(1)])
-    found = explain(model, INFO, crystal(), 1)
+    found = explain(TrainedModel(model, INFO), crystal(), 1)
     assert np.abs(found.mu - predicted(model, crystal(), 1)).max() < 1e-10
     step = 1e-4
     for k in (0, 5, len(found.neighbors) - 1):
@@ -83,7 +83,7 @@ def test_removal_is_the_difference_to_the_molecule_without_the_atom():
     atoms = molecule("CH3CH2OH")
     atoms.numbers[0] = 29
     model = random_network()
-    found = explain(model, INFO, atoms, 0)
+    found = explain(TrainedModel(model, INFO), atoms, 0)
     mu = predicted(model, atoms)
     assert sorted(found.cluster.origin[found.neighbors]) == list(range(1, len(atoms)))
     for k, number in enumerate(found.neighbors):
@@ -123,9 +123,9 @@ def test_shells_part_elements_and_distances():
 def test_a_site_without_neighbours_or_of_another_element_is_refused():
     model = random_network()
     with pytest.raises(StructureError, match="no neighbour within"):
-        explain(model, INFO, Atoms("Cu"), 0)
+        explain(TrainedModel(model, INFO), Atoms("Cu"), 0)
     with pytest.raises(StructureError, match="site 3 is N, but the model was trained for Cu"):
-        explain(model, INFO, crystal(), 3)
+        explain(TrainedModel(model, INFO), crystal(), 3)
 
 
 def lone_cause(cause, n_sites, seed):
@@ -162,7 +162,7 @@ def test_the_one_neighbour_that_matters_is_found(cause, tmp_path):
     }  # fmt: skip
     run_training(model, lone_cause(cause, 160, 0), lone_cause(cause, 32, 1), config)
     atoms = Atoms("CuOAr", [[0, 0, 0], [2.1, 0, 0], [0, 2.2, 0]])
-    found = explain(model.eval(), INFO, atoms, 0)
+    found = explain(TrainedModel(model.eval(), INFO), atoms, 0)
     assert found.cluster.atoms.get_chemical_symbols() == ["Cu", "O", "Ar"]
     removal, slope = np.abs(found.removal).mean(axis=1), np.abs(found.slope).mean(axis=1)
     assert removal[cause] > 3 * removal[1 - cause]
@@ -174,7 +174,7 @@ def test_the_one_neighbour_that_matters_is_found(cause, tmp_path):
 
 
 def test_table_and_values_say_the_same():
-    found = explain(random_network(), INFO, crystal(), 1, radius=2.5)
+    found = explain(TrainedModel(random_network(), INFO), crystal(), 1, radius=2.5)
     values = explanation_values(found)
     lines = explanation_table(found, "1").splitlines()
     assert len(values["neighbors"]) == len(found.neighbors)

@@ -8,6 +8,7 @@ from paths import CU_K
 from team import bulk_model, structures, write_input
 
 from src import save_model
+from src.checkpoints.trained_model import TrainedModel
 from src.cli import main
 from src.dataset.database import write_records
 from src.errors import ConfigError, DatabaseError
@@ -17,7 +18,7 @@ from src.prediction.spectra_db import read_spectra, row_chunks, summarize
 from src.readers.feff import read_feff
 from src.runtime.distributed import Team
 
-FAILURES = {3: "Fe holds no Cu", 6: "0.050 Angstrom apart", 9: "disordered", 11: "no atoms"}
+FAILURES = {3: "Fe contains no Cu", 6: "0.050 Angstrom apart", 9: "disordered", 11: "no atoms"}
 """Structures, counted from 0, that can't be predicted."""
 
 
@@ -29,11 +30,11 @@ def case(tmp_path, monkeypatch):
     return tmp_path
 
 
-def predict(folder, name="out.db", **changes):
+def predict(folder, name="out.db", digest="this model", **changes):
     """Predict the structures of a folder with one process."""
-    values = {"source": folder / "in.db", "output": folder / name, "model_digest": "this model"}
-    model, info = bulk_model()
-    return bulk.predict_database(model, info, **{**values, "team": Team(), **changes})
+    values = {"source": folder / "in.db", "output": folder / name, "team": Team()}
+    model = TrainedModel(*bulk_model(), sha256=digest)
+    return bulk.predict_database(model, **{**values, **changes})
 
 
 def assert_same(first, second):
@@ -50,7 +51,7 @@ def test_every_structure_has_a_row_with_spectra_or_the_reason_why_not(case):
     assert (summary.structures, summary.failed) == (14, len(FAILURES))
     found = list(read_spectra(case / "out.db"))
     assert [row.source_keys["name"] for row in found] == [f"s{k}" for k in range(14)]
-    model, info = bulk_model()
+    model = TrainedModel(*bulk_model())
     for number, (row, (atoms, _)) in enumerate(zip(found, structures(), strict=True)):
         assert len(row.atoms) == len(atoms)
         assert np.allclose(row.atoms.positions, atoms.positions)
@@ -59,8 +60,8 @@ def test_every_structure_has_a_row_with_spectra_or_the_reason_why_not(case):
             assert row.mu.shape == (0, 3)
             continue
         assert row.error is None
-        assert row.energy.tolist() == info.energy_grid
-        alone = [predict_structure(model, info, atoms, sites=[site])[0].mu for site in row.sites]
+        assert row.energy.tolist() == model.info.energy_grid
+        alone = [predict_structure(model, atoms, sites=[site])[0].mu for site in row.sites]
         assert row.mu == pytest.approx(np.stack(alone), abs=1e-5)
     assert summary.spectra == sum(len(row.mu) for row in found) == 40
     assert [number for number, _ in summary.examples] == [
@@ -112,8 +113,8 @@ def test_an_interrupted_run_is_not_mixed_with_other_work(case, monkeypatch):
         kill_at(patch, 3)
         with pytest.raises(Killed):
             predict(case)
-    with pytest.raises(DatabaseError, match="model was 'this model', is 'another'"):
-        predict(case, model_digest="another")
+    with pytest.raises(DatabaseError, match="model was 'sha256 this model', is 'sha256 another'"):
+        predict(case, digest="another")
     with pytest.raises(DatabaseError, match="energy was"):
         predict(case, energy=np.array([8990.0, 8991.0]))
     with pytest.raises(ConfigError, match=r"out\.db\.part-0-of-1 is left.*than 2"):

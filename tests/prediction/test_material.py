@@ -7,12 +7,12 @@ from ase import Atoms
 from ase.spacegroup import crystal
 from paths import CALCULATIONS
 
-from src.checkpoints.trained_model import ModelInfo, load_model
+from src.checkpoints.trained_model import ModelInfo, TrainedModel
 from src.errors import StructureError
 from src.model.gnn import XANES_E3GNN
 from src.prediction.inference import predict_sites
 from src.prediction.material import material_half_width, material_mean
-from src.prediction.site_prediction import predict_quietly, predict_structure
+from src.prediction.site_prediction import predict_structure
 from src.structures.files import read_structures
 from src.structures.graph import atoms_to_graph
 
@@ -28,12 +28,13 @@ def in_a_general_place():
     return crystal(["Cu", "Cu", "Cu", "O"], places, spacegroup=148, cellpar=cell)
 
 
-def every_site(model, info, atoms):
+def every_site(model, atoms):
     """Mean over all absorbers, each predicted, without symmetry."""
+    info, network = model.info, model.network
     sites = [k for k, symbol in enumerate(atoms.get_chemical_symbols()) if symbol == info.element]
-    graph = atoms_to_graph(atoms, sites, model.r_max, dtype=model.coefficient_mean.dtype)
+    graph = atoms_to_graph(atoms, sites, network.r_max, dtype=network.coefficient_mean.dtype)
     energy = np.asarray(info.energy_grid) - info.reference_energy
-    ((_, found),) = predict_sites(model, None, [graph], energy)
+    ((_, found),) = predict_sites(model, [graph], energy)
     assert len(found.mu) == len(sites)
     return found.mu
 
@@ -48,11 +49,12 @@ def in_double():
 
 def test_the_weighted_mean_is_that_of_all_atoms(in_double):
     torch.manual_seed(0)
-    model = XANES_E3GNN(num_layers=2, channels=8, num_basis=24, r_max=4.0).double().eval()
+    network = XANES_E3GNN(num_layers=2, channels=8, num_basis=24, r_max=4.0)
+    model = TrainedModel(network.double().eval(), INFO)
     atoms = in_a_general_place()
-    found = predict_structure(model, INFO, atoms)
+    found = predict_structure(model, atoms)
     assert sorted(len(site.equivalent) for site in found) == [3, 6, 18]
-    brute = every_site(model, INFO, atoms)
+    brute = every_site(model, atoms)
     assert np.abs(material_mean(found) - brute.mean(axis=0)).max() < 1e-10
     unweighted = np.mean([site.mu for site in found], axis=0)  # negative control
     assert np.abs(unweighted - brute.mean(axis=0)).max() > 1e-3
@@ -60,13 +62,14 @@ def test_the_weighted_mean_is_that_of_all_atoms(in_double):
 
 @pytest.mark.parametrize("name", ["mp-1225837", "mp-1692", "mp-3748"])
 def test_real_crystals_to_a_millionth(name, in_double):
-    model, info = load_model("zn-k")
+    shipped = TrainedModel.load("zn-k")
     atoms = read_structures(CALCULATIONS / name / "POSCAR")[0]
     atoms.numbers[atoms.numbers == 29] = 30
-    grid = list(np.asarray(info.energy_grid))
+    grid = list(np.asarray(shipped.info.energy_grid))
     info = ModelInfo("Zn", "K", reference_energy=0.0, energy_grid=grid)
-    found = predict_quietly(model.double(), info, [(name, atoms)])[0]
-    brute = every_site(model, info, atoms)
+    model = TrainedModel(shipped.network.double(), info)
+    found = predict_structure(model, atoms)
+    brute = every_site(model, atoms)
     # symmetry joins atoms that are mapped to within 1e-3 Angstrom, not exactly
     assert np.abs(material_mean(found) - brute.mean(axis=0)).max() < 1e-6
 
@@ -74,6 +77,5 @@ def test_real_crystals_to_a_millionth(name, in_double):
 def test_no_sites_and_no_bands():
     with pytest.raises(StructureError, match="without absorbers"):
         material_mean([])
-    model, info = load_model("zn-k")
-    (site,) = predict_structure(model, info, Atoms("ZnO", [[0, 0, 0], [0, 0, 2.0]]))
+    (site,) = predict_structure(TrainedModel.load("zn-k"), Atoms("ZnO", [[0, 0, 0], [0, 0, 2.0]]))
     assert np.allclose(material_half_width([site]), site.half_width, equal_nan=True)

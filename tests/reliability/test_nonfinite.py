@@ -14,7 +14,7 @@ from records import record
 from team import bulk_model, free_port
 
 from src import run_training
-from src.checkpoints.trained_model import ModelInfo, load_model, save_model
+from src.checkpoints.trained_model import ModelInfo, TrainedModel, load_model, save_model
 from src.cli import main, parse
 from src.commands.calibrate import site_errors
 from src.comparison.fit import Bounds, Fit
@@ -351,25 +351,25 @@ def poisoned():
         info, energy_grid=grid, mean_spectrum=[0.1, 0.5, 1.0], target="absolute",
         unit="1e-3 a0^2", code="FEFF 9.9.1", elements=[8, 16, 29], extend_below=0.0,
     )  # fmt: skip
-    return poison_element(model, SULPHUR), info
+    return TrainedModel(poison_element(model, SULPHUR), info, sha256="this model")
 
 
 def test_a_prediction_that_is_not_finite_names_structure_and_site(poisoned):
     both = [("oxide", oxide()), ("sulphide", sulphide())]
     with pytest.raises(PredictionError, match="sulphide, site 0: .* not finite"):
-        predict_structures(*poisoned, both)
-    ((site,),) = predict_structures(*poisoned, both[:1])
+        predict_structures(poisoned, both)
+    ((site,),) = predict_structures(poisoned, both[:1])
     assert np.isfinite(site.mu).all()
 
 
 def test_an_explanation_names_the_site(poisoned):
     with pytest.raises(PredictionError, match="site 0: .* not finite"):
-        explain(*poisoned, sulphide(), 0)
-    assert np.isfinite(explain(*poisoned, oxide(), 0).mu).all()
+        explain(poisoned, sulphide(), 0)
+    assert np.isfinite(explain(poisoned, oxide(), 0).mu).all()
 
 
 def test_the_command_refuses_it_in_one_line(poisoned, tmp_path, capsys):
-    save_model(tmp_path / "m.pt", *poisoned)
+    poisoned.save(tmp_path / "m.pt")
     sulphide().write(tmp_path / "CuS.xyz")
     words = ["predict", tmp_path / "m.pt", tmp_path / "CuS.xyz", "-o", tmp_path / "x.dat"]
     assert main([str(word) for word in words]) == 1
@@ -382,13 +382,13 @@ def test_in_bulk_it_is_a_failed_row_with_the_reason(poisoned, tmp_path):
         for atoms in (oxide(), sulphide(), oxide()):
             connection.write(atoms)
     paths = tmp_path / "in.db", tmp_path / "out.db"
-    summary = predict_database(*poisoned, *paths, "this model", Team())
+    summary = predict_database(poisoned, *paths, Team())
     assert (summary.structures, summary.failed, summary.spectra) == (3, 1, 2)
     good, bad, again = read_spectra(paths[1])
     assert "site 0: the model predicts values that are not finite" in bad.error
     assert bad.mu.shape == (0, 3)
     assert good.error is None
-    ((alone,),) = predict_structures(*poisoned, [("oxide", oxide())])
+    ((alone,),) = predict_structures(poisoned, [("oxide", oxide())])
     for row in (good, again):  # rounding depends on the place in a batch
         assert row.mu[0] == pytest.approx(alone.mu, abs=1e-5)
 
@@ -407,18 +407,17 @@ def records_db(tmp_path):
 
 def test_evaluation_names_the_record(poisoned, records_db):
     with pytest.raises(PredictionError, match="mp-2_000: .* not finite"):
-        compare(*poisoned, records_db, records_db.ids)
-    assert compare(*poisoned, records_db, ["mp-1_000"]).result.ids == ["mp-1_000"]
+        compare(poisoned, records_db, records_db.ids)
+    assert compare(poisoned, records_db, ["mp-1_000"]).result.ids == ["mp-1_000"]
 
 
 def test_calibration_names_the_record(poisoned, records_db):
-    model, info = poisoned
     novelty = Novelty.fit(np.random.default_rng(0).normal(size=(9, 24)))
-    grid = np.asarray(info.energy_grid)
-    settings_of = model.r_max, grid, 0.0, model.max_z
+    grid = np.asarray(poisoned.info.energy_grid)
+    settings_of = poisoned.network.r_max, grid, 0.0, poisoned.network.max_z
     data = XANESDataset(records_db, records_db.ids, *settings_of)
     with pytest.raises(PredictionError, match="mp-2_000: .* not finite"):
-        site_errors(data, model, info, novelty)
+        site_errors(data, poisoned, novelty)
 
 
 # comparisons

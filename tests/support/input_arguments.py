@@ -17,7 +17,7 @@ from input_functions import (
 )
 from records import record
 
-from src.checkpoints.trained_model import ModelInfo, load_model
+from src.checkpoints.trained_model import ModelInfo, TrainedModel
 from src.dataset.database import Database, write_records
 from src.dataset.record import Rejected
 from src.dataset.split import split_by_hash
@@ -49,9 +49,10 @@ def with_model(call: Any, **how: Any) -> Any:
     """A call with the small model and its description, unless others are given."""
 
     def of_world(w: dict[str, Any]) -> object:
-        model, info = load_model(how.get("model") or w["model"])
+        model = TrainedModel.load(how.get("model") or w["model"])
+        model.info = how.get("info") or model.info
         rest = {name: value for name, value in how.items() if name not in ("model", "info")}
-        return call(model, how.get("info") or info, **rest)
+        return call(model, **rest)
 
     return of_world
 
@@ -60,7 +61,7 @@ PREDICTION = [
     *(
         F(where, argument, value, with_model(call, **{**usual, **how}), error, begins + message)
         for where, call, usual, begins in (
-            ("predict_structure", predict_structure, {"atoms": COPPER}, "structure: "),
+            ("predict_structure", predict_structure, {"structure": COPPER}, "structure: "),
             ("predict_structures", predict_structures, {"structures": [("a", COPPER)]}, "a: "),
         )
         for argument, value, how, error, message in (
@@ -74,16 +75,16 @@ PREDICTION = [
     *(
         F(where, argument, value, with_model(call, **{**usual, **how}), ConfigError, message)
         for where, call, usual in (
-            ("predict_structure", predict_structure, {"atoms": COPPER}),
+            ("predict_structure", predict_structure, {"structure": COPPER}),
             ("predict_structures", predict_structures, {"structures": [("a", COPPER)]}),
             ("explain", explain, {"structure": COPPER, "site": 0}),
         )
         for argument, value, how, message in (
             ("model", "one of no spectra", {"model": "chemistry"}, "the model has seen no spectra"),
             ("info", "without energies", {"info": ModelInfo(element="Cu")},
-             "the model file names no energies; say which are wanted"),
-            ("energy", "outside", {"energy": FAR}, "energies 1.000 .. 2.000 eV are asked for, but"),
-            ("energy", "a number", {"energy": 8990.0}, "energies must be finite numbers on one"),
+             "the model file names no energies"),
+            ("energy", "outside", {"energy": FAR}, "energies are 1.000 to 2.000 eV, but"),
+            ("energy", "a number", {"energy": 8990.0}, "energies must be finite"),
         )
         if (where, argument, value) not in {
             ("predict_structure", "energy", "outside"),
@@ -106,7 +107,7 @@ PREDICTION = [
       "structure: site 9 is not within 0 .. 1"),
     F("XANESPredictor.__call__", "energy", "outside",
       lambda w: XANESPredictor(w["model"])(COPPER, energy=FAR), ConfigError,
-      "energies 1.000 .. 2.000 eV are asked for, but the model knows 8983.173"),
+      "energies are 1.000 to 2.000 eV, but the model knows 8983.173"),
     F("XANESPredictor.trajectory", "frames", "one structure",
       lambda w: XANESPredictor(w["model"]).trajectory(COPPER), StructureError,
       "frame 0: expected ase.Atoms or pymatgen's Structure or Molecule, found Atom"),
@@ -118,7 +119,7 @@ PREDICTION = [
       "frame 0: site 9 is not within 0 .. 1"),
     F("XANESPredictor.trajectory", "energy", "outside",
       lambda w: XANESPredictor(w["model"]).trajectory([COPPER], energy=FAR), ConfigError,
-      "energies 1.000 .. 2.000 eV are asked for, but the model knows 8983.173"),
+      "energies are 1.000 to 2.000 eV, but the model knows 8983.173"),
     *(
         F(where, "sites", "on other energies", lambda w, c=call: c(of_other_energies(w)),
           StructureError, "site 0 of structure has other energies than site 0 of structure")

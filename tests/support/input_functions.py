@@ -10,7 +10,7 @@ import torch
 from ase import Atoms
 from records import record
 
-from src.checkpoints.trained_model import ModelInfo, load_model, save_model
+from src.checkpoints.trained_model import ModelInfo, TrainedModel, load_model, save_model
 from src.dataset.database import Database, write_records
 from src.dataset.dataset import XANESDataset
 from src.dataset.record import Rejected
@@ -214,9 +214,14 @@ MODELS = [
 ]  # fmt: skip
 
 
+def trained(w: dict[str, Any]) -> TrainedModel:
+    """The small model."""
+    return TrainedModel.load(w["model"])
+
+
 def predict(w: dict[str, Any], atoms: Any = COPPER, **how: Any) -> object:
     """Predict with the small model."""
-    return predict_structure(*load_model(w["model"]), atoms, **how)
+    return predict_structure(trained(w), atoms, **how)
 
 
 PREDICTION = [
@@ -232,28 +237,28 @@ PREDICTION = [
       lambda w: predict(w, Atoms("Cu", cell=[1, 1, 0], pbc=True)), StructureError,
       "structure: the cell is singular along its periodic directions"),
     F("predict_structure", "atoms", "without the element", lambda w: predict(w, Atoms("Zn")),
-      StructureError, "structure: Zn holds no Cu, the element that the model was trained for"),
+      StructureError, "structure: Zn contains no Cu, the element that the model was trained for"),
     F("predict_structure", "sites", "[5]", lambda w: predict(w, sites=[5]), StructureError,
       "structure: site 5 is not within 0 .. 1"),
     F("predict_structure", "sites", "[]", lambda w: predict(w, sites=[]), StructureError,
       "structure: no absorber is given"),
     F("predict_structure", "energy", "outside", lambda w: predict(w, energy=np.array([1.0, 2.0])),
-      ConfigError, "energies 1.000 .. 2.000 eV are asked for, but the model knows 8983.173"),
+      ConfigError, "energies are 1.000 to 2.000 eV, but the model reaches from 8983.173"),
     F("predict_structure", "energy", "nan", lambda w: predict(w, energy=np.array([8990.0, nan])),
-      ConfigError, "energies must be finite numbers on one axis, one or more, found the"),
+      ConfigError, "energies must be finite and one-dimensional, found the"),
     F("predict_structure", "energy", "none at all", lambda w: predict(w, energy=np.zeros(0)),
-      ConfigError, "energies must be finite numbers on one axis, one or more, found the"),
+      ConfigError, "energies must be finite and one-dimensional, found the"),
     F("predict_structures", "structures", "a text",
-      lambda w: predict_structures(*load_model(w["model"]), [("a", "Cu")]), StructureError,
+      lambda w: predict_structures(trained(w), [("a", "Cu")]), StructureError,
       "a: expected ase.Atoms or pymatgen's Structure or Molecule, found str"),
     F("predict_structures", "model", "one of no spectra",
-      lambda _: predict_structures(*load_model("chemistry"), [("a", COPPER)]), ConfigError,
-      "the model has seen no spectra but "),
-    F("explain", "site", "1, an oxygen", lambda w: explain(*load_model(w["model"]), COPPER, 1),
+      lambda _: predict_structures(TrainedModel.load("chemistry"), [("a", COPPER)]), ConfigError,
+      "the model has seen no spectra, only "),
+    F("explain", "site", "1, an oxygen", lambda w: explain(trained(w), COPPER, 1),
       StructureError, "site 1 is O, but the model was trained for Cu"),
-    F("explain", "radius", "0.5", lambda w: explain(*load_model(w["model"]), COPPER, 0, radius=0.5),
+    F("explain", "radius", "0.5", lambda w: explain(trained(w), COPPER, 0, radius=0.5),
       StructureError, "site 0 has no neighbour within the radius; take a larger one"),
-    F("explain", "radius", "nan", lambda w: explain(*load_model(w["model"]), COPPER, 0, radius=nan),
+    F("explain", "radius", "nan", lambda w: explain(trained(w), COPPER, 0, radius=nan),
       ConfigError, "`radius` is nan but must be positive and finite"),
     F("material_mean", "sites", "none", lambda _: material_mean([]), StructureError,
       "a material without absorbers has no spectrum"),

@@ -13,6 +13,7 @@ from ase.build import bulk as build
 from conftest import random_crystal, random_molecule
 
 from src import XANES_E3GNN, ModelInfo, SpectrumLoss, TrainingConfig, run_training
+from src.checkpoints.trained_model import TrainedModel
 from src.dataset.batch import GraphBatchSampler, collate_graphs
 from src.dataset.loader import share_out
 from src.errors import XanesError
@@ -189,7 +190,7 @@ def predict_together(team, folder):
     """A bulk prediction."""
     bulk.CHUNK = 3
     paths = folder / "in.db", folder / "spectra two.db"
-    bulk.predict_database(*bulk_model(), *paths, "this model", team)
+    bulk.predict_database(TrainedModel(*bulk_model(), sha256="this model"), *paths, team)
 
 
 def become(rank, folder):
