@@ -29,7 +29,7 @@ from src.calculation.plan import Site
 from src.calculation.settings import FeffSettings, choose_edge
 from src.dataset.frames import append_frame, frame_text
 from src.dataset.record import Record, Rejected
-from src.readers.extxyz_frames import Frame, read_frames
+from src.readers.extxyz import Frame, read_frames
 from src.readers.feff import read_feff
 from src.runtime.lock import hold
 

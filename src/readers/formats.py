@@ -8,9 +8,7 @@ from pathlib import Path
 
 from ..dataset.record import UNITS, PassedOver, Record, Rejected
 from ..errors import ConfigError, RecordError
-from ..runtime.text_files import numbered_lines
-from .extxyz import read_extxyz
-from .extxyz_text import parse_comment
+from .extxyz import is_extxyz, read_extxyz
 from .fdmnes import find_fdmnes, read_fdmnes
 from .feff import find_runs, read_feff
 from .materials_project import is_materials_project, read_materials_project
@@ -42,19 +40,6 @@ class FileFormat:
     """Whether a file's content is of the format."""
     read: Callable[[Path, Given], Iterator[Record | Rejected | PassedOver]]
     """Its reader."""
-
-
-def is_extxyz(path: Path) -> bool:
-    """Whether a file starts as an extended xyz with spectra does.
-
-    The first line is a number, the second has a value named ``mu``.
-    """
-    try:
-        lines = numbered_lines(path)
-        (_, count), (at, comment) = next(lines), next(lines)
-        return count.strip().isdigit() and "mu" in parse_comment(comment, f"{path}: line {at}")
-    except (RecordError, StopIteration):
-        return False
 
 
 FILES = {
