@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch.utils.data import Sampler
@@ -28,11 +29,12 @@ def collate_graphs(graphs: Sequence[Data], num_layers: int | None = None) -> Dat
     Returns:
         The batch, with ``batch``, the graph of every atom, and ``ptr``, the first atom of every
         graph; rows of ``y`` are ordered by graph, then atom. ``row_of_site``, where a graph has
-        it, says which row each absorber counts for, see ``mean_rows``.
+        it, says which row each absorber counts for, see ``mean_rows``; ``r_max`` lists the radii
+        with which the graphs were cut.
     """
     sizes = torch.tensor([graph.num_nodes for graph in graphs])
     ptr = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
-    fields = {name: torch.cat([graph[name] for graph in graphs]) for name in ATOM_FIELDS}
+    fields: dict[str, Any] = {n: torch.cat([graph[n] for graph in graphs]) for n in ATOM_FIELDS}
     offsets = zip(graphs, ptr.tolist()[:-1], strict=True)
     fields["edge_index"] = torch.cat([graph.edge_index + first for graph, first in offsets], dim=1)
     fields["edge_shift"] = torch.cat([_edge_shift(graph) for graph in graphs])
@@ -42,6 +44,8 @@ def collate_graphs(graphs: Sequence[Data], num_layers: int | None = None) -> Dat
         fields["y_mask"] = torch.cat([mask for _, mask in targets])
     if any("row_of_site" in graph for graph in graphs):
         fields["row_of_site"] = join_rows(graphs)
+    if any("r_max" in graph for graph in graphs):
+        fields["r_max"] = sorted({graph.r_max for graph in graphs if "r_max" in graph})
     numbers = torch.arange(len(graphs)).repeat_interleave(sizes)
     batch = Data(**fields, batch=numbers, ptr=ptr)
     if num_layers is not None:

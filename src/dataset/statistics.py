@@ -29,7 +29,7 @@ def target_and_mask(graph: Data) -> tuple[Tensor, Tensor]:
 
 
 def check_dataset(
-    dataset: GraphSet, name: str, n_energies: int, max_z: int
+    dataset: GraphSet, name: str, n_energies: int, max_z: int, r_max: float
 ) -> tuple[list[int], list[int]]:
     """Check every graph and its target, and count its edges and spectra.
 
@@ -38,6 +38,7 @@ def check_dataset(
         name: what to call the set in a message.
         n_energies: energies wanted.
         max_z: highest atomic number that the network knows.
+        r_max: cutoff radius of the network, Angstrom.
 
     Returns:
         Edges of every graph; spectra of every graph.
@@ -52,7 +53,7 @@ def check_dataset(
         if graph.get("y") is None:
             raise ConfigError(f"{where} has no `y`; it needs spectra (n_absorbers, n_energies)")
         try:
-            check_graph(graph, max_z)
+            check_graph(graph, max_z, r_max)
         except ValueError as error:
             raise ConfigError(f"{where}: {error}") from error
         rows = graph.get("row_of_site")

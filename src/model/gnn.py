@@ -182,7 +182,7 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
         Raises:
             ValueError: see ``check_graph``.
         """
-        check_graph(data, self.max_z)
+        check_graph(data, self.max_z, self.r_max)
         dtype = self.coefficient_mean.dtype
         plan = data.get("plan")
         if plan is None or len(plan.layers) != self.num_layers:

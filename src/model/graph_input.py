@@ -22,13 +22,19 @@ def edge_vectors(data: Data, dtype: torch.dtype) -> Tensor:
     return vectors if shift is None else vectors + shift.to(dtype)
 
 
-def check_graph(data: Data, max_z: int) -> None:
+def check_graph(data: Data, max_z: int, r_max: float) -> None:
     """Refuse a graph that the network can't take.
+
+    Args:
+        data: graph or batch; one without ``r_max`` does not say with which radius it was cut, and
+            is taken as it is.
+        max_z: the network's highest atomic number.
+        r_max: the network's cutoff radius, Angstrom.
 
     Raises:
         ValueError: a field is missing or of another shape or type, an edge is between atoms that
-            are not there, a position is not finite, there is no absorber, or an atomic number is
-            out of range.
+            are not there, a position is not finite, there is no absorber, an atomic number is
+            out of range, or the graph was cut with another radius.
     """
     for field in ("z", "pos", "edge_index", "absorber_mask"):
         if data.get(field) is None:
@@ -47,6 +53,14 @@ def check_graph(data: Data, max_z: int) -> None:
     if lowest < 1 or highest > max_z:
         found = lowest if lowest < 1 else highest
         raise ValueError(f"`z` holds {found} but must be within 1 .. {max_z}")
+    # a number, or of a batch several; PyG's collation rounds them to float32
+    radii = torch.as_tensor(data.get("r_max", r_max), dtype=torch.float64)
+    others = radii[(radii - r_max).abs() > 1e-6 * r_max]
+    if len(others):
+        raise ValueError(
+            f"the graph was cut with `r_max` {others[0]:g} but that of the network is {r_max:g},"
+            " Angstrom"
+        )
 
 
 def _check_shapes(data: Data) -> None:

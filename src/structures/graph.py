@@ -152,7 +152,8 @@ def atoms_to_graph(
 
     Returns:
         ``Data`` with z (n_atoms,), pos (n_atoms, 3) Angstrom, cell (1, 3, 3) Angstrom, edge_index
-        (2, n_edges), edge_shift (n_edges, 3) Angstrom and absorber_mask (n_atoms,).
+        (2, n_edges), edge_shift (n_edges, 3) Angstrom, absorber_mask (n_atoms,) and r_max, the
+        radius with which it was cut, which the network compares with its own.
 
     Raises:
         StructureError: see ``check_atoms`` and ``neighbors``; or an absorber is absent.
@@ -178,4 +179,5 @@ def atoms_to_graph(
         edge_index=torch.as_tensor(edge_index),
         edge_shift=torch.as_tensor(edge_shift, dtype=dtype),
         absorber_mask=absorber_mask,
+        r_max=float(r_max),
     )

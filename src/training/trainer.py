@@ -54,7 +54,7 @@ class Trainer(Stepper):
         check_info(Path(config.save_path), config.info or ModelInfo())
         energy_grid = torch.as_tensor(config.energy_grid)
         model.check_energies(energy_grid)
-        known = len(energy_grid), model.max_z
+        known = len(energy_grid), model.max_z, model.r_max
         train_edges, self.n_spectra = check_dataset(train_dataset, "train_dataset", *known)
         val_edges, _ = check_dataset(val_dataset, "val_dataset", *known)
         limits = config.max_edges, config.batch_size

@@ -32,7 +32,9 @@ def graphs_of(database):
 def network(dtype=torch.float64):
     """A small network whose spectra differ by site."""
     torch.manual_seed(0)
-    model = XANES_E3GNN(num_layers=2, lmax=1, channels=8, num_basis=24, emin=-15, emax=45)
+    model = XANES_E3GNN(
+        num_layers=2, lmax=1, channels=8, num_basis=24, emin=-15, emax=45, r_max=4.0
+    )
     for weight in model.parameters():
         torch.nn.init.normal_(weight, std=0.3)
     return model.to(dtype).eval()

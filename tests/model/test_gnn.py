@@ -1,16 +1,20 @@
 """The whole network: symmetry, locality, smoothness, special sites, and its constructor."""
 
 import copy
+import pickle
 
 import numpy as np
 import pytest
 import torch
+from ase import Atoms
 from conftest import brute_force_graph, random_crystal, random_molecule
 from e3nn import o3
 from torch_geometric.data import Batch
 
+from src.dataset.batch import collate_graphs
 from src.model.gnn import XANES_E3GNN, magnitudes
 from src.model.neighbor_lists import Neighborhood
+from src.structures.graph import atoms_to_graph
 
 pytestmark = pytest.mark.usefixtures("float64")
 ENERGY = torch.linspace(-10, 50, 61, dtype=torch.float64)
@@ -336,6 +340,33 @@ def test_graphs_that_can_not_be_used_are_refused(molecule):
         del graph[field]
         with pytest.raises(ValueError, match=field):
             model(graph)
+
+
+def ways_of_a_graph(graphs):
+    """Graphs as they reach a network: one of them, and batches of all, sent to processes, moved."""
+    yield from (graphs[0], graphs[0].clone(), collate_graphs(graphs), Batch.from_data_list(graphs))
+    yield pickle.loads(pickle.dumps(collate_graphs(graphs, num_layers=2))).to("cpu")
+
+
+@pytest.mark.parametrize("r_max", [4.0, 5.1])
+def test_graph_cut_with_another_radius_is_refused_and_with_the_same_accepted(r_max):
+    """A user's graph that does not say its radius is taken; 5.1 is rounded in PyG's batches."""
+    torch.set_default_dtype(torch.float32)
+    atoms = Atoms("CuO", positions=[[0.0, 0, 0], [0, 0, 1.9]])
+    graphs = [atoms_to_graph(atoms, [site], r_max) for site in (0, 1)]
+    fitting, other = network(r_max=r_max), network(r_max=5.0)
+    for data in ways_of_a_graph(graphs):
+        assert torch.isfinite(fitting(data)).all()
+        with pytest.raises(ValueError, match=f"`r_max` {r_max:g} .* network is 5"):
+            other(data)
+    mixed = [graphs[0], atoms_to_graph(atoms, [0], 5.0)]
+    for model, radius in ((fitting, "5"), (other, f"{r_max:g}")):
+        with pytest.raises(ValueError, match=f"`r_max` {radius} but"):
+            model(collate_graphs(mixed))
+    for graph in graphs:
+        del graph.r_max
+    for data in ways_of_a_graph(graphs):
+        assert torch.isfinite(other(data)).all()
 
 
 def test_target_statistics_make_the_untrained_network_predict_the_mean(molecule):

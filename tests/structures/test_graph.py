@@ -65,6 +65,7 @@ def test_fields_have_the_documented_shapes_and_types():
     assert graph.cell.shape == (1, 3, 3)
     assert graph.edge_index.dtype == torch.long
     assert graph.absorber_mask.tolist() == [True, True]
+    assert graph.r_max == 4.0
 
 
 def test_lengths_have_the_default_type_or_the_one_that_is_asked_for():

@@ -134,6 +134,8 @@ NETWORK = [
     ),
     F("XANES_E3GNN.forward", "data", "an atomic number beyond `max_z`",
       lambda _: tiny(max_z=10)(graph()), ValueError, "`z` holds 29 but must be within 1 .. 10"),
+    F("XANES_E3GNN.forward", "data", "cut with another radius", lambda _: tiny(r_max=6.0)(graph()),
+      ValueError, "the graph was cut with `r_max` 5 but that of the network is 6"),
     F("SpectrumLoss", "lambda_grad", "-1.0", lambda _: SpectrumLoss(-1.0), ValueError,
       "`lambda_grad` is -1.0 but must be finite and not negative"),
     F("SpectrumLoss.forward", "target", "of another shape",

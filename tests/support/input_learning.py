@@ -136,6 +136,8 @@ TRAINING = [
       ConfigError, "`energy_grid` is -10.000 .. 50.000 eV but must be within -10.000 .. 30.000 eV"),
     F("run_training", "model", "that knows no copper", lambda w: train(w, tiny(max_z=10)),
       ConfigError, "train_dataset[0]: `z` holds 29 but must be within 1 .. 10"),
+    F("run_training", "model", "of another radius", lambda w: train(w, tiny(r_max=6.0)),
+      ConfigError, "train_dataset[0]: the graph was cut with `r_max` 5 but that of the network"),
     F("run_training", "model", "of float64, in bfloat16",
       lambda w: train(w, tiny().double(), precision="bfloat16"), ConfigError,
       "`precision` is bfloat16 but the network is torch.float64; mixed precision is for"),
