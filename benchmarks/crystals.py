@@ -10,12 +10,12 @@ from src.dataset.batch import GraphBatchSampler, collate_graphs
 from src.dataset.database import Database, write_records
 from src.dataset.dataset import XANESDataset
 from src.readers.feff import read_feff
-from src.xas.energies import KNOWN_WINDOWS, energy_grid
+from src.xas.energies import KNOWN_WINDOWS, even_energies
 
 from .timing import ROOT
 
 SLICE = ROOT / "tests" / "data" / "cu_k" / "calculations"
-GRID = energy_grid(*KNOWN_WINDOWS[("Cu", "K")])
+GRID = even_energies(*KNOWN_WINDOWS[("Cu", "K")])
 """Absolute energies of the targets, eV."""
 RELATIVE_GRID = torch.as_tensor(GRID - GRID[0] - 10.0, dtype=torch.float32)
 """The same relative to the reference energy, eV."""

@@ -17,9 +17,9 @@ from src.calculation.plan import Site
 from src.calculation.settings import FeffSettings
 from src.dataset.record import Record
 from src.readers.feff import read_feff
-from src.xas.energies import KNOWN_WINDOWS, energy_grid, resample
+from src.xas.energies import KNOWN_WINDOWS, even_energies, resample
 
-GRID = energy_grid(*KNOWN_WINDOWS["Cu", "K"])
+GRID = even_energies(*KNOWN_WINDOWS["Cu", "K"])
 
 
 def spectrum(record: Record) -> np.ndarray:

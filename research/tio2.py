@@ -21,9 +21,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from research.runner import Run, command, make_parser, markdown, read_study, save_study, write_ids
 from src.dataset.database import Database
-from src.xas.energies import energy_grid
+from src.xas.energies import even_energies
 
-GRID = energy_grid(4960.0, 5000.0, 0.5)
+GRID = even_energies(4960.0, 5000.0, 0.5)
 """Energies of training and score, eV."""
 ENERGY = ("--energy.start", "4960", "--energy.stop", "5000", "--energy.step", "0.5")
 REACH = 6.0

@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     ]
     target = np.where(compared.mask, compared.target, np.nan)
     plot_worst(
-        *(titles, compared.energy, compared.prediction[rows], target[rows]),
+        *(titles, compared.axis.energy, compared.prediction[rows], target[rows]),
         options.output / "worst_sites.png",
         unit=described.unit,
         relative=described.reference_energy is None,
@@ -83,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     text = f"{chosen}\n\n{tables(compared, rows, formulas)}"
     (options.output / "worst_sites.md").write_text(text)
     table = options.output / "evaluation.json"
-    write_table(table, compared.details, compared.energy, described.unit)
+    write_table(table, compared.details, compared.axis.energy, described.unit)
     print(text)
     return 0
 

@@ -141,7 +141,7 @@ def test_extended_xyz_from_files_to_an_evaluation(tmp_path, capsys):
     assert [model.hyperparameters[name] for name in ("emin", "emax")] == [-25.0, 94.0]
     picture = tmp_path / "x.png"
     assert run("evaluate", tmp_path / "zn", tmp_path / "zn.db", "--plot", picture) == 0
-    assert "-25.000 .. 94.000 eV relative to an edge that is not stated" in capsys.readouterr().out
+    assert "-25.000 to 94.000 eV relative to an unspecified edge energy" in capsys.readouterr().out
     records = {r.id: r.mu for r in Database(tmp_path / "zn.db").records(info.train_ids)}
     assert info.mean_spectrum == pytest.approx(np.mean(list(records.values()), axis=0), abs=1e-6)
 

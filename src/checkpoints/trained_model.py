@@ -21,6 +21,7 @@ from ..runtime.distributed import choose_device
 from ..runtime.versions import package_version
 from ..structures.graph import atoms_to_graph
 from ..uncertainty.calibration import Calibration, pack_calibration, unpack_calibration
+from ..xas.energies import TOLERANCE, EnergyAxis
 from .model_check import check_names, check_sizes, check_tensors, check_values
 from .model_file import ModelFile, read_model_file, write_model_file
 from .pretrained import model_path
@@ -74,6 +75,13 @@ class ModelInfo:
     """Bands and the measure of novelty. None: not calibrated."""
     library_version: str = field(default_factory=lambda: package_version("e3gnn-xanes"))
     """Version of this library that wrote the file."""
+
+    @property
+    def axis(self) -> EnergyAxis | None:
+        """Energies on which the model is scored. None: not known."""
+        if self.energy_grid is None:
+            return None
+        return EnergyAxis(np.asarray(self.energy_grid, dtype=float), self.reference_energy)
 
 
 @dataclass(eq=False)
@@ -129,15 +137,12 @@ class TrainedModel:
         """Graph of a structure, cut at the network's radius, see ``atoms_to_graph``."""
         return atoms_to_graph(atoms, absorbers, self.network.r_max, self.network.max_z, dtype)
 
-    def energies(self, energy: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Energies of a prediction, as the user counts them and relative to the reference energy.
+    def energies(self, energy: np.ndarray | None = None) -> EnergyAxis:
+        """Energies of a prediction.
 
         Args:
             energy: eV, shape (n_energies,), absolute if the model has a reference energy; None:
                 those on which the model was scored.
-
-        Returns:
-            The energies, and the same relative to the reference energy, which is the model's zero.
 
         Raises:
             ConfigError: the model has seen no spectra, an energy is outside its range or not
@@ -148,22 +153,23 @@ class TrainedModel:
                 f"the model has seen no spectra, only {self.info.pretrained_on}; it is a starting"
                 " point for training, `train --init_from`"
             )
-        if energy is None:
-            if self.info.energy_grid is None:
-                raise ConfigError("the model file names no energies; say which to predict")
-            energy = np.asarray(self.info.energy_grid)
-        energy = np.asarray(energy, dtype=float)
+        axis = self.info.axis
+        if energy is not None:
+            axis = EnergyAxis(np.asarray(energy, dtype=float), self.info.reference_energy)
+        if axis is None:
+            raise ConfigError("the model file names no energies; say which to predict")
+        energy = axis.energy
         if energy.ndim != 1 or not len(energy) or not np.isfinite(energy).all():
             raise ConfigError(
                 f"energies must be finite and one-dimensional, found the shape {energy.shape}"
             )
         low, high = self.energy_range
-        if energy.min() < low - 1e-6 or energy.max() > high + 1e-6:
+        if energy.min() < low - TOLERANCE or energy.max() > high + TOLERANCE:
             raise ConfigError(
                 f"energies are {energy.min():.3f} to {energy.max():.3f} eV, but the model reaches"
                 f" from {low:.3f} to {high:.3f} eV"
             )
-        return energy, energy - (self.info.reference_energy or 0.0)
+        return axis
 
     def provenance(self) -> dict[str, str]:
         """What its predictions can be traced back to: model file, training data, commands."""

@@ -77,7 +77,7 @@ def check_not_trained(path: Path, ids: Sequence[str], train_ids: Sequence[str]) 
 
 def make_data(model: TrainedModel, database: Database, ids: Sequence[str]) -> XANESDataset:
     """Graphs and spectra of some records, on the model's energies."""
-    energy, _ = model.energies()
+    energy = model.energies().energy
     settings = model.network.r_max, energy, model.info.extend_below or 0.0, model.network.max_z
     return XANESDataset(database, ids, *settings)
 
@@ -117,7 +117,7 @@ def check_raw(graphs: Sequence[Data], found: Mapping[int, RawSites]) -> None:
 def site_errors(data: XANESDataset, model: TrainedModel, novelty: Novelty) -> SiteErrors:
     """What the model predicts for the calibration sites beside what was calculated."""
     graphs = list(data)
-    _, relative = model.energies()
+    relative = model.energies().relative
     found = dict(raw_sites(model.network, graphs, relative))
     check_raw(graphs, found)
     raw = [found[number] for number in range(len(graphs))]

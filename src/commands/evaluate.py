@@ -12,7 +12,7 @@ from ..checkpoints.trained_model import TrainedModel
 from ..dataset.database import Database
 from ..errors import CheckpointError
 from ..evaluation.coverage import describe_coverage, measure_coverage, shared_materials
-from ..evaluation.evaluate import choose_ids, compare, energy_range
+from ..evaluation.evaluate import choose_ids, compare
 from ..evaluation.table import check_table, write_table
 from ..plot import plot_predictions
 from ..prediction.inference import Bands
@@ -36,8 +36,8 @@ def run(job: EvaluateJob) -> None:
     ids, chosen = choose_ids(job.ids, database, described)
     compared = compare(model, database, ids, job.other_code)
     origin = {**model.provenance(), "data_sha256": database.digest_of(ids)}
-    energy, result = compared.energy, compared.result
-    print(f"{chosen}, {energy_range(energy, described)}, unit {described.unit}")
+    energy, result = compared.axis.energy, compared.result
+    print(f"{chosen}, {compared.axis}, unit {described.unit}")
     seen = set(result.ids) & set(described.train_ids or [])
     if seen:
         logger.warning("%d of these sites were trained on; this is no test of the model", len(seen))

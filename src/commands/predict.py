@@ -18,7 +18,7 @@ from ..runtime.distributed import check_alone, launched_rank, processes
 from ..runtime.file_types import SQLITE_MAGIC, starts_with
 from ..structures.files import each_structure
 from ..training.config import PredictJob
-from ..xas.energies import energy_grid
+from ..xas.energies import even_energies
 from .outputs import check_outputs
 
 logger = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ def run(job: PredictJob) -> None:
     check_outputs(job.output, job.plot)
     predictor = XANESPredictor(job.model, job.device)
     described = predictor.info
-    energy = None if job.energy is None else energy_grid(*job.energy)
+    energy = None if job.energy is None else even_energies(*job.energy)
     done = Done(predictor.trained, job.output)
     coming = done.note_files(each_structure(job.structures))
     try:
@@ -161,7 +161,7 @@ def predict_bulk(job: PredictJob, databases: list[Path]) -> None:
     )
     from ..prediction.structures_db import gather_structures
 
-    energy = None if job.energy is None else energy_grid(*job.energy)
+    energy = None if job.energy is None else even_energies(*job.energy)
     with processes(job.device) as team:
         model = TrainedModel.load(job.model, str(team.device))
         gathered = output.with_name(f".{output.name}.structures")

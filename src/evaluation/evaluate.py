@@ -14,6 +14,7 @@ from ..dataset.record import UNITS
 from ..dataset.split import read_ids
 from ..errors import CheckpointError, DatabaseError
 from ..prediction.inference import Bands, check_predicted, join_sites, predict_sites
+from ..xas.energies import EnergyAxis
 from ..xas.features import find_features
 from .environments import surroundings
 from .metrics import Evaluation, evaluate_spectra
@@ -26,8 +27,8 @@ logger = logging.getLogger(__name__)
 class Comparison:
     """Predicted and calculated spectra of some records, and how far they are apart."""
 
-    energy: np.ndarray
-    """Scored energies as the records count them, eV, shape (n_energies,)."""
+    axis: EnergyAxis
+    """Scored energies."""
     prediction: np.ndarray
     """mu, shape (n_spectra, n_energies)."""
     target: np.ndarray
@@ -59,17 +60,17 @@ def compare(
     if described.energy_grid is None or described.mean_spectrum is None:
         raise CheckpointError("the model was made without a database; it names no energies")
     check_kind(database, ids, described, other_code)
-    energy, relative = model.energies()
+    axis = model.energies()
     data = XANESDataset(
         database,
         ids,
         r_max=network.r_max,
-        grid=energy,
+        grid=axis.energy,
         extend_below=described.extend_below or 0.0,
         max_z=network.max_z,
     )
     graphs = [data[k] for k in tqdm(range(len(data)), desc="graphs", disable=None)]
-    found = dict(predict_sites(model, graphs, relative))
+    found = dict(predict_sites(model, graphs, axis.relative))
     for number, graph in enumerate(graphs):
         check_predicted(found[number], graph.record_id)
     sites = join_sites([found[number] for number in range(len(graphs))])
@@ -79,17 +80,11 @@ def compare(
     baseline = np.asarray(described.mean_spectrum)
     details = make_details(
         evaluate_spectra(data.ids, prediction, target, mask, baseline),
-        find_features(energy, prediction, mask),
-        find_features(energy, target, mask),
+        find_features(axis.energy, prediction, mask),
+        find_features(axis.energy, target, mask),
         [one for graph in graphs for one in surroundings(graph)],
     )
-    return Comparison(energy, prediction, target, mask, sites.bands, details)
-
-
-def energy_range(energy: np.ndarray, described: ModelInfo) -> str:
-    """Energies in words, with what they count from where that is not zero."""
-    zero = " relative to an edge that is not stated" if described.reference_energy is None else ""
-    return f"{energy[0]:.3f} .. {energy[-1]:.3f} eV{zero}"
+    return Comparison(axis, prediction, target, mask, sites.bands, details)
 
 
 def choose_ids(

@@ -89,7 +89,7 @@ def explain(
     if radius is not None and not 0 < radius < np.inf:
         raise ConfigError(f"`radius` is {radius} but must be positive and finite")
     atoms = as_atoms(structure)
-    energy, relative = model.energies(energy)
+    axis = model.energies(energy)
     choose_sites(atoms, model.info.element, [site])
     network = model.network
     reach = network.num_layers * network.r_max
@@ -100,7 +100,7 @@ def explain(
         raise StructureError(f"site {site} has no neighbour within the radius; take a larger one")
     shells = find_shells(cluster, float(cluster.distance[neighbors].max()))
     networks = [network.eval() for network in networks_of(network)]
-    grid = torch.as_tensor(relative, dtype=network.coefficient_mean.dtype)
+    grid = torch.as_tensor(axis.relative, dtype=network.coefficient_mean.dtype)
     taken: list[tuple[int, ...]] = [(int(number),) for number in neighbors]
     taken += [shell.members for shell in shells if len(shell.members) > 1]
     mu = spectrum(networks, cluster.atoms, grid)
@@ -109,7 +109,7 @@ def explain(
     change = {members: mu - spectrum(networks, without(cluster, members), grid) for members in bar}
     graph = model.graph(cluster.atoms, [0])
     return Explanation(
-        energy=energy,
+        energy=axis.energy,
         mu=mu,
         cluster=cluster,
         neighbors=neighbors,

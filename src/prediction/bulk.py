@@ -51,7 +51,8 @@ class RowPredictor:
         if model.info.element is None:
             raise ConfigError("the model names no element, so no absorbers can be chosen")
         self.model, self.info = model, model.info
-        self.energy, self.relative = model.energies(energy)
+        axis = model.energies(energy)
+        self.energy, self.relative = axis.energy, axis.relative
         single = model.network.coefficient_mean.dtype == torch.float32
         self.mu_type = np.float32 if single else np.float64
 

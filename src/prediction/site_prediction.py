@@ -134,7 +134,7 @@ def predict_each(
     Raises:
         ConfigError: energies outside the model's range.
     """
-    energy, relative = model.energies(energy)
+    axis = model.energies(energy)
     coming = iter(structures)
     while chunk := list(islice(coming, at_once)):
         found: list[list[SitePrediction] | StructureError] = []
@@ -148,10 +148,10 @@ def predict_each(
             prepared.append((len(found), one))
             graphs.append(graph)
             found.append([])
-        for number, spectra in predict_sites(model, graphs, relative):
+        for number, spectra in predict_sites(model, graphs, axis.relative):
             place, one = prepared[number]
             try:
-                found[place] = one.predictions(energy, spectra)
+                found[place] = one.predictions(axis.energy, spectra)
             except PredictionError as error:
                 found[place] = error
         yield from found

@@ -8,7 +8,7 @@ import numpy as np
 from ..dataset.record import AXES, UNITS
 from ..errors import ConfigError, RecordError
 from ..structures.names import check_edge, check_name, check_wanted
-from ..xas.energies import energy_grid
+from ..xas.energies import even_energies
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Given:
         if self.energy is not None and len(self.energy) != 3:
             raise ConfigError(f"`energy` is {self.energy}, expected first, last and step, eV")
         if self.energy is not None:
-            energy_grid(*self.energy)
+            even_energies(*self.energy)
         for name, known in (("axis", (None, *AXES)), ("target", tuple(UNITS))):
             if getattr(self, name) not in known:
                 listed = ", ".join(word for word in known if word)
@@ -83,7 +83,7 @@ def energies_of(own: np.ndarray | None, count: int, given: Given, where: str) ->
         raise ConfigError(
             f"{where} has {count} values of `mu` but no energies; give `--energy START STOP STEP`"
         )
-    energy = energy_grid(*given.energy)
+    energy = even_energies(*given.energy)
     if len(energy) != count:
         raise ConfigError(
             f"`--energy` {' '.join(f'{value:g}' for value in given.energy)} is {len(energy)}"

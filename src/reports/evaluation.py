@@ -5,7 +5,7 @@ from pathlib import Path
 from ..checkpoints.trained_model import TrainedModel
 from ..dataset.database import Database
 from ..dataset.location import Location
-from ..evaluation.evaluate import Comparison, choose_ids, compare, energy_range
+from ..evaluation.evaluate import Comparison, choose_ids, compare
 from ..evaluation.table import Group
 from ..plot import plot_predictions
 from ..xas.features import FEATURES
@@ -37,7 +37,7 @@ def evaluation_page(model: Path, location: Location, ids: Path | None = None) ->
     result = compared.result
     figures = [
         ("records", chosen),
-        ("energies", energy_range(compared.energy, info)),
+        ("energies", str(compared.axis)),
         ("unit", info.unit or "not stated"),
         ("mean squared error", f"{result.mean_mse:.6f}"),
         ("its median over sites", f"{result.median_mse:.6f}"),
@@ -48,7 +48,7 @@ def evaluation_page(model: Path, location: Location, ids: Path | None = None) ->
 
     def draw(path: Path) -> None:
         plot_predictions(
-            *(result.ids, compared.energy, compared.prediction, compared.target, path),
+            *(result.ids, compared.axis.energy, compared.prediction, compared.target, path),
             mask=compared.mask,
             unit=info.unit,
             relative=info.reference_energy is None,

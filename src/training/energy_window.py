@@ -9,7 +9,7 @@ from ..checkpoints.trained_model import ModelInfo
 from ..dataset.database import Database
 from ..dataset.record import UNITS
 from ..errors import ConfigError, DatabaseError
-from ..xas.energies import KNOWN_WINDOWS, energy_grid
+from ..xas.energies import KNOWN_WINDOWS, TOLERANCE, EnergyAxis, even_energies
 from .config import EnergyConfig
 
 USUAL_BASIS = -10.0, 50.0
@@ -36,21 +36,12 @@ class Common:
 class Window:
     """Energies of a training."""
 
-    grid: np.ndarray
-    """Energies of the loss as the records count them, eV, shape (n_energies,)."""
-    n_score: int
-    """How many of them, from the first, are scored."""
-    reference: float
-    """The model's zero as the records count energies, eV; 0 where these are relative."""
+    axis: EnergyAxis
+    """Energies of the loss, evenly spaced, and how many of them are scored."""
     emin: float
-    """Lowest energy of the basis, eV relative to ``reference``."""
+    """Lowest energy of the basis, eV relative to the reference energy."""
     emax: float
-    """Highest energy of the basis, eV relative to ``reference``."""
-
-    @property
-    def step(self) -> float:
-        """Distance of energies, eV."""
-        return float(self.grid[1] - self.grid[0])
+    """Highest energy of the basis, eV relative to the reference energy."""
 
 
 def describe_records(database: Database, ids: Sequence[str]) -> Common:
@@ -93,7 +84,7 @@ def shared_grid(database: Database, ids: Sequence[str]) -> np.ndarray | None:
             if not np.allclose(steps, steps[0], rtol=1e-6, atol=1e-6):
                 return None
         elif first.shape != record.energy.shape or not np.allclose(
-            first, record.energy, rtol=0, atol=1e-6
+            first, record.energy, rtol=0, atol=TOLERANCE
         ):
             return None
     return first
@@ -121,7 +112,7 @@ def choose_window(
     """
     start, stop, step = _scored(config, common)
     last = stop if config.train_stop is None else config.train_stop
-    if last < stop - 1e-6:
+    if last < stop - TOLERANCE:
         raise ConfigError(f"`train_stop` is {last} but must not be below the score's end, {stop}")
     if common.relative:
         reference = 0.0
@@ -138,18 +129,22 @@ def choose_window(
         if common.grid is not None:  # no energy beyond was calculated
             end = min(end, float(common.grid[-1]))
         last = max(last, end)
-    if start < reference + emin - 1e-6:
+    if start < reference + emin - TOLERANCE:
         raise ConfigError(
             f"energies from {start:.3f} eV are asked for but the model's basis starts at"
             f" {reference + emin:.3f} eV; lower `model.emin` (now {emin:g})"
         )
-    if last > reference + emax + 1e-6:
+    if last > reference + emax + TOLERANCE:
         raise ConfigError(
             f"energies up to {last:.3f} eV are asked for but the model's basis ends at"
             f" {reference + emax:.3f} eV; raise `model.emax` (now {emax:g})"
         )
-    grid = energy_grid(start, last, step)
-    return Window(grid, len(energy_grid(start, stop, step)), reference, emin, emax)
+    axis = EnergyAxis(
+        even_energies(start, last, step),
+        None if common.relative else reference,
+        len(even_energies(start, stop, step)),
+    )
+    return Window(axis, emin, emax)
 
 
 def _scored(config: EnergyConfig, common: Common) -> tuple[float, float, float]:

@@ -126,9 +126,10 @@ def window_and_arguments(
     window = choose_window(energy, common, *own)
     if own == (None, None):
         emin, emax = (start.model.hyperparameters[name] for name in ("emin", "emax"))
-        reference = 0.0 if common.relative else float(window.grid[0]) - emin
-        last = max(float(window.grid[window.n_score - 1]), energy.train_stop or -float("inf"))
-        reaches = float(window.grid[0]) >= reference + emin and last <= reference + emax
+        scored = window.axis.scored.energy
+        reference = 0.0 if common.relative else float(scored[0]) - emin
+        last = max(float(scored[-1]), energy.train_stop or -float("inf"))
+        reaches = float(scored[0]) >= reference + emin and last <= reference + emax
         if reaches:
             window = choose_window(energy, common, emin, emax)
         else:

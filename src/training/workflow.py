@@ -18,6 +18,7 @@ from ..runtime.distributed import processes, restarts
 from ..runtime.generations import remove_leftovers, versions
 from ..runtime.lock import hold
 from ..train import Row, run_training
+from ..xas.energies import EnergyAxis
 from .config import TrainingConfig, TrainJob
 from .energy_window import choose_window, describe_records
 from .finetune import load_start, start_from, warn_of_differences, window_and_arguments
@@ -93,13 +94,14 @@ def make_model(job: TrainJob, train_set: XANESDataset) -> XANES_E3GNN:
 
 
 def complete_info(
-    info: ModelInfo, train_set: XANESDataset, ids: tuple[list[str], list[str]], n_score: int
+    info: ModelInfo, train_set: XANESDataset, ids: tuple[list[str], list[str]], axis: EnergyAxis
 ) -> None:
-    """Add to a description what the data sets say; ``n_score`` energies are scored."""
+    """Add to a description what the data sets say."""
     mean, _ = target_statistics(train_set, len(train_set.grid))
     info.extend_below = train_set.extend_below
-    info.energy_grid = train_set.grid[:n_score].tolist()
-    info.mean_spectrum = mean[:n_score].tolist()
+    info.reference_energy = axis.reference
+    info.energy_grid = axis.scored.energy.tolist()
+    info.mean_spectrum = mean[: axis.n_scored].tolist()
     info.elements = train_set.elements
     info.train_ids, info.val_ids = ids
     info.data_digest = train_set.database.digest_of([*ids[0], *ids[1]])
@@ -120,34 +122,31 @@ def _train(job: TrainJob, config: str | None = None) -> list[Row]:
         window, job.model = window_and_arguments(job.energy, common, job.model, start)
         info.started_from = start.label
         warn_of_differences(start, info)
-    grid, n_score, reference = window.grid, window.n_score, window.reference
+    axis, scored = window.axis, window.axis.scored
     shape = XANES_E3GNN(**job.model).hyperparameters  # the constructor's defaults filled in
-    settings = shape["r_max"], grid, job.energy.extend_below, shape["max_z"]
+    settings = shape["r_max"], axis.energy, job.energy.extend_below, shape["max_z"]
     train_set, val_set = (XANESDataset(database, part, *settings) for part in ids)
     model = make_model(job, train_set)
     if start is not None:
-        start_from(start, model, train_set, torch.as_tensor(grid - reference), job.freeze or [])
-    info.reference_energy = None if common.relative else reference
-    complete_info(info, train_set, ids, n_score)
+        start_from(start, model, train_set, torch.as_tensor(axis.relative), job.freeze or [])
+    complete_info(info, train_set, ids, axis)
     logger.info(
         "%s %s edge, %s (%s): %d training and %d validation sites, %d parameters",
         *(info.element, info.edge, info.target, info.unit, len(ids[0]), len(ids[1])),
         sum(weight.numel() for weight in model.parameters()),
     )
     logger.info(
-        "%d energies %.3f .. %.3f eV scored, up to %.3f eV trained, step %g eV, %s",
-        *(n_score, grid[0], grid[n_score - 1], grid[-1], window.step),
-        "relative to an edge that is not stated"
-        if common.relative
-        else f"reference {reference:.3f} eV",
+        "%d energies scored, %s, trained up to %.3f eV, step %g eV, reference energy %s",
+        *(len(scored.energy), scored, axis.energy[-1], axis.energy[1] - axis.energy[0]),
+        "none" if axis.reference is None else f"{axis.reference:.3f} eV",
     )
     if config is not None and not job.resume:
         keep_config(job.output / "config.yaml", config)
     options = TrainingConfig(
         **vars(job.training),
-        energy_grid=torch.as_tensor(grid - reference),
+        energy_grid=torch.as_tensor(axis.relative),
         save_path=job.output / "model.pt",
-        score_window=(float(grid[0] - reference), float(grid[n_score - 1] - reference)),
+        score_window=(float(scored.relative[0]), float(scored.relative[-1])),
         checkpoint_path=job.output / "last.ckpt",
         metrics_path=job.output / "metrics.csv",
         resume=job.resume,

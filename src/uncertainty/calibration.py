@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..xas.energies import TOLERANCE
 from .novelty import Novelty
 
 
@@ -74,7 +75,8 @@ class Calibration:
         if energy is None:
             energy, spread_there = self.energy, spread
         mean = spread_and_floor(spread, self.floor).mean(axis=1, keepdims=True)
-        inside = (energy > self.energy[0] - 1e-6) & (energy < self.energy[-1] + 1e-6)
+        low, high = self.energy[0] - TOLERANCE, self.energy[-1] + TOLERANCE
+        inside = (energy > low) & (energy < high)
         floor, quantile = (np.interp(energy, self.energy, v) for v in (self.floor, self.quantile))
         scale = np.atleast_2d(spread_and_floor(spread_there, floor)) / mean
         half = quantile * scale * self.expected_error(spread, distance)[:, None]

@@ -43,7 +43,7 @@ def check_precision(model: TrainedModel) -> PrecisionCheck:
     if element is None:
         raise ConfigError("the model names no element, so its precision can't be checked")
     a = 2.0 * np.sqrt(2.0) * covalent_radii[atomic_numbers[element]]
-    _, relative = model.energies()
+    relative = model.energies().relative
     atoms = bulk(element, "fcc", a=a)
     spectra = []
     for dtype in (torch.float32, torch.float64):  # lengths too

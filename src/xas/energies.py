@@ -1,4 +1,6 @@
-"""Energies of a spectrum: grids and resampling."""
+"""Energies of spectra: the axis of a model, even grids, resampling."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,9 +13,42 @@ Cu K: the grid of OmniXAS, arXiv:2409.19552, 141 energies.
 """
 MOST_ENERGIES = 1_000_000
 """Energies of a grid beyond which a step is a slip."""
+TOLERANCE = 1e-6
+"""Energies that differ by less are the same, eV."""
 
 
-def energy_grid(start: float, stop: float, step: float) -> np.ndarray:
+@dataclass(frozen=True, eq=False)
+class EnergyAxis:
+    """Energies of spectra, and the reference energy from which a network counts them.
+
+    E_rel = E - E_ref. Records count energies absolutely, or from an edge energy that they do not
+    name; then there is no reference, and both are the same.
+    """
+
+    energy: np.ndarray
+    """Energies as the records count them, eV, shape (n_energies,)."""
+    reference: float | None = None
+    """Absolute energy of the network's zero, eV. None: the records' energies are relative."""
+    n_scored: int | None = None
+    """How many energies, from the first, are scored. None: all."""
+
+    @property
+    def relative(self) -> np.ndarray:
+        """Energies as a network counts them, eV, shape (n_energies,)."""
+        return self.energy - (self.reference or 0.0)
+
+    @property
+    def scored(self) -> "EnergyAxis":
+        """Only the energies that are scored."""
+        return EnergyAxis(self.energy[: self.n_scored], self.reference)
+
+    def __str__(self) -> str:
+        """First and last energy, and what they are relative to."""
+        zero = " relative to an unspecified edge energy" if self.reference is None else ""
+        return f"{self.energy[0]:.3f} to {self.energy[-1]:.3f} eV{zero}"
+
+
+def even_energies(start: float, stop: float, step: float) -> np.ndarray:
     """Energies start + k step up to ``stop``, which is included within a hundredth of a step.
 
     Args:
@@ -52,6 +87,6 @@ def resample(
     Returns:
         Values, and a mask that is False outside the calculation; values are 0 there.
     """
-    tolerance = 1e-6
-    mask = (grid >= energy[0] - extend_below - tolerance) & (grid <= energy[-1] + tolerance)
+    above = grid >= energy[0] - extend_below - TOLERANCE
+    mask = above & (grid <= energy[-1] + TOLERANCE)
     return np.where(mask, np.interp(grid, energy, mu), 0.0), mask

@@ -12,6 +12,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import medfilt
 
 from ..errors import ConfigError, RecordError
+from .energies import TOLERANCE
 from .spectrum import Spectrum
 
 SMOOTHING = 0.8
@@ -128,7 +129,7 @@ def choose_ranges(spectrum: Spectrum, e0: float, ranges: Ranges) -> Ranges:
     degree = 2 if norm2 - norm1 >= LONG else 1 if norm2 - norm1 >= SHORT else 0
     degree = degree if ranges.nnorm is None else ranges.nnorm
     for name, begin, end in (("pre", pre1, pre2), ("norm", norm1, norm2)):
-        if not low - 1e-6 <= begin < end <= high + 1e-6:
+        if not low - TOLERANCE <= begin < end <= high + TOLERANCE:
             raise ConfigError(
                 f"{spectrum.source}: `{name}1` {begin:.1f} and `{name}2` {end:.1f} eV relative to"
                 f" e0 {e0:.1f} eV are no range within the spectrum's {low:.1f} .. {high:.1f} eV"

@@ -7,6 +7,7 @@ from types import MappingProxyType
 import numpy as np
 
 from ..errors import RecordError
+from .energies import TOLERANCE
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +79,7 @@ class Spectrum:
             RecordError: an energy is outside, nothing is extrapolated; or there are fewer than two.
         """
         energy = np.asarray(energy, dtype=float)
-        low, high = self.energy[0] - 1e-6, self.energy[-1] + 1e-6
+        low, high = self.energy[0] - TOLERANCE, self.energy[-1] + TOLERANCE
         if energy.size == 0:
             raise RecordError(f"{self.source}: no energies are asked for")
         if energy.min() < low or energy.max() > high:

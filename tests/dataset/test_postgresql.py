@@ -21,7 +21,7 @@ from src.dataset.location import DatabaseURL
 from src.dataset.record import Record
 from src.errors import DatabaseError
 from src.readers.feff import read_feff
-from src.xas.energies import KNOWN_WINDOWS, energy_grid
+from src.xas.energies import KNOWN_WINDOWS, even_energies
 
 SERVER = os.environ.get("E3GNN_POSTGRES_URL")
 pytestmark = pytest.mark.skipif(SERVER is None, reason="E3GNN_POSTGRES_URL is not set")
@@ -129,7 +129,7 @@ def test_lost_connection_is_made_anew(url, sql):
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_workers_give_what_the_main_process_gives(url, method):
     write_records(url, read_feff(CALCULATIONS))
-    grid, database = energy_grid(*KNOWN_WINDOWS[("Cu", "K")]), Database(url)
+    grid, database = even_energies(*KNOWN_WINDOWS[("Cu", "K")]), Database(url)
 
     def graphs():
         return XANESDataset(database, database.ids, r_max=5.0, grid=grid, extend_below=6.0)

@@ -195,7 +195,7 @@ PREDICT = [
     Command("predict", "--site", "x", 2, "Parser key \"site\""),
     Command("predict", "--site", "0", 1, "`site` does not go with a database, {ase}",
             "without:structures -o {out}.db {ase}"),
-    Command("predict", "--energy", "1 2 1", 1, "energies 1.000 .. 2.000 eV are asked for, but the"),
+    Command("predict", "--energy", "1 2 1", 1, "energies are 1.000 to 2.000 eV, but the"),
     *(
         Command("predict", "--energy", value, 1, f"energies from 8990.0 to {text} are no grid")
         for value, text in (

@@ -19,36 +19,36 @@ NI = Common(ModelInfo(element="Ni", edge="K"), False, 8330.5, None)
 
 def test_relative_records_are_scored_on_their_own_grid():
     window = choose_window(EnergyConfig(), ZN)
-    assert np.array_equal(window.grid, ZN.grid)
-    assert (window.n_score, window.reference) == (120, 0.0)
+    assert np.array_equal(window.axis.energy, ZN.grid)
+    assert (window.axis.n_scored, window.axis.reference) == (120, None)
     assert (window.emin, window.emax) == (-25.0, 94.0)
 
 
 def test_known_edge_has_its_published_window_where_energies_are_absolute():
     window = choose_window(EnergyConfig(), CU)
-    assert window.grid[:141] == pytest.approx(8983.173 + 0.25 * np.arange(141))
-    assert (window.n_score, window.reference) == (141, pytest.approx(8993.173))
-    assert window.grid[-1] == pytest.approx(8993.173 + 50.0)
+    assert window.axis.scored.energy == pytest.approx(8983.173 + 0.25 * np.arange(141))
+    assert window.axis.reference == pytest.approx(8993.173)
+    assert window.axis.energy[-1] == pytest.approx(8993.173 + 50.0)
     relative = choose_window(EnergyConfig(), replace(ZN, info=CU.info))
-    assert relative.grid[0] == -25.0
+    assert relative.axis.energy[0] == -25.0
 
 
 def test_unknown_edge_starts_where_the_records_do():
     window = choose_window(EnergyConfig(), NI)
-    assert (window.grid[0], window.grid[window.n_score - 1]) == (8330.5, 8365.5)
+    assert window.axis.scored.energy[[0, -1]].tolist() == [8330.5, 8365.5]
 
 
 def test_absolute_grid_that_all_share_is_scored_whole():
     shared = replace(NI, grid=8320.0 + 0.5 * np.arange(161))
     window = choose_window(EnergyConfig(), shared)
-    assert np.array_equal(window.grid, shared.grid)
-    assert (window.n_score, window.reference, window.emax) == (161, 8330.0, 70.0)
+    assert np.array_equal(window.axis.energy, shared.grid)
+    assert (window.axis.n_scored, window.axis.reference, window.emax) == (161, 8330.0, 70.0)
 
 
 def test_what_the_user_gives_counts():
     window = choose_window(EnergyConfig(start=-5.0, stop=30.0, step=0.5), ZN, emin=-20.0, emax=60.0)
-    assert (window.grid[0], window.n_score, window.grid[-1]) == (-5.0, 71, 60.0)
-    assert (window.emin, window.reference) == (-20.0, 0.0)
+    assert window.axis.energy[[0, 70, -1]].tolist() == [-5.0, 30.0, 60.0]
+    assert (window.emin, window.axis.n_scored) == (-20.0, 71)
 
 
 def test_basis_that_does_not_reach_is_an_error():

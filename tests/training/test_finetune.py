@@ -126,7 +126,7 @@ def test_basis_keeps_its_range_where_that_reaches(grid, expected):
     common = Common(ModelInfo(element="Zn", edge="K"), True, grid[0], energies)
     window, arguments = window_and_arguments(EnergyConfig(), common, {}, start_of(random_model()))
     assert (window.emin, window.emax) == (arguments["emin"], arguments["emax"]) == expected
-    assert window.n_score == len(energies)
+    assert window.axis.n_scored == len(energies)
 
 
 def test_frozen_parts_are_named_by_whole_words():

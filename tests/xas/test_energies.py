@@ -4,24 +4,24 @@ import numpy as np
 import pytest
 
 from src.errors import ConfigError
-from src.xas.energies import KNOWN_WINDOWS, energy_grid, resample
+from src.xas.energies import KNOWN_WINDOWS, EnergyAxis, even_energies, resample
 
 
 def test_grid_of_the_copper_benchmark():
-    grid = energy_grid(*KNOWN_WINDOWS[("Cu", "K")])
+    grid = even_energies(*KNOWN_WINDOWS[("Cu", "K")])
     assert len(grid) == 141
     assert grid == pytest.approx(8983.173 + 0.25 * np.arange(141))
 
 
 @pytest.mark.parametrize(("stop", "count"), [(1.0, 11), (1.04, 11), (0.96, 10)])
 def test_grid_ends_at_the_last_step_within(stop, count):
-    assert len(energy_grid(0.0, stop, 0.1)) == count
+    assert len(even_energies(0.0, stop, 0.1)) == count
 
 
 @pytest.mark.parametrize("arguments", [(1.0, 0.0, 0.1), (0.0, 1.0, 0.0), (0.0, 1.0, -1.0)])
 def test_impossible_grid_is_refused(arguments):
     with pytest.raises(ConfigError, match="no grid"):
-        energy_grid(*arguments)
+        even_energies(*arguments)
 
 
 ENERGY = np.array([0.0, 1.0, 3.0, 7.0])
@@ -45,3 +45,14 @@ def test_nothing_is_invented_beyond_the_ends():
 
 def test_negative_control_interpolation_alone_extends_flat_to_any_distance():
     assert np.interp(1e6, ENERGY, ENERGY + 5) == 12.0
+
+
+def test_axis_counts_from_the_reference_energy_where_there_is_one():
+    absolute = EnergyAxis(np.array([8990.0, 8993.0, 9000.0]), 8993.0, n_scored=2)
+    assert absolute.relative.tolist() == [-3.0, 0.0, 7.0]
+    assert absolute.scored.energy.tolist() == [8990.0, 8993.0]
+    assert absolute.scored.relative.tolist() == [-3.0, 0.0]
+    relative = EnergyAxis(np.array([-3.0, 7.0]))
+    assert relative.relative.tolist() == relative.scored.energy.tolist() == [-3.0, 7.0]
+    assert "unspecified" in str(relative)
+    assert "unspecified" not in str(absolute)
