@@ -57,12 +57,14 @@ def save(figure: "Figure", path: str | Path) -> None:
     )
 
 
-def check_picture(path: str | Path) -> None:
-    """Refuse a path to which no picture can be written.
+def check_picture(path: str | Path | None) -> None:
+    """Refuse a path to which no picture can be written; None: no picture.
 
     Raises:
         ConfigError: the ending is no picture format, or the folder does not exist.
     """
+    if path is None:
+        return
     from matplotlib.backend_bases import FigureCanvasBase
 
     path = Path(path)

@@ -307,7 +307,7 @@ def test_structures_that_can_not_be_predicted_are_named(made, tmp_path, capsys):
     (tmp_path / "disordered.cif").write_text(cubic_cif(("Cu", 0.0, 0.5), ("O", 0.5, 1.0)))
     (tmp_path / "broken.cif").write_text("loop_\n_what\n")
     for name, message in (
-        ("iron.cif", "iron: Fe holds no Cu"),
+        ("iron.cif", "iron: Fe contains no Cu"),
         ("disordered.cif", "disordered: site 0 is disordered (occupancy Cu 0.5)"),
         ("broken.cif", "broken.cif"),
         ("missing.cif", "missing.cif: no such file"),

@@ -11,7 +11,7 @@ import yaml
 from paths import DATA, ROOT
 
 import src
-from src.cli import JOBS, main, parse
+from src.cli import COMMANDS, main, parse
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -198,7 +198,7 @@ def test_file_formats_name_what_the_library_writes(repository, capsys):
 def test_commands_and_extras_are_named():
     text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
     assert {
-        name for name in JOBS if f"`{name}" not in text and f"xanes {name}" not in text
+        name for name in COMMANDS if f"`{name}" not in text and f"xanes {name}" not in text
     } == set()
     extras = (ROOT / "pyproject.toml").read_text().split("[project.optional-dependencies]")[1]
     install = (DOCS / "install.md").read_text(encoding="utf-8")

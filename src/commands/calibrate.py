@@ -1,29 +1,44 @@
 """The command `calibrate`: bands and a measure of novelty for a model."""
 
-from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-from torch_geometric.data import Data
-from tqdm import tqdm
-
-from ..checkpoints.pretrained import model_path, models
-from ..checkpoints.trained_model import TrainedModel
-from ..dataset.database import Database
-from ..dataset.dataset import XANESDataset
-from ..dataset.split import material_of, read_ids
-from ..errors import CheckpointError, ConfigError, DatabaseError
-from ..evaluation.evaluate import check_kind
-from ..model.ensemble import networks_of
-from ..prediction.inference import PredictedSites, RawSites, check_predicted, raw_sites
-from ..uncertainty.conformal import SiteErrors, calibrate
-from ..uncertainty.novelty import Novelty, sample_sites
-from .jobs import CalibrateJob
-from .outputs import check_outputs
+from ..dataset.location import Location, as_location
+from ..errors import CheckpointError, ConfigError
+from ..runtime.options import IN_PLACE, POSITIONAL
 
 
-def run(job: CalibrateJob) -> None:
+@dataclass
+class Options:
+    """Which model, and which sites."""
+
+    model: Path = field(metadata=POSITIONAL | IN_PLACE)
+    """Model file, training folder, or name of a model that ships with the package."""
+    database: Location = field(metadata=POSITIONAL)
+    """Database with the calibration sites and those that the model was trained on."""
+    ids: Path
+    """File of record ids to calibrate on, of materials that the model was not trained on."""
+    coverage: float = 0.9
+    """Nominal coverage of the bands, a fraction of the calculated points."""
+    output: Path | None = None
+    """Model file to write. None: the model's own."""
+    device: str = "auto"
+    """Where to compute: cpu, cuda, cuda:1, ..; auto is cuda where there is one, else cpu."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a URL that is not one of PostgreSQL."""
+        self.database = as_location(self.database)
+
+
+def run(job: Options) -> None:
     """Calibrate a model on sites that it was not trained on, and write it."""
+    from ..checkpoints.trained_model import TrainedModel
+    from ..dataset.database import Database
+    from ..dataset.split import material_of, read_ids
+    from ..evaluation.calibrate import check_not_trained, learn_novelty, make_data, site_errors
+    from ..evaluation.evaluate import check_kind
+    from ..uncertainty.conformal import calibrate
+
     output = check_output(job)
     model = TrainedModel.load(job.model, job.device)
     info = model.info
@@ -33,7 +48,7 @@ def run(job: CalibrateJob) -> None:
     check_not_trained(job.ids, ids, info.train_ids)
     database = Database(job.database)
     check_kind(database, ids, info)
-    novelty = learn_novelty(job, model, database)
+    novelty = learn_novelty(model, database)
     data = site_errors(make_data(model, database, ids), model, novelty)
     info.calibration = calibrate(data, novelty, job.coverage)
     model.save(output)
@@ -44,91 +59,19 @@ def run(job: CalibrateJob) -> None:
     )
 
 
-def check_output(job: CalibrateJob) -> Path:
+def check_output(job: Options) -> Path:
     """File to write; the model's own where none is named.
 
     Raises:
         ConfigError: that would change a model that ships with the package.
     """
+    from ..checkpoints.pretrained import model_path, models
+    from ..runtime.atomic_files import check_writable
+
     if job.output is not None:
-        check_outputs(job.output, None)
+        check_writable(job.output)
         return job.output
     path = model_path(job.model)
     if path in models().values():
         raise ConfigError(f"{job.model} ships with the package; name another file with --output")
     return path
-
-
-def check_not_trained(path: Path, ids: Sequence[str], train_ids: Sequence[str]) -> None:
-    """Refuse sites of materials that a model was trained on.
-
-    Raises:
-        DatabaseError: the first ones are named.
-    """
-    trained = {material_of(record_id) for record_id in train_ids}
-    shared = [record_id for record_id in ids if material_of(record_id) in trained]
-    if shared:
-        named = ", ".join(shared[:3]) + (" .." if len(shared) > 3 else "")
-        raise DatabaseError(
-            f"{path}: {len(shared)} sites are of materials that the model was trained on, {named};"
-            " bands need others"
-        )
-
-
-def make_data(model: TrainedModel, database: Database, ids: Sequence[str]) -> XANESDataset:
-    """Graphs and spectra of some records, on the model's energies."""
-    energy = model.energies().energy
-    settings = model.network.r_max, energy, model.info.extend_below or 0.0, model.network.max_z
-    return XANESDataset(database, ids, *settings)
-
-
-def learn_novelty(job: CalibrateJob, model: TrainedModel, database: Database) -> Novelty:
-    """Measure of novelty from the training sites that the database holds.
-
-    Raises:
-        DatabaseError: it holds fewer than two of them.
-    """
-    there, trained = set(database.ids), model.info.train_ids or []
-    known = [record_id for record_id in trained if record_id in there]
-    if len(known) < 2:
-        raise DatabaseError(
-            f"{job.database}: holds {len(known)} of the {len(trained)} sites that the"
-            " model was trained on, which the measure of novelty needs"
-        )
-    data = make_data(model, database, sample_sites(known))
-    graphs = [data[k] for k in tqdm(range(len(data)), desc="training sites", disable=None)]
-    first = networks_of(model.network)[0]
-    found = dict(raw_sites(first, graphs, np.zeros(1)))
-    check_raw(graphs, found)
-    return Novelty.fit(np.concatenate([found[number].features for number in range(len(graphs))]))
-
-
-def check_raw(graphs: Sequence[Data], found: Mapping[int, RawSites]) -> None:
-    """Refuse to learn from what is no number.
-
-    Raises:
-        PredictionError: spectrum, spread or features of a site are not finite; it is named.
-    """
-    for number, raw in found.items():
-        parts = [part for part in (raw.mu, raw.spread, raw.features) if part is not None]
-        check_predicted(PredictedSites(np.concatenate(parts, axis=1)), graphs[number].record_id)
-
-
-def site_errors(data: XANESDataset, model: TrainedModel, novelty: Novelty) -> SiteErrors:
-    """What the model predicts for the calibration sites beside what was calculated."""
-    graphs = list(data)
-    relative = model.energies().relative
-    found = dict(raw_sites(model.network, graphs, relative))
-    check_raw(graphs, found)
-    raw = [found[number] for number in range(len(graphs))]
-    target = np.concatenate([graph.y.double().numpy() for graph in graphs])
-    mask = np.concatenate([graph.y_mask.numpy() for graph in graphs])
-    error = np.abs(np.concatenate([sites.mu for sites in raw]) - target)
-    spread = [sites.spread for sites in raw if sites.spread is not None]
-    return SiteErrors(
-        ids=data.ids,
-        energy=relative,
-        error=np.where(mask, error, np.nan),
-        spread=np.concatenate(spread) if spread else None,
-        distance=novelty.distance(np.concatenate([sites.features for sites in raw])),
-    )

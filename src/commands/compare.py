@@ -1,23 +1,12 @@
 """The command `compare`: which structure has a measured spectrum?"""
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ..checkpoints.trained_model import TrainedModel
-from ..comparison.fit import Bounds
-from ..comparison.ranking import compare_window, nominal_shift, predict_candidates, rank
-from ..comparison.tables import ranking_table, ranking_values, verdict
 from ..errors import ConfigError
-from ..runtime.atomic_files import file_digest, write_text_durably
-from ..structures.files import named_structures
-from ..xas.edges import find_edge
-from ..xas.measured import measured_digest, read_measured, with_edge
-from ..xas.normalization import normalize
-from .jobs import CompareJob
-from .outputs import check_outputs
+from ..runtime.options import POSITIONAL
 
 EITHER_WAY = 5.0
 """Shift that is tried either way of the nominal one, eV."""
@@ -25,9 +14,50 @@ ANOTHER_EDGE = 50.0
 """A measured edge so far from the tabulated one is another, eV."""
 
 
-def run(job: CompareJob) -> None:
+@dataclass
+class Options:
+    """Which measurement and structures, and how they are compared."""
+
+    measured: Path = field(metadata=POSITIONAL)
+    """Measured spectrum: XDI, columns of text, or PROJECT.prj:GROUP of Athena."""
+    structures: list[Path] = field(metadata=POSITIONAL)
+    """Candidates, files that ASE reads."""
+    model: Path
+    """Model file, training folder, or name of a model that ships with the package."""
+    shift: tuple[float, float] | None = None
+    """Least and largest shift of the predictions, eV; twice the same: fixed. None: 5 eV either way
+    of the shift that brings their steepest rises, on average, to that of the measurement."""
+    broadening: tuple[float, float] = (0.0, 3.0)
+    """Least and largest full width at half maximum of a further Gaussian, eV."""
+    scale: tuple[float, float] = (0.85, 1.15)
+    """Least and largest factor of the predictions in units of the edge step."""
+    measure: str = "r_factor"
+    """What ranks: r_factor, mse, derivative_mse, cosine or spearman; less is more alike."""
+    column: str | None = None
+    """Name or number, from 1, of the measurement's column of mu. None: found out."""
+    e0: float | None = None
+    """Edge energy of the measurement, eV. None: its steepest rise."""
+    output: Path | None = None
+    """JSON file for all of it. None: the table alone is printed."""
+    plot: Path | None = None
+    """Picture of the measurement and the fits."""
+
+
+def run(job: Options) -> None:
     """Rank the candidates; print the table and write JSON and a picture."""
-    check_outputs(job.output, job.plot)
+    from ..checkpoints.trained_model import TrainedModel
+    from ..comparison.fit import Bounds
+    from ..comparison.ranking import compare_window, nominal_shift, predict_candidates, rank
+    from ..comparison.tables import ranking_table, ranking_values, verdict
+    from ..plot import check_picture
+    from ..runtime.atomic_files import check_writable, file_digest, write_text_durably
+    from ..structures.files import named_structures
+    from ..xas.edges import find_edge
+    from ..xas.measured import measured_digest, read_measured, with_edge
+    from ..xas.normalization import normalize
+
+    check_writable(job.output)
+    check_picture(job.plot)
     model = TrainedModel.load(job.model)
     info, origin = model.info, model.provenance()
     spectrum = with_edge(read_measured(job.measured, job.column), info.element, info.edge)
@@ -79,6 +109,8 @@ def run(job: CompareJob) -> None:
 
 def _plain(value: object) -> object:
     """NumPy's numbers as Python's."""
+    import numpy as np
+
     if isinstance(value, np.generic):
         return value.item()
     raise TypeError(f"{type(value).__name__} in a result")

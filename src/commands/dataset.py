@@ -1,53 +1,87 @@
 """The command `dataset`: calculations to a database."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
-from tqdm import tqdm
-
-from ..dataset.database import Database, Summary, write_records
-from ..dataset.location import DatabaseURL
-from ..dataset.record import PassedOver, Record, Rejected
+from ..dataset.location import DatabaseURL, Location, as_location
 from ..errors import DatabaseError
-from ..readers.formats import NAMES, count_runs, find_sources, read_source
-from ..readers.options import Given
-from ..reports.text import describe_contents
-from ..runtime.atomic_files import write_text_durably
-from ..structures.names import check_edge, check_wanted
-from ..training.config import DatasetJob
-from .outputs import check_outputs
+from ..runtime.options import POSITIONAL
+
+if TYPE_CHECKING:
+    from ..dataset.database import Summary
+    from ..dataset.record import PassedOver, Record, Rejected
 
 
-def run(job: DatasetJob) -> None:
+@dataclass
+class Options:
+    """Which calculations, and how they are read."""
+
+    calculations: list[Path] = field(metadata=POSITIONAL)
+    """Folders that are searched for FEFF or FDMNES runs; files of extended xyz."""
+    output: Location
+    """Database to make or to add to: a file, or postgresql://user@host:port/name."""
+    element: str | None = None
+    """Absorbing element, such as Cu. None: all."""
+    edge: str | None = None
+    """Edge, such as K. None: all."""
+    format: Literal["feff", "fdmnes", "extxyz", "materials_project", "npz", "table"] | None = None
+    """Format of the calculations. None: inferred from their content, and printed."""
+    target: Literal["absolute", "normalized", "as_given"] | None = None
+    """absolute: cross-section in 1e-3 a0^2; normalized: divided by the edge step, as FEFF does;
+    as_given: unit not stated. None: absolute for FEFF, as_given for files that state no unit."""
+    energy: tuple[float, float, float] | None = None
+    """First and last energy and step, eV, of files that state none."""
+    axis: Literal["absolute", "relative"] | None = None
+    """What energies count from where the files do not say so; relative: an unspecified edge."""
+    id_list: Path | None = None
+    """File to write with the ids of these calculations, one a line, for `train --train`."""
+    strict: bool = False
+    """Fail at the first run that can't be used."""
+    replace: bool = False
+    """Overwrite records that are in the database with different content."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a URL that is not one of PostgreSQL."""
+        self.output = as_location(self.output)
+
+
+def run(job: Options) -> None:
     """Collect calculations in a database and say what was found."""
+    from ..dataset.database import Database, write_records
+    from ..reports.text import describe_contents
+    from ..runtime.atomic_files import check_writable, write_text_durably
+    from ..structures.names import check_edge, check_wanted
+
     check_wanted(job.element, None)
     if job.edge is not None:
         check_edge(job.edge, "`--edge`")
-    check_outputs(None if isinstance(job.output, DatabaseURL) else job.output, None)
-    check_outputs(job.id_list, None)
+    check_writable(None if isinstance(job.output, DatabaseURL) else job.output)
+    check_writable(job.id_list)
     ids: list[str] = []
-    found = read_all(job, ids)
-    summary = write_records(job.output, found, replace=job.replace, strict=job.strict)
+    results = read_all(job, ids)
+    summary = write_records(job.output, results, replace=job.replace, strict=job.strict)
     for rejected in summary.rejected:
         print(f"left out: {rejected.source}: {rejected.reason}")
     if summary.sites == 0:
-        wanted = " ".join(word for word in (job.element, job.edge) if word)
+        selection = " ".join(word for word in (job.element, job.edge) if word)
         raise DatabaseError(
             f"{', '.join(map(str, job.calculations))}: none gave a"
-            f" {wanted + ' ' if wanted else ''}record ({describe_found(summary)}); nothing was"
+            f" {selection + ' ' if selection else ''}record ({describe_read(summary)}); nothing was"
             f" written to {job.output}"
         )
     if job.id_list is not None:
-        text = "".join(f"{name}\n" for name in dict.fromkeys(ids))
-        write_text_durably(job.id_list, text)
+        write_text_durably(job.id_list, "".join(f"{name}\n" for name in dict.fromkeys(ids)))
     print(
         f"{job.output}: {summary.added} added, {summary.unchanged} unchanged,"
         f" {summary.replaced} replaced, {len(summary.rejected)} left out"
     )
-    print(describe_found(summary))
+    print(describe_read(summary))
     print(describe_contents(Database(job.output).contents()))
 
 
-def describe_found(summary: Summary) -> str:
+def describe_read(summary: "Summary") -> str:
     """What became of every calculation, in a line."""
     return (
         f"{summary.found} found: {summary.sites} read, {summary.passed_over} of another element"
@@ -55,23 +89,25 @@ def describe_found(summary: Summary) -> str:
     )
 
 
-def read_all(job: DatasetJob, ids: list[str]) -> Iterator[Record | Rejected | PassedOver]:
-    """Yield what the job's paths hold, after saying what they were taken for.
+def read_all(job: Options, ids: list[str]) -> Iterator["Record | Rejected | PassedOver"]:
+    """Yield what the paths contain after printing their formats; add record ids to ``ids``."""
+    from tqdm import tqdm
 
-    Args:
-        job: paths and options.
-        ids: the records' ids are added to it.
-    """
-    sources = [source for path in job.calculations for source in find_sources(path, job.format)]
+    from ..dataset.record import Record
+    from ..readers.formats import NAMES, count_runs, find_sources, read_source
+    from ..readers.options import Given
+
+    sources = [s for path in job.calculations for s in find_sources(path, job.format)]
     for source in sources:
         print(f"{source.path}: {NAMES[source.format]}")
     counts = [count_runs(source) for source in sources]
     total = None if None in counts else sum(count or 0 for count in counts)
-    given = Given(job.element, job.edge, job.energy, job.axis, job.target or "as_given")
+    settings = job.element, job.edge, job.energy, job.axis
+    given = Given(*settings, job.target or "as_given")
     with tqdm(total=total, desc="reading", unit="spectra", disable=None) as bar:
         for source in sources:
-            for found in read_source(source, given, job.target):
+            for result in read_source(source, given, job.target):
                 bar.update()
-                if isinstance(found, Record):
-                    ids.append(found.id)
-                yield found
+                if isinstance(result, Record):
+                    ids.append(result.id)
+                yield result

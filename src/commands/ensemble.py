@@ -1,23 +1,37 @@
 """The command `ensemble`: trained networks to one model file."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..checkpoints.join import join_models
-from ..checkpoints.trained_model import save_model
 from ..errors import ConfigError
-from ..model.ensemble import networks_of
+from ..runtime.options import POSITIONAL
 from ..runtime.yaml_file import read_mapping
-from .jobs import EnsembleJob
-from .outputs import check_outputs
 
 CARD = ("data", "licence", "accuracy")
 """What a card says."""
 
 
-def run(job: EnsembleJob) -> None:
+@dataclass
+class Options:
+    """Which networks, and where to."""
+
+    models: list[Path] = field(metadata=POSITIONAL)
+    """Model files or training folders; one alone is written again, such as with a card."""
+    output: Path
+    """Model file to write."""
+    card: Path | None = None
+    """YAML file of what `models` prints: data, licence, accuracy, a line of text each."""
+
+
+def run(job: Options) -> None:
     """Join networks, and say how many."""
+    from ..checkpoints.join import join_models
+    from ..checkpoints.trained_model import save_model
+    from ..model.ensemble import networks_of
+    from ..runtime.atomic_files import check_writable
+
     card = None if job.card is None else read_card(job.card)
-    check_outputs(job.output, None)
+    check_writable(job.output)
     model, info = join_models(job.models)
     info.card = card or info.card
     save_model(job.output, model, info)
@@ -28,7 +42,7 @@ def read_card(path: Path) -> dict[str, str]:
     """Read what `models` prints of a model.
 
     Raises:
-        ConfigError: missing, not YAML, or not the three lines of text wanted.
+        ConfigError: missing, not YAML, or not the three lines of text expected.
     """
     card = read_mapping(path)
     if set(card) != set(CARD):

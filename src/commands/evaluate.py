@@ -1,33 +1,63 @@
 """The command `evaluate`: a model against the calculations of a database."""
 
-import io
 import logging
-import zipfile
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from ..dataset.location import Location, as_location
+from ..runtime.options import POSITIONAL
 
-from ..checkpoints.trained_model import TrainedModel
-from ..dataset.database import Database
-from ..errors import CheckpointError
-from ..evaluation.coverage import describe_coverage, measure_coverage, shared_materials
-from ..evaluation.evaluate import choose_ids, compare
-from ..evaluation.table import check_table, write_table
-from ..plot import plot_predictions
-from ..prediction.inference import Bands
-from ..reports.text import describe_details, describe_evaluation
-from ..runtime.atomic_files import write_durably
-from ..training.config import EvaluateJob
-from ..uncertainty.calibration import Calibration
-from .outputs import check_outputs
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..prediction.inference import Bands
+    from ..uncertainty.calibration import Calibration
 
 logger = logging.getLogger(__name__)
 
 
-def run(job: EvaluateJob) -> None:
+@dataclass
+class Options:
+    """Which model and records, and where the results go."""
+
+    model: Path = field(metadata=POSITIONAL)
+    """Model file, training folder, or name of a model that ships with the package."""
+    database: Location = field(metadata=POSITIONAL)
+    """Database made by `e3gnn-xanes dataset`: a file, or postgresql://user@host:port/name."""
+    ids: Path | None = None
+    """File of record ids. None: the model's validation part, else the whole database."""
+    predictions: Path | None = None
+    """NPZ file for ids, energy (eV, as the records count it), mu of every record and r2; of a
+    calibrated model also half_width, expected (error), distance and novel."""
+    plot: Path | None = None
+    """Picture of predicted against calculated spectra."""
+    other_code: bool = False
+    """Compare with calculations of another code, or another version of it, with a warning."""
+    table: Path | None = None
+    """All figures, by element, coordination, energy and site: .json or .csv."""
+    device: str = "auto"
+    """Where to compute: cpu, cuda, cuda:1, ..; auto is cuda where there is one, else cpu."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a URL that is not one of PostgreSQL."""
+        self.database = as_location(self.database)
+
+
+def run(job: Options) -> None:
     """Compare a model with calculations: figures, worst records, predictions and a picture."""
-    check_outputs(job.predictions, job.plot)
+    import numpy as np
+
+    from ..checkpoints.trained_model import TrainedModel
+    from ..dataset.database import Database
+    from ..evaluation.evaluate import choose_ids, compare
+    from ..evaluation.table import check_table, write_arrays, write_table
+    from ..plot import check_picture, plot_predictions
+    from ..reports.text import describe_details, describe_evaluation
+    from ..runtime.atomic_files import check_writable
+
+    check_writable(job.predictions)
+    check_picture(job.plot)
     if job.table is not None:
         check_table(job.table)
     model = TrainedModel.load(job.model, job.device)
@@ -63,34 +93,16 @@ def run(job: EvaluateJob) -> None:
         )
 
 
-def write_arrays(path: Path, arrays: dict[str, Any]) -> None:
-    """Write an NPZ file.
-
-    Raises:
-        CheckpointError: see ``write_durably``.
-    """
-
-    def write(beside: Path) -> None:
-        archive = io.BytesIO()  # on a full disk NumPy 1.26 would leave a file's archive open
-        np.savez(archive, **arrays)
-        beside.write_bytes(archive.getbuffer())
-
-    def check(beside: Path) -> None:
-        with zipfile.ZipFile(beside) as archive:
-            if archive.testzip() is not None:
-                raise CheckpointError(f"{path}: can't be written, it does not read back")
-
-    write_durably(path, write, check)
-
-
 def report_coverage(
-    calibration: Calibration,
+    calibration: "Calibration",
     ids: list[str],
-    bands: Bands,
-    error: np.ndarray,
-    mask: np.ndarray,
+    bands: "Bands",
+    error: "np.ndarray",
+    mask: "np.ndarray",
 ) -> None:
     """Print how the bands hold; warn where they were learned on the same materials."""
+    from ..evaluation.coverage import describe_coverage, measure_coverage, shared_materials
+
     shared = shared_materials(ids, calibration.ids)
     if shared:
         logger.warning(

@@ -1,26 +1,53 @@
-"""The command `explain`: which neighbours make a site's spectrum what it is."""
+"""The command `explain`: which neighbors make a site's spectrum what it is."""
 
 import json
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from ..checkpoints.trained_model import TrainedModel
-from ..errors import ConfigError
-from ..explanation.attribution import explain
-from ..explanation.plot import plot_explanation
-from ..explanation.tables import explanation_table, explanation_values
-from ..runtime.atomic_files import file_digest, write_text_durably
-from ..structures.files import named_structures
-from .jobs import ExplainJob
-from .outputs import check_outputs
+from ..errors import ConfigError, check_positive
+from ..runtime.options import POSITIONAL
 
 
-def run(job: ExplainJob) -> None:
-    """Explain one site; print the table and write JSON and a picture."""
-    check_outputs(job.output, job.plot)
+@dataclass
+class Options:
+    """Which site, and where the results go."""
+
+    model: Path = field(metadata=POSITIONAL)
+    """Model file, training folder, or name of a model that ships with the package."""
+    structure: Path = field(metadata=POSITIONAL)
+    """Structure, a file that ASE reads."""
+    site: int | None = None
+    """0-based index of the absorber; required, None lists the possible ones."""
+    radius: float | None = None
+    """Neighbors within this radius are examined, Angstrom. None: the network's r_max."""
+    output: Path | None = None
+    """JSON file of all results. None: only the table is printed."""
+    plot: Path | None = None
+    """Figure of the spectrum and the contributions of the shells."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a radius that is not positive."""
+        if self.radius is not None:
+            check_positive("radius", self.radius)
+
+
+def run(job: Options) -> None:
+    """Explain one site; print the table and write JSON and a figure."""
+    from ..checkpoints.trained_model import TrainedModel
+    from ..explanation.attribution import explain
+    from ..explanation.plot import plot_explanation
+    from ..explanation.tables import explanation_table, explanation_values
+    from ..plot import check_picture
+    from ..runtime.atomic_files import check_writable, file_digest, write_text_durably
+    from ..structures.files import named_structures
+
+    check_writable(job.output)
+    check_picture(job.plot)
     model = TrainedModel.load(job.model)
     info, origin = model.info, model.provenance()
     structures = named_structures(job.structure)
     if len(structures) > 1:
-        raise ConfigError(f"{job.structure}: holds {len(structures)} structures, one is wanted")
+        raise ConfigError(f"{job.structure}: contains {len(structures)} structures, expected one")
     ((name, atoms),) = structures
     if job.site is None:
         symbols = atoms.get_chemical_symbols()
@@ -28,10 +55,10 @@ def run(job: ExplainJob) -> None:
         raise ConfigError(
             f"{job.structure}: which site? Give --site with one of {', '.join(map(str, sites))}"
         )
-    found = explain(model, atoms, job.site, radius=job.radius)
+    explained = explain(model, atoms, job.site, radius=job.radius)
     unit = info.unit or "unit not stated"
     print(f"{name}, site {job.site} ({atoms[job.site].symbol}), {job.model}")
-    print(explanation_table(found, unit))
+    print(explanation_table(explained, unit))
     if job.output is not None:
         values = {
             "kind": "explanation",
@@ -41,8 +68,8 @@ def run(job: ExplainJob) -> None:
             "structure": {"path": str(job.structure), "digest": file_digest(job.structure)},
             "site": job.site,
             "unit": info.unit,
-            **explanation_values(found),
+            **explanation_values(explained),
         }
         write_text_durably(job.output, json.dumps(values, indent=1) + "\n")
     if job.plot is not None:
-        plot_explanation(found, job.plot, info.unit, info.reference_energy is None)
+        plot_explanation(explained, job.plot, info.unit, info.reference_energy is None)

@@ -1,34 +1,54 @@
-"""The command `fit`: a measured spectrum as a mixture."""
+"""The command `fit`: linear-combination fit of a measured spectrum."""
 
 import json
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from ..checkpoints.trained_model import UNKNOWN, TrainedModel
-from ..comparison.linear_combination import Mixture, fit_mixture
-from ..comparison.ranking import nominal_shift, predict_candidates
-from ..comparison.tables import mixture_table, mixture_values
 from ..errors import ConfigError
-from ..runtime.atomic_files import write_text_durably
-from ..runtime.command_line import command_line
-from ..runtime.versions import package_version
-from ..structures.files import named_structures
-from ..xas.measured import measured_digest, read_measured
-from ..xas.normalization import Normalized, normalize
-from ..xas.spectrum import Spectrum
-from .jobs import FitJob
-from .outputs import check_outputs
+from ..runtime.options import POSITIONAL
 
-STEP = 0.25
-"""Distance of the shifts that are tried, eV."""
-ROUNDS = 3
-"""Times that the shifts of all components are gone through."""
+if TYPE_CHECKING:
+    from ..xas.normalization import Normalized
+    from ..xas.spectrum import Spectrum
 
 
-def run(job: FitJob) -> None:
+@dataclass
+class Options:
+    """Which measurement and components, and how they are fitted."""
+
+    measured: Path = field(metadata=POSITIONAL)
+    """Measured spectrum: XDI, columns of text, or PROJECT.prj:GROUP of Athena."""
+    components: list[Path] = field(metadata=POSITIONAL)
+    """Measured references; with `model` structures, whose spectra are predicted."""
+    model: Path | None = None
+    """Model for components that are structures. None: they are measured spectra."""
+    window: tuple[float, float] = (-20.0, 60.0)
+    """Energies fitted, eV relative to the measurement's e0."""
+    sum_to_one: bool = False
+    """Fractions add up to exactly one."""
+    max_shift: float = 0.0
+    """Each component may be moved by this much either way, eV, before it is mixed."""
+    bootstrap: int = 200
+    """Resamplings of the residuals for the fractions' errors; 0: covariance alone."""
+    output: Path | None = None
+    """JSON file for all of it. None: the table alone is printed."""
+    plot: Path | None = None
+    """Picture of the measurement, the fit and the residual."""
+
+
+def run(job: Options) -> None:
     """Fit the mixture; print the table and write JSON and a picture."""
-    check_outputs(job.output, job.plot)
+    from ..comparison.linear_combination import fit_shifts
+    from ..comparison.tables import mixture_table, mixture_values
+    from ..plot import check_picture
+    from ..runtime.atomic_files import check_writable, write_text_durably
+    from ..runtime.versions import package_version
+    from ..xas.measured import measured_digest, read_measured
+    from ..xas.normalization import normalize
+
+    check_writable(job.output)
+    check_picture(job.plot)
     check(job)
     measured = normalize(read_measured(job.measured))
     low, high = (measured.e0 + limit for limit in job.window)
@@ -36,7 +56,9 @@ def run(job: FitJob) -> None:
     reach = [(s.energy[0] + job.max_shift, s.energy[-1] - job.max_shift) for s in spectra]
     low, high = max([low, *(r[0] for r in reach)]), min([high, *(r[1] for r in reach)])
     target = measured.flat.within(low, high)
-    mixture, shifts, moved = fit_shifts(job, target, spectra)
+    mixture, shifts, moved = fit_shifts(
+        target, spectra, job.max_shift, job.sum_to_one, job.bootstrap
+    )
     print(f"{job.measured}: e0 {measured.e0:.2f} eV, {low:.1f} .. {high:.1f} eV fitted")
     print(mixture_table(names, mixture, shifts))
     if job.output is not None:
@@ -61,7 +83,7 @@ def run(job: FitJob) -> None:
         plot_mixture(target, names, moved, mixture, job.plot)
 
 
-def check(job: FitJob) -> None:
+def check(job: Options) -> None:
     """Raise ConfigError for a value out of its range."""
     if not 0 <= job.max_shift < float("inf"):
         raise ConfigError(
@@ -74,13 +96,21 @@ def check(job: FitJob) -> None:
 
 
 def read_components(
-    job: FitJob, measured: Normalized
-) -> tuple[list[str], list[Spectrum], dict[str, str]]:
+    job: Options, measured: "Normalized"
+) -> tuple[list[str], list["Spectrum"], dict[str, str]]:
     """Names and normalised spectra of the components, and where they come from.
 
     Predicted ones are moved together, so that their steepest rises lie, on average, at the
     measurement's e0.
     """
+    from ..checkpoints.trained_model import UNKNOWN, TrainedModel
+    from ..comparison.ranking import nominal_shift, predict_candidates
+    from ..runtime.command_line import command_line
+    from ..runtime.versions import package_version
+    from ..structures.files import named_structures
+    from ..xas.measured import read_measured
+    from ..xas.normalization import normalize
+
     if job.model is None:
         flats = [normalize(read_measured(path)).flat for path in job.components]
         origin = {"version": package_version("e3gnn-xanes"), "command": command_line() or UNKNOWN}
@@ -91,25 +121,3 @@ def read_components(
     shift = nominal_shift(measured, candidates)
     moved = [candidate.predicted.shifted(shift) for candidate in candidates]
     return [candidate.name for candidate in candidates], moved, model.provenance()
-
-
-def fit_shifts(
-    job: FitJob, target: Spectrum, spectra: list[Spectrum]
-) -> tuple[Mixture, list[float], np.ndarray]:
-    """Best mixture over the shifts of the components, one after the other."""
-    shifts = [0.0] * len(spectra)
-    tried = np.arange(-job.max_shift, job.max_shift + 1e-9, STEP) if job.max_shift else np.zeros(1)
-
-    def moved(at: list[float]) -> np.ndarray:
-        pairs = zip(spectra, at, strict=True)
-        return np.stack([np.interp(target.energy - de, s.energy, s.mu) for s, de in pairs])
-
-    def misfit(at: list[float]) -> float:
-        return fit_mixture(moved(at), target.mu, job.sum_to_one).r_factor
-
-    for _ in range(ROUNDS if job.max_shift else 0):
-        for k in range(len(spectra)):
-            others = [[*shifts[:k], float(de), *shifts[k + 1 :]] for de in tried]
-            shifts = min(others, key=misfit)
-    components = moved(shifts)
-    return fit_mixture(components, target.mu, job.sum_to_one, job.bootstrap), shifts, components

@@ -1,59 +1,73 @@
 """The command `info`: what is in a file."""
 
-from ..checkpoints.pretrained import models
-from ..checkpoints.trained_model import TrainedModel
-from ..dataset.database import Database
-from ..dataset.location import DatabaseURL, Location
+from dataclasses import dataclass, field
+
+from ..dataset.location import DatabaseURL, Location, as_location
 from ..errors import ConfigError
-from ..reports.text import describe_contents, describe_model, describe_structure
-from ..runtime.file_types import SQLITE_MAGIC, is_model_file, starts_with
-from ..structures.files import named_structures
-from ..training.config import InfoJob
-from ..verification.precision import check_precision
+from ..runtime.options import POSITIONAL
 
 
-def run(job: InfoJob) -> None:
+@dataclass
+class Options:
+    """Which file."""
+
+    file: Location = field(metadata=POSITIONAL)
+    """Database (file or URL), model (file, folder or name), or structure that ASE reads."""
+    check: bool = False
+    """Of a model: also how far predictions in float32 and float64 differ; its checksum is verified
+    in any case."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a URL that is not one of PostgreSQL."""
+        self.file = as_location(self.file)
+
+
+def run(job: Options) -> None:
     """Say what is in a file, by its content.
 
     Raises:
         ConfigError: no such file, or a check of what is no model.
     """
+    from ..checkpoints.pretrained import models
+    from ..runtime.file_types import SQLITE_MAGIC, is_model_file, starts_with
+
     path = job.file
-    if isinstance(path, DatabaseURL):
-        if job.check:
-            raise ConfigError(f"{path}: not a model file, so there is nothing to `--check`")
-        print_database(path)
-        return
-    if not path.exists() and str(path) not in models():
-        raise ConfigError(f"{path}: no such file")
-    if not path.exists() or path.is_dir() or is_model_file(path):
-        model = TrainedModel.load(path)
-        print(describe_model(model))
-        print(f"file: sha256 {model.sha256}")
-        if job.check:
-            print(describe_check(model))
-        return
+    if not isinstance(path, DatabaseURL):
+        if not path.exists() and str(path) not in models():
+            raise ConfigError(f"{path}: no such file")
+        if not path.exists() or path.is_dir() or is_model_file(path):
+            print(describe_file_of_model(job))
+            return
     if job.check:
         raise ConfigError(f"{path}: not a model file, so there is nothing to `--check`")
-    if starts_with(path, SQLITE_MAGIC):
-        print_database(path)
-    else:
-        for name, atoms in named_structures(path):
-            print(describe_structure(name, atoms))
+    if isinstance(path, DatabaseURL) or starts_with(path, SQLITE_MAGIC):
+        from ..dataset.database import Database
+        from ..reports.text import describe_contents
+
+        database = Database(path)
+        print(describe_contents(database.contents(), database.digest))
+        return
+    from ..reports.text import describe_structure
+    from ..structures.files import named_structures
+
+    for name, atoms in named_structures(path):
+        print(describe_structure(name, atoms))
 
 
-def print_database(location: Location) -> None:
-    """Print what a database holds and the checksum of it."""
-    database = Database(location)
-    print(describe_contents(database.contents(), database.digest))
+def describe_file_of_model(job: Options) -> str:
+    """What a model file says of itself, its checksum, and with `--check` its precision."""
+    from ..checkpoints.trained_model import TrainedModel
+    from ..reports.text import describe_model
+    from ..verification.precision import check_precision
 
-
-def describe_check(model: TrainedModel) -> str:
-    """A model's checksum and precision; reading the file has verified the former."""
-    found = check_precision(model)
-    share = found.difference / found.largest if found.largest > 0 else 0.0
+    model = TrainedModel.load(str(job.file))
+    text = f"{describe_model(model)}\nfile: sha256 {model.sha256}"
+    if not job.check:
+        return text
+    precision = check_precision(model)
+    share = precision.difference / precision.largest if precision.largest > 0 else 0.0
     return (
-        f"checksum: verified, file sha256 {model.sha256}\n"
-        f"float32 and float64 differ by at most {found.difference:.2e} {model.info.unit},"
-        f" {share:.1e} of the largest value ({found.structure})"
+        f"{text}\nchecksum: verified, file sha256 {model.sha256}\n"
+        f"float32 and float64 differ by at most {precision.difference:.2e} {model.info.unit},"
+        f" {share:.1e} of the largest value ({precision.structure})"
     )

@@ -1,15 +1,21 @@
 """The command `models`: what ships with the package."""
 
-from ..checkpoints.pretrained import models
-from ..checkpoints.trained_model import TrainedModel
-from ..reports.text import describe_shipped
-from .jobs import ModelsJob
+from dataclasses import dataclass
 
 
-def run(_job: ModelsJob) -> None:
+@dataclass
+class Options:
+    """None."""
+
+
+def run(_job: Options) -> None:
     """List the models that ship with the package."""
-    found = models()
-    if not found:
+    from ..checkpoints.pretrained import models
+    from ..checkpoints.trained_model import TrainedModel
+    from ..reports.text import describe_shipped
+
+    shipped = models()
+    if not shipped:
         print("no model ships with this version")
-    for name, path in found.items():
+    for name, path in shipped.items():
         print(describe_shipped(name, TrainedModel.load(path)))

@@ -4,38 +4,75 @@ import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ase import Atoms
-
-from ..checkpoints.trained_model import TrainedModel
 from ..errors import ConfigError, PartialError, StructureError, Terminated
-from ..plot import plot_structures
-from ..prediction.site_prediction import SitePrediction, warn_of_doubts
-from ..predictor import XANESPredictor
-from ..reports.text import describe_bulk, site_label, spectra_table
-from ..runtime.atomic_files import write_text_durably
-from ..runtime.distributed import check_alone, launched_rank, processes
-from ..runtime.file_types import SQLITE_MAGIC, starts_with
-from ..structures.files import each_structure
-from ..training.config import PredictJob
-from ..xas.energies import even_energies
-from .outputs import check_outputs
+from ..runtime.options import POSITIONAL
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from ..checkpoints.trained_model import TrainedModel
+    from ..prediction.site_prediction import SitePrediction
 
 logger = logging.getLogger(__name__)
 
 
+TOGETHER = True
 DATABASE = ".db"
 """Ending of an output that is a database of spectra, whatever the structures come from."""
 
 
-def run(job: PredictJob) -> None:
+@dataclass
+class Options:
+    """Which model and structures, and where the spectra go."""
+
+    model: Path = field(metadata=POSITIONAL)
+    """Model file, training folder, or name of a model that ships with the package."""
+    structures: list[Path] = field(metadata=POSITIONAL)
+    """Files that ASE reads: CIF, POSCAR, xyz, extended xyz, ..; or one ASE database (SQLite). Those
+    that can't be predicted are named and left out, and the exit code is 3."""
+    site: list[int] | None = None
+    """0-based indices of the absorbers. None: every atom of the model's element."""
+    energy: tuple[float, float, float] | None = None
+    """First and last energy and step, eV. None: the energies on which the model was scored."""
+    other_element: bool = False
+    """Take the atoms of `site` as absorbers of the model's element whatever they are, with a
+    warning."""
+    output: Path | None = None
+    """Table of the spectra. None: printed. With the ending .db, and of a database: the database of
+    spectra to make."""
+    plot: Path | None = None
+    """Picture of each site's spectrum and their mean."""
+    strict: bool = False
+    """Take a structure that can't be predicted as a failure (exit code 1)."""
+    device: str = "auto"
+    """Where to compute: cpu, cuda, cuda:1, ..; auto is cuda where there is one, else cpu."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError where nobody says which atoms of another element absorb."""
+        if self.other_element and self.site is None:
+            raise ConfigError("`other_element` needs `site`, the absorbers of another element")
+
+
+def run(job: Options) -> None:
     """Predict structures: a table and a picture; or many of them: a database of spectra."""
+    from ..plot import check_picture, plot_structures
+    from ..predictor import XANESPredictor
+    from ..reports.text import site_label
+    from ..runtime.atomic_files import check_writable
+    from ..runtime.distributed import check_alone
+    from ..runtime.file_types import SQLITE_MAGIC, starts_with
+    from ..structures.files import each_structure
+    from ..xas.energies import even_energies
+
     databases = [p for p in job.structures if p.is_file() and starts_with(p, SQLITE_MAGIC)]
     if databases or (job.output is not None and job.output.suffix == DATABASE):
         predict_bulk(job, databases)
         return
     check_alone("a prediction of structure files")
-    check_outputs(job.output, job.plot)
+    check_writable(job.output)
+    check_picture(job.plot)
     predictor = XANESPredictor(job.model, job.device)
     described = predictor.info
     energy = None if job.energy is None else even_energies(*job.energy)
@@ -70,13 +107,13 @@ def run(job: PredictJob) -> None:
 class Done:
     """What became of each structure so far."""
 
-    model: TrainedModel
+    model: "TrainedModel"
     """The model that predicts."""
     output: Path | None
     """Table to write; None: printed."""
     files: list[Path] = field(default_factory=list)
     """File of every structure that was read, whatever became of it."""
-    found: list[list[SitePrediction]] = field(default_factory=list)
+    found: list[list["SitePrediction"]] = field(default_factory=list)
     """Predictions."""
     sources: list[Path] = field(default_factory=list)
     """File of each."""
@@ -84,14 +121,14 @@ class Done:
     """Why the others could not be predicted."""
 
     def note_files(
-        self, structures: Iterable[tuple[Path, str, Atoms | StructureError]]
-    ) -> Iterator[tuple[str, Atoms | StructureError]]:
+        self, structures: Iterable[tuple[Path, str, "Atoms | StructureError"]]
+    ) -> Iterator[tuple[str, "Atoms | StructureError"]]:
         """Keep the file of each structure that is asked for, and pass on the rest."""
         for path, name, structure in structures:
             self.files.append(path)
             yield name, structure
 
-    def add(self, found: list[SitePrediction] | StructureError) -> None:
+    def add(self, found: "list[SitePrediction] | StructureError") -> None:
         """Take in what became of the next structure; a failure is told at once."""
         file = self.files[len(self.found) + len(self.left_out)]
         if isinstance(found, StructureError):
@@ -99,6 +136,8 @@ class Done:
             self.left_out.append(str(found) if named else f"{file}: {found}")
             logger.warning("left out: %s", self.left_out[-1])
             return
+        from ..prediction.site_prediction import warn_of_doubts
+
         warn_of_doubts(found, self.model.info.element)
         self.sources.append(file)
         self.found.append(found)
@@ -117,6 +156,9 @@ class Done:
 
     def write(self, *notes: str) -> None:
         """Write or print the table; what is missing is told in it."""
+        from ..reports.text import spectra_table
+        from ..runtime.atomic_files import write_text_durably
+
         notes = (*notes, *(f"left out: {' '.join(reason.split())}" for reason in self.left_out))
         text = spectra_table(self.found, self.model, self.sources, notes)
         if self.output is None:
@@ -140,7 +182,7 @@ class Done:
         )
 
 
-def predict_bulk(job: PredictJob, databases: list[Path]) -> None:
+def predict_bulk(job: Options, databases: list[Path]) -> None:
     """Predict many structures, by all processes that torchrun has started.
 
     Args:
@@ -154,12 +196,16 @@ def predict_bulk(job: PredictJob, databases: list[Path]) -> None:
     """
     source = databases[0] if databases else None
     output = check_bulk(job, source)
+    from ..checkpoints.trained_model import TrainedModel
     from ..prediction.bulk import (  # ASE's databases are slow
         check_output,
         part_paths,
         predict_database,
     )
     from ..prediction.structures_db import gather_structures
+    from ..reports.text import describe_bulk
+    from ..runtime.distributed import launched_rank, processes
+    from ..xas.energies import even_energies
 
     energy = None if job.energy is None else even_energies(*job.energy)
     with processes(job.device) as team:
@@ -187,7 +233,7 @@ def predict_bulk(job: PredictJob, databases: list[Path]) -> None:
         raise PartialError(f"{told}; {output} holds the others, and the reasons")
 
 
-def check_bulk(job: PredictJob, source: Path | None) -> Path:
+def check_bulk(job: Options, source: Path | None) -> Path:
     """Give the database to write.
 
     Raises:
@@ -203,7 +249,7 @@ def check_bulk(job: PredictJob, source: Path | None) -> Path:
     return job.output
 
 
-def note_symmetry(found: list[list[SitePrediction]]) -> None:
+def note_symmetry(found: list[list["SitePrediction"]]) -> None:
     """Say once that equivalent sites are not marked where spglib is missing."""
     try:
         import spglib  # noqa: F401

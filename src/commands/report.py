@@ -1,36 +1,58 @@
 """The command `report`: a page about a data set, a training, an evaluation or a result."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..checkpoints.pretrained import models
-from ..dataset.database import Database
+from ..dataset.location import Location, as_location
 from ..errors import ConfigError
-from ..reports.comparison import result_page
-from ..reports.dataset import dataset_page
-from ..reports.evaluation import evaluation_page
-from ..reports.training import is_training, training_page
-from ..runtime.atomic_files import write_text_durably
-from ..runtime.file_types import SQLITE_MAGIC, starts_with
-from .jobs import ReportJob
-from .outputs import check_outputs
+from ..runtime.options import POSITIONAL
 
 
-def run(job: ReportJob) -> None:
+@dataclass
+class Options:
+    """What the page is about."""
+
+    source: Path = field(metadata=POSITIONAL)
+    """Database, folder of `train`, JSON of `compare` or `fit`, or a model to evaluate."""
+    output: Path
+    """Page to write, .html."""
+    database: Location | None = None
+    """Database to evaluate the model on."""
+    ids: Path | None = None
+    """File of record ids to evaluate on. None: the model's validation part, else all."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a URL that is not one of PostgreSQL."""
+        if self.database is not None:
+            self.database = as_location(self.database)
+
+
+def run(job: Options) -> None:
     """Write the page."""
+    from ..runtime.atomic_files import check_writable, write_text_durably
+
     if job.output.suffix not in (".html", ".htm"):
         raise ConfigError(f"{job.output}: a page ends with .html")
-    check_outputs(job.output, None)
+    check_writable(job.output)
     text = make_page(job)
     write_text_durably(job.output, text)
     print(f"{job.output}: {len(text.encode()) // 1000} kB")
 
 
-def make_page(job: ReportJob) -> str:
+def make_page(job: Options) -> str:
     """The page that goes with what is given.
 
     Raises:
         ConfigError: of no known kind, or an option does not go with it.
     """
+    from ..checkpoints.pretrained import models
+    from ..dataset.database import Database
+    from ..reports.comparison import result_page
+    from ..reports.dataset import dataset_page
+    from ..reports.evaluation import evaluation_page
+    from ..reports.training import is_training, training_page
+    from ..runtime.file_types import SQLITE_MAGIC, starts_with
+
     source = job.source
     if job.database is not None:
         return evaluation_page(source, job.database, job.ids)
@@ -44,7 +66,7 @@ def make_page(job: ReportJob) -> str:
         return result_page(source)
     if str(source) in models():
         raise ConfigError(f"{source}: a model; give --database to evaluate it on")
-    what = "no such file or folder" if not Path(source).exists() else "of no kind known here"
+    what = "of no kind known here" if source.exists() else "no such file or folder"
     raise ConfigError(
         f"{source}: {what}; expected a database, a training's folder, JSON of `compare` or `fit`,"
         " or a model with --database"

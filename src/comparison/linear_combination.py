@@ -6,6 +6,12 @@ import numpy as np
 from scipy.optimize import lsq_linear, nnls
 
 from ..errors import ConfigError
+from ..xas.spectrum import Spectrum
+
+SHIFT_STEP = 0.25
+"""Step of the shifts that are tried, eV."""
+ROUNDS = 3
+"""Passes over the shifts of all components."""
 
 
 @dataclass(frozen=True)
@@ -120,3 +126,33 @@ def _resample(residual: np.ndarray, block: int, rng: np.random.Generator) -> np.
     starts = rng.integers(0, len(residual), size=-(-len(residual) // block))
     index = (starts[:, None] + np.arange(block)).ravel() % len(residual)
     return residual[index[: len(residual)]]
+
+
+def fit_shifts(
+    target: Spectrum,
+    spectra: list[Spectrum],
+    max_shift: float,
+    sum_to_one: bool = False,
+    bootstrap: int = 0,
+) -> tuple[Mixture, list[float], np.ndarray]:
+    """Best mixture over shifts of the components within ``max_shift``, eV, one after the other.
+
+    Returns:
+        The mixture, the shifts, and the shifted components, shape (n_components, n_energies).
+    """
+    shifts = [0.0] * len(spectra)
+    tried = np.arange(-max_shift, max_shift + 1e-9, SHIFT_STEP) if max_shift else np.zeros(1)
+
+    def moved(at: list[float]) -> np.ndarray:
+        pairs = zip(spectra, at, strict=True)
+        return np.stack([np.interp(target.energy - de, s.energy, s.mu) for s, de in pairs])
+
+    def misfit(at: list[float]) -> float:
+        return fit_mixture(moved(at), target.mu, sum_to_one).r_factor
+
+    for _ in range(ROUNDS if max_shift else 0):
+        for k in range(len(spectra)):
+            others = [[*shifts[:k], float(de), *shifts[k + 1 :]] for de in tried]
+            shifts = min(others, key=misfit)
+    components = moved(shifts)
+    return fit_mixture(components, target.mu, sum_to_one, bootstrap), shifts, components

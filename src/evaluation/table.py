@@ -4,14 +4,15 @@ import csv
 import io
 import json
 import math
+import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import ConfigError
-from ..runtime.atomic_files import write_text_durably
+from ..errors import CheckpointError, ConfigError
+from ..runtime.atomic_files import write_durably, write_text_durably
 from ..xas.features import FEATURES, FeatureError, Features, feature_errors, summarize
 from .environments import Group, Surroundings, by_coordination, by_element
 from .metrics import Evaluation
@@ -155,3 +156,23 @@ def _without_nan(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_nan(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def write_arrays(path: Path, arrays: dict[str, Any]) -> None:
+    """Write an NPZ file.
+
+    Raises:
+        CheckpointError: see ``write_durably``.
+    """
+
+    def write(beside: Path) -> None:
+        archive = io.BytesIO()  # on a full disk NumPy 1.26 would leave a file's archive open
+        np.savez(archive, **arrays)
+        beside.write_bytes(archive.getbuffer())
+
+    def check(beside: Path) -> None:
+        with zipfile.ZipFile(beside) as archive:
+            if archive.testzip() is not None:
+                raise CheckpointError(f"{path}: can't be written, it does not read back")
+
+    write_durably(path, write, check)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, ConfigError
 from .generations import keeping_older, sync_file
 
 NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES, errno.EPERM}
@@ -53,6 +53,18 @@ def write_durably(
     finally:
         with suppress(OSError):  # the folder may be gone; the error under way says more
             beside.unlink()
+
+
+def check_writable(path: Path | None) -> None:
+    """Refuse a file that can't be written before the work is done, not after it; None: no file.
+
+    Raises:
+        ConfigError: its folder does not exist, or it is a folder.
+    """
+    if path is not None and not path.parent.is_dir():
+        raise ConfigError(f"{path}: the folder {path.parent} does not exist")
+    if path is not None and path.is_dir():
+        raise ConfigError(f"{path}: is a folder; name a file")
 
 
 def write_text_durably(path: Path, text: str, keep: int = 1) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from ..commands.exit_codes import PROGRAM
 from ..dataset.location import hide_passwords
 
+PROGRAM = "e3gnn-xanes"
 _COMMAND: ContextVar[str | None] = ContextVar("command", default=None)
 
 LONGEST = 60

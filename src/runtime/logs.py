@@ -1,6 +1,8 @@
 """Where the library's log goes to for a while."""
 
 import logging
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -23,3 +25,11 @@ def logged_to(handler: logging.Handler | None) -> Iterator[None]:
         if handler is not None:
             package_logger.removeHandler(handler)
         package_logger.setLevel(level)
+
+
+@contextmanager
+def messages() -> Iterator[None]:
+    """Show what the library logs on standard error; under torchrun only by the first process."""
+    first = os.environ.get("RANK", "0") == "0"
+    with logged_to(logging.StreamHandler(sys.stderr) if first else None):
+        yield

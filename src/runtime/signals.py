@@ -3,8 +3,10 @@
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 from ..errors import Terminated
 
@@ -75,3 +77,27 @@ def _is_free(number: int) -> bool:
     if number == signal.SIGHUP:
         return before not in (signal.SIG_IGN, None)
     return before == signal.SIG_DFL
+
+
+@contextmanager
+def orderly_end() -> Iterator[None]:
+    """Turn SIGTERM, and SIGHUP unless it is ignored (nohup), into ``Terminated``.
+
+    So files are closed, and processes that were started are ended.
+    """
+    if threading.current_thread() is not threading.main_thread():  # only that one may
+        yield
+        return
+
+    def terminate(_number: int, _frame: object) -> NoReturn:
+        raise Terminated
+
+    taken = [signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        taken.append(signal.SIGHUP)
+    before = {number: signal.signal(number, terminate) for number in taken}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

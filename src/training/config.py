@@ -236,7 +236,7 @@ MAX_EDGES = 6000
 class TrainJob:
     """Train a model on a database."""
 
-    database: Location
+    database: Location = field(metadata={"positional": True})
     """ASE database made by `e3gnn-xanes dataset`: a file, or postgresql://user@host:port/name."""
     output: Path
     """Folder for model.pt, last.ckpt, metrics.csv, config.yaml, training.png and log.txt."""
@@ -279,110 +279,3 @@ class TrainJob:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ConfigError(f"`{name}` is {value} but must be at least 1")
-
-
-@dataclass
-class DatasetJob:
-    """Collect calculations in a database."""
-
-    calculations: list[Path]
-    """Folders that are searched for FEFF or FDMNES runs; files of extended xyz."""
-    output: Location
-    """Database to make or to add to: a file, or postgresql://user@host:port/name."""
-    element: str | None = None
-    """Absorbing element wanted, such as Cu. None: all."""
-    edge: str | None = None
-    """Edge wanted, such as K. None: all."""
-    format: Literal["feff", "fdmnes", "extxyz", "materials_project", "npz", "table"] | None = None
-    """Format of the calculations. None: found out by their content, and printed."""
-    target: Literal["absolute", "normalized", "as_given"] | None = None
-    """absolute: cross-section in 1e-3 a0^2; normalized: divided by the edge step, as FEFF does;
-    as_given: unit not stated. None: absolute for FEFF, as_given for files that state no unit."""
-    energy: tuple[float, float, float] | None = None
-    """First and last energy and step, eV, of files that state none."""
-    axis: Literal["absolute", "relative"] | None = None
-    """What energies count from where the files do not say so; relative: an edge not stated."""
-    id_list: Path | None = None
-    """File to write with the ids of these calculations, one a line, for `train --train`."""
-    strict: bool = False
-    """Take the first run that can't be used as an error."""
-    replace: bool = False
-    """Write records again that are in the database with other content."""
-
-    def __post_init__(self) -> None:
-        """Raise ConfigError for a URL that is not one of PostgreSQL."""
-        self.output = as_location(self.output)
-
-
-@dataclass
-class InfoJob:
-    """Say what is in a file: a database, a model or a structure."""
-
-    file: Location
-    """Database (file or URL), model (file, folder or name), or structure that ASE reads."""
-    check: bool = False
-    """Of a model: also how far predictions in float32 and float64 differ; its checksum is verified
-    in any case."""
-
-    def __post_init__(self) -> None:
-        """Raise ConfigError for a URL that is not one of PostgreSQL."""
-        self.file = as_location(self.file)
-
-
-@dataclass
-class EvaluateJob:
-    """Compare a model's predictions with the calculations of a database."""
-
-    model: Path
-    """Model file, training folder, or name of a model that ships with the package."""
-    database: Location
-    """Database made by `e3gnn-xanes dataset`: a file, or postgresql://user@host:port/name."""
-    ids: Path | None = None
-    """File of record ids. None: the model's validation part, else the whole database."""
-    predictions: Path | None = None
-    """NPZ file for ids, energy (eV, as the records count it), mu of every record and r2; of a
-    calibrated model also half_width, expected (error), distance and novel."""
-    plot: Path | None = None
-    """Picture of predicted against calculated spectra."""
-    other_code: bool = False
-    """Compare with calculations of another code, or another version of it, with a warning."""
-    table: Path | None = None
-    """All figures, by element, coordination, energy and site: .json or .csv."""
-    device: str = "auto"
-    """Where to compute: cpu, cuda, cuda:1, ..; auto is cuda where there is one, else cpu."""
-
-    def __post_init__(self) -> None:
-        """Raise ConfigError for a URL that is not one of PostgreSQL."""
-        self.database = as_location(self.database)
-
-
-@dataclass
-class PredictJob:
-    """Predict the spectra of structures."""
-
-    model: Path
-    """Model file, training folder, or name of a model that ships with the package."""
-    structures: list[Path]
-    """Files that ASE reads: CIF, POSCAR, xyz, extended xyz, ..; or one ASE database (SQLite). Those
-    that can't be predicted are named and left out, and the exit code is 3."""
-    site: list[int] | None = None
-    """0-based indices of the absorbers. None: every atom of the model's element."""
-    energy: tuple[float, float, float] | None = None
-    """First and last energy and step, eV. None: the energies on which the model was scored."""
-    other_element: bool = False
-    """Take the atoms of `site` as absorbers of the model's element whatever they are, with a
-    warning."""
-    output: Path | None = None
-    """Table of the spectra. None: printed. With the ending .db, and of a database: the database of
-    spectra to make."""
-    plot: Path | None = None
-    """Picture of each site's spectrum and their mean."""
-    strict: bool = False
-    """Take a structure that can't be predicted as a failure (exit code 1)."""
-    device: str = "auto"
-    """Where to compute: cpu, cuda, cuda:1, ..; auto is cuda where there is one, else cpu."""
-
-    def __post_init__(self) -> None:
-        """Raise ConfigError where nobody says which atoms of another element absorb."""
-        if self.other_element and self.site is None:
-            raise ConfigError("`other_element` needs `site`, the absorbers of another element")

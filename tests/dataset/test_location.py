@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from src.cli import main
+from src.commands import dataset, evaluate, info, train
 from src.dataset.database import Database, write_records
 from src.dataset.location import DatabaseURL, as_location, hide_passwords
 from src.errors import ConfigError, DatabaseError
-from src.training.config import DatasetJob, EvaluateJob, InfoJob, TrainJob
 from src.training.output import keep_config
 
 URL = "postgresql://ann:s3cret@host:5432/xanes"
@@ -98,10 +98,10 @@ def test_messages_of_the_library_are_cleaned():
 
 def test_jobs_do_not_show_a_password():
     jobs = [
-        TrainJob(URL, Path("out")),
-        DatasetJob([Path("a")], URL),
-        InfoJob(URL),
-        EvaluateJob(Path("m"), URL),
+        train.Options(URL, Path("out")),
+        dataset.Options([Path("a")], URL),
+        info.Options(URL),
+        evaluate.Options(Path("m"), URL),
     ]
     for job in jobs:
         assert "s3cret" not in repr(job)

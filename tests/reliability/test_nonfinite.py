@@ -16,12 +16,12 @@ from team import bulk_model, free_port
 from src import run_training
 from src.checkpoints.trained_model import ModelInfo, TrainedModel, load_model, save_model
 from src.cli import main, parse
-from src.commands.calibrate import site_errors
 from src.comparison.fit import Bounds, Fit
 from src.comparison.ranking import Candidate, edge_step, first_in_draws, rank
 from src.dataset.database import Database, write_records
 from src.dataset.dataset import XANESDataset
 from src.errors import CheckpointError, ConfigError, PredictionError, RecordError
+from src.evaluation.calibrate import site_errors
 from src.evaluation.evaluate import compare
 from src.explanation.attribution import explain
 from src.plot import plot_training

@@ -81,7 +81,7 @@ def test_a_name_with_a_nul_is_refused(world, tmp_path, field, capsys):
     config = tmp_path / "c.yaml"
     config.write_text(f'model: {world["model"]}\nstructures: [{world["cif"]}]\n{field}: "a\\0.png"')
     assert main(["predict", "--config", str(config)]) == 2
-    assert f"`{field}` is 'a\\x00.png', but no name holds a NUL" in capsys.readouterr().err
+    assert f"`{field}` is 'a\\x00.png', but no name contains a NUL" in capsys.readouterr().err
 
 
 def shell(command, world, unbuffered):

@@ -1,0 +1,93 @@
+"""Bands and a measure of novelty, learned from sites that a model was not trained on."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from torch_geometric.data import Data
+from tqdm import tqdm
+
+from ..checkpoints.trained_model import TrainedModel
+from ..dataset.database import Database
+from ..dataset.dataset import XANESDataset
+from ..dataset.split import material_of
+from ..errors import DatabaseError
+from ..model.ensemble import networks_of
+from ..prediction.inference import PredictedSites, RawSites, check_predicted, raw_sites
+from ..uncertainty.conformal import SiteErrors
+from ..uncertainty.novelty import Novelty, sample_sites
+
+
+def check_not_trained(path: Path, ids: Sequence[str], train_ids: Sequence[str]) -> None:
+    """Refuse sites of materials that a model was trained on.
+
+    Raises:
+        DatabaseError: the first ones are named.
+    """
+    trained = {material_of(record_id) for record_id in train_ids}
+    shared = [record_id for record_id in ids if material_of(record_id) in trained]
+    if shared:
+        named = ", ".join(shared[:3]) + (" .." if len(shared) > 3 else "")
+        raise DatabaseError(
+            f"{path}: {len(shared)} sites are of materials that the model was trained on, {named};"
+            " bands need others"
+        )
+
+
+def make_data(model: TrainedModel, database: Database, ids: Sequence[str]) -> XANESDataset:
+    """Graphs and spectra of some records, on the model's energies."""
+    energy = model.energies().energy
+    settings = model.network.r_max, energy, model.info.extend_below or 0.0, model.network.max_z
+    return XANESDataset(database, ids, *settings)
+
+
+def learn_novelty(model: TrainedModel, database: Database) -> Novelty:
+    """Measure of novelty from the training sites that the database holds.
+
+    Raises:
+        DatabaseError: it holds fewer than two of them.
+    """
+    there, trained = set(database.ids), model.info.train_ids or []
+    known = [record_id for record_id in trained if record_id in there]
+    if len(known) < 2:
+        raise DatabaseError(
+            f"{database.path}: holds {len(known)} of the {len(trained)} sites that the"
+            " model was trained on, which the measure of novelty needs"
+        )
+    data = make_data(model, database, sample_sites(known))
+    graphs = [data[k] for k in tqdm(range(len(data)), desc="training sites", disable=None)]
+    first = networks_of(model.network)[0]
+    found = dict(raw_sites(first, graphs, np.zeros(1)))
+    check_raw(graphs, found)
+    return Novelty.fit(np.concatenate([found[number].features for number in range(len(graphs))]))
+
+
+def check_raw(graphs: Sequence[Data], found: Mapping[int, RawSites]) -> None:
+    """Refuse to learn from what is no number.
+
+    Raises:
+        PredictionError: spectrum, spread or features of a site are not finite; it is named.
+    """
+    for number, raw in found.items():
+        parts = [part for part in (raw.mu, raw.spread, raw.features) if part is not None]
+        check_predicted(PredictedSites(np.concatenate(parts, axis=1)), graphs[number].record_id)
+
+
+def site_errors(data: XANESDataset, model: TrainedModel, novelty: Novelty) -> SiteErrors:
+    """What the model predicts for the calibration sites beside what was calculated."""
+    graphs = list(data)
+    relative = model.energies().relative
+    found = dict(raw_sites(model.network, graphs, relative))
+    check_raw(graphs, found)
+    raw = [found[number] for number in range(len(graphs))]
+    target = np.concatenate([graph.y.double().numpy() for graph in graphs])
+    mask = np.concatenate([graph.y_mask.numpy() for graph in graphs])
+    error = np.abs(np.concatenate([sites.mu for sites in raw]) - target)
+    spread = [sites.spread for sites in raw if sites.spread is not None]
+    return SiteErrors(
+        ids=data.ids,
+        energy=relative,
+        error=np.where(mask, error, np.nan),
+        spread=np.concatenate(spread) if spread else None,
+        distance=novelty.distance(np.concatenate([sites.features for sites in raw])),
+    )

@@ -1,0 +1,161 @@
+"""A command's options: the fields of a dataclass, with the docstrings under them as help.
+
+A field's type says how it is given: a bool is a flag, a list takes one word or more, a tuple as
+many numbers as it has. A field with ``POSITIONAL`` as metadata is given without its name.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin
+
+from docstring_parser import parse_from_object
+from jsonargparse import ArgumentParser, Namespace
+
+from ..errors import ConfigError
+
+POSITIONAL = {"positional": True}
+"""Metadata of a field that is given without the option's name."""
+IN_PLACE = {"in_place": True}
+"""Metadata of a field that names a file to read and may be written over."""
+OUTPUTS = ("output", "id_list", "predictions", "table", "plot")
+"""Names of fields that are files to write; all other paths are read."""
+MODEL = "model.pt"
+OF_TRAINING = (MODEL, "last.ckpt", "metrics.csv", "log.txt", "training.png")
+"""Files that a training writes in the folder that is its output."""
+NUMBERS = {3: ("START", "STOP", "STEP"), 2: ("LOW", "HIGH")}
+"""What to call several numbers in the help."""
+
+
+def add_options(parser: ArgumentParser, options: type) -> None:
+    """Add the fields of a dataclass to a parser; those that are dataclasses become groups."""
+    parser.add_argument("--config", action="config", help="YAML file of options.")
+    docs = _docs(options)
+    for entry in fields(options):
+        hint: Any = entry.type
+        default = entry.default_factory() if callable(entry.default_factory) else entry.default
+        if is_dataclass(hint):
+            parser.add_class_arguments(hint, entry.name)
+            parser.set_defaults({f"{entry.name}.{key}": v for key, v in vars(default).items()})
+            continue
+        if get_origin(hint) is dict:  # the command adds these itself
+            continue
+        how: dict[str, Any] = {"help": docs[entry.name], **_type(hint)}
+        if entry.metadata.get("positional"):
+            parser.add_argument(entry.name, **how)
+            continue
+        if default is MISSING:
+            how["required"] = True
+        elif hint is not bool:
+            how["default"] = list(default) if isinstance(default, tuple) else default
+        short = ["-o"] if entry.name == "output" else []
+        parser.add_argument(*short, f"--{entry.name}", **how)
+
+
+def _type(hint: Any) -> dict[str, Any]:
+    """How ``add_argument`` is told of a type."""
+    kinds = [kind for kind in get_args(hint) if kind is not NoneType]
+    optional = isinstance(hint, UnionType) and NoneType in get_args(hint)
+    several = kinds[0] if optional and len(kinds) == 1 else hint
+    if hint is bool:
+        return {"action": "store_true"}
+    if get_origin(several) is list:
+        (word,) = get_args(several)
+        if word is Path:
+            return {"type": Path, "nargs": "+"}
+        return {"type": word, "nargs": "+", "metavar": "I" if word is int else "NAME"}
+    if get_origin(several) is tuple:
+        words = get_args(several)
+        return {"type": words[0], "nargs": len(words), "metavar": NUMBERS[len(words)]}
+    if Path in kinds and len(kinds) > 1:  # or a URL, which a Path would spoil
+        return {"type": str | None if optional else str}
+    return {"type": hint}
+
+
+def _docs(options: type) -> dict[str, str]:
+    """Docstrings under the fields of a dataclass."""
+    parsed = parse_from_object(options)
+    docs = {p.arg_name: " ".join((p.description or "").split()) for p in parsed.params}
+    missing = [entry.name for entry in fields(options) if not docs.get(entry.name)]
+    if missing:
+        raise TypeError(f"{options.__module__} has no docstring for {missing}")
+    return docs
+
+
+def with_groups(words: list[str], parser: ArgumentParser) -> list[str]:
+    """Words in which `--epochs` has its group, `--training.epochs`, where only one group has it."""
+    known = [name for name in parser._option_string_actions if name.startswith("--")]
+    full: dict[str, list[str]] = {}
+    for name in known:
+        full.setdefault(f"--{name.rpartition('.')[2].lstrip('-')}", []).append(name)
+    short = {name: of[0] for name, of in full.items() if len(of) == 1 and name not in known}
+    split = [word.partition("=") for word in words]
+    return [f"{short.get(name, name)}{equals}{value}" for name, equals, value in split]
+
+
+def groups(options: type) -> list[str]:
+    """Fields that are groups of options, each of which may be given as a YAML file too."""
+    return [e.name for e in fields(options) if is_dataclass(e.type) or get_origin(e.type) is dict]
+
+
+def make_options(options: Callable[..., Any], values: Namespace) -> Any:
+    """Make a dataclass of what was parsed.
+
+    Raises:
+        ConfigError: values that contradict each other, are out of range, or would destroy a file.
+    """
+    chosen = {name: v for name, v in vars(values).items() if not name.startswith("__")}
+    chosen.pop("config", None)
+    for entry in fields(options):  # type: ignore[arg-type]
+        if isinstance(chosen[entry.name], Namespace):
+            make: Any = entry.type if is_dataclass(entry.type) else dict
+            chosen[entry.name] = make(**vars(chosen[entry.name]))
+    made = options(**chosen)
+    check_apart(made)
+    return made
+
+
+def check_apart(options: Any) -> None:
+    """Refuse paths that would destroy what a command reads or has just written.
+
+    Raises:
+        ConfigError: two fields name one file, or a path contains a NUL; the fields are named.
+    """
+    written: list[tuple[str, Path]] = []
+    for name, path, _ in _paths(options, written=True):
+        _check_other(name, path, written)
+        written += [(name, path), *((name, path / file) for file in OF_TRAINING)]
+    for name, path, in_place in _paths(options, written=False):
+        if not in_place:
+            _check_other(name, path, written)
+            _check_other(name, path / MODEL, written)
+
+
+def _paths(options: Any, written: bool) -> Iterator[tuple[str, Path, bool]]:
+    """Paths to write, or to read: field, path, and whether it may be written over."""
+    for entry in fields(options):
+        value = getattr(options, entry.name)
+        for path in value if isinstance(value, list) else [value]:
+            if (entry.name in OUTPUTS) != written or not isinstance(path, Path):
+                continue
+            if "\0" in str(path):
+                raise ConfigError(f"`{entry.name}` is {str(path)!r}, but no name contains a NUL")
+            yield entry.name, path, "in_place" in entry.metadata
+
+
+def _check_other(name: str, path: Path, others: list[tuple[str, Path]]) -> None:
+    """Raise ConfigError where a path is the file of another field."""
+    for other, taken in others:
+        if same_file(path, taken):
+            raise ConfigError(
+                f"`{name}` and `{other}` are the same file, {path}, which would be overwritten"
+            )
+
+
+def same_file(one: Path, other: Path) -> bool:
+    """Whether two paths are one file, through links too; a device or a folder is none."""
+    if one.exists() and other.exists():
+        return one.is_file() and os.path.samefile(one, other)
+    return one.resolve() == other.resolve()
