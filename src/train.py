@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from .dataset.seeding import seeded
-from .dataset.statistics import GraphSet
+from .dataset.statistics import GraphSet, SetStatistics
 from .model.gnn import XANES_E3GNN
 from .runtime.distributed import processes
 from .training.config import TrainingConfig
@@ -18,6 +18,7 @@ def run_training(
     train_dataset: GraphSet,
     val_dataset: GraphSet,
     config: TrainingConfig | Mapping[str, Any],
+    measured: tuple[SetStatistics, SetStatistics] | None = None,
 ) -> list[Row]:
     """Train a network; afterwards it holds the weights that validated best.
 
@@ -31,6 +32,7 @@ def run_training(
             y of shape (n_absorbers, n_energies); edge_shift, cell and y_mask where needed.
         val_dataset: the same, for choosing the best weights.
         config: a ``TrainingConfig`` or a dictionary of its fields.
+        measured: statistics of both data sets, where they are known; None: both are read once.
 
     Returns:
         The metrics, one dictionary an epoch.
@@ -45,7 +47,7 @@ def run_training(
     device = model.coefficient_mean.device
     try:
         with processes(config.device) as team, seeded(config.seed, team.device):
-            trainer = Trainer(model, train_dataset, val_dataset, config, team)
+            trainer = Trainer(model, train_dataset, val_dataset, config, team, measured)
             if config.resume:
                 trainer.load_state(cast(Path, config.checkpoint_path))
             return trainer.run()

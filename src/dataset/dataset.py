@@ -144,11 +144,6 @@ class XANESDataset(Dataset):
         """Record ids in the order of the rows, graph after graph."""
         return [record_id for graph in self for record_id in graph.record_id]
 
-    @property
-    def elements(self) -> list[int]:
-        """Atomic numbers in the structures, sorted."""
-        return sorted({z for graph in self for z in graph.z.tolist()})
-
     def __iter__(self) -> Iterator[Data]:
         """Yield the graphs in order."""
         return (self[index] for index in range(len(self)))

@@ -1,7 +1,8 @@
-"""Targets of a set of graphs: checks, and the statistics that a network starts from."""
+"""One pass over a set of graphs: checks, and the statistics that a training starts from."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -28,48 +29,101 @@ def target_and_mask(graph: Data) -> tuple[Tensor, Tensor]:
     return graph.y, torch.ones_like(graph.y, dtype=torch.bool) if mask is None else mask
 
 
-def check_dataset(
+@dataclass(frozen=True)
+class SetStatistics:
+    """What one pass over a set of graphs with spectra gives."""
+
+    num_edges: list[int]
+    """Edges of every graph."""
+    n_spectra: list[int]
+    """Spectra of every graph."""
+    n_atoms: int
+    """Atoms of all graphs."""
+    elements: list[int]
+    """Atomic numbers, sorted."""
+    mean: Tensor
+    """Mean over the spectra that were calculated at each energy, shape (n_energies,), float64;
+    continued flat from the nearest such energy where there is none."""
+    scale: float
+    """Root mean square deviation from the mean, positive."""
+    digest: str
+    """Number of graphs and checksum of their structures and spectra, in order."""
+
+    @property
+    def avg_num_neighbors(self) -> float:
+        """Edges per atom, at least 1."""
+        return max(sum(self.num_edges) / self.n_atoms, 1.0)
+
+
+def measure(
     dataset: GraphSet, name: str, n_energies: int, max_z: int, r_max: float
-) -> tuple[list[int], list[int]]:
-    """Check every graph and its target, and count its edges and spectra.
+) -> SetStatistics:
+    """Check every graph and its spectra, and collect the statistics of the set, in one pass.
 
     Args:
         dataset: graphs with ``y``.
         name: what to call the set in a message.
-        n_energies: energies wanted.
+        n_energies: columns of ``y``.
         max_z: highest atomic number that the network knows.
         r_max: cutoff radius of the network, Angstrom.
-
-    Returns:
-        Edges of every graph; spectra of every graph.
 
     Raises:
         ConfigError: the set is empty, or a target is missing, of the wrong shape or not finite;
             or the network can't take a graph, see ``check_graph``.
     """
-    num_edges, n_spectra = [], []
+    num_edges, n_spectra, n_atoms = [], [], 0
+    elements: set[int] = set()
+    total = torch.zeros(n_energies, dtype=torch.float64)
+    square, count, checksum = total.clone(), total.clone(), hashlib.sha256()
     for index, graph in enumerate(iterate(dataset)):
-        where = f"{name}[{index}]"
-        if graph.get("y") is None:
-            raise ConfigError(f"{where} has no `y`; it needs spectra (n_absorbers, n_energies)")
-        try:
-            check_graph(graph, max_z, r_max)
-        except ValueError as error:
-            raise ConfigError(f"{where}: {error}") from error
-        rows = graph.get("row_of_site")
-        n_absorbers = int(graph.absorber_mask.sum())
-        wanted = (n_absorbers if rows is None else int(rows.max()) + 1, n_energies)
-        if tuple(graph.y.shape) != wanted:
-            raise ConfigError(f"{where}: `y` has shape {tuple(graph.y.shape)}, wanted {wanted}")
-        y, mask = target_and_mask(graph)
-        if mask.shape != y.shape or not bool(mask.any(dim=1).all()):
-            raise ConfigError(f"{where}: `y_mask` must be {wanted} with a True for every absorber")
-        check_finite(graph, where)
+        y, mask = _check(graph, f"{name}[{index}]", n_energies, max_z, r_max)
         num_edges.append(graph.num_edges)
-        n_spectra.append(wanted[0])
+        n_spectra.append(len(y))
+        n_atoms += len(graph.z)
+        elements.update(graph.z.tolist())
+        known = torch.where(mask, y, 0.0).double()
+        total += known.sum(0)
+        square += known.square().sum(0)
+        count += mask.sum(0)
+        for part in (graph.z, graph.pos, graph.edge_index, graph.absorber_mask, graph.y):
+            checksum.update(part.detach().cpu().contiguous().numpy().tobytes())
     if not num_edges:
         raise ConfigError(f"{name} is empty")
-    return num_edges, n_spectra
+    mean = total / count.clamp(min=1)
+    variance = float((square - count * mean.square()).sum() / count.sum())
+    seen = count.nonzero().squeeze(1)
+    nearest = (torch.arange(n_energies).unsqueeze(1) - seen).abs().argmin(dim=1)
+    return SetStatistics(
+        num_edges=num_edges,
+        n_spectra=n_spectra,
+        n_atoms=n_atoms,
+        elements=sorted(elements),
+        mean=mean[seen[nearest]],
+        scale=max(variance, 1e-12) ** 0.5,
+        digest=f"{len(num_edges)} graphs, sha256 {checksum.hexdigest()[:16]}",
+    )
+
+
+def _check(
+    graph: Data, where: str, n_energies: int, max_z: int, r_max: float
+) -> tuple[Tensor, Tensor]:
+    """Spectra and mask of a graph that the network can be trained on."""
+    if graph.get("y") is None:
+        raise ConfigError(f"{where} has no `y`; it needs spectra (n_absorbers, n_energies)")
+    try:
+        check_graph(graph, max_z, r_max)
+    except ValueError as error:
+        raise ConfigError(f"{where}: {error}") from error
+    rows = graph.get("row_of_site")
+    n_absorbers = int(graph.absorber_mask.sum())
+    shape = (n_absorbers if rows is None else int(rows.max()) + 1, n_energies)
+    if tuple(graph.y.shape) != shape:
+        raise ConfigError(f"{where}: `y` has shape {tuple(graph.y.shape)}, wanted {shape}")
+    y, mask = target_and_mask(graph)
+    if mask.shape != y.shape or not bool(mask.any(dim=1).all()):
+        raise ConfigError(f"{where}: `y_mask` must be {shape} with a True for every absorber")
+    check_finite(graph, where)
+    return y, mask
 
 
 def check_finite(graph: Data, where: str) -> None:
@@ -88,39 +142,3 @@ def check_finite(graph: Data, where: str) -> None:
         )
     if not bool(torch.isfinite(graph.pos).all()):
         raise ConfigError(f"{where}: `pos` holds values that are not finite")
-
-
-def digest(dataset: GraphSet) -> str:
-    """Size and checksum of a set's structures and targets, in order."""
-    total, count = hashlib.sha256(), 0
-    for graph in iterate(dataset):
-        count += 1
-        for part in (graph.z, graph.pos, graph.edge_index, graph.absorber_mask, graph.y):
-            total.update(part.detach().cpu().contiguous().numpy().tobytes())
-    return f"{count} graphs, sha256 {total.hexdigest()[:16]}"
-
-
-def target_statistics(dataset: GraphSet, n_energies: int) -> tuple[Tensor, float]:
-    """Mean spectrum of a training set and the root mean square deviation from it.
-
-    Args:
-        dataset: training graphs.
-        n_energies: columns of ``y``.
-
-    Returns:
-        Mean over the spectra that were calculated at each energy, shape (n_energies,), continued
-        flat from the nearest such energy where there is none; and the deviation, positive.
-    """
-    total = torch.zeros(n_energies, dtype=torch.float64)
-    square, count = total.clone(), total.clone()
-    for graph in iterate(dataset):
-        y, mask = target_and_mask(graph)
-        known = torch.where(mask, y, 0.0).double()
-        total += known.sum(0)
-        square += known.square().sum(0)
-        count += mask.sum(0)
-    mean = total / count.clamp(min=1)
-    variance = float((square - count * mean.square()).sum() / count.sum())
-    seen = count.nonzero().squeeze(1)
-    nearest = (torch.arange(n_energies).unsqueeze(1) - seen).abs().argmin(dim=1)
-    return mean[seen[nearest]], max(variance, 1e-12) ** 0.5

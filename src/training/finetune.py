@@ -17,8 +17,7 @@ import torch
 from torch import Tensor
 
 from ..checkpoints.trained_model import ModelInfo, load_model
-from ..dataset.dataset import XANESDataset
-from ..dataset.statistics import target_statistics
+from ..dataset.statistics import SetStatistics
 from ..errors import ConfigError
 from ..model.ensemble import networks_of
 from ..model.gnn import XANES_E3GNN
@@ -190,20 +189,19 @@ def take_weights(model: XANES_E3GNN, start: Start) -> Transfer:
     )
 
 
-def set_statistics(model: XANES_E3GNN, train_set: XANESDataset, energy_grid: Tensor) -> None:
-    """Measure the coefficients' mean and scale on the training set and keep the head's weights.
+def set_statistics(model: XANES_E3GNN, measured: SetStatistics, energy_grid: Tensor) -> None:
+    """Set the coefficients' mean and scale to the training set's and keep the head's weights.
 
     For a head that was taken over; a training does the same for a new one, and zeroes it.
 
     Args:
         model: network, changed in place.
-        train_set: training graphs.
+        measured: statistics of the training set.
         energy_grid: energies of the targets relative to the reference, eV, shape (n_energies,).
     """
-    mean, scale = target_statistics(train_set, len(energy_grid))
     kept = copy.deepcopy({name: map_.state_dict() for name, map_ in model.outputs().items()})
     dtype = model.coefficient_mean.dtype
-    model.set_target_statistics(energy_grid.to(dtype), mean.to(dtype), scale)
+    model.set_target_statistics(energy_grid.to(dtype), measured.mean.to(dtype), measured.scale)
     for name, output in model.outputs().items():
         output.load_state_dict(kept[name])
 
@@ -242,7 +240,7 @@ def freeze(model: XANES_E3GNN, prefixes: Sequence[str], transfer: Transfer) -> l
 def start_from(
     start: Start,
     model: XANES_E3GNN,
-    train_set: XANESDataset,
+    measured: SetStatistics,
     energy_grid: Tensor,
     frozen: Sequence[str],
 ) -> None:
@@ -251,7 +249,7 @@ def start_from(
     Args:
         start: where the weights come from.
         model: new network, changed in place.
-        train_set: training graphs.
+        measured: statistics of the training set.
         energy_grid: energies of the targets relative to the reference, eV, shape (n_energies,).
         frozen: see ``freeze``.
 
@@ -260,7 +258,7 @@ def start_from(
     """
     transfer = take_weights(model, start)
     if keeps_head(model, start):
-        set_statistics(model, train_set, energy_grid)
+        set_statistics(model, measured, energy_grid)
     report_transfer(model, start, transfer, freeze(model, frozen, transfer))
 
 

@@ -6,8 +6,6 @@ from typing import Any
 
 import torch
 
-from ..dataset.seeding import seeded
-from ..dataset.statistics import GraphSet, digest
 from ..errors import CheckpointError, ConfigError
 from ..model.gnn import XANES_E3GNN
 from .config import TrainingConfig
@@ -25,7 +23,7 @@ OF_OLDER_STATES = {
 
 
 def make_fingerprint(
-    model: XANES_E3GNN, config: TrainingConfig, train_dataset: GraphSet, val_dataset: GraphSet
+    model: XANES_E3GNN, config: TrainingConfig, train_digest: str, val_digest: str
 ) -> dict[str, Any]:
     """Settings and data that a training depends on, as plain values; not the processes."""
     settings = {
@@ -34,18 +32,14 @@ def make_fingerprint(
         if entry.name not in NOT_COMPARED
     }
     grid = torch.as_tensor(config.energy_grid)
-    digests = []
-    for dataset in (train_dataset, val_dataset):
-        with seeded(config.seed):  # a data set may draw at random
-            digests.append(digest(dataset))
     return {
         **settings,
         "energy_grid": f"{len(grid)} energies, {float(grid[0]):.4f} .. {float(grid[-1]):.4f} eV",
         "criterion": repr(config.criterion),
         "frozen": [n for n, w in model.named_parameters() if not w.requires_grad] or None,
         **{f"model.{name}": value for name, value in model.hyperparameters.items()},
-        "train_dataset": digests[0],
-        "val_dataset": digests[1],
+        "train_dataset": train_digest,
+        "val_dataset": val_digest,
     }
 
 

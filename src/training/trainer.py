@@ -17,8 +17,8 @@ from ..checkpoints.torch_file import read_verified, write_verified
 from ..checkpoints.trained_model import ModelInfo, check_info, load_model, save_model
 from ..dataset.batch import GraphBatchSampler
 from ..dataset.loader import make_loader
-from ..dataset.seeding import SeededGraphs, seed_of
-from ..dataset.statistics import GraphSet, check_dataset, target_statistics
+from ..dataset.seeding import SeededGraphs, seed_of, seeded
+from ..dataset.statistics import GraphSet, SetStatistics, measure
 from ..errors import CheckpointError
 from ..model.gnn import XANES_E3GNN
 from ..runtime.distributed import Team
@@ -47,6 +47,7 @@ class Trainer(Stepper):
         val_dataset: GraphSet,
         config: TrainingConfig,
         team: Team | None = None,
+        measured: tuple[SetStatistics, SetStatistics] | None = None,
     ) -> None:
         """Check the data and set up the state; see ``run_training``."""
         team = team or Team()
@@ -55,25 +56,31 @@ class Trainer(Stepper):
         energy_grid = torch.as_tensor(config.energy_grid)
         model.check_energies(energy_grid)
         known = len(energy_grid), model.max_z, model.r_max
-        train_edges, self.n_spectra = check_dataset(train_dataset, "train_dataset", *known)
-        val_edges, _ = check_dataset(val_dataset, "val_dataset", *known)
+        if measured is None:
+            with seeded(config.seed):  # a data set may draw at random
+                train = measure(train_dataset, "train_dataset", *known)
+            with seeded(config.seed):
+                measured = train, measure(val_dataset, "val_dataset", *known)
+        train, val = measured
+        self.n_spectra = train.n_spectra
         limits = config.max_edges, config.batch_size
-        self.sampler = GraphBatchSampler(train_edges, *limits, seed=config.seed)
-        in_order = GraphBatchSampler(val_edges, *limits, seed=None)
+        self.sampler = GraphBatchSampler(train.num_edges, *limits, seed=config.seed)
+        in_order = GraphBatchSampler(val.num_edges, *limits, seed=None)
         loading = team, model.num_layers, config.workers
         self.train_graphs = SeededGraphs(train_dataset, config.seed, config.displacement)
         self.val_graphs = SeededGraphs(val_dataset, config.seed)
         self.train_loader = make_loader(self.train_graphs, self.sampler, *loading)
         self.val_loader = make_loader(self.val_graphs, in_order, *loading)
         if not bool(model.coefficient_mean.any()):
-            mean, scale = target_statistics(train_dataset, len(energy_grid))
             dtype = model.coefficient_mean.dtype
-            model.cpu().set_target_statistics(energy_grid.to(dtype), mean.to(dtype), scale)
+            model.cpu().set_target_statistics(
+                energy_grid.to(dtype), train.mean.to(dtype), train.scale
+            )
         super().__init__(model, config, team)
         self.progress, self.started = Progress(), time.perf_counter()
         self.written: tuple[float, tuple[int, int] | None] = time.monotonic(), None
         self.epoch_start: dict[str, Any] | None = None
-        self.fingerprint = make_fingerprint(model, config, train_dataset, val_dataset)
+        self.fingerprint = make_fingerprint(model, config, train.digest, val.digest)
 
     def train_epoch(self, pause: Pause) -> Row:
         """Take one pass over the training set, or the rest of one.

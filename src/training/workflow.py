@@ -9,7 +9,7 @@ from ..checkpoints.trained_model import ModelInfo
 from ..dataset.database import Database
 from ..dataset.dataset import XANESDataset
 from ..dataset.split import check_split, read_ids, split_by_hash
-from ..dataset.statistics import target_statistics
+from ..dataset.statistics import SetStatistics, measure
 from ..errors import ConfigError, DatabaseError, XanesError
 from ..model.gnn import XANES_E3GNN
 from ..plot import plot_training
@@ -85,24 +85,25 @@ def train_from_database(job: TrainJob, config: str | None = None) -> list[Row]:
             return rows
 
 
-def make_model(job: TrainJob, train_set: XANESDataset) -> XANES_E3GNN:
-    """Network of the job, its neighbour constant measured on the training set."""
-    n_atoms = sum(graph.num_nodes for graph in train_set)
-    n_edges = sum(graph.num_edges for graph in train_set)
+def make_model(job: TrainJob, measured: SetStatistics) -> XANES_E3GNN:
+    """Network of the job, its neighbor constant that of the training set."""
     torch.manual_seed(job.training.seed)
-    return XANES_E3GNN(**{"avg_num_neighbors": max(n_edges / n_atoms, 1.0), **job.model})
+    return XANES_E3GNN(**{"avg_num_neighbors": measured.avg_num_neighbors, **job.model})
 
 
 def complete_info(
-    info: ModelInfo, train_set: XANESDataset, ids: tuple[list[str], list[str]], axis: EnergyAxis
+    info: ModelInfo,
+    train_set: XANESDataset,
+    measured: SetStatistics,
+    ids: tuple[list[str], list[str]],
+    axis: EnergyAxis,
 ) -> None:
     """Add to a description what the data sets say."""
-    mean, _ = target_statistics(train_set, len(train_set.grid))
     info.extend_below = train_set.extend_below
     info.reference_energy = axis.reference
     info.energy_grid = axis.scored.energy.tolist()
-    info.mean_spectrum = mean[: axis.n_scored].tolist()
-    info.elements = train_set.elements
+    info.mean_spectrum = measured.mean[: axis.n_scored].tolist()
+    info.elements = measured.elements
     info.train_ids, info.val_ids = ids
     info.data_digest = train_set.database.digest_of([*ids[0], *ids[1]])
     info.command = command_line()
@@ -126,10 +127,12 @@ def _train(job: TrainJob, config: str | None = None) -> list[Row]:
     shape = XANES_E3GNN(**job.model).hyperparameters  # the constructor's defaults filled in
     settings = shape["r_max"], axis.energy, job.energy.extend_below, shape["max_z"]
     train_set, val_set = (XANESDataset(database, part, *settings) for part in ids)
-    model = make_model(job, train_set)
+    known = len(axis.energy), shape["max_z"], shape["r_max"]
+    measured = measure(train_set, "train_dataset", *known)
+    model = make_model(job, measured)
     if start is not None:
-        start_from(start, model, train_set, torch.as_tensor(axis.relative), job.freeze or [])
-    complete_info(info, train_set, ids, axis)
+        start_from(start, model, measured, torch.as_tensor(axis.relative), job.freeze or [])
+    complete_info(info, train_set, measured, ids, axis)
     logger.info(
         "%s %s edge, %s (%s): %d training and %d validation sites, %d parameters",
         *(info.element, info.edge, info.target, info.unit, len(ids[0]), len(ids[1])),
@@ -153,4 +156,6 @@ def _train(job: TrainJob, config: str | None = None) -> list[Row]:
         started_from=info.started_from,
         info=info,
     )
-    return run_training(model, train_set, val_set, options)
+    return run_training(
+        model, train_set, val_set, options, (measured, measure(val_set, "val_dataset", *known))
+    )

@@ -12,7 +12,6 @@ from src.dataset.batch import GraphBatchSampler, collate_graphs
 from src.dataset.database import Database, write_records
 from src.dataset.dataset import XANESDataset
 from src.dataset.split import read_ids
-from src.dataset.statistics import target_statistics
 from src.errors import DatabaseError
 from src.model.gnn import XANES_E3GNN
 from src.readers.feff import read_feff
@@ -157,12 +156,3 @@ def test_order_of_batches_is_a_function_of_seed_and_epoch():
     assert order(0, 3) != order(0, 4)
     assert order(0, 3) != order(1, 3)
     assert order(None, 3) == [list(range(k, k + 10)) for k in range(0, 50, 10)]
-
-
-def test_statistics_count_calculated_energies_only():
-    graph = random_molecule()
-    graph.y = torch.tensor([[1.0, 2.0, 9.0], [3.0, 9.0, 9.0]])
-    graph.y_mask = torch.tensor([[True, True, False], [True, False, False]])
-    mean, deviation = target_statistics([graph], 3)
-    assert mean.tolist() == [2.0, 2.0, 2.0]  # the last is continued from its neighbour
-    assert deviation == pytest.approx((2.0 / 3.0) ** 0.5)

@@ -1,0 +1,79 @@
+"""Statistics of a set: right, and from one pass before the first batch."""
+
+import functools
+from collections import Counter
+
+import pytest
+import torch
+from command import run
+from conftest import random_molecule
+from paths import CALCULATIONS
+
+from src.dataset.database import Database, write_records
+from src.dataset.dataset import XANESDataset
+from src.dataset.seeding import SeededGraphs
+from src.dataset.statistics import measure
+from src.readers.feff import read_feff
+from src.training import workflow
+
+
+def test_mean_and_deviation_count_calculated_energies_only():
+    graph = random_molecule()
+    graph.y = torch.tensor([[1.0, 2.0, 9.0], [3.0, 9.0, 9.0]])
+    graph.y_mask = torch.tensor([[True, True, False], [True, False, False]])
+    found = measure([graph], "graphs", 3, 100, 5.0)
+    assert found.mean.tolist() == [2.0, 2.0, 2.0]  # the last is continued from its neighbor
+    assert found.scale == pytest.approx((2.0 / 3.0) ** 0.5)
+    assert (found.num_edges, found.n_spectra) == ([graph.num_edges], [2])
+    assert found.elements == sorted(set(graph.z.tolist()))
+    assert found.avg_num_neighbors == max(graph.num_edges / len(graph.z), 1.0)
+
+
+class FirstBatchError(Exception):
+    """The first graph of the first batch is wanted."""
+
+
+def reads_before_the_first_batch(path, output, monkeypatch):
+    """How often `train` reads each record before its first batch, where no graph is kept."""
+    reads = Counter()
+    read = Database.records
+
+    def counted(self, ids):
+        ids = list(ids)
+        reads.update(ids)
+        return read(self, ids)
+
+    def stop(*_):
+        raise FirstBatchError
+
+    monkeypatch.setattr(Database, "records", counted)
+    monkeypatch.setattr(SeededGraphs, "__getitem__", stop)
+    keeps_none = functools.partial(XANESDataset, memory_bytes=0)
+    monkeypatch.setattr(workflow, "XANESDataset", keeps_none)
+    run("train", path, "-o", output, "--model.num_layers=1", "--model.channels=8")
+    return reads
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory):
+    """The slice of the benchmark."""
+    path = tmp_path_factory.mktemp("db") / "cu.db"
+    write_records(path, read_feff(CALCULATIONS))
+    return path
+
+
+def test_training_reads_each_record_once_before_the_first_batch(database, tmp_path, monkeypatch):
+    reads = reads_before_the_first_batch(database, tmp_path / "out", monkeypatch)
+    assert reads == dict.fromkeys(Database(database).ids, 1)
+
+
+def test_negative_control_a_second_pass_is_counted(database, tmp_path, monkeypatch):
+    complete = workflow.complete_info
+
+    def with_another_pass(info, train_set, *rest):
+        list(train_set)
+        complete(info, train_set, *rest)
+
+    monkeypatch.setattr(workflow, "complete_info", with_another_pass)
+    reads = reads_before_the_first_batch(database, tmp_path / "out", monkeypatch)
+    assert max(reads.values()) == 2
