@@ -12,7 +12,6 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -132,11 +131,7 @@ def measure(name: str, count: int) -> tuple[str, int, str]:
         source.mkdir()
         MAKERS[name](source, count)
         started = time.perf_counter()
-        found = (
-            record
-            for one in find_sources(source)
-            for record in read_source(one, replace(given, target="as_given"), None)
-        )
+        found = (record for one in find_sources(source) for record in read_source(one, given))
         summary = write_records(Path(folder) / "all.db", found)
         seconds = time.perf_counter() - started
     if summary.rejected:

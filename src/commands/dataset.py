@@ -102,11 +102,10 @@ def read_all(job: Options, ids: list[str]) -> Iterator["Record | Rejected | Pass
         print(f"{source.path}: {NAMES[source.format]}")
     counts = [count_runs(source) for source in sources]
     total = None if None in counts else sum(count or 0 for count in counts)
-    settings = job.element, job.edge, job.energy, job.axis
-    given = Given(*settings, job.target or "as_given")
+    given = Given(job.element, job.edge, job.energy, job.axis, job.target)
     with tqdm(total=total, desc="reading", unit="spectra", disable=None) as bar:
         for source in sources:
-            for result in read_source(source, given, job.target):
+            for result in read_source(source, given):
                 bar.update()
                 if isinstance(result, Record):
                     ids.append(result.id)

@@ -33,8 +33,6 @@ class FeffInput:
     """Index of the absorber in the cluster: potential 0, else the atom at the origin."""
     k_max: float | None = None
     """Highest wave number of the calculation, 1/Angstrom."""
-    title: str = ""
-    """First TITLE card."""
     cards: str = ""
     """Cards that determine the spectrum, without structure and titles, separated by `; `."""
     preset: str = ""
@@ -90,8 +88,6 @@ def read_feff_input(path: Path) -> FeffInput:
                 settings.append(" ".join([words[0].upper(), *words[1:]]))
             if block in ("EDGE", "HOLE"):
                 result.edge = _edge(path, number, words)
-            elif block == "TITL" and not result.title:
-                result.title = " ".join(words[1:])
             elif block == "POLA":
                 result.polarization = _direction(path, number, words[1:4])
             elif block == "RMUL":

@@ -22,7 +22,7 @@ from ..runtime.text_files import open_text
 from ..structures.graph import check_atoms
 from ..structures.pymatgen import field, numbers, symbol_of, to_atoms
 from ..xas.edges import FAR, find_edge
-from .options import Given, check_material, edge_of
+from .options import PACKED, Format, Given, check_material, edge_of
 
 LARGEST_FILE = 1_000_000_000
 """Characters of JSON beyond which a file is not read."""
@@ -125,7 +125,7 @@ def to_record(document: Any, path: Path, where: str, given: Given) -> Record:
         edge=edge,
         energy=energy,
         mu=numbers(field(spectrum, "y", list, where), "y", where),
-        target=given.target,
+        target=given.target or "as_given",
         code=CODE,
         version="",
         source=where,
@@ -160,3 +160,12 @@ def axis_near(energy: np.ndarray, element: str, edge: str, given: Given, where: 
         f"{where}: energies {energy.min():.1f} .. {energy.max():.1f} eV are far from the {element}"
         f" {edge} edge at {tabulated:.1f} eV; say with --axis what they count from"
     )
+
+
+FORMAT = Format(
+    title="XAS objects of the Materials Project",
+    read=read_materials_project,
+    matches=is_materials_project,
+    suffixes=tuple(f".json{pack}" for pack in PACKED),
+    refuses={"energy": "the objects state it"},
+)

@@ -26,7 +26,7 @@ from ase.data import chemical_symbols
 from ..dataset.record import PassedOver, Record, Rejected, if_wanted
 from ..errors import ConfigError, RecordError, XanesError
 from ..structures.graph import check_atoms
-from .options import Given, axis_of, check_material, check_site, edge_of, energies_of
+from .options import Format, Given, axis_of, check_material, check_site, edge_of, energies_of
 
 NEEDED = ("mu", "n_atoms", "numbers", "positions", "absorber", "element", "material")
 """Arrays that must be there."""
@@ -174,7 +174,7 @@ def to_record(
         edge=edge_of(_text(arrays, "edge", number), given, where),
         energy=energies_of(energy, count, given, where),
         mu=mu[:count],
-        target=given.target,
+        target=given.target or "as_given",
         code=_text(arrays, "code", number) or "not stated",
         version=_text(arrays, "version", number) or "",
         source=where,
@@ -188,3 +188,6 @@ def _text(arrays: dict[str, np.ndarray], name: str, number: int) -> str | None:
         return None
     values = arrays[name]
     return str(values if values.ndim == 0 else values[number])
+
+
+FORMAT = Format(title="NumPy archive", read=read_npz, matches=is_npz, suffixes=(".npz",))

@@ -1,11 +1,13 @@
-"""What a source says of its spectra, and what the user must say where it does not."""
+"""What a format is, what the user says of its files, and which of them says what of a spectrum."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
-from ..dataset.record import AXES, UNITS
+from ..dataset.record import AXES, UNITS, PassedOver, Record, Rejected
 from ..errors import ConfigError, RecordError
 from ..structures.names import check_edge, check_name, check_wanted
 from ..xas.energies import even_energies
@@ -23,8 +25,8 @@ class Given:
     """First and last energy and step, eV, of spectra without energies."""
     axis: str | None = None
     """What energies count from, one of ``AXES``. None: the sources say so."""
-    target: str = "as_given"
-    """Kind of ``mu``, a key of ``UNITS``."""
+    target: str | None = None
+    """Kind of ``mu``, a key of ``UNITS``. None: absolute of FEFF and FDMNES, else as_given."""
 
     def __post_init__(self) -> None:
         """Raise ConfigError or RecordError for what no file could say."""
@@ -33,10 +35,34 @@ class Given:
             raise ConfigError(f"`energy` is {self.energy}, expected first, last and step, eV")
         if self.energy is not None:
             even_energies(*self.energy)
-        for name, known in (("axis", (None, *AXES)), ("target", tuple(UNITS))):
+        for name, known in (("axis", (None, *AXES)), ("target", (None, *UNITS))):
             if getattr(self, name) not in known:
                 listed = ", ".join(word for word in known if word)
                 raise ConfigError(f"`{name}` is {getattr(self, name)!r}, expected one of {listed}")
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format of calculations; the module that reads it ends with one, called ``FORMAT``."""
+
+    title: str
+    """What to call its files."""
+    read: Callable[[Path, Given], Iterator[Record | Rejected | PassedOver]]
+    """Reads a file, or all calculations of a folder."""
+    matches: Callable[[Path], bool] | None = None
+    """Whether a file's content is of the format. None: a calculation is a folder."""
+    suffixes: tuple[str, ...] = ()
+    """Endings of the files of a folder that are looked at."""
+    own_suffixes: bool = True
+    """Whether a file with such an ending, beside one that matches, is of the format too."""
+    find_runs: Callable[[Path], Iterator[object]] = lambda _: iter(())
+    """Finds the calculations below a folder."""
+    refuses: Mapping[str, str] = field(default_factory=dict)
+    """Options, with their value where only that is meant, that do not go with it, and why."""
+
+
+PACKED = ("", ".gz", ".xz", ".bz2")
+"""Endings of compressed text."""
 
 
 def edge_of(own: str | None, given: Given, where: str) -> str:
@@ -93,7 +119,7 @@ def energies_of(own: np.ndarray | None, count: int, given: Given, where: str) ->
 
 
 def axis_of(own: str | None, given: Given, where: str) -> str:
-    """What energies count from: the source's word, else the user's.
+    """What energies are relative to: the source's word, else the user's.
 
     Raises:
         ConfigError: neither says it, it is not one of ``AXES``, or they differ.

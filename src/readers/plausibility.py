@@ -4,13 +4,14 @@ from ..dataset.record import Record, Rejected
 from ..errors import ConfigError, RecordError
 from ..xas.edges import find_edge
 
+BOHR = 0.529177210903
+"""Bohr radius a0, Angstrom (CODATA 2018)."""
 HYDROGENIC = 0.126
 """Cross-section of two 1s electrons at threshold times Z^2, Angstrom^2: 2 x 6.30e-18 cm^2 / Z^2
 (Bethe and Salpeter, Quantum Mechanics of One- and Two-Electron Atoms, section 71). The tables of
 Elam, Ravel and Sieber (xraydb) have 1.3 to 2.3 times that 50 eV above the K edge, from C to U."""
 FACTOR = (0.3, 8.0)
 """Multiples of it that are believed."""
-
 FAR = (50.0, 0.02)
 """Spectra that begin or end so far from their tabulated edge are of another one, or in keV: eV, and
 part of the edge's energy, the larger of the two. K edges of neighbouring elements are 3 to 40 %

@@ -26,7 +26,7 @@ from ..runtime.text_files import numbered_lines, whole_lines
 from ..structures.files import named_structures
 from ..structures.graph import check_atoms
 from ..xas.columns import choose_mu, read_columns
-from .options import Given, axis_of, check_material, edge_of, energies_of
+from .options import Format, Given, axis_of, check_material, edge_of, energies_of
 
 KNOWN = (
     "structure",
@@ -149,7 +149,7 @@ def to_record(path: Path, row: dict[str, str], given: Given, where: str) -> Reco
         edge=edge_of(row.get("edge") or None, given, where),
         energy=energy,
         mu=mu,
-        target=given.target,
+        target=given.target or "as_given",
         code=row.get("code") or "not stated",
         version=row.get("version", ""),
         source=where,
@@ -200,3 +200,12 @@ def spectrum_of(
             raise RecordError(f"{where}: {word[:20]!r} at {name} eV is no number")
     energy, mu = np.array([[float(name), float(word)] for name, word in pairs]).T
     return energies_of(energy, len(mu), given, where), mu
+
+
+FORMAT = Format(
+    title="table of structure files",
+    read=read_table,
+    matches=is_table,
+    suffixes=(".csv", ".tsv"),
+    own_suffixes=False,  # the spectra that a table names may end so too
+)

@@ -116,7 +116,7 @@ def test_crystal_that_is_not_the_clusters_is_rejected(runs):
     edit(runs / "mp-16543" / "POSCAR", lambda text: text.replace("1.0\n", "1.02\n", 1))
     rejected = only(read_feff(runs))
     assert isinstance(rejected, Rejected)
-    assert "absorber's neighbours" in rejected.reason
+    assert "absorber's neighbors" in rejected.reason
 
 
 def test_site_of_another_element_is_rejected_with_its_name(runs):
@@ -150,7 +150,7 @@ DAMAGE = {
     "header only": (lambda t: "\n".join(t.splitlines()[:26]) + "\n", "cut"),
     "no header": (lambda t: "\n".join(t.splitlines()[26:]) + "\n", "header"),
     "stars": (lambda t: t.replace(" 6.000 ", " ***** "), "line 198.*'\\*\\*\\*\\*\\*'"),
-    "not a number": (lambda t: t.replace("5.920  1.0", "5.920  NaN"), "not finite|expected"),
+    "not a number": (lambda t: t.replace("5.920  1.0", "5.920  NaN"), "line 196: 'NaN"),
     "energies go back": (
         lambda t: "\n".join(t.splitlines()[:100] + t.splitlines()[98:]) + "\n",
         "must increase",
@@ -330,7 +330,6 @@ def test_input_is_read_as_feff_reads_it(tmp_path):
     assert given.cluster.get_chemical_symbols() == ["Cu", "O", "O"]
     assert given.cluster.get_distance(0, 1) == pytest.approx(1.0)
     assert given.cluster.get_distance(0, 2) == pytest.approx(1.5)
-    assert given.title == "cuprous oxide"
 
 
 def test_absorber_that_is_not_potential_zero_is_the_atom_at_the_origin(tmp_path):
@@ -385,7 +384,7 @@ def test_spectrum_cut_after_a_line_is_noticed_without_its_input_too(tmp_path):
     path = tmp_path / "mp-4886/FEFF-XANES/001_Cu/xmu.dat"
     assert isinstance(only(read_feff(tmp_path)), Record)
     edit(path, lambda text: "\n".join(text.splitlines()[:110]) + "\n")
-    assert "above the Fermi level but was normalised 50 eV" in only(read_feff(tmp_path)).reason
+    assert "above the Fermi level but was normalized 50 eV" in only(read_feff(tmp_path)).reason
 
 
 def test_runs_of_any_name_below_a_crystal_are_one_material(tmp_path):

@@ -30,10 +30,8 @@ def test_two_formats_in_a_folder_ask_for_one(tmp_path):
         assert [source.format for source in find_sources(tmp_path, name)] == [name]
 
 
-@pytest.mark.parametrize(
-    ("given", "target"), [(Given(axis="relative"), None), (Given(), "as_given")]
-)
-def test_options_that_feff_does_not_need_are_refused(given, target):
+@pytest.mark.parametrize("given", [Given(axis="relative"), Given(target="as_given")])
+def test_options_that_feff_does_not_need_are_refused(given):
     (source,) = find_sources(FEFF_RUNS)
     with pytest.raises(ConfigError, match="does not go with"):
-        next(read_source(source, given, target))
+        next(read_source(source, given))

@@ -234,10 +234,10 @@ DATA = [
 ]  # fmt: skip
 
 
-def read(w: dict[str, Any], source: Source | None = None, given: Any = None, target: Any = None):
+def read(w: dict[str, Any], source: Source | None = None, given: Any = None):
     """Read FEFF runs, unless something else is given."""
     runs = Source(Path(w["calculations"]), "feff")
-    return list(read_source(source or runs, given or Given(), target))
+    return list(read_source(source or runs, given or Given()))
 
 
 READERS = [
@@ -256,8 +256,6 @@ READERS = [
             ("read_source", "given", "energies of FEFF",
              lambda w: read(w, given=Given(energy=(0.0, 1.0, 1.0))), ConfigError,
              "`--energy` does not go with {calculations}: FEFF states it"),
-            ("read_source", "target", "'other'", lambda w: read(w, target="other"), ConfigError,
-             "`target` is 'other', expected one of absolute, normalized, as_given"),
             ("read_athena", "group", "'other', of a text",
              lambda w: read_athena(w["text"], "other"), (ConfigError, RecordError), "{text}: "),
             ("read_measured", "column", "3, of two", lambda w: read_measured(w["columns"], 3),

@@ -32,7 +32,7 @@ from src.predictor import XANESPredictor
 from src.readers.extxyz import read_extxyz
 from src.readers.fdmnes import read_fdmnes
 from src.readers.feff import read_feff
-from src.readers.formats import Source, find_sources, read_source
+from src.readers.formats import find_sources, read_source
 from src.readers.materials_project import read_materials_project
 from src.readers.npz import read_npz
 from src.readers.options import Given
@@ -378,8 +378,8 @@ READERS = [
       "{text}: a file, but FEFF runs are folders; give the folder"),
     F("find_sources", "format", "'other'", lambda w: find_sources(Path(w["text"]), "other"),
       ConfigError, "`format` is 'other', expected one of feff, fdmnes, extxyz, materials_project"),
-    F("read_source", "target", "'as_given' of FEFF",
-      lambda w: list(read_source(Source(Path(w["calculations"]), "feff"), Given(), "as_given")),
+    F("read_source", "given", "'as_given' of FEFF",
+      lambda w: list(read_source(find_sources(w["calculations"])[0], Given(target="as_given"))),
       ConfigError, "`--target as_given` does not go with {calculations}: FEFF has units"),
     F("read_feff", "root", "missing", lambda w: list(read_feff(w["missing"])), RecordError,
       "{missing}: no such folder"),
