@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ase.io import iread
 from tqdm import tqdm
 
 from .checkpoints.trained_model import ModelInfo, TrainedModel
@@ -15,8 +14,7 @@ from .errors import StructureError
 from .model.ensemble import Network
 from .prediction.material import material_mean
 from .prediction.site_prediction import SitePrediction, predict_each, predict_structure
-from .structures.file_checks import check_frames, is_frames
-from .structures.files import READ_ERRORS, check_size, plain_path
+from .structures.files import stream_structures
 
 logger = logging.getLogger(__name__)
 
@@ -195,14 +193,6 @@ def name_frames(frames: str | Path | Iterable[Any]) -> Iterator[tuple[str, Any]]
     if not isinstance(frames, str | Path):
         yield from ((f"frame {number}", frame) for number, frame in enumerate(frames))
         return
-    path, number = Path(frames), 0
-    check_size(path)
-    if is_frames(path):
-        check_frames(path)
-    try:
-        for frame in iread(plain_path(path), index=":", do_not_split_by_at_sign=True):
-            yield f"{path}: frame {number}", frame
-            number += 1
-    except READ_ERRORS as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise StructureError(f"{path}: frame {number}: ASE can't read it ({reason})") from error
+    path = Path(frames)
+    for number, frame in enumerate(stream_structures(path)):
+        yield f"{path}: frame {number}", frame

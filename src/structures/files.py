@@ -1,21 +1,36 @@
-"""Structure files through ASE, with errors that name the file."""
+"""Structure files through ASE, with errors that name the file.
 
+What ASE passes over without a word is refused: a CIF whose atoms are not those of its formula, or
+that lacks a part of its cell; a POSCAR with more coordinates than its counts; frames of xyz after
+an empty line.
+"""
+
+import logging
+import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.io import read
+from ase.io import iread
+from ase.io.formats import UnknownFileTypeError, filetype
 
 from ..errors import StructureError
 from ..runtime import compressed_files as expanded
-from .file_checks import check_file, check_promises
 
-READ_ERRORS = (Exception,)
-"""ASE's many readers raise whatever they meet, and classes of their own without a common base."""
+logger = logging.getLogger(__name__)
+
+FORMULA = re.compile(r"(?m)^_chemical_formula_sum\s+(?:'([^']*)'|\"([^\"]*)\"|(\S+))\s*$")
+CELL = [f"_cell_length_{axis}" for axis in "abc"]
+CELL += [f"_cell_angle_{angle}" for angle in ("alpha", "beta", "gamma")]
+"""A CIF's cell."""
+RATIO_WITHIN = 0.02
+"""Largest relative difference of the atoms' ratio to a CIF's formula."""
+COORDINATES = re.compile(r"(\s*[+-]?\d+\.\d*(?:[eE][+-]?\d+)?){3}")
 
 
 def read_structures(path: str | Path, format: str | None = None) -> list[Atoms]:
@@ -23,38 +38,58 @@ def read_structures(path: str | Path, format: str | None = None) -> list[Atoms]:
 
     Args:
         path: CIF, POSCAR, xyz, extended xyz, ..
-        format: ASE's name of the format; None: found out by name and content.
+        format: ASE's name of the format; None: inferred from name and content.
 
     Returns:
         The structures.
 
     Raises:
-        StructureError: missing, not readable, empty, or compressed and too large.
+        StructureError: missing, not readable, empty, compressed and too large, or incomplete.
     """
     path = Path(path)
-    check_size(path)
-    # what follows an @ in a name would be an index, and another file be read
-    how: dict[str, Any] = {"format": format, "do_not_split_by_at_sign": True}
-    try:
-        # what is not finite is refused where it is used; a broken loop of a CIF is refused here
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.filterwarnings("error", message="Wrong number")
-            frames = cast(list[Atoms], read(plain_path(path), index=":", **how))
-    except READ_ERRORS as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise StructureError(f"{path}: not a structure that ASE reads ({reason})") from error
+    # what is not finite is refused where it is used; a broken loop of a CIF is refused here
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.filterwarnings("error", message="Wrong number")
+        frames = list(stream_structures(path, format))
     if not frames:
-        raise StructureError(f"{path}: holds no structure")
-    check_file(path, format, frames)
+        raise StructureError(f"{path}: contains no structure")
+    format = format or _format_of(path)
+    if format == "vasp":
+        _check_poscar(path, len(frames[0]))
+    if format == "cif":
+        _check_cif(path, frames)
     return frames
 
 
-def check_size(path: Path) -> None:
-    """Refuse a compressed file that is too large when unpacked; ASE would hold all of it.
+def stream_structures(path: Path, format: str | None = None) -> Iterator[Atoms]:
+    """Yield the structures of a file one by one, such as frames of a trajectory.
+
+    Args:
+        path: file.
+        format: see ``read_structures``.
 
     Raises:
-        StructureError: that, or missing, or damaged; see also ``check_promises``.
+        StructureError: missing, compressed and too large, frames after an empty line, or a
+            structure that ASE can't read; its number, from 0, is named if it is not the first.
     """
+    _check_size(path)
+    if (format or _format_of(path)) in ("xyz", "extxyz"):
+        _check_frames(path)
+    # what follows an @ in a name would be an index; an absolute path is no server's address
+    how: dict[str, Any] = {"format": format, "do_not_split_by_at_sign": True}
+    number = 0
+    try:
+        for atoms in iread(str(path.absolute()), index=":", **how):
+            yield atoms
+            number += 1
+    except Exception as error:  # ASE's readers raise classes without a common base
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        where = f"{path}: frame {number}" if number else path
+        raise StructureError(f"{where}: not a structure that ASE reads ({reason})") from error
+
+
+def _check_size(path: Path) -> None:
+    """Refuse a compressed file that is too large when unpacked; ASE would keep all of it."""
     if not path.is_file():
         raise StructureError(f"{path}: no such file")
     try:
@@ -66,12 +101,73 @@ def check_size(path: Path) -> None:
             f"{path}: more than {expanded.LARGEST_EXPANDED} bytes when unpacked; if it is meant to"
             " be so large, unpack it first"
         )
-    check_promises(path)
 
 
-def plain_path(path: Path) -> str:
-    """A path that ASE takes for a file: not for standard input or a server's address."""
-    return str(path.absolute())
+def _format_of(path: Path) -> str | None:
+    """ASE's name of a file's format; None: it knows none."""
+    try:
+        return str(filetype(str(path.absolute())))
+    except (UnknownFileTypeError, OSError):
+        return None
+
+
+def _check_frames(path: Path) -> None:
+    """Refuse frames of xyz after an empty line, where ASE stops without a word."""
+    with expanded.open_expanded(path) as file:
+        lines = enumerate(file, start=1)
+        for number, line in lines:
+            if line.strip().isdigit():
+                next(islice(lines, int(line), int(line)), None)  # comment and atoms
+            elif not line.strip() and any(rest.strip() for _, rest in lines):
+                raise StructureError(
+                    f"{path}: line {number}: more follows the empty line, where frames end"
+                )
+
+
+def _check_poscar(path: Path, n_atoms: int) -> None:
+    """Refuse a line of three numbers right after the last atom's."""
+    lines = expanded.read_expanded(path).decode("latin-1").splitlines()
+    mode = next((k for k, line in enumerate(lines) if k > 5 and re.match(r"\s*[cCkKdD]", line)), 0)
+    after = mode + 1 + n_atoms
+    if after < len(lines) and COORDINATES.match(lines[after]):
+        raise StructureError(
+            f"{path}: line {after + 1}: coordinates after the last of {n_atoms} atoms"
+        )
+
+
+def _check_cif(path: Path, frames: list[Atoms]) -> None:
+    """Refuse a CIF without a whole cell, or whose atoms are not those of its formula."""
+    text = expanded.read_expanded(path).decode("latin-1")
+    if "_atom_site_fract_" in text and any(atoms.cell.rank < 3 for atoms in frames):
+        missing = ", ".join(name for name in CELL if name not in text) or "that of a block"
+        raise StructureError(f"{path}: positions are fractions of a cell, but {missing} is missing")
+    formulas = ["".join(groups) for groups in FORMULA.findall(text)]
+    if len(formulas) == len(frames):
+        for formula, atoms in zip(formulas, frames, strict=True):
+            _check_formula(path, formula, atoms)
+
+
+def _check_formula(path: Path, formula: str, atoms: Atoms) -> None:
+    """Compare a structure with its formula; only hydrogen may lack, with a warning."""
+    occupancy = atoms.info.get("occupancy") or {}
+    if any(share != 1.0 for site in occupancy.values() for share in site.values()):
+        return  # refused where it is used
+    found, wanted = Counter(atoms.get_chemical_symbols()), dict[str, float]()
+    for symbol, count in re.findall(r"([A-Z][a-z]?)\s*(\d*\.?\d*)", formula):
+        symbol = "H" if symbol == "D" else symbol
+        wanted[symbol] = wanted.get(symbol, 0.0) + float(count or 1)
+    if set(wanted) - set(found) == {"H"}:
+        logger.warning("%s: the formula is %s, but no H has a position", path, formula)
+        del wanted["H"]
+    units = sum(found.values()) / max(sum(wanted.values()), 1e-9)
+    if wanted and any(
+        abs(found[symbol] - units * wanted.get(symbol, 0.0)) > RATIO_WITHIN * found[symbol]
+        for symbol in set(found) | set(wanted)
+    ):
+        raise StructureError(
+            f"{path}: the formula is {formula}, but the atoms are"
+            f" {atoms.get_chemical_formula()}; atoms are missing or damaged"
+        )
 
 
 def named_structures(path: str | Path) -> list[tuple[str, Atoms]]:

@@ -497,49 +497,6 @@ def test_a_file_is_the_one_that_is_named(tmp_path):
     assert ase_read(tmp_path / "cu.cif@0").symbols[0] == "Zn"  # negative control
 
 
-def test_a_file_that_names_another_one_is_refused(tmp_path):
-    """The reader of Octopus' inputs reads what they name."""
-    (tmp_path / "secret.xyz").write_text("2\n\nCu 0 0 0\nO 2 0 0\n")
-    (tmp_path / "inp").write_text(f'XYZCoordinates = "{tmp_path}/secret.xyz"\n')
-    with pytest.raises(StructureError, match="inp: an input of Octopus, which may name other"):
-        read_structures(tmp_path / "inp")
-    assert len(ase_read(tmp_path / "inp")) == 2  # negative control
-
-
-FRAME = "1\n\nCu 0 0 0\n"
-PROMISES = {
-    "atoms": ("1000000000000\n\nCu 0 0 0\n", r"line 1: 1000000000000 atoms in a file of \d+ b"),
-    "in a later frame": (FRAME * 2 + "9999999\n\nCu 0 0 0\n", "line 7: 9999999 atoms in a file"),
-    "beyond all digits": ("9" * 5000 + "\n\nCu 0 0 0\n", "line 1: 9+ atoms in a file"),
-    "columns": (
-        "1\nProperties=species:S:1:pos:R:3:x:R:10000000000\nCu 0 0 0 1\n",
-        "line 2: 10000000000 columns in a file",
-    ),
-}
-
-
-@pytest.mark.parametrize("ending", ["", ".gz"])
-@pytest.mark.parametrize("name", PROMISES)
-def test_a_file_that_tells_of_more_than_it_holds_is_refused_at_once(name, ending, tmp_path):
-    """ASE would go on asking for lines, or make room for the columns, for hours."""
-    text, told = PROMISES[name]
-    if name == "in a later frame" and ending:
-        return  # the size is not known before it is unpacked
-    path = tmp_path / f"cu.xyz{ending}"
-    path.write_bytes(gzip.compress(text.encode()) if ending else text.encode())
-    for read in (read_structures, lambda path: XANESPredictor("cu-k-feff").trajectory(path)):
-        with pytest.raises(StructureError, match=rf"cu\.xyz{ending}: {told}"):
-            read(path)
-
-
-def test_a_file_that_holds_what_it_tells_is_read(tmp_path):
-    """Control."""
-    (tmp_path / "cu.xyz").write_text(FRAME * 3)
-    assert len(read_structures(tmp_path / "cu.xyz")) == 3
-    (tmp_path / "cu.xyz.gz").write_bytes(gzip.compress(FRAME.encode() * 3))
-    assert len(read_structures(tmp_path / "cu.xyz.gz")) == 3
-
-
 def test_names_of_rows_are_no_names_of_files(tmp_path, capsys):
     """A structure's name goes into the table; one with a line end brings no row of numbers."""
     path = tmp_path / "a\r8999.0 1 1\n8999.1 2 2.cif"

@@ -38,14 +38,14 @@ def test_poscar_with_more_coordinates_than_atoms(files):
     counts = lines[6]
     edit(files / "POSCAR", counts, counts.replace("2", "1"))
     assert len(read(files / "POSCAR")) == 3  # ASE alone reads three of the four
-    with pytest.raises(StructureError, match="coordinates after the last of 3 atoms"):
+    with pytest.raises(StructureError, match="POSCAR: line 12: .* 3 atoms"):
         read_structures(files / "POSCAR")
 
 
 def test_cif_without_some_of_its_formulas_atoms(files):
     lines = (files / "a.cif").read_text().splitlines(keepends=True)
     (files / "a.cif").write_text("".join(lines[:-1]))
-    with pytest.raises(StructureError, match="formula is Nd1 Cu1 O2, but the atoms are CuNdO"):
+    with pytest.raises(StructureError, match=r"a\.cif: .*Nd1 Cu1 O2.* CuNdO"):
         read_structures(files / "a.cif")
 
 
@@ -57,22 +57,10 @@ def test_hydrogen_without_a_position_is_only_said(files, caplog):
     assert "no H has a position" in caplog.text
 
 
-@pytest.mark.parametrize("name", ["POSCAR", "a.cif", "a.extxyz"])
-def test_numbers_with_underscores_and_bytes_that_are_no_text(files, name):
-    text = (files / name).read_text()
-    number = next(w for w in reversed(text.split()) if "." in w and len(w) > 7)
-    edit(files / name, number, number.replace(".", "0_0."))
-    with pytest.raises(StructureError, match="is no number|not a structure"):
-        read_structures(files / name)
-    (files / name).write_bytes(text.encode() + b"\x00\x01\n")
-    with pytest.raises(StructureError, match="no text|not a structure"):
-        read_structures(files / name)
-
-
 @pytest.mark.parametrize("name", ["_cell_length_b", "_cell_angle_gamma"])
 def test_cif_with_a_part_of_its_cell(files, name):
     lines = (files / "a.cif").read_text().splitlines(keepends=True)
     (files / "a.cif").write_text("".join(line for line in lines if not line.startswith(name)))
     assert read(files / "a.cif").cell.rank == 0  # ASE alone takes the fractions as Angstrom
-    with pytest.raises(StructureError, match=f"fractions of a cell, but {name} is missing"):
+    with pytest.raises(StructureError, match=rf"a\.cif: .*{name}"):
         read_structures(files / "a.cif")

@@ -113,7 +113,7 @@ PREDICTION = [
       "frame 0: expected ase.Atoms or pymatgen's Structure or Molecule, found Atom"),
     F("XANESPredictor.trajectory", "frames", "a text",
       lambda w: XANESPredictor(w["model"]).trajectory(w["text"]), StructureError,
-      "{text}: frame 0: ASE can't read it ("),
+      "{text}: not a structure that ASE reads ("),
     F("XANESPredictor.trajectory", "sites", "[9]",
       lambda w: XANESPredictor(w["model"]).trajectory([COPPER], sites=[9]), StructureError,
       "frame 0: site 9 is not within 0 .. 1"),

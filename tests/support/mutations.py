@@ -158,7 +158,7 @@ MUTATIONS = (
     shuffled_rows, swapped_columns, other_absorber,
 )  # fmt: skip
 HARMFUL = (
-    empty, binary, windows_line_ends, decimal_commas, decimal_comma, nan, stars, underscore,
-    too_large, long_line,
+    empty, binary, windows_line_ends, decimal_commas, decimal_comma, nan, stars, too_large,
+    long_line,
 )  # fmt: skip
 """After these a reader must refuse a file or give what it gave before; no other file comes out."""
