@@ -1,12 +1,14 @@
 """Do the sites that are most novel to a model teach it more than random ones?
 
     python research/choose_sites.py DATABASE --train IDS -o FOLDER [--start 300] [--new 100]
-        [--seeds 3] [--model MODEL] [--workers N] [options of every training]
+        [--pool 1000] [--scored 600] [--seeds 3] [--model MODEL] [--workers N]
+        [options of every training]
 
 Without a model: one is trained on the first sites of a shuffled order of materials (`--start`), and
-new sites are chosen from the others, by `calculate --choose-by`'s rule or at random; the training
-is repeated from the start with these added. With a model, such as cu-k-feff: the new sites alone
-continue its training. All are scored on the sites of materials of which neither choice took one.
+new sites are chosen from others (`--pool` of them), by `calculate --choose-by`'s rule or at random;
+the training is repeated from the start with these added. With a model, such as cu-k-feff: the new
+sites alone continue its training. All are scored on `--scored` sites, at random, of materials of
+which neither choice took one.
 """
 
 import sys
@@ -50,6 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = make_parser(__doc__)
     parser.add_argument("--start", type=int, default=300, help="sites of the first training")
     parser.add_argument("--new", type=int, default=100, help="sites that are added")
+    parser.add_argument("--pool", type=int, default=1000, help="sites to choose from")
+    parser.add_argument("--scored", type=int, default=600, help="sites on which all are scored")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--model", type=Path, help="calibrated model to continue from")
     options, study, rest = read_study(parser, argv)
@@ -60,14 +64,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         start = 0 if options.model else options.start
         begun = {material_of(i) for i in ordered[:start]}  # whole materials
         known = [i for i in ordered if material_of(i) in begun]
-        pool = [i for i in ordered if material_of(i) not in begun]
+        others = [i for i in ordered if material_of(i) not in begun]
+        pool = others[: options.pool]
         words = (*rest, "--training.seed", str(seed))
         folder = study.output / "ids"
         model = options.model
         if model is None:
             file = write_ids(folder / f"start-{seed}.txt", known)
-            others = write_ids(folder / f"others-{seed}.txt", pool)
-            outcomes += study.run_all([Run(f"start-{seed}", file, others, words)])
+            checked = write_ids(folder / f"others-{seed}.txt", others[-200:])
+            outcomes += study.run_all([Run(f"start-{seed}", file, checked, words)])
             model = study.output / f"start-{seed}" / "model"
         else:
             words += ("--init_from", str(model))
@@ -78,8 +83,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             ],
         }
         taken = {material_of(i) for ids in new.values() for i in ids}
-        rest_of_pool = [i for i in pool if material_of(i) not in taken]
-        scored = write_ids(folder / f"scored-{seed}.txt", rest_of_pool)
+        left = [i for i in others if material_of(i) not in taken]
+        scored = write_ids(folder / f"scored-{seed}.txt", left[-options.scored :])
         runs = [
             Run(f"{k}-{seed}", write_ids(folder / f"{k}-{seed}.txt", known + v), scored, words)
             for k, v in new.items()

@@ -345,4 +345,4 @@ def test_engine_of_the_wheel(tmp_path):
     assert np.mean([r.mu for r in axes], axis=0) == pytest.approx(mean.mu, abs=1e-6 * mean.mu.max())
     x, y, z = (record.mu for record in axes)
     assert x == pytest.approx(y, abs=1e-5 * x.max())  # uniaxial
-    assert np.abs(x - z).max() > 1e-3 * x.max()
+    assert np.abs(x - z).max() > 1e-4 * x.max()  # tetrahedral, hence weak
