@@ -1,10 +1,15 @@
-"""Bulk prediction: a database of structures to one of spectra, streamed, shared by processes.
+"""Many structures to one database of spectra, streamed and shared by processes.
 
-Rows are dealt out in chunks. Batches do not cross a chunk and a chunk is committed at once, so that
-the spectra are the same bit for bit with any number of processes and after any interruption.
+Structures are taken in chunks. A batch does not cross a chunk, and rows are committed in the order
+of the structures, so that the file is the same with any number of processes and however often it
+is interrupted: what follows its last row is what remains to be done.
 """
 
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,237 +21,232 @@ from tqdm import tqdm
 
 from ..checkpoints.trained_model import TrainedModel
 from ..dataset.record import structure_digest
-from ..errors import ConfigError, DatabaseError, PredictionError, StructureError
-from ..runtime.atomic_files import sync_folder
+from ..errors import ConfigError, DatabaseError, StructureError
+from ..runtime.atomic_files import first_line
 from ..runtime.distributed import Team
+from ..runtime.file_types import SQLITE_MAGIC, starts_with
 from ..runtime.versions import package_version
-from ..structures.absorbers import choose_sites, unknown_elements
-from ..structures.graph import check_atoms
-from .inference import PredictedSites, check_predicted, predict_sites
+from ..structures.files import each_structure
+from .site_prediction import SitePrediction, predict_each
 from .spectra_db import (
     FORMAT,
     BulkSummary,
+    begin,
     connect,
     count_rows,
-    merge,
-    row_chunks,
-    set_signature,
+    row_ids,
     summarize,
 )
-from .structures_db import StoredStructure, read_structure
 
 CHUNK = 64
 """Structures read, predicted and committed at once; bounds memory and what a kill costs."""
 
 
-class RowPredictor:
-    """From rows of structures to rows of spectra."""
+@dataclass(frozen=True)
+class Source:
+    """A structure to predict."""
 
-    def __init__(self, model: TrainedModel, energy: np.ndarray | None) -> None:
-        """Choose the energies; see ``predict_structures``.
+    row: int
+    """Its row in a database, or its number, from 1, among those of files."""
+    name: str
+    """What to call it in messages."""
+    structure: Atoms | StructureError
+    """The structure, or why it can't be read."""
+    keys: dict[str, Any] = field(default_factory=dict)
+    """Key-value pairs of its row; of one from a file ``structure`` and ``file``."""
 
-        Raises:
-            ConfigError: the model names no element, or the energies are out of range.
-        """
-        if model.info.element is None:
-            raise ConfigError("the model names no element, so no absorbers can be chosen")
-        self.model, self.info = model, model.info
-        axis = model.energies(energy)
-        self.energy, self.relative = axis.energy, axis.relative
-        single = model.network.coefficient_mean.dtype == torch.float32
-        self.mu_type = np.float32 if single else np.float64
-
-    def predict(self, structures: Sequence[StoredStructure]) -> list[dict[str, Any]]:
-        """Arguments of ASE's ``write`` for the rows of spectra; a failure is a row too."""
-        found: list[dict[str, Any]] = []
-        graphs, owners = [], []
-        for structure in structures:
-            sites, error = [], structure.error
-            try:
-                if error is None:
-                    check_atoms(structure.atoms, self.model.network.max_z)
-                    sites = choose_sites(structure.atoms, self.info.element, None)
-                    graphs.append(self.model.graph(structure.atoms, sites))
-                    owners.append(len(found))
-            except StructureError as reason:
-                sites, error = [], str(reason)
-            found.append(self._describe(structure, sites, error))
-        for number, spectra in predict_sites(self.model, graphs, self.relative):
-            place = owners[number]
-            filled = found[place]
-            try:
-                check_predicted(spectra, [f"site {site}" for site in filled["data"]["sites"]])
-                self._fill(filled, spectra)
-            except PredictionError as reason:
-                found[place] = self._describe(structures[place], [], str(reason))
-        return found
-
-    def _fill(self, row: dict[str, Any], sites: PredictedSites) -> None:
-        """Put spectra in their row, with bands where the model is calibrated."""
-        row["data"]["mu"] = sites.mu.astype(self.mu_type)
-        if sites.bands is not None:
-            half, novel = sites.bands.half_width, sites.bands.novel
-            row["data"]["lower"] = (sites.mu - half).astype(self.mu_type)
-            row["data"]["upper"] = (sites.mu + half).astype(self.mu_type)
-            row["data"]["novel"] = novel
-            row["key_value_pairs"]["novel"] = int(novel.any())
-
-    def _describe(
-        self, structure: StoredStructure, sites: list[int], error: str | None
-    ) -> dict[str, Any]:
-        """A row of spectra whose spectra are still to come."""
-        unseen = [] if error else unknown_elements(structure.atoms, self.info.elements)
-        keys: dict[str, int | str] = {
-            "source_row": structure.row,
-            "predicted": int(error is None),
-            "n_spectra": len(sites),
-            "unseen": int(bool(unseen)),
-        }
-        for name, value in (("absorber", self.info.element), ("edge", self.info.edge)):
-            if value is not None:
-                keys[name] = value
-        data = {
-            "sites": np.asarray(sites, dtype=int),
-            "energy": self.energy,
-            "mu": np.zeros((0, len(self.energy)), dtype=self.mu_type),
-            "error": error,
-            "unseen": unseen,
-            "structure": structure_digest(structure.atoms),
-            "source_keys": structure.keys,
-        }
-        numbers = structure.atoms.numbers  # ASE can't write others
-        writable = bool(((numbers >= 0) & (numbers < len(chemical_symbols))).all())
-        atoms = structure.atoms if writable else Atoms()
-        return {"atoms": atoms, "key_value_pairs": keys, "data": data}
+    @property
+    def atoms(self) -> Atoms:
+        """The structure as ASE can write it; without atoms where it can't be read or written."""
+        if isinstance(self.structure, Atoms):
+            numbers = self.structure.numbers
+            if ((numbers >= 0) & (numbers < len(chemical_symbols))).all():
+                return self.structure
+        return Atoms()
 
 
 def predict_database(
     model: TrainedModel,
-    source: Path,
+    source: Path | Sequence[Path],
     output: Path,
-    team: Team,
+    team: Team | None = None,
     energy: np.ndarray | None = None,
 ) -> BulkSummary:
-    """Predict all structures of an ASE database, every atom of the model's element.
+    """Predict every atom of the model's element in all structures of a database or of files.
 
-    Each process writes its own file beside the output. The same call goes on where an interrupted
-    one stopped; at the end the files are joined in the order of the input and removed.
+    Rows that ``output`` has already are checked to be of these structures, and skipped.
 
     Args:
-        model: model, on the team's device.
-        source: ASE database (SQLite) of structures or of records.
-        output: database to write, which must not exist.
-        team: the processes.
+        model: model on the team's device.
+        source: ASE database (SQLite) of structures or of records, or files that ASE reads.
+        output: database to write, see ``read_spectra``, or to continue.
+        team: processes that share the work; None: this one alone.
         energy: see ``predict_structures``.
 
     Returns:
-        What was done.
+        What ``output`` contains.
 
     Raises:
-        ConfigError: see ``RowPredictor`` and ``check_output``.
-        DatabaseError: the source is no ASE database, or an interrupted run did other work.
+        ConfigError: the model names no element, the energies are out of its range, or the output's
+            folder does not exist.
+        DatabaseError: there is no structure, a source is no ASE database, or the output is not
+            one of this model, these energies and these structures.
     """
-    predictor, info = RowPredictor(model, energy), model.info
-    parts = part_paths(output, team.size)
-    check_output(output, parts)
-    signature = {
-        "format": FORMAT, "model": f"sha256 {model.sha256}", "energy": predictor.energy.tolist(),
-        "source": source.name, "rows": count_rows(source), "chunk": CHUNK, "element": info.element,
-        "edge": info.edge, "target": info.target, "unit": info.unit, "processes": team.size,
-        "version": package_version("e3gnn-xanes"),
-    }  # fmt: skip
-    if signature["rows"] == 0:
-        raise DatabaseError(f"{source}: holds no structure")
-    team.wait()  # all have looked for leftovers before anybody leaves some
-    predict_part(predictor, source, parts[team.rank], signature, team, model.provenance())
-    team.wait()
+    team = team or Team()
+    if model.info.element is None:
+        raise ConfigError("the model names no element, so no absorbers can be chosen")
+    grid = model.energies(energy).energy
+    if not output.parent.is_dir():
+        raise ConfigError(f"{output}: the folder {output.parent} does not exist")
+    structures, total = find_structures(source)
+    if total == 0:
+        raise DatabaseError(f"{source}: contains no structure")
+    signature = {"format": FORMAT, "model": f"sha256 {model.sha256}", "energy": grid.tolist(),
+                 "version": package_version("e3gnn-xanes")}  # fmt: skip
+    about = {name: getattr(model.info, name) for name in ("element", "edge", "target", "unit")}
     if team.leads:
-        finish(parts, source, output)
+        begin(output, signature, {**about, "provenance": model.provenance()})
+    team.wait()
+    n_done, number = count_rows(output), 0
+    bar = tqdm(total=total, desc="predicting", disable=None if team.leads else True,
+               unit="structure")  # fmt: skip
+    with bar:
+        while loaders := list(islice(structures, CHUNK * team.size)):
+            first = CHUNK * team.rank
+            chunk = [load() for load in loaders[first : first + CHUNK]]
+            done = max(0, min(n_done - number - first, len(chunk)))
+            check_done(output, number + first, chunk[:done])
+            rows = make_rows(model, chunk[done:], grid)
+            write_rows(output, max(n_done, number), team.gather(rows))
+            number += len(loaders)
+            bar.update(len(loaders))
+    if number < n_done:
+        raise DatabaseError(f"{output}: has {n_done} rows, but there are {number} structures now")
     team.wait()
     return summarize(output)
 
 
-def predict_part(
-    predictor: RowPredictor,
-    source: Path,
-    part: Path,
-    signature: dict[str, Any],
-    team: Team,
-    origin: dict[str, str] | None = None,
-) -> None:
-    """Predict every chunk whose turn it is, from the first that is not there yet.
+def find_structures(
+    source: Path | Sequence[Path],
+) -> tuple[Iterator[Callable[[], Source]], int | None]:
+    """Functions that read a structure each, and how many there are; None: not known."""
+    paths = [source] if isinstance(source, Path) else source
+    if len(paths) == 1 and paths[0].is_file() and starts_with(paths[0], SQLITE_MAGIC):
+        return rows_of_database(paths[0]), count_rows(paths[0])
+    if isinstance(source, Path):
+        count_rows(source)  # which says that it is no database
+    return structures_of_files(paths), None
+
+
+def rows_of_database(path: Path) -> Iterator[Callable[[], Source]]:
+    """Yield a function for every row of a database of structures, which reads it."""
+    with connect(path) as database:
+        for row in row_ids(path):
+            yield partial(read_row, database, path, row)
+
+
+def read_row(database: Any, path: Path, row: int) -> Source:
+    """Read a row; one that is damaged has the reason in place of the structure.
 
     Raises:
-        DatabaseError: what is there already is not of these structures.
+        DatabaseError: the file itself is damaged.
     """
-    done, position = set_signature(part, signature, origin), 0
-    hidden = None if team.leads else True
-    bar = tqdm(total=signature["rows"], desc="predicting", disable=hidden, unit="structure")
-    with bar, connect(source) as structures:
-        for number, ids in enumerate(row_chunks(source, CHUNK)):
-            if number % team.size == team.rank:
-                rows = [read_structure(structures, source, row) for row in ids]
-                # the volume of a cell that is not finite, in a row of a failure
-                with connect(part) as written, np.errstate(all="ignore"):
-                    if position < done:
-                        check_done(written, part, position, rows)
-                    else:
-                        for values in predictor.predict(rows):
-                            written.write(**values)
-                position += len(ids)
-            bar.update(len(ids))
+    try:
+        stored = database.get(id=row)
+        atoms = stored.toatoms()
+        atoms.calc = None  # results that the row may carry belong to the input
+        if "occupancy" in stored.data:
+            atoms.info["occupancy"] = stored.data["occupancy"]
+        return Source(row, f"row {row}", atoms, dict(stored.key_value_pairs))
+    except sqlite3.Error as error:
+        raise DatabaseError(f"{path}: row {row} can't be read, {error}") from error
+    except Exception as error:  # ASE decodes on use, and raises whatever it meets
+        reason = StructureError(f"row {row}: the row is damaged ({first_line(error)})")
+        return Source(row, f"row {row}", reason)
 
 
-def check_done(written: Any, part: Path, position: int, rows: Sequence[StoredStructure]) -> None:
-    """Raise DatabaseError where rows that an interrupted run wrote are not of these structures."""
-    for offset, row in enumerate(rows, start=1):
-        try:
-            found = written.get(id=position + offset)
-        except KeyError as error:
-            raise DatabaseError(
-                f"{part}: ends within a chunk, at row {position + offset - 1}; remove it"
-            ) from error
-        digest = structure_digest(row.atoms)
-        if found.source_row != row.row or found.data["structure"] != digest:
-            raise DatabaseError(
-                f"{part}: row {position + offset} is not of the structure that row {row.row} holds"
-                " now; the structures have changed since the interrupted run, so remove the file"
-            )
+def structures_of_files(paths: Sequence[Path]) -> Iterator[Callable[[], Source]]:
+    """Yield a function for every structure in files, elements, positions and cell alone."""
+    for number, (path, name, read) in enumerate(each_structure(paths), start=1):
+        structure: Atoms | StructureError = read
+        if isinstance(read, Atoms):
+            structure = Atoms(read.numbers, read.positions, cell=read.cell, pbc=read.pbc)
+            structure.info |= {k: v for k, v in read.info.items() if k == "occupancy"}
+        keys = {"structure": name, "file": str(path)}
+        yield partial(Source, number, f"{path}: {name}", structure, keys)
 
 
-def part_paths(output: Path, size: int) -> list[Path]:
-    """Files of all processes beside the output."""
-    return [output.with_name(f"{output.name}.part-{rank}-of-{size}") for rank in range(size)]
+def make_rows(
+    model: TrainedModel, sources: Sequence[Source], energy: np.ndarray
+) -> list[dict[str, Any]]:
+    """Predict structures: arguments of ASE's ``write``, a row for each; a failure is a row too."""
+    named = [(source.name, source.structure) for source in sources]
+    predicted = predict_each(model, named, energy=energy, at_once=CHUNK)
+    return [_row(model, *pair, energy) for pair in zip(sources, predicted, strict=True)]
 
 
-def check_output(output: Path, parts: list[Path]) -> None:
-    """Refuse to begin where the output can't be made.
-
-    Raises:
-        ConfigError: it exists, its folder does not, or beside it are the files of a run with
-            another number of processes.
-    """
-    if output.exists():
-        raise ConfigError(f"{output}: is there already; remove it or give another name")
-    if not output.parent.is_dir():
-        raise ConfigError(f"{output}: the folder {output.parent} does not exist")
-    there = {
-        path for path in output.parent.iterdir() if path.name.startswith(f"{output.name}.part-")
+def _row(
+    model: TrainedModel,
+    source: Source,
+    predicted: list[SitePrediction] | StructureError,
+    energy: np.ndarray,
+) -> dict[str, Any]:
+    """Row of one structure; equivalent sites each have their spectrum."""
+    failed = isinstance(predicted, StructureError)
+    groups = [] if isinstance(predicted, StructureError) else predicted
+    sites = sorted(((k, group) for group in groups for k in group.equivalent), key=lambda s: s[0])
+    single = model.network.coefficient_mean.dtype == torch.float32
+    kind = np.float32 if single else np.float64
+    unseen = list(groups[0].unseen) if groups else []
+    data: dict[str, Any] = {
+        "sites": np.array([site for site, _ in sites], dtype=int),
+        "energy": energy,
+        "mu": np.array([of.mu for _, of in sites], dtype=kind).reshape(len(sites), len(energy)),
+        "error": str(predicted) if failed else None,
+        "unseen": unseen,
+        "structure": structure_digest(source.atoms),
+        "source_keys": source.keys,
     }
-    others = sorted(path.name for path in there - set(parts) if not path.name.endswith("-journal"))
-    if others:
-        raise ConfigError(
-            f"{output}: {', '.join(others)} is left of an interrupted run with another number of"
-            f" processes than {len(parts)}; go on with that number, or remove the files"
-        )
+    keys: dict[str, int | str] = {"source_row": source.row, "predicted": int(not failed),
+                                  "n_spectra": len(sites), "unseen": int(bool(unseen))}  # fmt: skip
+    for name in ("element", "edge"):
+        if (value := getattr(model.info, name)) is not None:
+            keys["absorber" if name == "element" else name] = value
+    if model.calibration is not None and not failed:
+        data["lower"] = np.array([of.lower for _, of in sites], dtype=kind)
+        data["upper"] = np.array([of.upper for _, of in sites], dtype=kind)
+        data["novel"] = np.array([of.novel for _, of in sites])
+        keys["novel"] = int(data["novel"].any())
+    return {"atoms": source.atoms, "key_value_pairs": keys, "data": data}
 
 
-def finish(parts: list[Path], source: Path, output: Path) -> None:
-    """Join the files of all processes beside the output, put it in its place and remove them."""
-    beside = output.with_name(f".{output.name}.joined")
-    beside.unlink(missing_ok=True)
-    merge(parts, row_chunks(source, CHUNK), beside)
-    beside.replace(output)
-    sync_folder(output.parent)  # the new name is to last before the parts go
-    for part in parts:
-        part.unlink()
+def check_done(output: Path, before: int, sources: Sequence[Source]) -> None:
+    """Raise DatabaseError where rows after the first ``before`` are not of these structures."""
+    if not sources:
+        return
+    with connect(output) as database:
+        for offset, source in enumerate(sources, start=1):
+            row = database.get(id=before + offset)
+            same = row.data["structure"] == structure_digest(source.atoms)
+            if row.source_row != source.row or not same:
+                raise DatabaseError(
+                    f"{output}: row {before + offset} is not of structure {source.row},"
+                    f" {source.name}; the structures have changed, so name another output"
+                )
+
+
+def write_rows(output: Path, before: int, of_processes: list[list[dict[str, Any]]]) -> None:
+    """Commit rows together, in order; there are none on other processes than the first.
+
+    Raises:
+        DatabaseError: the output has not ``before`` rows, as when another run writes it too.
+    """
+    rows = [row for rows in of_processes for row in rows]
+    if not rows:
+        return
+    # the volume of a cell that is not finite, in a row of a failure
+    with connect(output) as database, np.errstate(all="ignore"):
+        if database.count() != before:
+            raise DatabaseError(f"{output}: another process is writing it")
+        for row in rows:
+            database.write(**row)

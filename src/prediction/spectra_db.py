@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ class PredictedStructure:
     """What a bulk prediction says of one structure."""
 
     source_row: int
-    """Row of the structure in the database that was predicted."""
+    """Row of the structure in the database that was predicted; of one from a file its number."""
     atoms: Atoms
     """The structure."""
     sites: np.ndarray
@@ -91,19 +91,14 @@ def check_sqlite(path: Path) -> None:
         raise DatabaseError(f"{path}: an SQLite file, but not an ASE database")
 
 
-def row_chunks(path: Path, size: int) -> Iterator[list[int]]:
-    """Row numbers of a database, so many at a time, in order; what is not asked for is not read.
+def row_ids(path: Path) -> list[int]:
+    """Row numbers of a database, in order.
 
     Raises:
         DatabaseError: not an ASE database.
     """
     check_sqlite(path)
-    uri = f"{path.resolve().as_uri()}?mode=ro"
-    command, last = "SELECT id FROM systems WHERE id > ? ORDER BY id LIMIT ?", 0
-    with closing(sqlite3.connect(uri, uri=True)) as connection:
-        while ids := [number for (number,) in connection.execute(command, (last, size))]:
-            yield ids
-            last = ids[-1]
+    return [number for (number,) in _query(path, "SELECT id FROM systems ORDER BY id")]
 
 
 def count_rows(path: Path) -> int:
@@ -153,87 +148,52 @@ def read_spectra(path: str | Path) -> Iterator[PredictedStructure]:
         if connection.metadata.get("format") != FORMAT:
             raise DatabaseError(f"{path}: not a database of predicted spectra")
         energy = np.asarray(connection.metadata["energy"])
-        for ids in row_chunks(path, 64):
-            for row in (connection.get(id=number) for number in ids):
-                data = row.data
-                yield PredictedStructure(
-                    source_row=int(row.source_row),
-                    atoms=row.toatoms(),
-                    sites=np.asarray(data["sites"], dtype=int),
-                    energy=np.asarray(data["energy"]),
-                    mu=np.asarray(data["mu"]).reshape(-1, len(energy)),
-                    error=data["error"],
-                    unseen=list(data["unseen"]),
-                    source_keys=dict(data["source_keys"]),
-                    **{name: data.get(name) for name in ("lower", "upper", "novel")},
-                )
+        for row in map(connection.get, row_ids(path)):
+            data = row.data
+            yield PredictedStructure(
+                source_row=int(row.source_row),
+                atoms=row.toatoms(),
+                sites=np.asarray(data["sites"], dtype=int),
+                energy=np.asarray(data["energy"]),
+                mu=np.asarray(data["mu"]).reshape(-1, len(energy)),
+                error=data["error"],
+                unseen=list(data["unseen"]),
+                source_keys=dict(data["source_keys"]),
+                **{name: data.get(name) for name in ("lower", "upper", "novel")},
+            )
 
 
-def set_signature(
-    path: Path, signature: dict[str, Any], origin: dict[str, str] | None = None
-) -> int:
-    """Begin a file, or check that it was begun by the same work.
+def begin(path: Path, signature: dict[str, Any], about: dict[str, Any]) -> None:
+    """Begin a database of spectra, or check that it is one of the same work.
 
     Args:
         path: file, made if it does not exist.
-        signature: what the file's content depends on, plain values.
-        origin: what else to keep of where it comes from; may differ when the work goes on.
-
-    Returns:
-        Rows that are there already.
+        signature: what its spectra depend on, plain values.
+        about: what else its metadata say; may differ when the work continues.
 
     Raises:
-        DatabaseError: it was begun by other work; the differences are listed.
+        DatabaseError: it is another file, or was begun by other work; the differences are listed.
     """
     signature = json.loads(json.dumps(signature))
-    if path.exists():
+    if path.exists() and path.stat().st_size:
         check_sqlite(path)
     with connect(path) as connection:
-        if connection.count() == 0:
-            connection.metadata = {**signature, "provenance": origin}
-            return 0
         before = connection.metadata
-        differences = [
-            f"{key} was {_short(before.get(key))}, is {_short(new)}"
-            for key, new in signature.items()
-            if before.get(key) != new
-        ]
-        if differences:
-            raise DatabaseError(
-                f"{path}: left by an interrupted run of other work, {'; '.join(differences)};"
-                " repeat that run, or remove the file"
-            )
-        return int(connection.count())
-
-
-def merge(parts: list[Path], chunks: Iterable[list[int]], output: Path) -> None:
-    """Join files whose chunks were dealt out in turn, in the order of the chunks.
-
-    Args:
-        parts: one file a process.
-        chunks: rows of the input, as the processes took them.
-        output: file to write, which must not exist.
-
-    Raises:
-        DatabaseError: a part does not hold what its process should have written.
-    """
-    position = [0] * len(parts)
-    for number, ids in enumerate(chunks):
-        part = number % len(parts)
-        first, position[part] = position[part], position[part] + len(ids)
-        # the volume of a cell that is not finite, in a row of a failure
-        quiet = np.errstate(all="ignore")
-        with connect(parts[part]) as source, connect(output) as target, quiet:
-            if number == 0:
-                target.metadata = {**source.metadata, "processes": 1}
-            for offset, wanted in enumerate(ids, start=1):
-                row = source.get(id=first + offset)
-                if row.source_row != wanted:
-                    raise DatabaseError(
-                        f"{parts[part]}: row {first + offset} is of structure {row.source_row},"
-                        f" wanted {wanted}; remove the file and repeat the run"
-                    )
-                target.write(row, key_value_pairs=row.key_value_pairs, data=row.data)
+        if not before and connection.count() == 0:
+            connection.metadata = {**signature, **about}
+            return
+    if before.get("format") != FORMAT:
+        raise DatabaseError(f"{path}: not a database of predicted spectra; name another output")
+    differences = [
+        f"{key} was {_short(before.get(key))}, is {_short(new)}"
+        for key, new in signature.items()
+        if before.get(key) != new
+    ]
+    if differences:
+        raise DatabaseError(
+            f"{path}: contains predictions of other work, {'; '.join(differences)}; name another"
+            " output"
+        )
 
 
 def _query(path: Path, command: str) -> list[tuple[Any, ...]]:

@@ -103,7 +103,7 @@ def describe_structure(name: str, atoms: Atoms) -> str:
 def describe_bulk(summary: "BulkSummary") -> str:
     """What a bulk prediction did, with the first failures."""
     lines = [f"{summary.structures} structures, {summary.spectra} spectra, {summary.failed} failed"]
-    lines += [f"failed: row {row}: {reason}" for row, reason in summary.examples]
+    lines += [f"failed: {reason}" for _, reason in summary.examples]
     if summary.failed > len(summary.examples):
         lines.append(f"failed: and {summary.failed - len(summary.examples)} more, in the output")
     if summary.novel:

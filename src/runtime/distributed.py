@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -14,6 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from ..errors import ConfigError, LostPeerError, PeerError
 
+T = TypeVar("T")
 VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 """What torchrun tells each process that it starts."""
 RESTARTS = "TORCHELASTIC_RESTART_COUNT"
@@ -58,6 +59,14 @@ class Team:
     def wait(self) -> None:
         """Wait until every process has come here."""
         self.total(torch.zeros(()))
+
+    def gather(self, values: T) -> list[T]:
+        """What each process has, in their order, on the first one; nothing on the others."""
+        if self.size == 1:
+            return [values]
+        gathered: list[Any] | None = [None] * self.size if self.leads else None
+        dist.gather_object(values, gathered)
+        return gathered or []
 
     def join(self, network: nn.Module) -> nn.Module:
         """Make the mean of all processes' gradients the gradient of each.

@@ -4,19 +4,18 @@ import ase.db
 import numpy as np
 import pytest
 import torch
+from command import run
 from paths import CU_K
 from team import bulk_model, structures, write_input
 
 from src import save_model
 from src.checkpoints.trained_model import TrainedModel
-from src.cli import main
 from src.dataset.database import write_records
-from src.errors import ConfigError, DatabaseError
+from src.errors import DatabaseError
 from src.prediction import bulk
 from src.prediction.site_prediction import predict_structure
-from src.prediction.spectra_db import read_spectra, row_chunks, summarize
+from src.prediction.spectra_db import read_spectra
 from src.readers.feff import read_feff
-from src.runtime.distributed import Team
 
 FAILURES = {3: "Fe contains no Cu", 6: "0.050 Angstrom apart", 9: "disordered", 11: "no atoms"}
 """Structures, counted from 0, that can't be predicted."""
@@ -30,15 +29,16 @@ def case(tmp_path, monkeypatch):
     return tmp_path
 
 
-def predict(folder, name="out.db", digest="this model", **changes):
+def predict(folder, name="out.db", digest="this model", dtype=torch.float32, **changes):
     """Predict the structures of a folder with one process."""
-    values = {"source": folder / "in.db", "output": folder / name, "team": Team()}
-    model = TrainedModel(*bulk_model(), sha256=digest)
+    values = {"source": folder / "in.db", "output": folder / name}
+    network, info = bulk_model()
+    model = TrainedModel(network.to(dtype), info, sha256=digest)
     return bulk.predict_database(model, **{**values, **changes})
 
 
 def assert_same(first, second):
-    """Two databases hold the same, bit for bit."""
+    """Two databases have the same rows, bit for bit."""
     for a, b in zip(read_spectra(first), read_spectra(second), strict=True):
         assert (a.source_row, a.error, a.unseen) == (b.source_row, b.error, b.unseen)
         assert a.atoms == b.atoms
@@ -47,12 +47,14 @@ def assert_same(first, second):
 
 
 def test_every_structure_has_a_row_with_spectra_or_the_reason_why_not(case):
-    summary = predict(case)
+    summary = predict(case, dtype=torch.float64)
     assert (summary.structures, summary.failed) == (14, len(FAILURES))
-    found = list(read_spectra(case / "out.db"))
-    assert [row.source_keys["name"] for row in found] == [f"s{k}" for k in range(14)]
-    model = TrainedModel(*bulk_model())
-    for number, (row, (atoms, _)) in enumerate(zip(found, structures(), strict=True)):
+    rows = list(read_spectra(case / "out.db"))
+    assert [row.source_keys["name"] for row in rows] == [f"s{k}" for k in range(14)]
+    assert [row.source_row for row in rows][:5] == [2, 3, 4, 6, 7]  # the input's own numbers
+    network, info = bulk_model()
+    model = TrainedModel(network.double(), info)
+    for number, (row, (atoms, _)) in enumerate(zip(rows, structures(), strict=True)):
         assert len(row.atoms) == len(atoms)
         assert np.allclose(row.atoms.positions, atoms.positions)
         if number in FAILURES:
@@ -62,68 +64,66 @@ def test_every_structure_has_a_row_with_spectra_or_the_reason_why_not(case):
         assert row.error is None
         assert row.energy.tolist() == model.info.energy_grid
         alone = [predict_structure(model, atoms, sites=[site])[0].mu for site in row.sites]
-        assert row.mu == pytest.approx(np.stack(alone), abs=1e-5)
-    assert summary.spectra == sum(len(row.mu) for row in found) == 40
-    assert [number for number, _ in summary.examples] == [
-        found[number].source_row for number in FAILURES
-    ]
-    assert not list(case.glob("*part*"))
+        assert row.mu == pytest.approx(np.stack(alone), abs=1e-9)
+    assert summary.spectra == sum(len(row.mu) for row in rows) == 40
+    failed = [number for number, _ in summary.examples]
+    assert failed == [rows[number].source_row for number in FAILURES]
 
 
-class Killed(Exception):
-    """Stands for the end of the process."""
+def test_equivalent_sites_have_their_spectrum_each(case):
+    atoms = structures()[0][0]
+    atoms.positions = np.round(atoms.positions / 2.1) * 2.1  # rock salt: all four Cu are equivalent
+    atoms.write(case / "CuO.cif")
+    predict(case, source=[case / "CuO.cif"])
+    (row,) = read_spectra(case / "out.db")
+    assert row.source_keys == {"structure": "CuO", "file": str(case / "CuO.cif")}
+    assert len(row.sites) == len(row.mu) == 4
+    assert np.ptp(row.mu, axis=0).max() < 1e-5
+    assert np.ptp(row.mu) > 1e-3
 
 
-def kill_at(monkeypatch, call, after_rows=0):
-    """Make a prediction die in its n-th chunk, after some of its rows are written."""
-    original, calls = bulk.RowPredictor.predict, []
-
-    def predict_and_die(self, rows):
-        calls.append(rows)
-        found = original(self, rows)
-        if len(calls) < call:
-            return found
-
-        def some():
-            yield from found[:after_rows]
-            raise Killed
-
-        return some()
-
-    monkeypatch.setattr(bulk.RowPredictor, "predict", predict_and_die)
-    return calls
-
-
-def test_a_killed_run_goes_on_where_it_stopped(case, monkeypatch):
+def test_a_killed_run_continues_where_it_stopped(case, monkeypatch):
     predict(case, "whole.db")
-    with monkeypatch.context() as patch:
-        kill_at(patch, 3, after_rows=2)
-        with pytest.raises(Killed):
-            predict(case)
-    assert not (case / "out.db").exists()
-    with monkeypatch.context() as patch:
-        calls = kill_at(patch, 99)
+    make_rows, calls = bulk.make_rows, []
+
+    def rows_of_which_the_third_kills(*arguments):
+        calls.append(len(arguments[1]))
+        rows = make_rows(*arguments)
+        return rows if len(calls) != 3 else [*rows[:2], {"atoms": "no atoms"}]
+
+    monkeypatch.setattr(bulk, "make_rows", rows_of_which_the_third_kills)
+    with pytest.raises(AttributeError):
         predict(case)
-    assert len(calls) == 5 - 2  # two of the five chunks were there
+    assert len(list(read_spectra(case / "out.db"))) == 6  # whole chunks alone
+    predict(case)
+    assert calls == [3, 3, 3, 0, 0, 3, 3, 2]
+    assert_same(case / "out.db", case / "whole.db")
+    assert predict(case).structures == 14  # once more: nothing is predicted twice
+    assert calls[-5:] == [0] * 5
     assert_same(case / "out.db", case / "whole.db")
 
 
-def test_an_interrupted_run_is_not_mixed_with_other_work(case, monkeypatch):
+def test_an_output_is_not_mixed_with_other_work(case, monkeypatch):
+    predict(case)
+    for changes, message in (
+        ({"digest": "another"}, "model was 'sha256 this model', is 'sha256 another'"),
+        ({"energy": np.array([8990.0, 8991.0])}, "energy was"),
+        ({"output": case / "in.db"}, r"in\.db: not a database of predicted spectra"),
+    ):
+        with pytest.raises(DatabaseError, match=message):
+            predict(case, **changes)
     with monkeypatch.context() as patch:
-        kill_at(patch, 3)
-        with pytest.raises(Killed):
+        patch.setattr(bulk, "package_version", lambda _name: "9.9")
+        with pytest.raises(DatabaseError, match=r"version was .* is '9\.9'"):
             predict(case)
-    with pytest.raises(DatabaseError, match="model was 'sha256 this model', is 'sha256 another'"):
-        predict(case, digest="another")
-    with pytest.raises(DatabaseError, match="energy was"):
-        predict(case, energy=np.array([8990.0, 8991.0]))
-    with pytest.raises(ConfigError, match=r"out\.db\.part-0-of-1 is left.*than 2"):
-        predict(case, team=Team(0, 2))
+    with ase.db.connect(case / "in.db", type="db") as connection:
+        connection.write(structures(15)[14][0], name="new")
+    assert predict(case).structures == 15  # more structures are no other work
     with ase.db.connect(case / "in.db", type="db") as connection:
         atoms = connection.get_atoms(name="s1")
         atoms.rattle(0.01)
         connection.update(connection.get(name="s1").id, atoms=atoms)
-    with pytest.raises(DatabaseError, match="row 2 is not of the structure that row 3 holds"):
+    with pytest.raises(DatabaseError, match="row 2 is not of structure 3"):
         predict(case)
 
 
@@ -131,32 +131,23 @@ def test_two_processes_give_what_one_gives(pair, monkeypatch):
     monkeypatch.setattr(bulk, "CHUNK", 3)
     predict(pair, "spectra one.db")
     assert_same(pair / "spectra two.db", pair / "spectra one.db")
-    assert summarize(pair / "spectra two.db") == summarize(pair / "spectra one.db")
-    assert not list(pair.glob("*part*"))
-
-
-def test_rows_are_asked_for_a_few_at_a_time(case):
-    assert [len(ids) for ids in row_chunks(case / "in.db", 4)] == [4, 4, 4, 2]
-    ids = [number for chunk in row_chunks(case / "in.db", 4) for number in chunk]
-    assert ids[:5] == [2, 3, 4, 6, 7]
 
 
 def test_the_command_predicts_a_database(case, capsys):
     save_model(case / "model.pt", *bulk_model())
-    words = ["predict", str(case), str(case / "in.db")]
+    words = ["predict", case, case / "in.db"]
     for extra, message in (
-        ([], "name the one for the spectra"),
-        (["-o", str(case / "x.db"), "--site", "0"], "`site` does not go"),
-        (["-o", str(case / "no" / "x.db")], "does not exist"),
-        ([str(case / "in.db"), "-o", str(case / "x.db")], "predict it on its own"),
+        ([], "--output"),
+        (["-o", case / "x.db", "--site", "0"], "`site`"),
+        (["-o", case / "no" / "x.db"], "does not exist"),
+        ([case / "in.db", "-o", case / "x.db"], "on its own"),
     ):
-        assert main([*words, *extra]) == 1
+        assert run(*words, *extra) == 1
         assert message in capsys.readouterr().err
-    assert main([*words, "-o", str(case / "x.db")]) == 3  # four are left out
-    assert "14 structures, 40 spectra, 4 failed" in capsys.readouterr().out
-    assert main([*words, "-o", str(case / "x.db")]) == 1
-    assert "is there already" in capsys.readouterr().err
-    assert main([*words, "-o", str(case / "y.db"), "--strict"]) == 1
+    for _ in range(2):  # the second time nothing is left to do
+        assert run(*words, "-o", case / "x.db") == 3
+        assert "14 structures, 40 spectra, 4 failed" in capsys.readouterr().out
+    assert run(*words, "-o", case / "y.db", "--strict") == 1
     assert "4 of 14 structures" in capsys.readouterr().err
     assert (case / "y.db").is_file()
 
@@ -176,3 +167,4 @@ def test_other_files_are_refused(case):
     torch.save({}, case / "x.pt")
     with pytest.raises(DatabaseError, match="not an ASE database"):
         predict(case, source=case / "x.pt")
+    assert not (case / "out.db").exists()

@@ -113,7 +113,7 @@ def test_another_model_file_is_another_checksum(made, tmp_path):
     assert sums[0] != sums[1]
 
 
-def test_bulk_spectra_lead_back_too(made, tmp_path, monkeypatch):
+def test_bulk_spectra_lead_back_too(made, tmp_path):
     with ase.db.connect(tmp_path / "in.db", type="db") as connection:
         connection.write(Atoms("CuO2", [[0, 0, 0], [2, 0, 0], [0, 2.1, 0]]))
     words = ["predict", made / "cu_k", tmp_path / "in.db", "-o", tmp_path / "out.db"]
@@ -129,26 +129,6 @@ def test_bulk_spectra_lead_back_too(made, tmp_path, monkeypatch):
         "command": line_of(*words),
     }
     assert len(list(read_spectra(tmp_path / "out.db"))) == 1
-
-
-def test_a_bulk_prediction_of_another_version_does_not_go_on(made, tmp_path, monkeypatch, capsys):
-    """Another command may, such as one that names the same file otherwise."""
-    with ase.db.connect(tmp_path / "in.db", type="db") as connection:
-        connection.write(Atoms("CuO2", [[0, 0, 0], [2, 0, 0], [0, 2.1, 0]]))
-    words = ["predict", made / "cu_k", tmp_path / "in.db", "-o", tmp_path / "out.db"]
-    with monkeypatch.context() as patch:
-
-        def full(*_):
-            raise OSError("the disk is full")
-
-        patch.setattr("src.prediction.bulk.finish", full)
-        assert run(*words) == 1
-    with monkeypatch.context() as patch:
-        patch.setattr("src.prediction.bulk.package_version", lambda _: "9.9")
-        assert run(*words) == 1
-        now = version("e3gnn-xanes")
-        assert f"version was '{now}', is '9.9'" in capsys.readouterr().err
-    assert run(*words, "--device", "cpu") == 0
 
 
 def test_evaluations_lead_back_too(made, tmp_path):
