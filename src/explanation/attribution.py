@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from ase import Atoms
 from torch_geometric.data import Data
 from tqdm import tqdm
 
@@ -15,9 +14,12 @@ from ..model.ensemble import networks_of
 from ..model.gnn import XANES_E3GNN
 from ..prediction.inference import PredictedSites, check_predicted
 from ..structures.absorbers import choose_sites
-from ..structures.cluster import Cluster, Shell, cut_cluster, find_shells, without
-from ..structures.graph import atoms_to_graph
+from ..structures.cluster import Cluster, Shell, cut_cluster, find_shells, site_symmetry
 from ..structures.pymatgen import as_atoms
+from .perturbation import Site, bond_slopes, without_atoms
+
+AT_ONCE = 8
+"""Variants of the structure at once; bounds memory."""
 
 
 @dataclass(frozen=True)
@@ -99,79 +101,58 @@ def explain(
     if len(neighbors) == 0:
         raise StructureError(f"site {site} has no neighbour within the radius; take a larger one")
     shells = find_shells(cluster, float(cluster.distance[neighbors].max()))
-    networks = [network.eval() for network in networks_of(network)]
-    grid = torch.as_tensor(axis.relative, dtype=network.coefficient_mean.dtype)
-    taken: list[tuple[int, ...]] = [(int(number),) for number in neighbors]
-    taken += [shell.members for shell in shells if len(shell.members) > 1]
-    mu = spectrum(networks, cluster.atoms, grid)
-    check_predicted(PredictedSites(mu[None]), [f"site {site}"])
-    bar = tqdm(taken, desc="removing", unit="atoms", disable=None, leave=False)
-    change = {members: mu - spectrum(networks, without(cluster, members), grid) for members in bar}
+    operations = site_symmetry(cluster)
+    single = [_representative((number,), operations) for number in neighbors]
+    together = [_representative(shell.members, operations) for shell in shells]
+    variants = list(dict.fromkeys(single + together))
     graph = model.graph(cluster.atoms, [0])
+    networks = [member.eval() for member in networks_of(network)]
+    grid = torch.as_tensor(axis.relative, dtype=network.coefficient_mean.dtype)
+    bar = tqdm(networks, desc="explaining", unit="networks", disable=None, leave=False)
+    answers = [_explain_one(member, graph, variants, grid) for member in bar]
+    mu, attention, slope, rest = (np.mean(parts, axis=0) for parts in zip(*answers, strict=True))
+    check_predicted(PredictedSites(mu[None]), [f"site {site}"])
+    row = {members: number for number, members in enumerate(variants)}
+    rows = [row[members] for members in single]
     return Explanation(
         energy=axis.energy,
         mu=mu,
         cluster=cluster,
         neighbors=neighbors,
-        attention=np.mean([attention(net, graph)[neighbors] for net in networks], axis=0),
-        slope=slopes(networks, graph, neighbors, grid),
-        removal=np.stack([change[int(number),] for number in neighbors]),
+        attention=attention[neighbors],
+        slope=slope[rows],
+        removal=mu - rest[rows],
         shells=shells,
-        shell_removal=np.stack([change[shell.members] for shell in shells]),
+        shell_removal=mu - rest[[row[members] for members in together]],
     )
 
 
-def spectrum(networks: list[XANES_E3GNN], atoms: Atoms, grid: torch.Tensor) -> np.ndarray:
-    """Mean spectrum of atom 0 of a cluster, shape (n_energies,)."""
-    graph = atoms_to_graph(atoms, [0], networks[0].r_max, networks[0].max_z)
-    with torch.inference_mode():
-        spectra = [network.predict_spectra(graph, grid)[0] for network in networks]
-    return torch.stack(spectra).double().mean(dim=0).numpy()
+def _representative(members: tuple[int, ...], operations: np.ndarray) -> tuple[int, ...]:
+    """The first of the sets of atoms that symmetry makes equivalent; they have one spectrum."""
+    return tuple(map(int, min(map(tuple, np.sort(operations[:, members], axis=1)))))
 
 
-def attention(network: XANES_E3GNN, graph: Data) -> np.ndarray:
-    """Weight of every atom of a cluster in the readout of atom 0, mean over heads: (n_atoms,)."""
-    with torch.inference_mode():
-        (around,) = network.surroundings(graph)
-        scalars = around.features[:, 0]
-        weights, _ = network.attention.weights(scalars, around.bonds, around.edges)
-    source, target = graph.edge_index
-    found = np.zeros(len(graph.z))
-    near = source[target == 0]  # slots beyond them are padding
-    found[near.numpy()] = weights[0, : len(near)].mean(dim=1).double().numpy()
-    return found
-
-
-def slopes(
-    networks: list[XANES_E3GNN], graph: Data, neighbors: np.ndarray, grid: torch.Tensor
-) -> np.ndarray:
-    """D mu / dr along the bonds, by differentiating every coefficient of every member.
-
-    Args:
-        networks: members.
-        graph: of a cluster around atom 0.
-        neighbors: atoms, shape (n_neighbors,).
-        grid: energies relative to the reference energy, eV, shape (n_energies,).
-
-    Returns:
-        Per Angstrom, shape (n_neighbors, n_energies).
-    """
-    bonds = graph.pos[neighbors] - graph.pos[0]
-    directions = bonds / torch.linalg.vector_norm(bonds, dim=1, keepdim=True)
-    total = np.zeros((len(neighbors), len(grid)))
-    n_basis = networks[0].hyperparameters["num_basis"]
-    count = n_basis * len(networks)
-    with tqdm(total=count, desc="differentiating", disable=None, leave=False) as bar:
-        for network in networks:
-            moved = graph.clone()
-            moved.pos = graph.pos.clone().requires_grad_()
-            coefficients = network(moved)[0]
-            jacobian = []
-            for number in range(n_basis):
-                keep = number < n_basis - 1
-                (by_atom,) = torch.autograd.grad(coefficients[number], moved.pos, retain_graph=keep)
-                jacobian.append((by_atom[neighbors] * directions).sum(dim=1))
-                bar.update()
-            basis = network.spectral_basis(grid).detach()
-            total += (torch.stack(jacobian, dim=1) @ basis.T).double().numpy()
-    return total / len(networks)
+@torch.no_grad()
+def _explain_one(
+    network: XANES_E3GNN,
+    graph: Data,
+    variants: list[tuple[int, ...]],
+    grid: torch.Tensor,
+) -> list[np.ndarray]:
+    """Spectrum, attention, slopes of variants of one atom, spectra without the variants' atoms."""
+    site = Site(network, graph)
+    changed = torch.zeros(len(variants), len(graph.z), dtype=torch.bool)
+    for row, members in enumerate(variants):
+        changed[row, list(members)] = True
+    (single,) = (changed.sum(dim=1) == 1).nonzero(as_tuple=True)
+    bonds = graph.pos[changed[single].nonzero(as_tuple=True)[1]] - graph.pos[0]
+    bonds = bonds / torch.linalg.vector_norm(bonds, dim=1, keepdim=True)
+    readout = site.readout_slopes()
+    parts = zip(single.split(AT_ONCE), bonds.split(AT_ONCE), strict=True)
+    slopes = torch.zeros(len(variants), len(readout[0]), dtype=grid.dtype)
+    slopes[single] = torch.cat([bond_slopes(site, changed[r], d, readout) for r, d in parts])
+    rest = torch.cat([without_atoms(site, part) for part in changed.split(AT_ONCE)])
+    basis = network.spectral_basis(grid).T
+    mu = site.coefficients(*site.unchanged(1))[0]
+    found = mu @ basis, site.attention(), slopes @ basis, rest @ basis
+    return [values.double().numpy() for values in found]

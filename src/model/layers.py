@@ -194,7 +194,18 @@ class InteractionBlock(nn.Module):
         message = self.propagator(
             source_feats, neighborhood.sources, neighborhood.counts, radial, edges.sh
         )
-        target_feats = node_feats[neighborhood.targets]
+        return self.combine(node_feats[neighborhood.targets], message)
+
+    def combine(self, target_feats: Tensor, message: Tensor) -> Tensor:
+        """Features of atoms after the layer, from those before it and the sum of messages.
+
+        Args:
+            target_feats: shape (n_targets, (lmax_in + 1)^2, channels).
+            message: what ``propagator`` returns, shape (n_targets, (lmax + 1)^2, channels).
+
+        Returns:
+            Updated features, the shape of ``message``.
+        """
         own = pad_degrees(self.linear_self(target_feats), self.lmax)
         update = self.dropout(self.gate(own + message * self.message_scale))
         return self.norm(pad_degrees(target_feats, self.lmax) + update)

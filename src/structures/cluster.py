@@ -4,11 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
+from scipy.spatial import cKDTree
 from vesin import NeighborList
 
 from ..errors import StructureError
 from .graph import check_atoms
 
+SAME_PLACE = 1e-6
+"""Atoms and images of atoms that are nearer than this are one, Angstrom."""
 SAME_SHELL = 0.1
 """Neighbours of one element whose distances follow each other within this are a shell, Angstrom."""
 
@@ -78,11 +81,42 @@ def cut_cluster(atoms: Atoms, site: int, radius: float) -> Cluster:
     return Cluster(Atoms(atoms.numbers[origin], positions), origin, lengths)
 
 
-def without(cluster: Cluster, members: tuple[int, ...]) -> Atoms:
-    """The cluster's atoms but for some; the absorber stays atom 0."""
-    keep = np.ones(len(cluster.atoms), dtype=bool)
-    keep[list(members)] = False
-    return cluster.atoms[keep]
+def site_symmetry(cluster: Cluster) -> np.ndarray:
+    """Rotations and reflections about the absorber that map a cluster onto itself.
+
+    Args:
+        cluster: the absorber's surroundings.
+
+    Returns:
+        For each operation the atom that every atom is mapped onto, shape (n_operations, n_atoms);
+        the identity alone where all atoms lie in a plane.
+    """
+    pos, numbers = cluster.atoms.positions, cluster.atoms.numbers
+    frame: list[int] = []
+    for k in range(1, len(pos)):
+        if np.linalg.svd(pos[[*frame, k]], compute_uv=False).min() > 0.1:
+            frame.append(k)
+        if len(frame) == 3:
+            break
+    if len(frame) < 3:
+        return np.arange(len(pos))[None]
+    alike = [
+        np.flatnonzero(
+            (numbers == numbers[k]) & (abs(cluster.distance - cluster.distance[k]) < SAME_PLACE)
+        )
+        for k in frame
+    ]
+    triples = np.array(np.meshgrid(*alike, indexing="ij")).reshape(3, -1).T
+    axes, images = pos[frame], pos[triples]
+    gram = images @ images.swapaxes(1, 2)
+    same_angles = abs(gram - axes @ axes.T).max(axis=(1, 2)) < 100 * SAME_PLACE
+    rotations = np.linalg.solve(axes, images[same_angles])  # pos @ rotation is the image
+    tree, found = cKDTree(pos), []
+    for rotation in rotations:
+        apart, atom = tree.query(pos @ rotation)
+        if apart.max() < SAME_PLACE and (numbers[atom] == numbers).all():
+            found.append(atom)
+    return np.stack(found)
 
 
 def find_shells(cluster: Cluster, radius: float) -> list[Shell]:

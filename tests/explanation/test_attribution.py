@@ -8,12 +8,13 @@ from ase.build import bulk, molecule
 
 from src.checkpoints.trained_model import ModelInfo, TrainedModel
 from src.errors import StructureError
-from src.explanation.attribution import attention, explain
+from src.explanation.attribution import explain
+from src.explanation.perturbation import Site
 from src.explanation.tables import explanation_table, explanation_values
 from src.loss import SpectrumLoss
 from src.model.ensemble import as_model
 from src.model.gnn import XANES_E3GNN
-from src.structures.cluster import cut_cluster, find_shells, without
+from src.structures.cluster import cut_cluster, find_shells, site_symmetry
 from src.structures.graph import atoms_to_graph
 from src.train import run_training
 
@@ -79,25 +80,54 @@ def test_slope_is_the_derivative_of_moving_one_image():
     assert np.abs(found.slope[0] - found.slope[5]).max() > 1e-4  # negative control
 
 
-def test_removal_is_the_difference_to_the_molecule_without_the_atom():
+def ethanol():
+    """A molecule whose first atom absorbs."""
     atoms = molecule("CH3CH2OH")
     atoms.numbers[0] = 29
+    return atoms
+
+
+@pytest.mark.parametrize("atoms", [ethanol(), bulk("Cu", "fcc", a=3.61)], ids=["molecule", "fcc"])
+def test_removal_is_the_difference_to_the_structure_without_the_atom(atoms):
     model = random_network()
     found = explain(TrainedModel(model, INFO), atoms, 0)
-    mu = predicted(model, atoms)
-    assert sorted(found.cluster.origin[found.neighbors]) == list(range(1, len(atoms)))
-    for k, number in enumerate(found.neighbors):
-        rest = atoms[[i for i in range(len(atoms)) if i != found.cluster.origin[number]]]
-        assert np.abs(found.removal[k] - (mu - predicted(model, rest))).max() < 1e-10
-    for shell, change in zip(found.shells, found.shell_removal, strict=True):
-        rest = without(found.cluster, shell.members)
-        assert np.abs(change - (mu - predicted(model, rest))).max() < 1e-10
+    near = set(found.cluster.origin[found.neighbors])
+    assert near == (set(range(1, len(atoms))) if len(atoms) > 1 else {0})
+    changes = [((number,), found.removal[k]) for k, number in enumerate(found.neighbors)]
+    changes += zip([shell.members for shell in found.shells], found.shell_removal, strict=True)
+    for members, change in changes:
+        rest = found.cluster.atoms.copy()
+        del rest[list(members)]
+        assert np.abs(change - (predicted(model, atoms) - predicted(model, rest))).max() < 1e-10
+
+
+@pytest.mark.parametrize(
+    ("atoms", "n_operations"),
+    [
+        (bulk("Cu", "fcc", a=3.61), 48),
+        (bulk("ZnS", "zincblende", a=5.41), 24),
+        (bulk("Cu", "hcp", a=2.5, c=4.2), 12),
+        (crystal(), 1),
+        (Atoms("CuO2", [[0, 0, 0], [2, 0, 0], [-2, 0, 0]]), 1),
+    ],
+)
+def test_site_symmetry(atoms, n_operations):
+    cluster = cut_cluster(atoms, 0, 6.0)
+    operations = site_symmetry(cluster)
+    assert len({tuple(operation) for operation in operations}) == n_operations
+    distances = cluster.atoms.get_all_distances()
+    for operation in operations:
+        mapped = distances[np.ix_(operation, operation)]
+        assert np.abs(mapped - distances).max() < 1e-5
+        assert operation[0] == 0
+        assert (cluster.atoms.numbers[operation] == cluster.atoms.numbers).all()
 
 
 def test_attention_is_a_part_of_one_and_ends_at_the_cutoff():
     model = random_network(num_layers=2)
     cluster = cut_cluster(crystal(), 0, 7.0)
-    weights = attention(model, atoms_to_graph(cluster.atoms, [0], model.r_max))
+    with torch.no_grad():
+        weights = Site(model, atoms_to_graph(cluster.atoms, [0], model.r_max)).attention().numpy()
     assert (weights >= 0).all()
     assert 0.1 < weights.sum() < 1.0
     assert (weights[cluster.distance > model.r_max] == 0).all()
