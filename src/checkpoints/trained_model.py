@@ -1,15 +1,13 @@
 """Model files: everything that a prediction needs, in one file that never runs code when read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, get_type_hints
 
 import numpy as np
 import torch
 from ase import Atoms
 from ase.data import chemical_symbols
-from torch import Tensor
 from torch_geometric.data import Data
 
 from ..errors import CheckpointError, ConfigError
@@ -22,7 +20,6 @@ from ..runtime.versions import package_version
 from ..structures.graph import atoms_to_graph
 from ..uncertainty.calibration import Calibration, pack_calibration, unpack_calibration
 from ..xas.energies import TOLERANCE, EnergyAxis
-from .model_check import check_names, check_sizes, check_tensors, check_values
 from .model_file import ModelFile, read_model_file, write_model_file
 from .pretrained import model_path
 
@@ -193,13 +190,12 @@ def save_model(path: str | Path, model: Network, info: ModelInfo) -> None:
         info: what it was trained for.
 
     Raises:
-        CheckpointError: see ``check_info``, ``check_weights`` and ``write_model_file``; nothing is
-            written that ``load_model`` would refuse.
+        CheckpointError: the file can't be written; a weight, an energy, the mean spectrum or the
+            calibration is not finite; the energies do not increase; the element does not exist.
     """
-    networks = networks_of(model)
     check_info(Path(path), info)
-    check_weights(Path(path), networks)
-    shared = model.hyperparameters
+    check_weights(Path(path), model)
+    networks = networks_of(model)
     tensors = {
         f"members.{number}.{name}": weight
         for number, network in enumerate(networks)
@@ -211,7 +207,7 @@ def save_model(path: str | Path, model: Network, info: ModelInfo) -> None:
         calibration, arrays = pack_calibration(info.calibration)
         tensors |= {f"calibration.{name}": torch.as_tensor(a) for name, a in arrays.items()}
     content = {
-        "hyperparameters": shared,
+        "hyperparameters": model.hyperparameters,
         "differences": [{name: n.hyperparameters[name] for name in MAY_DIFFER} for n in networks],
         "info": described,
         "calibration": calibration,
@@ -232,127 +228,60 @@ def load_model(path: str | Path) -> tuple[Network, ModelInfo]:
 
 def _unpack(path: Path, file: ModelFile) -> tuple[Network, ModelInfo]:
     """Network and description of a model file; raises CheckpointError."""
-    known = {entry.name for entry in fields(ModelInfo)}
+    content = file.content
     try:
-        unknown = sorted(set(file.content["info"]) - known)
+        unknown = sorted(set(content["info"]) - {entry.name for entry in fields(ModelInfo)})
         if unknown:
             raise CheckpointError(
                 f"{path}: unknown fields {unknown}; a newer version wrote this file"
             )
-        info = ModelInfo(**file.content["info"])
-        check_info(path, info)
-        check_names(path, file)
-        model = as_model(
-            [
-                _member(path, file, number, difference)
-                for number, difference in enumerate(file.content["differences"])
-            ]
-        )
-        if file.content["calibration"] is not None:
-            arrays = {n: t.numpy() for n, t in _part(file, "calibration.").items()}
-            check_arrays(path, arrays)
-            check_values(path, file.content["calibration"], CALIBRATION)
-            info.calibration = unpack_calibration(file.content["calibration"], arrays)
-    except UNFIT as error:
-        if isinstance(error, CheckpointError):
-            raise
+        info = ModelInfo(**content["info"])
+        networks = []
+        for number, difference in enumerate(content["differences"]):
+            network = XANES_E3GNN(**{**content["hyperparameters"], **difference})
+            weights = file.part(f"members.{number}.")
+            network.to(weights["coefficient_mean"].dtype).load_state_dict(weights)
+            networks.append(network)
+        if content["calibration"] is not None:
+            arrays = {name: value.numpy() for name, value in file.part("calibration.").items()}
+            info.calibration = unpack_calibration(content["calibration"], arrays)
+        return as_model(networks).eval(), info
+    except CheckpointError:
+        raise
+    except (LookupError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{path}: does not fit this version ({first_line(error)})") from error
-    check_weights(path, networks_of(model))
-    return model.eval(), info
-
-
-CALIBRATION = {"coverage": float, "ids": list[str], "threshold": float}
-"""Plain values of a calibration."""
-UNFIT = (
-    LookupError, TypeError, RuntimeError, ValueError, AttributeError, OverflowError, AssertionError,
-    MemoryError,
-)  # fmt: skip
-"""What a network is seen to raise that is made of what a file should not say."""
 
 
 def check_info(path: Path, info: ModelInfo) -> None:
-    """Refuse what is of another kind than it should be, or contradicts itself.
+    """Refuse a description with which spectra would be wrong.
 
     Raises:
-        CheckpointError: a value of another kind, no such element, energies that do not increase, or
-            a mean spectrum of another length; the field is named.
+        CheckpointError: no such element, energies that are not finite or do not increase, or a mean
+            spectrum that does not fit them; file and field are named.
     """
-    values = {entry.name: getattr(info, entry.name) for entry in fields(info)}
-    del values["calibration"]  # checked by its arrays, see ``check_arrays``
-    check_values(path, values, get_type_hints(ModelInfo))
     if info.element is not None and info.element not in chemical_symbols[1:]:
         raise CheckpointError(f"{path}: `element` is {info.element!r}, expected a symbol")
-    unknown = sorted({z for z in info.elements or [] if not 0 < z < len(chemical_symbols)})
-    if unknown:
-        raise CheckpointError(f"{path}: `elements` holds {unknown[0]}, expected atomic numbers")
-    if info.extend_below is not None and info.extend_below < 0:
+    grid, mean = info.energy_grid, info.mean_spectrum
+    rises = grid is None or (len(grid) and np.isfinite(grid).all() and (np.diff(grid) > 0).all())
+    if not rises:
+        raise CheckpointError(f"{path}: `energy_grid` must be finite and strictly increasing")
+    if mean is not None and not (len(mean) == len(grid or []) and np.isfinite(mean).all()):
         raise CheckpointError(
-            f"{path}: `extend_below` is {info.extend_below} but must not be negative"
+            f"{path}: `mean_spectrum` must be finite, a value for each energy of `energy_grid`"
         )
-    grid = info.energy_grid
-    if grid is not None and not (grid and (np.diff(grid) > 0).all()):
-        raise CheckpointError(f"{path}: `energy_grid` must be energies that increase")
-    if info.mean_spectrum is not None and len(info.mean_spectrum) != len(grid or []):
-        raise CheckpointError(
-            f"{path}: `mean_spectrum` has {len(info.mean_spectrum)} values, `energy_grid`"
-            f" {len(grid or [])}"
-        )
+    if info.calibration is not None:
+        for name, array in pack_calibration(info.calibration)[1].items():
+            if not np.isfinite(array).all():
+                raise CheckpointError(f"{path}: `{name}` of the calibration is not finite")
 
 
-def check_weights(path: Path, networks: Sequence[XANES_E3GNN]) -> None:
-    """Refuse networks that can't predict.
-
-    Raises:
-        CheckpointError: a weight is not finite; its tensor is named.
-    """
-    for number, network in enumerate(networks):
+def check_weights(path: Path, model: Network) -> None:
+    """Refuse a network that can't predict; raises CheckpointError, which names the tensor."""
+    for number, network in enumerate(networks_of(model)):
         for name, weight in network.state_dict().items():
             bad = int((~torch.isfinite(weight)).sum())
             if bad:
                 raise CheckpointError(
                     f"{path}: {bad} of {weight.numel()} numbers of {name} of member {number} are"
-                    " not finite; such a network predicts nothing"
+                    " not finite"
                 )
-
-
-def check_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Refuse a calibration whose bands would be no numbers.
-
-    Raises:
-        CheckpointError: an array is not finite, or they do not fit together.
-    """
-    for name, array in arrays.items():
-        if not np.isfinite(array).all():
-            raise CheckpointError(f"{path}: `{name}` of the calibration is not finite")
-    n_features, n_components = arrays["novelty.whitening"].shape
-    n_energies, n_sites = arrays["energy"].size, len(arrays["novelty.sites"])
-    shapes = {
-        "energy": (n_energies,), "floor": (n_energies,), "quantile": (n_energies,), "law": (3,),
-        "smallest": (2,), "novelty.mean": (n_features,), "novelty.sites": (n_sites, n_components),
-    }  # fmt: skip
-    for name, shape in shapes.items():
-        if arrays[name].shape != shape or 0 in shape:
-            raise CheckpointError(
-                f"{path}: `{name}` of the calibration has the shape {arrays[name].shape}, expected"
-                f" {shape}"
-            )
-    if not (np.diff(arrays["energy"]) > 0).all():
-        raise CheckpointError(f"{path}: `energy` of the calibration must increase")
-
-
-def _member(path: Path, file: ModelFile, number: int, difference: dict[str, Any]) -> XANES_E3GNN:
-    """One network of a model file."""
-    weights = _part(file, f"members.{number}.")
-    arguments = {**file.content["hyperparameters"], **difference}
-    check_values(path, arguments, get_type_hints(XANES_E3GNN.__init__))
-    check_sizes(path, arguments, weights)
-    network = XANES_E3GNN(**arguments)
-    check_tensors(path, weights, network, number)
-    network.to(weights["coefficient_mean"].dtype).load_state_dict(weights)
-    return network
-
-
-def _part(file: ModelFile, prefix: str) -> dict[str, Tensor]:
-    """Tensors of a file whose names start in a certain way, without that."""
-    found = file.tensors.items()
-    return {name.removeprefix(prefix): value for name, value in found if name.startswith(prefix)}

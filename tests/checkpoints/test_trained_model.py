@@ -1,26 +1,25 @@
 """Model files: complete, verified, and never half written."""
 
+import hashlib
 import json
-import zipfile
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from conftest import random_crystal, random_molecule
-from paths import DATA
+from ase.build import bulk
+from conftest import random_molecule
 from safetensors import safe_open
 
+from src.checkpoints.model_file import read_model_file, write_model_file
 from src.checkpoints.torch_file import read_verified, write_verified
-from src.checkpoints.trained_model import ModelInfo, load_model, save_model
-from src.errors import CheckpointError
+from src.checkpoints.trained_model import ModelInfo, TrainedModel, load_model, save_model
+from src.errors import CheckpointError, ConfigError
 from src.model.ensemble import XANESEnsemble
 from src.model.gnn import XANES_E3GNN
 from src.uncertainty.calibration import Calibration
 from src.uncertainty.novelty import Novelty
-
-COMPAT = DATA / "compat"
 
 ENERGY = torch.linspace(-10, 50, 31)
 
@@ -98,7 +97,7 @@ def test_one_flipped_byte_is_an_error(tmp_path, place):
     path.write_bytes(content)
     if place in ("weights", "last", "content"):
         safetensors.torch.load_file(path)  # negative control: safetensors alone does not notice
-    with pytest.raises(CheckpointError, match=r"model\.pt: (damaged|not a|format)"):
+    with pytest.raises(CheckpointError, match=r"model\.pt: (damaged|format)"):
         load_model(path)
 
 
@@ -107,33 +106,6 @@ def test_a_file_with_another_byte_at_its_end_is_an_error(tmp_path):
     save_model(path, small_model(), INFO)
     path.write_bytes(path.read_bytes() + b"\0")
     with pytest.raises(CheckpointError, match="damaged"):
-        load_model(path)
-
-
-def test_a_model_file_of_version_0_1_predicts_what_it_did_then():
-    model, info = load_model(COMPAT / "model-1.pt")
-    expected = np.loadtxt(COMPAT / "model-1.txt")
-    with torch.inference_mode():
-        mu = model.predict_spectra(random_crystal(), torch.linspace(-10, 50, 25)).numpy()
-    assert np.abs(expected).max() > 1.0
-    assert np.ptp(expected, axis=0).max() > 0.05  # the two absorbers differ
-    assert mu == pytest.approx(expected, abs=1e-6 * np.abs(expected).max())
-    assert replace(info, library_version=INFO.library_version) == replace(
-        INFO, energy_grid=[8983.173, 8993.173, 9003.173], mean_spectrum=[0.0, 1.0, 2.0],
-        elements=[8, 26, 29],
-    )  # fmt: skip
-
-
-def test_one_flipped_byte_in_an_old_file_is_an_error(tmp_path):
-    path = tmp_path / "model.pt"
-    content = bytearray((COMPAT / "model-1.pt").read_bytes())
-    with zipfile.ZipFile(COMPAT / "model-1.pt") as archive:
-        weights = [entry for entry in archive.infolist() if "/data/" in entry.filename]
-        largest = max(weights, key=lambda entry: entry.file_size)
-    content[largest.header_offset + 200 + largest.file_size // 2] ^= 1
-    path.write_bytes(content)
-    torch.load(path, weights_only=True)  # negative control: torch alone does not notice
-    with pytest.raises(CheckpointError, match="checksum"):
         load_model(path)
 
 
@@ -172,28 +144,62 @@ def test_truncated_file_is_an_error_that_names_it(tmp_path, keep):
         load_model(path)
 
 
-def test_missing_and_foreign_files_are_errors(tmp_path):
-    with pytest.raises(CheckpointError, match="no such file"):
+def test_missing_and_foreign_files_are_errors_that_name_them(tmp_path):
+    with pytest.raises(CheckpointError, match=r"nothing\.pt: no such file"):
         load_model(tmp_path / "nothing.pt")
-    torch.save([1, 2], tmp_path / "list.pt")
-    with pytest.raises(CheckpointError, match="list"):
-        load_model(tmp_path / "list.pt")
     torch.save({"format": "something else"}, tmp_path / "other.pt")
-    with pytest.raises(CheckpointError, match="something else"):
-        load_model(tmp_path / "other.pt")
+    safetensors.torch.save_file({"weight": torch.zeros(3)}, tmp_path / "foreign.pt")
+    for name in ("other.pt", "foreign.pt"):
+        with pytest.raises(CheckpointError, match=f"{name}: .*not a model file"):
+            load_model(tmp_path / name)
 
 
-def test_code_in_a_file_is_not_run(tmp_path):
-    marker = tmp_path / "ran"
+CHANGES = {
+    "later format": (lambda content: content["info"].update(spin=1), "unknown fields .'spin'."),
+    "unknown argument": (lambda c: c["hyperparameters"].update(spin=1), "spin"),
+    "another size": (lambda c: c["hyperparameters"].update(channels=7), "does not fit"),
+    "no such member": (lambda c: c["differences"].append({}), "does not fit"),
+    "no description": (lambda c: c.pop("info"), "does not fit"),
+}
 
-    class Harm:
-        def __reduce__(self):
-            return (marker.touch, ())
 
-    torch.save({"format": Harm()}, tmp_path / "harm.pt")
-    with pytest.raises(CheckpointError, match="harm"):
-        load_model(tmp_path / "harm.pt")
-    assert not marker.exists()
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_file_that_another_version_may_have_written_is_an_error_that_names_it(tmp_path, name):
+    path = tmp_path / "model.pt"
+    save_model(path, small_model(), INFO)
+    file, (change, message) = read_model_file(path), CHANGES[name]
+    change(file.content)
+    write_model_file(path, file)
+    with pytest.raises(CheckpointError, match=rf"model\.pt: .*{message}"):
+        load_model(path)
+
+
+WRONG = {
+    "element": {"element": "Xx"},
+    "energy_grid": {"energy_grid": [2.0, 1.0]},
+    "mean_spectrum": {"mean_spectrum": [1.0]},
+}
+
+
+@pytest.mark.parametrize("field", WRONG)
+def test_a_description_with_which_spectra_would_be_wrong_is_not_written(tmp_path, field):
+    with pytest.raises(CheckpointError, match=rf"model\.pt: `{field}`"):
+        save_model(tmp_path / "model.pt", small_model(), replace(INFO, **WRONG[field]))
+    assert not (tmp_path / "model.pt").exists()
+
+
+def test_a_trained_model_cuts_graphs_at_its_radius_and_knows_its_file(tmp_path):
+    TrainedModel(small_model(r_max=3.0), INFO).save(tmp_path / "model.pt")
+    model = TrainedModel.load(tmp_path / "model.pt")
+    atoms = bulk("Cu", "fcc", a=3.6)  # 12 neighbours at 2.55 Angstrom, 6 at 3.6
+    assert model.graph(atoms, [0]).num_edges == 12
+    assert model.sha256 == hashlib.sha256((tmp_path / "model.pt").read_bytes()).hexdigest()
+    assert model.provenance()["model"] == str(tmp_path / "model.pt")
+    assert model.energy_range == pytest.approx((8983.173, 9043.173))
+    assert model.energies().relative == pytest.approx([-10.0, -9.75])
+    assert model.energies(np.array([8993.173])).relative == pytest.approx([0.0])
+    with pytest.raises(ConfigError, match="8983.173 to 9043.173"):
+        model.energies(np.array([8900.0]))
 
 
 def test_failed_write_keeps_the_last_good_file(tmp_path, monkeypatch):

@@ -16,7 +16,7 @@ import pytest
 import torch
 from ase import Atoms
 from command import run
-from paths import CALCULATIONS, DATA, EXPERIMENT, ROOT
+from paths import CALCULATIONS, EXPERIMENT, ROOT
 from records import record
 
 from src.checkpoints.join import join_models
@@ -206,7 +206,7 @@ def test_an_explanation_leads_back_too(made, tmp_path):
 
 
 def test_a_model_of_before_says_that_it_is_not_known(made, tmp_path):
-    for path in [*models().values(), DATA / "compat" / "model-1.pt"]:
+    for path in models().values():
         _, info = load_model(path)
         assert (info.data_digest, info.command) == (None, None)
     assert run("predict", "cu-k-feff", made / "CuO.vasp", "-o", tmp_path / "x.dat") == 0
