@@ -1,6 +1,7 @@
 """The command from calculations to a predicted spectrum, and what it says when it can't."""
 
 import json
+import lzma
 import shutil
 import subprocess
 import sys
@@ -340,6 +341,14 @@ def test_info_knows_databases_models_and_structures(made, capsys):
     assert "parameters: " in out
     assert run("info", CALCULATIONS / "mp-1692" / "POSCAR") == 0
     assert "Cu2O2, 4 atoms (Cu 2, O 2), periodic along abc, cell" in capsys.readouterr().out
+    write(made / "many.extxyz", [Atoms("CuO" + "H" * k, np.eye(3)[:2].repeat(k + 1, 0)[: k + 2])
+                                 for k in range(21)])  # fmt: skip
+    (made / "many.extxyz.xz").write_bytes(lzma.compress((made / "many.extxyz").read_bytes()))
+    assert run("info", made / "many.extxyz.xz") == 0
+    out = capsys.readouterr().out
+    assert "structures: 21, periodic: 0" in out
+    assert "2 to 22 per structure, median 12" in out
+    assert "elements: 3, by number of structures: Cu 21 O 21 H 20" in out
     assert run("info", made / "nothing") == 1
     assert "no such file" in error_of(capsys)
 

@@ -47,11 +47,10 @@ def run(job: Options) -> None:
         database = Database(path)
         print(describe_contents(database.contents(), database.digest))
         return
-    from ..reports.text import describe_structure
+    from ..reports.text import describe_structures
     from ..structures.files import named_structures
 
-    for name, atoms in named_structures(path):
-        print(describe_structure(name, atoms))
+    print(describe_structures(named_structures(path)))
 
 
 def describe_file_of_model(job: Options) -> str:

@@ -1,6 +1,7 @@
 """What the commands print, as text: contents of a database or model, an evaluation, a table."""
 
 import io
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,8 @@ if TYPE_CHECKING:  # a prediction needs none of these, and ASE's databases are s
     from ..evaluation.table import Details
     from ..prediction.spectra_db import BulkSummary
 
+LISTED = 20
+"""Structures of a file beyond which only a summary is printed."""
 SHORT_LIST = 6
 """Longer lists of a model file are shown by their ends."""
 
@@ -98,6 +101,23 @@ def describe_structure(name: str, atoms: Atoms) -> str:
         *atoms.cell.cellpar()
     )
     return f"{text}, periodic along {periodic}, cell {lengths_and_angles}"
+
+
+def describe_structures(structures: Sequence[tuple[str, Atoms]]) -> str:
+    """Each structure on a line; of many their number, sizes and elements."""
+    if len(structures) <= LISTED:
+        return "\n".join(describe_structure(name, atoms) for name, atoms in structures)
+    sizes = sorted(len(atoms) for _, atoms in structures)
+    elements = Counter(s for _, atoms in structures for s in set(atoms.get_chemical_symbols()))
+    ordered = sorted(elements.items(), key=lambda item: (-item[1], item[0]))
+    listed = " ".join(f"{symbol} {count}" for symbol, count in ordered)
+    periodic = sum(bool(atoms.pbc.any()) for _, atoms in structures)
+    return (
+        f"structures: {len(structures)}, periodic: {periodic}\n"
+        f"atoms: {sum(sizes)}, {sizes[0]} to {sizes[-1]} per structure, median"
+        f" {sizes[len(sizes) // 2]}\n"
+        f"elements: {len(elements)}, by number of structures: {listed}"
+    )
 
 
 def describe_bulk(summary: "BulkSummary") -> str:

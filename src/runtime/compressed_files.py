@@ -7,7 +7,11 @@ be unpacked by its owner, who then sees what it is.
 import bz2
 import gzip
 import lzma
+import shutil
+import tempfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -59,3 +63,17 @@ def read_expanded(path: Path) -> bytes:
     with opener(path, "rb") as file:
         content: bytes = file.read()
     return content
+
+
+@contextmanager
+def unpacked(path: Path) -> Iterator[Path]:
+    """A file without its compression, for readers that seek, which unpacks from the start again."""
+    opener: Any = BY_ENDING.get(path.suffix)
+    if opener is None:
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / path.stem
+        with opener(path, "rb") as packed, plain.open("wb") as file:
+            shutil.copyfileobj(packed, file)
+        yield plain

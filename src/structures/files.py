@@ -79,9 +79,10 @@ def stream_structures(path: Path, format: str | None = None) -> Iterator[Atoms]:
     how: dict[str, Any] = {"format": format, "do_not_split_by_at_sign": True}
     number = 0
     try:
-        for atoms in iread(str(path.absolute()), index=":", **how):
-            yield atoms
-            number += 1
+        with expanded.unpacked(path) as plain:
+            for atoms in iread(str(plain.absolute()), index=":", **how):
+                yield atoms
+                number += 1
     except Exception as error:  # ASE's readers raise classes without a common base
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         where = f"{path}: frame {number}" if number else path
