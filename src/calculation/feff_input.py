@@ -14,7 +14,8 @@ from ase.data import chemical_symbols
 
 from ..errors import ConfigError, StructureError
 from ..structures.absorbers import equivalent_sites
-from ..structures.graph import check_atoms, neighbors
+from ..structures.cluster import Cluster, cut_cluster
+from ..structures.graph import neighbors
 from .settings import FeffSettings, check_site
 
 OVERLAP = 0.5
@@ -49,20 +50,6 @@ POLARIZATION {0:.9g} {1:.9g} {2:.9g}
 
 
 @dataclass(frozen=True)
-class Cluster:
-    """Atoms around an absorber, the absorber first, then by distance."""
-
-    positions: np.ndarray
-    """Relative to the absorber, Angstrom, shape (n_atoms, 3)."""
-    numbers: np.ndarray
-    """Atomic numbers, shape (n_atoms,)."""
-    index: np.ndarray
-    """Each atom's 0-based index in the structure, shape (n_atoms,)."""
-    distance: np.ndarray
-    """From the absorber, Angstrom, shape (n_atoms,)."""
-
-
-@dataclass(frozen=True)
 class Potential:
     """A unique potential."""
 
@@ -72,8 +59,8 @@ class Potential:
     """Number of its atoms in the structure; 0.0001 for the absorber."""
 
 
-def cut_cluster(atoms: Atoms, site: int, radius: float) -> Cluster:
-    """Cut the atoms around a site out of a structure, through its periodic images.
+def sorted_cluster(atoms: Atoms, site: int, radius: float) -> Cluster:
+    """The cluster around a site in an order that rounding does not change.
 
     Args:
         atoms: structure, periodic in any directions.
@@ -81,40 +68,28 @@ def cut_cluster(atoms: Atoms, site: int, radius: float) -> Cluster:
         radius: farthest atom, Angstrom.
 
     Returns:
-        The cluster.
+        The cluster, the absorber first, then by distance, atomic number and position.
 
     Raises:
         StructureError: the structure is not usable, ``site`` is outside it, atoms overlap, or there
             is no other atom within the radius.
     """
-    check_atoms(atoms, max_z=len(chemical_symbols) - 1)
     check_site(atoms, site)
-    edge_index, edge_shift = neighbors(atoms, radius)
-    mine = edge_index[1] == site
-    source = edge_index[0][mine]
-    if not len(source):
+    cluster = cut_cluster(atoms, site, radius)
+    positions, distance = cluster.atoms.positions, cluster.distance
+    if len(distance) == 1:
         raise StructureError(f"site {site} has no other atom within {radius:g} Angstrom")
-    # the graph's vector points from neighbor to absorber
-    vectors = atoms.positions[source] - atoms.positions[site] - edge_shift[mine]
-    distance = np.linalg.norm(vectors, axis=1)
-    order = np.lexsort((*vectors.round(6).T, atoms.numbers[source], distance.round(6)))
-    index = np.concatenate([[site], source[order]])
-    positions = np.concatenate([np.zeros((1, 3)), vectors[order]])
-    _check_overlap(positions, index)
-    return Cluster(positions, atoms.numbers[index], index, np.concatenate([[0.0], distance[order]]))
-
-
-def _check_overlap(positions: np.ndarray, index: np.ndarray) -> None:
-    """Refuse atoms that share a place."""
-    edge_index, _ = neighbors(Atoms(numbers=np.ones(len(index)), positions=positions), 2.0)
+    edge_index, _ = neighbors(Atoms(numbers=np.ones(len(distance)), positions=positions), 2.0)
     first, second = edge_index
-    distance = np.linalg.norm(positions[first] - positions[second], axis=1)
-    if len(distance) and distance.min() < OVERLAP:
-        at = int(np.argmin(distance))
+    apart = np.linalg.norm(positions[first] - positions[second], axis=1)
+    if len(apart) and apart.min() < OVERLAP:
+        k = int(np.argmin(apart))
         raise StructureError(
-            f"atoms {index[first[at]]} and {index[second[at]]} are {distance[at]:.3f} Angstrom"
-            f" apart, less than {OVERLAP} Angstrom"
+            f"atoms {cluster.origin[first[k]]} and {cluster.origin[second[k]]} are"
+            f" {apart[k]:.3f} Angstrom apart, less than {OVERLAP} Angstrom"
         )
+    order = np.lexsort((*positions.round(6).T, cluster.atoms.numbers, distance.round(6)))
+    return Cluster(cluster.atoms[order], cluster.origin[order], distance[order])
 
 
 def unique_potentials(
@@ -144,11 +119,11 @@ def unique_potentials(
         for group in groups:
             for member in group:
                 label[member] = group[0]
-    there = [label[i] for i in cluster.index[1:]]
+    there = [label[i] for i in cluster.origin[1:]]
     count = Counter(label)
     order = [value for value in dict.fromkeys(label) if value in there]
     z_of = dict(zip(label, atoms.numbers.tolist(), strict=True))
-    potentials = [Potential(int(cluster.numbers[0]), 0.0001)]
+    potentials = [Potential(int(cluster.atoms.numbers[0]), 0.0001)]
     potentials += [Potential(z_of[value], count[value]) for value in order]
     number = {value: k for k, value in enumerate(order, start=1)}
     return potentials, np.array([0, *(number[value] for value in there)])
@@ -176,12 +151,13 @@ def feff_input(
         Text of ``feff.inp``.
 
     Raises:
-        StructureError: see ``cut_cluster``.
+        StructureError: see ``sorted_cluster``.
         ConfigError: see ``unique_potentials``.
     """
-    cluster = cut_cluster(atoms, site, settings.cluster)
+    cluster = sorted_cluster(atoms, site, settings.cluster)
+    numbers = cluster.atoms.numbers
     potentials, ipot = unique_potentials(atoms, cluster, settings.potentials)
-    element = chemical_symbols[cluster.numbers[0]]
+    element = chemical_symbols[numbers[0]]
     formula = atoms.get_chemical_formula()
     lines = [
         f"* {element} {edge} edge of {name or formula}, site {site} (0-based), for FEFF 9 and 10",
@@ -203,7 +179,7 @@ def feff_input(
         lines.append(f"{k:4d} {potential.z:4d}  {symbol:2s}  -1  -1  {potential.count:g}")
     lines += ["", "* Position (Angstrom), potential, symbol, distance (Angstrom)", "ATOMS"]
     for (x, y, z), k, number, distance in zip(
-        cluster.positions, ipot, cluster.numbers, cluster.distance, strict=True
+        cluster.atoms.positions, ipot, numbers, cluster.distance, strict=True
     ):
         symbol = chemical_symbols[number]
         lines.append(f"{x:12.6f} {y:12.6f} {z:12.6f} {k:3d}  {symbol:2s} {distance:10.6f}")

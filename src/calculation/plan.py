@@ -140,7 +140,7 @@ def make_plan(
     """Choose the sites of structures.
 
     Args:
-        structures: what ``read_structures`` yields.
+        structures: what ``find_structures`` yields.
         element: symbol of the absorber. None: the structures' own.
         edge: K, L1, L2 or L3. None: the element's customary one.
         sites: 0-based indices. None: the structure's own; else every atom of the element, one of
@@ -160,7 +160,7 @@ def make_plan(
         try:
             if isinstance(structure, StructureError):
                 raise structure
-            chosen = choose_sites(structure, element, sites)
+            chosen = sites_of(structure, element, sites)
             for each in (structure, *(copies or Copies()).of(structure)):
                 for site in chosen:
                     symbol = structure.atoms[site].symbol
@@ -171,9 +171,7 @@ def make_plan(
     return plan
 
 
-def choose_sites(
-    structure: Structure, element: str | None, sites: Sequence[int] | None
-) -> list[int]:
+def sites_of(structure: Structure, element: str | None, sites: Sequence[int] | None) -> list[int]:
     """Sites of one structure; see ``make_plan``.
 
     Raises:
@@ -202,7 +200,7 @@ def choose_sites(
     return sorted(set(chosen))
 
 
-def read_structures(paths: Sequence[Path]) -> Iterator[Structure | StructureError]:
+def find_structures(paths: Sequence[Path]) -> Iterator[Structure | StructureError]:
     """Read structures of files, all frames of each, with names that differ.
 
     Args:

@@ -113,14 +113,14 @@ class Options:
 
 def run(job: Options) -> None:
     """Calculate the sites and say what became of them."""
-    from ..calculation.plan import Copies, make_plan, read_structures
+    from ..calculation.plan import Copies, find_structures, make_plan
     from ..calculation.schedule import FAILURES, calculate_all, describe
 
     if job.output.exists() and not job.output.is_dir():
         raise ConfigError(f"{job.output}: is a file; name a folder")
     request = make_request(job)
     copies = Copies(job.copies, job.displace, job.strain, job.seed)
-    plan = make_plan(read_structures(job.structures), job.element, job.edge, job.site, copies)
+    plan = make_plan(find_structures(job.structures), job.element, job.edge, job.site, copies)
     if not plan.sites and len(plan.refused) == 1:
         raise StructureError(plan.refused[0])
     for reason in plan.refused:

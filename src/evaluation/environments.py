@@ -24,7 +24,7 @@ sum of radii, but 1.41 times Ni-O.
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Environment:
     """What is around one absorber."""
 
     elements: frozenset[str]
@@ -45,8 +45,8 @@ class Group:
     """Mean of their mean squared errors."""
 
 
-def surroundings(graph: Data) -> list[Surroundings]:
-    """Surroundings of every absorber of a graph, in the order of its rows.
+def environments(graph: Data) -> list[Environment]:
+    """Environment of every absorber of a graph, in the order of its rows.
 
     Args:
         graph: graph of a structure, see ``atoms_to_graph``.
@@ -69,7 +69,7 @@ def surroundings(graph: Data) -> list[Surroundings]:
         nearest = length[mine].min() if bool(mine.any()) else 0.0
         numbers = sorted(set(graph.z[source[mine]].tolist()))
         found.append(
-            Surroundings(
+            Environment(
                 elements=frozenset(chemical_symbols[z] for z in numbers),
                 coordination=int((bonded & mine & (length <= SHELL_FACTOR * nearest)).sum()),
             )
@@ -77,7 +77,7 @@ def surroundings(graph: Data) -> list[Surroundings]:
     return found
 
 
-def by_element(around: Sequence[Surroundings], mse: np.ndarray) -> list[Group]:
+def by_element(around: Sequence[Environment], mse: np.ndarray) -> list[Group]:
     """Mean errors of the sites near which each element stands, largest error first.
 
     Args:
@@ -90,7 +90,7 @@ def by_element(around: Sequence[Surroundings], mse: np.ndarray) -> list[Group]:
     return _grouped([sorted(one.elements) for one in around], mse)
 
 
-def by_coordination(around: Sequence[Surroundings], mse: np.ndarray) -> list[Group]:
+def by_coordination(around: Sequence[Environment], mse: np.ndarray) -> list[Group]:
     """Mean errors of the sites with each coordination number, by that number."""
     groups = _grouped([[one.coordination] for one in around], mse)
     return sorted(groups, key=lambda group: int(group.name))

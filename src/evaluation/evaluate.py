@@ -16,7 +16,7 @@ from ..errors import CheckpointError, DatabaseError
 from ..prediction.inference import Bands, check_predicted, join_sites, predict_sites
 from ..xas.energies import EnergyAxis
 from ..xas.features import find_features
-from .environments import surroundings
+from .environments import environments
 from .metrics import Evaluation, evaluate_spectra
 from .table import Details, make_details
 
@@ -82,7 +82,7 @@ def compare(
         evaluate_spectra(data.ids, prediction, target, mask, baseline),
         find_features(axis.energy, prediction, mask),
         find_features(axis.energy, target, mask),
-        [one for graph in graphs for one in surroundings(graph)],
+        [one for graph in graphs for one in environments(graph)],
     )
     return Comparison(axis, prediction, target, mask, sites.bands, details)
 

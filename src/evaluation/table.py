@@ -13,8 +13,8 @@ import numpy as np
 
 from ..errors import CheckpointError, ConfigError
 from ..runtime.atomic_files import write_durably, write_text_durably
-from ..xas.features import FEATURES, FeatureError, Features, feature_errors, summarize
-from .environments import Group, Surroundings, by_coordination, by_element
+from ..xas.features import FEATURES, FeatureError, Features, error_statistics, feature_errors
+from .environments import Environment, Group, by_coordination, by_element
 from .metrics import Evaluation
 
 ENDINGS = (".json", ".csv")
@@ -28,13 +28,13 @@ class Details:
     """Errors of the spectra."""
     errors: dict[str, np.ndarray]
     """Error of each feature at each site, by field of ``Features``; NaN where it is unknown."""
-    around: list[Surroundings]
+    around: list[Environment]
     """What surrounds each site."""
 
     @property
     def features(self) -> dict[str, FeatureError]:
         """Summary of each feature's errors."""
-        return {name: summarize(values) for name, values in self.errors.items()}
+        return {name: error_statistics(values) for name, values in self.errors.items()}
 
     @property
     def elements(self) -> list[Group]:
@@ -48,7 +48,7 @@ class Details:
 
 
 def make_details(
-    result: Evaluation, prediction: Features, target: Features, around: list[Surroundings]
+    result: Evaluation, prediction: Features, target: Features, around: list[Environment]
 ) -> Details:
     """Put an evaluation's parts together; all are in the order of ``result.ids``."""
     return Details(result, feature_errors(prediction, target), around)

@@ -67,16 +67,18 @@ def cut_cluster(atoms: Atoms, site: int, radius: float) -> Cluster:
     if not 0 <= site < len(atoms):
         raise StructureError(f"site {site} is not within 0 .. {len(atoms) - 1}")
     calculator = NeighborList(cutoff=radius, full_list=True, sorted=True)
-    first, second, vector, distance = calculator.compute(
+    first, second, shift, distance = calculator.compute(
         points=atoms.positions,
         box=np.asarray(atoms.cell.array),
         periodic=np.asarray(atoms.pbc),
-        quantities="ijDd",
+        quantities="ijSd",
     )
     own = np.flatnonzero(first == site)
     own = own[np.argsort(distance[own], kind="stable")]
     origin = np.concatenate([[site], second[own]]).astype(int)
-    positions = np.concatenate([np.zeros((1, 3)), vector[own]])
+    vectors = atoms.positions[second[own]] - atoms.positions[site]
+    vectors += shift[own] @ np.asarray(atoms.cell.array)
+    positions = np.concatenate([np.zeros((1, 3)), vectors])
     lengths = np.concatenate([[0.0], distance[own]])
     return Cluster(Atoms(atoms.numbers[origin], positions), origin, lengths)
 

@@ -109,7 +109,9 @@ def largest(first: Tensor, second: Tensor) -> float:
     return value if np.isfinite(value) else float("inf")
 
 
-def compare(model: XANES_E3GNN, structure: Structure, changed: Structure, energy: Tensor) -> float:
+def change_of_spectra(
+    model: XANES_E3GNN, structure: Structure, changed: Structure, energy: Tensor
+) -> float:
     """Largest difference between the spectra of a structure and of a changed one."""
     return largest(spectra(model, [structure], energy), spectra(model, [changed], energy))
 
@@ -142,7 +144,7 @@ def check_changes(
     changes = ANY_MODE if model.training else ANY_MODE | EVALUATION_ONLY
     for number, (check, change) in enumerate(changes.items()):
         rng = np.random.default_rng([seed, number])
-        yield check, max(compare(model, s, change(s, rng), energy) for s in structures)
+        yield check, max(change_of_spectra(model, s, change(s, rng), energy) for s in structures)
 
 
 def check_sites(model: XANES_E3GNN, energy: Tensor, element: int, seed: int) -> float:
@@ -154,7 +156,7 @@ def check_sites(model: XANES_E3GNN, energy: Tensor, element: int, seed: int) -> 
     sites = list(special_sites(element).values())
     if not all(bool(torch.isfinite(gradients(model, site, energy)).all()) for site in sites):
         return float("inf")
-    return max(compare(model, site, rotation(site, rng), energy) for site in sites)
+    return max(change_of_spectra(model, site, rotation(site, rng), energy) for site in sites)
 
 
 def check_evaluation(

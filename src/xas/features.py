@@ -72,7 +72,7 @@ def vertex(x: np.ndarray, y: np.ndarray, k: int) -> tuple[float, float]:
     return float(x[k] + shift), float(y[k] + 0.5 * slope * shift)
 
 
-def find_e0(energy: np.ndarray, mu: np.ndarray) -> float:
+def find_inflection(energy: np.ndarray, mu: np.ndarray) -> float:
     """Energy of the largest derivative, the usual definition of e0.
 
     The derivative is that of the parabola through three neighbouring points; its maximum is refined
@@ -155,7 +155,7 @@ def find_features(energy: np.ndarray, spectra: np.ndarray, mask: np.ndarray) -> 
     rows = []
     for mu, known in zip(spectra.astype(float), mask, strict=True):
         x, y = energy[known], mu[known]
-        e0 = find_e0(x, y)
+        e0 = find_inflection(x, y)
         rows.append((e0, *find_white_line(x, y, e0), *moments(x, y)))
     return Features(*np.array(rows, dtype=float).reshape(-1, len(FEATURES)).T)
 
@@ -165,7 +165,7 @@ def feature_errors(prediction: Features, target: Features) -> dict[str, np.ndarr
     return {name: getattr(prediction, name) - getattr(target, name) for name in FEATURES}
 
 
-def summarize(errors: np.ndarray) -> FeatureError:
+def error_statistics(errors: np.ndarray) -> FeatureError:
     """Summary of the errors of one feature; NaN do not count."""
     known = errors[np.isfinite(errors)]
     if len(known) == 0:

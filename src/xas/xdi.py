@@ -63,11 +63,11 @@ def read_xdi(path: str | Path, column: str | int | None = None) -> Spectrum:
         source=str(path),
         header=header,
     )
-    check_edge(found)
+    _check_edge(found)
     return found
 
 
-def check_edge(spectrum: Spectrum) -> None:
+def _check_edge(spectrum: Spectrum) -> None:
     """Compare a spectrum with the edge that its header names.
 
     A rise elsewhere is only said: other elements of a sample have edges of their own.

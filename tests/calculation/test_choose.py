@@ -7,7 +7,7 @@ from command import run
 from paths import CALCULATIONS
 
 from src.calculation.choose import choose_novel, farthest_points
-from src.calculation.plan import Structure, make_plan, read_structures
+from src.calculation.plan import Structure, find_structures, make_plan
 from src.checkpoints.trained_model import TrainedModel
 from src.errors import CheckpointError
 from src.prediction.inference import predict_sites
@@ -40,7 +40,7 @@ def test_cover_is_within_twice_the_best():
 
 def test_first_choice_is_the_site_that_predict_finds_most_novel():
     known = [CALCULATIONS / name / "POSCAR" for name in ("mp-1692", "mp-4886", "mp-28239")]
-    found = list(read_structures([path for path in known if path.is_file()]))
+    found = list(find_structures([path for path in known if path.is_file()]))
     found.append(Structure("cuzn", bulk("CuZn", "cesiumchloride", a=2.95)))
     sites = make_plan(found, "Cu", None).sites
     model = TrainedModel.load("cu-k-feff")
@@ -54,7 +54,7 @@ def test_first_choice_is_the_site_that_predict_finds_most_novel():
 
 def test_command_calculates_the_chosen_ones(tmp_path):
     structures = [CALCULATIONS / name / "POSCAR" for name in ("mp-1692", "mp-4886")]
-    sites = make_plan(read_structures(structures), "Cu", None).sites
+    sites = make_plan(find_structures(structures), "Cu", None).sites
     (first,) = choose_novel("cu-k-feff", sites, 1)
     out = tmp_path / "runs"
     words = ["calculate", *structures, "--element", "Cu", "-o", out, "--write-only"]
@@ -64,6 +64,6 @@ def test_command_calculates_the_chosen_ones(tmp_path):
 
 
 def test_model_without_a_measure_is_refused():
-    sites = make_plan(read_structures([CALCULATIONS / "mp-1692" / "POSCAR"]), "Cu", None).sites
+    sites = make_plan(find_structures([CALCULATIONS / "mp-1692" / "POSCAR"]), "Cu", None).sites
     with pytest.raises(CheckpointError, match="calibrated"):
         choose_novel("chemistry", sites, 1)

@@ -12,7 +12,7 @@ from ase.io import read
 from paths import FEFF_RUNS
 from scipy.spatial import cKDTree
 
-from src.calculation.feff_input import cut_cluster, feff_input, unique_potentials
+from src.calculation.feff_input import feff_input, sorted_cluster, unique_potentials
 from src.calculation.settings import FeffSettings, choose_edge
 from src.errors import ConfigError, StructureError
 from src.readers.feff_input import cards, read_feff_input
@@ -93,11 +93,11 @@ def test_presets_and_single_cards():
 def test_absorber_that_is_alone_of_its_element_has_one_potential():
     """A molecule: FEFF refuses a potential that no atom uses."""
     cuo2 = Atoms("CuO2", positions=[[0, 0, 0], [1.8, 0, 0], [0, 1.9, 0.1]])
-    potentials, ipot = unique_potentials(cuo2, cut_cluster(cuo2, 0, 9.0), "element")
+    potentials, ipot = unique_potentials(cuo2, sorted_cluster(cuo2, 0, 9.0), "element")
     assert [(p.z, p.count) for p in potentials] == [(29, 0.0001), (8, 2)]
     assert ipot.tolist() == [0, 1, 1]
     crystal = bulk("Cu")
-    potentials, _ = unique_potentials(crystal, cut_cluster(crystal, 0, 4.0), "element")
+    potentials, _ = unique_potentials(crystal, sorted_cluster(crystal, 0, 4.0), "element")
     assert [p.z for p in potentials] == [29, 29]
 
 
@@ -105,7 +105,7 @@ def test_potentials_by_symmetry():
     """Magnetite's structure type: two iron sites of different symmetry, one of oxygen."""
     pytest.importorskip("spglib")
     spinel = read(Path(__file__).parent / "Fe3O4.vasp")
-    cluster = cut_cluster(spinel, 0, 5.0)
+    cluster = sorted_cluster(spinel, 0, 5.0)
     by_element, _ = unique_potentials(spinel, cluster, "element")
     by_symmetry, ipot = unique_potentials(spinel, cluster, "symmetry")
     assert [p.z for p in by_element] == [26, 26, 8]
@@ -130,15 +130,15 @@ def test_unknown_edges_are_refused(element, edge):
 def test_structures_that_feff_can_not_take_are_refused():
     close = Atoms("Cu2", positions=[[0, 0, 0], [0.3, 0, 0]])
     with pytest.raises(StructureError, match=r"0\.300 Angstrom"):
-        cut_cluster(close, 0, 9.0)
+        sorted_cluster(close, 0, 9.0)
     with pytest.raises(StructureError, match="no other atom"):
-        cut_cluster(Atoms("Cu"), 0, 9.0)
+        sorted_cluster(Atoms("Cu"), 0, 9.0)
     with pytest.raises(StructureError, match="site 4"):
-        cut_cluster(close, 4, 9.0)
+        sorted_cluster(close, 4, 9.0)
     disordered = bulk("Cu")
     disordered.info["occupancy"] = {"0": {"Cu": 0.5, "Zn": 0.5}}
     with pytest.raises(StructureError, match="disordered"):
-        cut_cluster(disordered, 0, 9.0)
+        sorted_cluster(disordered, 0, 9.0)
 
 
 def test_polarization_is_read_back(tmp_path):

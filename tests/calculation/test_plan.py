@@ -8,7 +8,7 @@ from ase.db import connect
 from ase.io import write
 from paths import CALCULATIONS
 
-from src.calculation.plan import Copies, Structure, distorted, make_plan, read_structures
+from src.calculation.plan import Copies, Structure, distorted, find_structures, make_plan
 from src.dataset.split import check_split, material_of, split_by_hash
 from src.errors import ConfigError, DatabaseError, StructureError
 
@@ -41,11 +41,11 @@ def test_chosen_sites_and_frames_of_their_own(tmp_path):
     first.info = {"material": "mp-1", "element": "Ni", "sites": "0 4"}
     second.info = {"material": "water", "absorber": 0}
     write(path, [first, second], format="extxyz")
-    plan = make_plan(read_structures([path]), None, None)
+    plan = make_plan(find_structures([path]), None, None)
     assert sites_of(plan) == [("mp-1", 0), ("mp-1", 4), ("water", 0)]
     assert [site.element for site in plan.sites] == ["Ni", "Ni", "O"]
-    assert sites_of(make_plan(read_structures([path]), None, None, [1])) == [("water", 1)]
-    plan = make_plan(read_structures([path]), "O", None)
+    assert sites_of(make_plan(find_structures([path]), None, None, [1])) == [("water", 1)]
+    plan = make_plan(find_structures([path]), "O", None)
     assert sites_of(plan) == [("water", 0)]
     assert "mp-1" in plan.refused[0]
 
@@ -56,7 +56,7 @@ def test_every_kind_of_file(tmp_path):
     write(frames, [rocksalt(), rocksalt() * (2, 1, 1)], format="extxyz")
     with connect(database) as rows:
         rows.write(rocksalt(), material="mp-7", element="Ni", sites="0,2")
-    found = list(read_structures([cif, frames, database, CUO]))
+    found = list(find_structures([cif, frames, database, CUO]))
     assert [structure.name for structure in found] == ["NiO", "NiO-0", "NiO-1", "mp-7", "mp-1692"]
     assert found[3].sites == (0, 2)
 
@@ -65,7 +65,7 @@ def test_two_structures_of_one_name_are_told_apart_and_equal_ones_joined(tmp_pat
     for folder, atoms in (("a", rocksalt()), ("b", bulk("Ni")), ("c", rocksalt())):
         (tmp_path / folder).mkdir()
         write(tmp_path / folder / "x.cif", atoms)
-    found = list(read_structures([tmp_path / name / "x.cif" for name in "abc"]))
+    found = list(find_structures([tmp_path / name / "x.cif" for name in "abc"]))
     assert [structure.name for structure in found] == ["x", "x-2", "x"]
 
 
@@ -87,7 +87,7 @@ def test_structures_without_the_site_are_refused(element, edge, sites, told):
 
 def test_what_can_not_be_read_does_not_stop_the_others(tmp_path):
     (tmp_path / "bad.cif").write_text("data_x\n")
-    found = list(read_structures([tmp_path / "bad.cif", tmp_path / "none.xyz", CUO]))
+    found = list(find_structures([tmp_path / "bad.cif", tmp_path / "none.xyz", CUO]))
     assert [isinstance(one, StructureError) for one in found] == [True, True, False]
     plan = make_plan(found, "Cu", None)
     assert len(plan.refused) == 2
@@ -166,6 +166,6 @@ def test_frames_with_wrong_values_are_named(tmp_path):
     for info in ({"sites": "one"}, {"element": "Xx"}, {"material": "a/b"}):
         atoms = Atoms("Ni", info=info)
         write(path, atoms, format="extxyz")
-        (found,) = read_structures([path])
+        (found,) = find_structures([path])
         assert isinstance(found, StructureError)
         assert str(path) in str(found)

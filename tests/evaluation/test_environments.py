@@ -10,7 +10,7 @@ from ase import Atoms
 from ase.build import bulk
 
 from src.errors import ConfigError
-from src.evaluation.environments import Surroundings, by_coordination, by_element, surroundings
+from src.evaluation.environments import Environment, by_coordination, by_element, environments
 from src.evaluation.metrics import evaluate_spectra
 from src.evaluation.table import make_details, write_table
 from src.structures.graph import atoms_to_graph
@@ -30,21 +30,21 @@ from src.xas.features import find_features
     ],
 )
 def test_coordination_of_known_structures(atoms, site, coordination, elements):
-    (found,) = surroundings(atoms_to_graph(atoms, [site], r_max=5.0))
-    assert found == Surroundings(frozenset(elements), coordination)
+    (found,) = environments(atoms_to_graph(atoms, [site], r_max=5.0))
+    assert found == Environment(frozenset(elements), coordination)
 
 
 def test_absorbers_of_one_graph_are_told_apart():
     atoms = Atoms("CuOCuSS", [[0, 0, 0], [1.9, 0, 0], [20, 0, 0], [22.2, 0, 0], [17.8, 0, 0]])
-    first, second = surroundings(atoms_to_graph(atoms, [0, 2], r_max=5.0))
+    first, second = environments(atoms_to_graph(atoms, [0, 2], r_max=5.0))
     assert (sorted(first.elements), first.coordination) == (["O"], 1)
     assert (sorted(second.elements), second.coordination) == (["S"], 2)
 
 
 AROUND = [
-    Surroundings(frozenset({"O", "Cu"}), 4),
-    Surroundings(frozenset({"O"}), 6),
-    Surroundings(frozenset({"S"}), 4),
+    Environment(frozenset({"O", "Cu"}), 4),
+    Environment(frozenset({"O"}), 6),
+    Environment(frozenset({"S"}), 4),
 ]
 MSE = np.array([1.0, 3.0, 8.0])
 

@@ -5,12 +5,12 @@ import pytest
 
 from src.xas.features import (
     WHITE_LINE_WITHIN,
+    error_statistics,
     feature_errors,
-    find_e0,
     find_features,
+    find_inflection,
     find_white_line,
     moments,
-    summarize,
     vertex,
 )  # fmt: skip
 
@@ -38,9 +38,9 @@ def test_vertex_of_a_parabola_is_exact_on_uneven_points():
 def test_e0_of_an_arctangent_is_its_centre(center):
     """Finite differences of a step 1 eV wide move it by less than a tenth of the grid's step."""
     mu = edge(center, 1.0)
-    assert find_e0(GRID, mu) == pytest.approx(center, abs=0.01)
+    assert find_inflection(GRID, mu) == pytest.approx(center, abs=0.01)
     nearest = GRID[1:-1][np.argmax(np.gradient(mu, GRID)[1:-1])]
-    assert abs(find_e0(GRID, mu) - center) <= abs(nearest - center) + 1e-9
+    assert abs(find_inflection(GRID, mu) - center) <= abs(nearest - center) + 1e-9
 
 
 def test_white_line_of_an_edge_and_a_gaussian():
@@ -52,7 +52,7 @@ def test_white_line_of_an_edge_and_a_gaussian():
     fine = np.arange(8993.0, 8997.0, 0.00025)
     at = int(np.argmax(spectrum(fine)))
     mu = spectrum(GRID)
-    energy, height = find_white_line(GRID, mu, find_e0(GRID, mu))
+    energy, height = find_white_line(GRID, mu, find_inflection(GRID, mu))
     assert energy == pytest.approx(fine[at], abs=0.003)
     assert height == pytest.approx(spectrum(fine)[at], abs=1e-5)
     on_the_grid = GRID[int(np.argmax(mu))]
@@ -78,9 +78,9 @@ def test_moments_of_a_gaussian_are_its_centre_and_width():
 
 def test_features_that_are_not_there_are_unknown():
     falling = -np.arange(141.0)
-    assert np.isnan(find_e0(GRID, falling))
-    assert np.isnan(find_e0(GRID, np.exp(np.arange(141.0) / 10)))  # steepest at the end
-    assert np.isnan(find_e0(GRID[:4], np.arange(4.0)))
+    assert np.isnan(find_inflection(GRID, falling))
+    assert np.isnan(find_inflection(GRID, np.exp(np.arange(141.0) / 10)))  # steepest at the end
+    assert np.isnan(find_inflection(GRID[:4], np.arange(4.0)))
     assert np.isnan(moments(GRID, falling)).all()
     assert np.isnan(find_white_line(GRID, edge(8988.0, 1.0), float("nan"))).all()
 
@@ -115,7 +115,7 @@ def test_energies_that_were_not_calculated_are_not_looked_at():
 
 
 def test_summary_leaves_out_what_is_unknown():
-    summary = summarize(np.array([0.1, -0.3, np.nan, 0.5]))
+    summary = error_statistics(np.array([0.1, -0.3, np.nan, 0.5]))
     assert (summary.sites, summary.median_absolute) == (3, pytest.approx(0.3))
     assert (summary.mean_absolute, summary.bias) == (pytest.approx(0.3), pytest.approx(0.1))
-    assert summarize(np.array([np.nan])).sites == 0
+    assert error_statistics(np.array([np.nan])).sites == 0
