@@ -144,7 +144,7 @@ def variants(options: Options, most: int) -> dict[str, Network]:
         for r_max in (4.0, 5.0, 6.0)
     }
     return {
-        name: (XANES_E3GNN(**change), batches[change.get("r_max", 5.0)])  # type: ignore[arg-type]
+        name: (XANES_E3GNN(**change), batches[change.get("r_max", 5.0)])
         for name, change in SWEEP.items()
     }
 

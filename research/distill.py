@@ -69,7 +69,7 @@ class Student(nn.Module):
 
     def forward(self, data: Data) -> Tensor:
         """Targets of every marked atom, shape (n_atoms, 66)."""
-        parts = [self.network.site_invariants(p) for p in self.network.surroundings(data)]
+        parts = [self.network.site_invariants(sites) for sites in self.network.sites(data)]
         return self.head(torch.cat(parts))
 
 

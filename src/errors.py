@@ -62,3 +62,36 @@ def check_positive(name: str, value: float) -> float:
     if not 0 < value < float("inf"):
         raise ConfigError(f"`{name}` is {value} but must be positive and finite")
     return value
+
+
+def check_not_negative(name: str, value: float) -> float:
+    """Return the value of an argument that must be zero or positive, and finite.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if not 0 <= value < float("inf"):
+        raise ConfigError(f"`{name}` is {value} but must be finite and not negative")
+    return value
+
+
+def check_at_least(name: str, value: float, least: float) -> float:
+    """Return the value of an argument that has a smallest value.
+
+    Raises:
+        ConfigError: it is smaller, or not a number.
+    """
+    if not value >= least:
+        raise ConfigError(f"`{name}` is {value} but must be at least {least}")
+    return value
+
+
+def check_fraction(name: str, value: float) -> float:
+    """Return the value of an argument that must be at least 0 and below 1.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if not 0 <= value < 1:
+        raise ConfigError(f"`{name}` is {value} but must be at least 0 and below 1")
+    return value

@@ -9,6 +9,7 @@ import yaml
 from jsonargparse import ArgumentParser, Namespace
 
 from ..dataset.location import DatabaseURL, hide_passwords
+from ..model.hyperparameters import Hyperparameters
 from ..training.config import TrainJob as Options
 
 TOGETHER = True
@@ -16,9 +17,8 @@ TOGETHER = True
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the network's constructor arguments as a group."""
-    from ..model.gnn import XANES_E3GNN
-
-    parser.add_class_arguments(XANES_E3GNN, "model", skip={"avg_num_neighbors", "emin", "emax"})
+    measured = {"avg_num_neighbors", "emin", "emax"}
+    parser.add_class_arguments(Hyperparameters, "model", skip=measured)
     for name, end, usual in (("emin", "lowest", -10.0), ("emax", "highest", 50.0)):
         text = f"{end} energy of the basis, eV relative to the reference energy. None: {usual:g},"
         text += " or that of the records where all share one even grid"

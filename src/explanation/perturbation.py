@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 from torch_geometric.data import Data
 
-from ..model.gnn import XANES_E3GNN, Surroundings
+from ..model.gnn import XANES_E3GNN, Sites
 from ..model.graph_input import edge_vectors
 from ..model.layers import InteractionBlock, pad_degrees
 from ..model.neighbor_lists import pad_edges, receptive_fields
@@ -80,18 +80,16 @@ class Site:
         edges = self.network.edge_features(vec, vec.new_ones(len(vec)))
         return Kernel(layer.radial_mlp(edges.radial, edges.envelope), edges.sh)
 
-    def surroundings(
-        self, feats: Tensor, neighbor_feats: Tensor, vec: Tensor, mask: Tensor
-    ) -> Surroundings:
+    def sites(self, feats: Tensor, neighbor_feats: Tensor, vec: Tensor, mask: Tensor) -> Sites:
         """What the readout sees of variants of the absorber, (n_variants, n_bonds, ..) each."""
         edges = self.network.edge_features(vec, mask)
         padded = pad_degrees(neighbor_feats.flatten(0, 1), self.network.lmax)
         padded = padded.unflatten(0, neighbor_feats.shape[:2])
         bonds = bond_invariants(padded, edges.sh, self.network.lmax)
-        return Surroundings(feats, bonds, edges, vec, mask)
+        return Sites(feats, bonds, edges)
 
     def unchanged(self, n_variants: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Arguments of ``surroundings`` for the structure as it is, repeated."""
+        """Arguments of ``sites`` for the structure as it is, repeated."""
         neighbor_feats = self.feats[-2][self.source[self.bonds]]
         mask = torch.ones(len(self.bonds), dtype=torch.bool)
         values = self.feats[-1][0], neighbor_feats, self.vec[self.bonds], mask
@@ -99,8 +97,8 @@ class Site:
         return feats, neighbor_feats, vec, mask
 
     def coefficients(self, *values: Tensor) -> Tensor:
-        """Coefficients of the spectra of variants, see ``surroundings``."""
-        return self.network.site_coefficients(self.surroundings(*values))
+        """Coefficients of the spectra of variants, see ``sites``."""
+        return self.network.site_coefficients(self.sites(*values))
 
     def readout_slopes(self) -> list[Tensor]:
         """Derivatives of every coefficient with respect to what the readout sees.
@@ -117,10 +115,8 @@ class Site:
 
     def attention(self) -> Tensor:
         """Weight of every atom in the readout, mean over heads, shape (n_atoms,)."""
-        around = self.surroundings(*self.unchanged(1))
-        weights, _ = self.network.attention.weights(
-            around.features[:, 0], around.bonds, around.edges
-        )
+        sites = self.sites(*self.unchanged(1))
+        weights, _ = self.network.attention.weights(sites.features[:, 0], sites.bonds, sites.edges)
         total = weights.new_zeros(len(self.feats[0]))
         return total.index_add(0, self.source[self.bonds], weights[0].mean(dim=1))
 

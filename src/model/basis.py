@@ -6,8 +6,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ..errors import ConfigError
-
 
 def polynomial_envelope(edge_length: Tensor, r_max: float) -> Tensor:
     """Smooth fade u(r) from 1 at r = 0 to 0 at ``r_max``.
@@ -106,20 +104,8 @@ class SpectralBasis(nn.Module):
             basis_scales: relative widths, each positive.
             emin: first centre, eV relative to the reference energy.
             emax: last centre, eV relative to the reference energy.
-
-        Raises:
-            ConfigError: a scale is not positive, emax <= emin, or too few functions for the scales.
         """
         super().__init__()
-        if not basis_scales or not all(0 < scale < math.inf for scale in basis_scales):
-            raise ConfigError(f"`basis_scales` is {tuple(basis_scales)} but must be positive")
-        if not emin < emax:
-            raise ConfigError(f"`emin` is {emin} and `emax` is {emax} but emin < emax is needed")
-        if num_basis < len(basis_scales) + 1:
-            raise ConfigError(
-                f"`num_basis` is {num_basis} but must be at least {len(basis_scales) + 1}:"
-                " the edge step and one Gaussian for each scale"
-            )
         centers, widths = [], []
         for count in centers_per_scale(num_basis - 1, basis_scales):
             spacing = (emax - emin) / max(count - 1, 1)

@@ -1,8 +1,10 @@
-"""What the network reads of a graph: checks and edge vectors."""
+"""What the network reads of a graph: checks, edge vectors and the plan of its messages."""
 
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
+
+from .neighbor_lists import MessagePlan, plan_messages
 
 
 def edge_vectors(data: Data, dtype: torch.dtype) -> Tensor:
@@ -20,6 +22,14 @@ def edge_vectors(data: Data, dtype: torch.dtype) -> Tensor:
     vectors = pos[target] - pos[source]
     shift = data.get("edge_shift")
     return vectors if shift is None else vectors + shift.to(dtype)
+
+
+def message_plan(data: Data, num_layers: int) -> MessagePlan:
+    """Plan of the messages: that which ``collate_graphs`` made, if it is for as many layers."""
+    plan = data.get("plan")
+    if plan is None or len(plan.layers) != num_layers:
+        return plan_messages(data.edge_index, data.absorber_mask, num_layers)
+    return plan
 
 
 def check_graph(data: Data, max_z: int, r_max: float) -> None:

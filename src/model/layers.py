@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from .clebsch_gordan import degree_of_component
 from .convolution import Propagator
+from .hyperparameters import Hyperparameters
 from .neighbor_lists import EdgeFeatures, Neighborhood
 
 ATOMS_AT_ONCE = 1024
@@ -142,27 +143,18 @@ class InteractionBlock(nn.Module):
     square root keeps the variance of a sum of n_avg independent messages at one.
     """
 
-    def __init__(
-        self,
-        lmax_in: int,
-        lmax: int,
-        channels: int,
-        num_radial: int,
-        radial_rank: int,
-        avg_num_neighbors: float,
-        dropout: float,
-    ) -> None:
-        """Make the parts; ``lmax_in`` is the features' highest degree, see ``XANES_E3GNN``."""
+    def __init__(self, lmax_in: int, hp: Hyperparameters) -> None:
+        """Make the parts; ``lmax_in`` is the highest degree of the features that it reads."""
         super().__init__()
-        self.lmax = lmax
-        self.message_scale = avg_num_neighbors**-0.5
-        self.radial_mlp = RadialMLP(num_radial, 64, radial_rank)
-        self.linear_source = EquivariantLinear(lmax_in, channels)
-        self.linear_self = EquivariantLinear(lmax_in, channels)
-        self.propagator = Propagator(lmax_in, lmax, channels, radial_rank)
-        self.gate = Gate(lmax, channels)
-        self.dropout = EquivariantDropout(lmax, dropout)
-        self.norm = EquivariantNorm(lmax, channels)
+        self.lmax = hp.lmax
+        self.message_scale = hp.avg_num_neighbors**-0.5
+        self.radial_mlp = RadialMLP(hp.num_radial, 64, hp.radial_rank)
+        self.linear_source = EquivariantLinear(lmax_in, hp.channels)
+        self.linear_self = EquivariantLinear(lmax_in, hp.channels)
+        self.propagator = Propagator(lmax_in, hp.lmax, hp.channels, hp.radial_rank)
+        self.gate = Gate(hp.lmax, hp.channels)
+        self.dropout = EquivariantDropout(hp.lmax, hp.dropout)
+        self.norm = EquivariantNorm(hp.lmax, hp.channels)
 
     def forward(
         self, node_feats: Tensor, neighborhood: Neighborhood, edges: EdgeFeatures

@@ -60,11 +60,15 @@ class EdgeFeatures(NamedTuple):
     """What the layers know of the edges themselves, one slot an edge.
 
     Attributes:
+        vec: r_ij, Angstrom, shape (n_rows, n_slots, 3).
+        mask: True where a slot holds an edge, shape (n_rows, n_slots).
         radial: radial basis, shape (n_rows, n_slots, num_radial).
         sh: spherical harmonics, component normalised, shape (n_rows, n_slots, (lmax + 1)^2).
         envelope: cutoff function u(d), zero at padding, shape (n_rows, n_slots).
     """
 
+    vec: Tensor
+    mask: Tensor
     radial: Tensor
     sh: Tensor
     envelope: Tensor

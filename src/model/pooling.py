@@ -5,7 +5,6 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ..errors import ConfigError
 from .clebsch_gordan import degree_slice
 from .layers import RadialMLP
 from .neighbor_lists import EdgeFeatures
@@ -75,14 +74,9 @@ class AbsorberAttention(nn.Module):
             lmax: highest degree of the features.
             channels: channels of each degree, and size of the context.
             num_radial: radial basis functions.
-            num_heads: attention heads; must divide ``channels``.
-
-        Raises:
-            ConfigError: ``num_heads`` does not divide ``channels``.
+            num_heads: attention heads, a divisor of ``channels``.
         """
         super().__init__()
-        if channels % num_heads:
-            raise ConfigError(f"`num_heads` is {num_heads} but must divide `channels`, {channels}")
         self.num_heads, self.head_size = num_heads, channels // num_heads
         self.query = nn.Linear(channels, channels)
         self.radial_mlp = RadialMLP(num_radial, 64, channels)

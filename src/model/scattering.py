@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from .basis import RadialBasis, SpectralBasis, polynomial_envelope
-from .neighbor_lists import gather_rows
+from .neighbor_lists import EdgeFeatures, gather_rows
 
 WAVE_NUMBER_SQUARED = 0.26246843
 """k^2 of an electron of 1 eV, 2 m / hbar^2, Angstrom^-2 (CODATA 2018)."""
@@ -98,13 +98,13 @@ class PathAmplitudes(nn.Module):
     """
 
     def __init__(
-        self, size: int, channels: int, num_radial: int, n_amplitudes: int, r_max: float
+        self, lmax: int, channels: int, num_radial: int, n_amplitudes: int, r_max: float
     ) -> None:
         """Make the maps.
 
         Args:
-            size: invariants of a neighbour.
-            channels: hidden channels, and scalars of an absorber.
+            lmax: highest degree of the features.
+            channels: channels of each degree, and hidden channels.
             num_radial: Bessel functions of a distance.
             n_amplitudes: Gaussians in E of an amplitude.
             r_max: longest half path, Angstrom.
@@ -112,7 +112,9 @@ class PathAmplitudes(nn.Module):
         super().__init__()
         self.r_max, self.n_amplitudes = r_max, n_amplitudes
         self.radial_basis = RadialBasis(num_radial, r_max)
-        self.neighbor = nn.Sequential(nn.Linear(size, channels), nn.SiLU())
+        self.neighbor = nn.Sequential(
+            nn.Linear((lmax + 1) * channels + num_radial, channels), nn.SiLU()
+        )
         self.absorber = nn.Linear(channels, channels)
         self.single = nn.Sequential(nn.Linear(channels, channels), nn.SiLU())
         self.single_out = nn.Linear(channels, 2 * n_amplitudes)
@@ -126,82 +128,83 @@ class PathAmplitudes(nn.Module):
         nn.init.zeros_(self.shift.weight)
         nn.init.zeros_(self.shift.bias)
 
-    def forward(
-        self, scalars: Tensor, invariants: Tensor, vectors: Tensor, mask: Tensor
-    ) -> tuple[Paths, Tensor]:
+    def forward(self, scalars: Tensor, bonds: Tensor, edges: EdgeFeatures) -> tuple[Paths, Tensor]:
         """List the paths of some absorbers.
 
         Args:
             scalars: l = 0 features of the absorbers, shape (n_absorbers, channels).
-            invariants: of every neighbour seen from its absorber, (n_absorbers, n_slots, size).
-            vectors: r_ij, Angstrom, shape (n_absorbers, n_slots, 3).
-            mask: whether a slot holds a neighbour, shape (n_absorbers, n_slots).
+            bonds: ``bond_invariants`` of every neighbor, shape
+                (n_absorbers, n_slots, (lmax + 1) channels).
+            edges: the absorbers' edges, (n_absorbers, n_slots, ..).
 
         Returns:
             The paths, and the shift of V at every absorber, eV.
         """
-        length = torch.linalg.vector_norm(vectors, dim=-1)
-        owner, slot = (mask & (length < self.r_max)).nonzero(as_tuple=True)
-        atoms = self.neighbor(invariants[owner, slot])
-        of_absorber = self.absorber(scalars)
+        length = torch.linalg.vector_norm(edges.vec, dim=-1)
+        owner, slot = (edges.mask & (length < self.r_max)).nonzero(as_tuple=True)
         distance = length[owner, slot]
-        single = self.single(atoms * gather_rows(of_absorber, owner))
-        single = self._fade(self.single_out(single), distance)
-        pairs = self._pairs(vectors, length, mask)
-        number = mask.new_zeros(mask.shape, dtype=torch.long)
+        neighbors = self.neighbor(torch.cat([bonds, edges.radial], dim=-1)[owner, slot])
+        absorbers = self.absorber(scalars)
+        single = self.single(neighbors * gather_rows(absorbers, owner))
+
+        pair_owner, j, k = find_pairs(edges.vec, length, edges.mask, self.r_max)
+        number = torch.zeros_like(edges.mask, dtype=torch.long)
         number[owner, slot] = torch.arange(len(owner), device=owner.device)
-        first, second = number[pairs.owner, pairs.j], number[pairs.owner, pairs.k]
-        partner = self.partner(atoms)
-        together = gather_rows(partner, first) * gather_rows(partner, second)
-        together = together * gather_rows(of_absorber, pairs.owner)
-        double = self.pair(together * self.geometry(pairs.geometry))
-        double = self._fade(self.pair_out(double), pairs.half_length)
-        paths = Paths(
-            torch.cat([owner, pairs.owner]),
-            torch.cat([distance, pairs.half_length]),
-            torch.cat([single, double]),
+        partner = self.partner(neighbors)
+        first, second = number[pair_owner, j], number[pair_owner, k]
+        both = gather_rows(partner, first) * gather_rows(partner, second)
+        both = both * gather_rows(absorbers, pair_owner)
+        half_length, geometry = self.triangle(
+            edges.vec[pair_owner, j],
+            edges.vec[pair_owner, k],
+            length[pair_owner, j],
+            length[pair_owner, k],
         )
+        double = self.pair(both * self.geometry(geometry))
+
+        amplitudes = [
+            self.fade(self.single_out(single), distance),
+            self.fade(self.pair_out(double), half_length),
+        ]
+        half_lengths = torch.cat([distance, half_length])
+        paths = Paths(torch.cat([owner, pair_owner]), half_lengths, torch.cat(amplitudes))
         return paths, 5.0 * torch.tanh(self.shift(scalars).squeeze(1))
 
-    def _fade(self, amplitudes: Tensor, half_length: Tensor) -> Tensor:
-        """Fade amplitudes out at the longest path."""
+    def fade(self, amplitudes: Tensor, half_length: Tensor) -> Tensor:
+        """Amplitudes that vanish at the longest path, shape (n_paths, 2, n_amplitudes)."""
         faded = amplitudes * polynomial_envelope(half_length, self.r_max).unsqueeze(1)
         return faded.unflatten(1, (2, self.n_amplitudes))
 
-    def _pairs(self, vectors: Tensor, length: Tensor, mask: Tensor) -> "_Pairs":
-        """Pairs j < k of neighbours whose path is short enough."""
-        with torch.no_grad():
-            apart = torch.cdist(vectors, vectors, compute_mode="donot_use_mm_for_euclid_dist")
-            half = 0.5 * (length.unsqueeze(2) + length.unsqueeze(1) + apart)
-            near = (half < self.r_max) & mask.unsqueeze(2) & mask.unsqueeze(1)
-            owner, j, k = near.triu(1).nonzero(as_tuple=True)
-        first, second = vectors[owner, j], vectors[owner, k]
-        d_j, d_k = length[owner, j], length[owner, k]
-        between = first - second
-        d_jk = torch.linalg.vector_norm(between, dim=-1)
+    def triangle(self, r_j: Tensor, r_k: Tensor, d_j: Tensor, d_k: Tensor) -> tuple[Tensor, Tensor]:
+        """Half the perimeter of absorber, j and k, Angstrom, and what its shape is, symmetric.
+
+        Legendre polynomials P_1 to P_3 of the cosine at the absorber, sum and product of the
+        cosines at j and k, and radial bases of d_jk and of the half perimeter.
+        """
+        r_kj = r_j - r_k
+        d_jk = torch.linalg.vector_norm(r_kj, dim=-1)
         half_length = 0.5 * (d_j + d_k + d_jk)
-        at_absorber = (first * second).sum(1) / (d_j * d_k)
-        at_j = (first * between).sum(1) / (d_j * d_jk)
-        at_k = -(second * between).sum(1) / (d_k * d_jk)
-        angles = torch.stack(
-            [
-                at_absorber,
-                1.5 * at_absorber**2 - 0.5,
-                2.5 * at_absorber**3 - 1.5 * at_absorber,
-                at_j + at_k,
-                at_j * at_k,
-            ],
-            dim=1,
-        )
+        at_absorber = (r_j * r_k).sum(1) / (d_j * d_k)
+        at_j = (r_j * r_kj).sum(1) / (d_j * d_jk)
+        at_k = -(r_k * r_kj).sum(1) / (d_k * d_jk)
+        angles = [
+            at_absorber,
+            1.5 * at_absorber**2 - 0.5,
+            2.5 * at_absorber**3 - 1.5 * at_absorber,
+            at_j + at_k,
+            at_j * at_k,
+        ]
         radial = [self.radial_basis(d_jk), self.radial_basis(half_length)]
-        return _Pairs(owner, j, k, half_length, torch.cat([angles, *radial], dim=1))
+        return half_length, torch.cat([torch.stack(angles, dim=1), *radial], dim=1)
 
 
-class _Pairs(NamedTuple):
-    """Pairs of neighbours of an absorber."""
-
-    owner: Tensor
-    j: Tensor
-    k: Tensor
-    half_length: Tensor
-    geometry: Tensor
+@torch.no_grad()
+def find_pairs(
+    vectors: Tensor, length: Tensor, mask: Tensor, r_max: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Pairs j < k of neighbors whose path is short enough: owner, j and k, (n_pairs,) each."""
+    apart = torch.cdist(vectors, vectors, compute_mode="donot_use_mm_for_euclid_dist")
+    half = 0.5 * (length.unsqueeze(2) + length.unsqueeze(1) + apart)
+    near = (half < r_max) & mask.unsqueeze(2) & mask.unsqueeze(1)
+    owner, j, k = near.triu(1).nonzero(as_tuple=True)
+    return owner, j, k

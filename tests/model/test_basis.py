@@ -5,12 +5,7 @@ import math
 import pytest
 import torch
 
-from src.model.basis import (
-    RadialBasis,
-    SpectralBasis,
-    centers_per_scale,
-    polynomial_envelope,
-)
+from src.model.basis import RadialBasis, SpectralBasis, centers_per_scale, polynomial_envelope
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -190,24 +185,7 @@ def test_fit_reproduces_a_spectrum_on_any_grid():
     assert coefficients.abs().max() < 10
 
 
-@pytest.mark.parametrize(
-    ("arguments", "field"),
-    [
-        ((3, (0.1, 0.5, 1.0), -10.0, 50.0), "`num_basis` is 3 but must be at least 4:"),
-        ((32, (0.1, -0.5), -10.0, 50.0), "basis_scales"),
-        ((32, (0.1, 0.0), -10.0, 50.0), "basis_scales"),
-        ((32, (), -10.0, 50.0), "basis_scales"),
-        ((32, (0.1, float("inf")), -10.0, 50.0), "basis_scales"),
-        ((32, (1.0,), 50.0, -10.0), "emin"),
-        ((32, (1.0,), 50.0, 50.0), "emin"),
-    ],
-)
-def test_bad_arguments_are_named(arguments, field):
-    with pytest.raises(ValueError, match=field):
-        SpectralBasis(*arguments)
-
-
-def test_projection_brings_smooth_functions_onto_the_finest_gaussians(float64):
+def test_projection_brings_smooth_functions_onto_the_finest_gaussians():
     basis = SpectralBasis(128, (0.1, 0.5, 1.0), -10.0, 50.0)
     grid, fine = torch.arange(-10.0, 50.1, 0.5), torch.arange(-9.0, 49.0, 0.1)
 

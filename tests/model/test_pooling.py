@@ -28,7 +28,7 @@ def inputs(seed=0):
 def attend(attention, scalars, feats, radial, sh, envelope):
     """Context of the absorbers."""
     bonds = bond_invariants(feats, sh, LMAX)
-    return attention(scalars, bonds, EdgeFeatures(radial, sh, envelope))
+    return attention(scalars, bonds, EdgeFeatures(None, None, radial, sh, envelope))
 
 
 def test_context_is_the_weighted_mean_of_values():

@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from src.model.basis import SpectralBasis
+from src.model.neighbor_lists import EdgeFeatures
 from src.model.scattering import PathAmplitudes, Paths, ScatteringWaves
 
 pytestmark = pytest.mark.usefixtures("float64")
-R_MAX, CHANNELS, SIZE = 5.0, 8, 12
+R_MAX, CHANNELS = 5.0, 8
 
 
 @pytest.fixture
@@ -20,19 +21,17 @@ def basis():
 
 
 def surroundings(seed=0, n_absorbers=2, n_slots=9):
-    """Amplitudes, scalars, invariants, vectors and mask of random neighbours, one slot empty."""
+    """Amplitudes, and scalars, bonds and edges of random neighbors, one slot empty."""
     torch.manual_seed(seed)
-    amplitudes = PathAmplitudes(SIZE, CHANNELS, 4, 3, R_MAX)
+    amplitudes = PathAmplitudes(0, CHANNELS, 4, 3, R_MAX)
     vectors = torch.randn(n_absorbers, n_slots, 3)
     vectors = vectors / vectors.norm(dim=-1, keepdim=True)
     vectors = vectors * (1.5 + 4.0 * torch.rand(n_absorbers, n_slots, 1))
     mask = torch.ones(n_absorbers, n_slots, dtype=torch.bool)
     mask[-1, -1:] = n_absorbers == 1
-    scalars, invariants = (
-        torch.randn(n_absorbers, CHANNELS),
-        torch.randn(n_absorbers, n_slots, SIZE),
-    )
-    return amplitudes, (scalars, invariants, vectors, mask)
+    scalars = torch.randn(n_absorbers, CHANNELS)
+    bonds, radial = torch.randn(n_absorbers, n_slots, CHANNELS + 4).split([CHANNELS, 4], dim=2)
+    return amplitudes, (scalars, bonds, EdgeFeatures(vectors, mask, radial, None, None))
 
 
 @pytest.mark.parametrize("half_length", [1.9, 4.8])
@@ -69,7 +68,7 @@ def test_wave_number_is_that_of_a_free_electron():
 def test_paths_are_those_that_a_loop_finds():
     amplitudes, inputs = surroundings()
     paths, _ = amplitudes(*inputs)
-    vectors, mask = inputs[2].numpy(), inputs[3].numpy()
+    vectors, mask = (values.numpy() for values in inputs[2][:2])
     expected = []
     for absorber in range(len(vectors)):
         atoms = [r for r, there in zip(vectors[absorber], mask[absorber], strict=True) if there]
@@ -83,27 +82,30 @@ def test_paths_are_those_that_a_loop_finds():
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
-def test_order_of_neighbours_does_not_matter(basis):
-    amplitudes, (scalars, invariants, vectors, mask) = surroundings()
+def test_order_of_neighbors_does_not_matter(basis):
+    amplitudes, (scalars, bonds, edges) = surroundings()
     waves = ScatteringWaves(basis, 3)
-    before = waves(*amplitudes(scalars, invariants, vectors, mask))
-    order = torch.randperm(vectors.shape[1])
-    after = waves(*amplitudes(scalars, invariants[:, order], vectors[:, order], mask[:, order]))
+    before = waves(*amplitudes(scalars, bonds, edges))
+    order = torch.randperm(bonds.shape[1])
+    vec, mask, radial = (values[:, order] for values in edges[:3])
+    after = waves(
+        *amplitudes(scalars, bonds[:, order], EdgeFeatures(vec, mask, radial, None, None))
+    )
     scale = before.abs().max()
     assert (after - before).abs().max() < 1e-12 * scale
     # negative control: other atoms at the same places
-    other = waves(*amplitudes(scalars, invariants[:, order], vectors, mask))
+    other = waves(*amplitudes(scalars, bonds[:, order], edges._replace(radial=radial)))
     assert (other - before).abs().max() > 1e-3 * scale
 
 
 def test_paths_fade_out_with_their_slope_at_the_longest(basis):
-    """A neighbour that leaves changes nothing, and changes it smoothly."""
-    amplitudes, (scalars, invariants, _, _) = surroundings(n_absorbers=1, n_slots=2)
+    """A neighbor that leaves changes nothing, and changes it smoothly."""
+    amplitudes, (scalars, bonds, edges) = surroundings(n_absorbers=1, n_slots=2)
     waves, mask = ScatteringWaves(basis, 3), torch.ones(1, 2, dtype=torch.bool)
 
     def chi(distance):
         vectors = torch.tensor([[[0.0, 0.0, distance], [0.0, 0.0, 2.0]]])
-        return waves(*amplitudes(scalars[:1], invariants[:1], vectors, mask))
+        return waves(*amplitudes(scalars, bonds, edges._replace(vec=vectors, mask=mask)))
 
     gone, scale = chi(R_MAX + 1e-9), chi(3.5).abs().max()
     assert (chi(R_MAX - 1e-4) - gone).abs().max() < 1e-6 * scale
@@ -111,20 +113,18 @@ def test_paths_fade_out_with_their_slope_at_the_longest(basis):
 
 
 def test_gradient_of_the_waves_is_that_of_differences(basis):
-    amplitudes, (scalars, invariants, vectors, mask) = surroundings(n_absorbers=1, n_slots=4)
+    amplitudes, (scalars, bonds, edges) = surroundings(n_absorbers=1, n_slots=4)
     waves = ScatteringWaves(basis, 3)
 
     def total(where):
-        return waves(*amplitudes(scalars, invariants, where, mask))[:, ::16]
+        return waves(*amplitudes(scalars, bonds, edges._replace(vec=where)))[:, ::16]
 
-    vectors.requires_grad_(True)
-    assert torch.autograd.gradcheck(total, vectors)
+    assert torch.autograd.gradcheck(total, edges.vec.requires_grad_(True))
 
 
-def test_absorber_without_neighbours_has_no_waves(basis):
+def test_absorber_without_neighbors_has_no_waves(basis):
     amplitudes, inputs = surroundings(n_slots=0)
-    mask = torch.ones(2, 0, dtype=torch.bool)
-    coefficients = ScatteringWaves(basis, 3)(*amplitudes(*inputs[:3], mask))
+    coefficients = ScatteringWaves(basis, 3)(*amplitudes(*inputs))
     assert coefficients.shape == (2, 128)
     assert (coefficients == 0).all()
 
