@@ -19,7 +19,7 @@ from research.pictures import plot_worst
 from research.runner import markdown
 from src.checkpoints.trained_model import TrainedModel
 from src.dataset.database import Database
-from src.evaluation.evaluate import Comparison, choose_ids, compare
+from src.evaluation.evaluate import Comparison, choose_ids, evaluate
 from src.evaluation.table import write_table
 
 FEW = 5
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     described = model.info
     database = Database(options.database)
     ids, chosen = choose_ids(options.ids, database, described)
-    compared = compare(model, database, ids)
+    compared = evaluate(model, database, ids)
     rows = worst(compared, options.count)
     names = [compared.result.ids[k] for k in rows]
     formulas = [r.atoms.get_chemical_formula(empirical=True) for r in database.records(names)]

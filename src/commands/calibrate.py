@@ -35,8 +35,8 @@ def run(job: Options) -> None:
     from ..checkpoints.trained_model import TrainedModel
     from ..dataset.database import Database
     from ..dataset.split import material_of, read_ids
-    from ..evaluation.calibrate import check_not_trained, learn_novelty, make_data, site_errors
-    from ..evaluation.evaluate import check_kind
+    from ..evaluation.calibrate import check_not_trained, learn_novelty, site_errors
+    from ..evaluation.evaluate import check_kind, model_dataset
     from ..uncertainty.conformal import calibrate
 
     output = check_output(job)
@@ -49,7 +49,7 @@ def run(job: Options) -> None:
     database = Database(job.database)
     check_kind(database, ids, info)
     novelty = learn_novelty(model, database)
-    data = site_errors(make_data(model, database, ids), model, novelty)
+    data = site_errors(model_dataset(model, database, ids), model, novelty)
     info.calibration = calibrate(data, novelty, job.coverage)
     model.save(output)
     materials = len({material_of(record_id) for record_id in ids})

@@ -50,7 +50,7 @@ def run(job: Options) -> None:
 
     from ..checkpoints.trained_model import TrainedModel
     from ..dataset.database import Database
-    from ..evaluation.evaluate import choose_ids, compare
+    from ..evaluation.evaluate import choose_ids, evaluate
     from ..evaluation.table import check_table, write_arrays, write_table
     from ..plot import check_picture, plot_predictions
     from ..reports.text import describe_details, describe_evaluation
@@ -64,7 +64,7 @@ def run(job: Options) -> None:
     described = model.info
     database = Database(job.database)
     ids, chosen = choose_ids(job.ids, database, described)
-    compared = compare(model, database, ids, job.other_code)
+    compared = evaluate(model, database, ids, job.other_code)
     origin = {**model.provenance(), "data_sha256": database.digest_of(ids)}
     energy, result = compared.axis.energy, compared.result
     print(f"{chosen}, {compared.axis}, unit {described.unit}")

@@ -16,6 +16,7 @@ from ..model.ensemble import networks_of
 from ..prediction.inference import PredictedSites, RawSites, check_predicted, raw_sites
 from ..uncertainty.conformal import SiteErrors
 from ..uncertainty.novelty import Novelty, sample_sites
+from .evaluate import model_dataset
 
 
 def check_not_trained(path: Path, ids: Sequence[str], train_ids: Sequence[str]) -> None:
@@ -34,13 +35,6 @@ def check_not_trained(path: Path, ids: Sequence[str], train_ids: Sequence[str]) 
         )
 
 
-def make_data(model: TrainedModel, database: Database, ids: Sequence[str]) -> XANESDataset:
-    """Graphs and spectra of some records, on the model's energies."""
-    energy = model.energies().energy
-    settings = model.network.r_max, energy, model.info.extend_below or 0.0, model.network.max_z
-    return XANESDataset(database, ids, *settings)
-
-
 def learn_novelty(model: TrainedModel, database: Database) -> Novelty:
     """Measure of novelty from the training sites that the database holds.
 
@@ -54,7 +48,7 @@ def learn_novelty(model: TrainedModel, database: Database) -> Novelty:
             f"{database.path}: holds {len(known)} of the {len(trained)} sites that the"
             " model was trained on, which the measure of novelty needs"
         )
-    data = make_data(model, database, sample_sites(known))
+    data = model_dataset(model, database, sample_sites(known))
     graphs = [data[k] for k in tqdm(range(len(data)), desc="training sites", disable=None)]
     first = networks_of(model.network)[0]
     found = dict(raw_sites(first, graphs, np.zeros(1)))

@@ -1,6 +1,7 @@
 """Predicted and calculated spectra of a database's records, side by side."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +47,14 @@ class Comparison:
         return self.details.result
 
 
-def compare(
+def model_dataset(model: TrainedModel, database: Database, ids: Sequence[str]) -> XANESDataset:
+    """Graphs of records, cut at a model's radius, with spectra on the energies it is scored on."""
+    extend_below, network = model.info.extend_below or 0.0, model.network
+    grid = model.energies().energy
+    return XANESDataset(database, ids, network.r_max, grid, extend_below, network.max_z)
+
+
+def evaluate(
     model: TrainedModel, database: Database, ids: list[str], other_code: bool = False
 ) -> Comparison:
     """Predict records and compare with what was calculated, on the model's scored energies.
@@ -56,19 +64,12 @@ def compare(
         DatabaseError: a record is of another kind than what the model was trained on.
         PredictionError: a predicted spectrum is not finite; the record is named.
     """
-    described, network = model.info, model.network
+    described = model.info
     if described.energy_grid is None or described.mean_spectrum is None:
         raise CheckpointError("the model was made without a database; it names no energies")
     check_kind(database, ids, described, other_code)
     axis = model.energies()
-    data = XANESDataset(
-        database,
-        ids,
-        r_max=network.r_max,
-        grid=axis.energy,
-        extend_below=described.extend_below or 0.0,
-        max_z=network.max_z,
-    )
+    data = model_dataset(model, database, ids)
     graphs = [data[k] for k in tqdm(range(len(data)), desc="graphs", disable=None)]
     found = dict(predict_sites(model, graphs, axis.relative))
     for number, graph in enumerate(graphs):

@@ -5,7 +5,7 @@ from pathlib import Path
 from ..checkpoints.trained_model import TrainedModel
 from ..dataset.database import Database
 from ..dataset.location import Location
-from ..evaluation.evaluate import Comparison, choose_ids, compare
+from ..evaluation.evaluate import Comparison, choose_ids, evaluate
 from ..evaluation.table import Group
 from ..plot import plot_predictions
 from ..xas.features import FEATURES
@@ -27,13 +27,13 @@ def evaluation_page(model: Path, location: Location, ids: Path | None = None) ->
         The page.
 
     Raises:
-        XanesError: see ``evaluation.compared.compare``.
+        XanesError: see ``evaluate``.
     """
     trained = TrainedModel.load(model)
     info = trained.info
     database = Database(location)
     names, chosen = choose_ids(ids, database, info)
-    compared = compare(trained, database, names)
+    compared = evaluate(trained, database, names)
     result = compared.result
     figures = [
         ("records", chosen),

@@ -22,7 +22,7 @@ from src.dataset.database import Database, write_records
 from src.dataset.dataset import XANESDataset
 from src.errors import CheckpointError, ConfigError, PredictionError, RecordError
 from src.evaluation.calibrate import site_errors
-from src.evaluation.evaluate import compare
+from src.evaluation.evaluate import evaluate
 from src.explanation.attribution import explain
 from src.plot import plot_training
 from src.prediction.bulk import predict_database
@@ -407,8 +407,8 @@ def records_db(tmp_path):
 
 def test_evaluation_names_the_record(poisoned, records_db):
     with pytest.raises(PredictionError, match="mp-2_000: .* not finite"):
-        compare(poisoned, records_db, records_db.ids)
-    assert compare(poisoned, records_db, ["mp-1_000"]).result.ids == ["mp-1_000"]
+        evaluate(poisoned, records_db, records_db.ids)
+    assert evaluate(poisoned, records_db, ["mp-1_000"]).result.ids == ["mp-1_000"]
 
 
 def test_calibration_names_the_record(poisoned, records_db):
