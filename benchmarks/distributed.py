@@ -37,7 +37,8 @@ from src import XANES_E3GNN, TrainingConfig
 from src.dataset.batch import collate_graphs
 from src.dataset.loader import share_out
 from src.runtime.distributed import Team, processes
-from src.training.trainer import Trainer
+from src.train import Run, prepare, set_gradient
+from src.training.state import TrainingState
 
 WAYS = {"1 process, 1 thread": (1, 1), "1 process, 2 threads": (1, 2), "2 processes": (2, 1)}
 """Processes and threads of each."""
@@ -45,30 +46,33 @@ MAX_EDGES = 6000
 """Graph edges of a whole batch."""
 
 
-def make_trainer(graphs: list[Any], team: Team, folder: Path) -> Trainer:
+def make_training(graphs: list[Any], team: Team, folder: Path) -> tuple[Run, TrainingState]:
     """The default network on some graphs."""
     torch.manual_seed(0)
     config = TrainingConfig(
         energy_grid=RELATIVE_GRID, max_edges=MAX_EDGES, save_path=folder / "x.pt", device="cpu"
     )
-    return Trainer(XANES_E3GNN(), graphs, graphs[:1], config, team)
+    return prepare(XANES_E3GNN(), (graphs, graphs[:1]), config, team)
 
 
-def take_steps(trainer: Trainer, steps: list[tuple[Any, int]]) -> float:
+def take_steps(run: Run, state: TrainingState, steps: list[tuple[Any, int]]) -> float:
     """Take one training step a batch; return the seconds."""
-    trainer.team.wait()
+    run.team.wait()
     started = time.perf_counter()
     for part, n_spectra in steps:
-        trainer.set_gradient(part, n_spectra)
-        trainer.optimizer.step()
-    trainer.team.wait()
+        state.optimizer.zero_grad()
+        set_gradient(run, part, n_spectra)
+        state.optimizer.step()
+    run.team.wait()
     return time.perf_counter() - started
 
 
-def reduce_seconds(trainer: Trainer, steps: list[tuple[Any, int]]) -> tuple[float, float]:
+def reduce_seconds(
+    run: Run, state: TrainingState, steps: list[tuple[Any, int]]
+) -> tuple[float, float]:
     """Seconds in all-reduce, waiting for the other process included, and seconds in all."""
     with profile(activities=[ProfilerActivity.CPU]) as profiler:
-        whole = take_steps(trainer, steps)
+        whole = take_steps(run, state, steps)
     events = profiler.key_averages()
     return sum(e.cpu_time_total for e in events if e.key == "gloo:all_reduce") / 1e6, whole
 
@@ -78,16 +82,16 @@ def work(graphs_file: Path, threads: int, repeats: int) -> None:
     torch.set_num_threads(threads)
     graphs = torch.load(graphs_file, weights_only=False)  # written by this benchmark just before
     with processes("cpu") as team, TemporaryDirectory() as folder:
-        trainer = make_trainer(graphs, team, Path(folder))
-        num_edges, num_layers = trainer.sampler.num_edges, trainer.model.num_layers
+        run, state = make_training(graphs, team, Path(folder))
+        num_edges, num_layers = run.train.sampler.num_edges, state.model.num_layers
         steps = []
-        for numbers in trainer.sampler:
+        for numbers in run.train.sampler:
             part = share_out(numbers, num_edges, team.size)[team.rank]
             batch = collate_graphs([graphs[k] for k in part], num_layers) if part else None
-            steps.append((batch, sum(trainer.n_spectra[k] for k in numbers)))
-        take_steps(trainer, steps[:3])
-        rates = [sum(num_edges) / take_steps(trainer, steps) for _ in range(repeats)]
-        reduced, whole = reduce_seconds(trainer, steps)
+            steps.append((batch, sum(run.train.statistics.n_spectra[k] for k in numbers)))
+        take_steps(run, state, steps[:3])
+        rates = [sum(num_edges) / take_steps(run, state, steps) for _ in range(repeats)]
+        reduced, whole = reduce_seconds(run, state, steps)
         if team.leads:
             found = {"rate": statistics.median(rates), "share": reduced / whole}
             print(json.dumps({**found, "edges": sum(num_edges), "batches": len(steps)}))

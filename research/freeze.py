@@ -10,7 +10,7 @@ import gzip
 import json
 import sqlite3
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,8 @@ from src.predictor import XANESPredictor
 from src.runtime.distributed import Team
 from src.runtime.versions import package_version
 from src.structures.graph import atoms_to_graph
+from src.train import run_training
 from src.training.config import TrainingConfig
-from src.training.trainer import Trainer
 from src.uncertainty.calibration import Calibration
 from src.uncertainty.novelty import Novelty
 
@@ -134,35 +134,41 @@ def training_set() -> list[Data]:
     return graphs
 
 
-def training(folder: Path, graphs: list[Data], **model: Any) -> Trainer:
-    """A training of three epochs of four steps, in float64; its state is written at every step."""
+def train(
+    folder: Path, graphs: list[Data], stop_after: int | None = None, resume: bool = False
+) -> dict[str, np.ndarray]:
+    """Train for three epochs of four steps, in float64; the state is written at every step.
+
+    Returns:
+        All weights of the best epoch by name, and the validation errors of all epochs.
+
+    Raises:
+        Left: after ``stop_after`` steps.
+    """
+
+    def leave(epoch: int, batch: int) -> None:
+        if (epoch, batch) == divmod(stop_after or -1, 4):
+            raise Left
+
     torch.manual_seed(5)
+    model = XANES_E3GNN(**SMALL).double()
     config = TrainingConfig(
         epochs=3, lr=3e-3, batch_size=1, ema_decay=0.9, checkpoint_minutes=0.0, device="cpu",
         energy_grid=torch.tensor(ENERGY), save_path=folder / "model.pt",
-        checkpoint_path=folder / "last.ckpt", keep=1,
+        checkpoint_path=folder / "last.ckpt", keep=1, resume=resume, on_batch=leave,
     )  # fmt: skip
-    return Trainer(XANES_E3GNN(**SMALL, **model).double(), graphs[:4], graphs[4:], config)
+    rows = run_training(model, graphs[:4], graphs[4:], config)
+    found = {f"state-2 {key}": value.numpy() for key, value in model.state_dict().items()}
+    return found | {"state-2 val_mse": np.array([row["val_mse"] for row in rows])}
 
 
 def freeze_state(folder: Path) -> dict[str, np.ndarray]:
-    """Leave a training within an epoch; return its graphs, and the weights where it goes on."""
+    """Leave a training within an epoch; return its graphs, and the weights where it continues."""
     graphs = training_set()
-    straight = training(folder, graphs)
-    straight.run()
-    expected = weights("state-2", straight)
-    left, take_step = training(folder, graphs), Trainer.take_step
-
-    def step_or_leave(*arguments: Any) -> None:
-        if (left.progress.epoch, left.progress.batch) == divmod(STOP_AFTER, 4):
-            raise Left
-        take_step(left, *arguments)
-
-    left.take_step = step_or_leave  # type: ignore[method-assign,assignment]
-    try:
-        left.run()
-    except Left:
-        (folder / "last.ckpt").rename(folder / "state-2.ckpt")
+    expected = train(folder, graphs)
+    with suppress(Left):
+        train(folder, graphs, STOP_AFTER)
+    (folder / "last.ckpt").rename(folder / "state-2.ckpt")
     (folder / "model.pt").unlink()
     arrays = {
         f"{k} {name}": value.numpy()
@@ -172,12 +178,6 @@ def freeze_state(folder: Path) -> dict[str, np.ndarray]:
     }
     np.savez_compressed(folder / "training.npz", **arrays)  # type: ignore[arg-type]
     return expected
-
-
-def weights(name: str, trainer: Trainer) -> dict[str, np.ndarray]:
-    """All weights of the best epoch by name, and the validation errors of all epochs."""
-    found = {f"{name} {key}": value.numpy() for key, value in trainer.model.state_dict().items()}
-    return found | {f"{name} val_mse": np.array([r["val_mse"] for r in trainer.progress.rows])}
 
 
 def records() -> list[Record]:

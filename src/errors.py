@@ -29,6 +29,10 @@ class ConfigError(XanesError):
     """A setting is unknown, out of its range or contradicts another."""
 
 
+class LossError(ConfigError):
+    """The loss or its gradient is not finite in a training."""
+
+
 class OutputError(XanesError):
     """Standard output can't be written."""
 

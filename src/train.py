@@ -1,16 +1,44 @@
-"""``run_training``: a network, two data sets and a configuration to trained weights."""
+"""``run_training``: a network, two data sets and a configuration to trained weights.
 
+Every epoch takes one pass over the training set, validates an exponential average of the weights,
+keeps the best, and writes state, model and metrics. What changes is in one ``TrainingState``, which
+a state file keeps whole, and what is drawn at random follows from (seed, epoch, batch): a resumed
+training equals an uninterrupted one bit for bit.
+"""
+
+import copy
+import logging
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from .dataset.seeding import seeded
+import torch
+from torch import Tensor, nn
+from torch_geometric.data import Data
+from tqdm import tqdm
+
+from .checkpoints.torch_file import read_verified, write_verified
+from .checkpoints.trained_model import ModelInfo, check_info, load_model, save_model
+from .dataset.seeding import seed_of, seeded
 from .dataset.statistics import GraphSet, SetStatistics
+from .errors import CheckpointError, ConfigError
+from .loss import SpectrumLoss
 from .model.gnn import XANES_E3GNN
-from .runtime.distributed import processes
+from .runtime.distributed import Team, processes
+from .runtime.generations import read_newest
+from .runtime.signals import Pause
+from .training.batches import Batches, make_batches
 from .training.config import TrainingConfig
-from .training.metrics_file import Row
-from .training.trainer import Trainer
+from .training.fingerprint import check_fingerprint, make_fingerprint
+from .training.output import check_folders, write_metrics
+from .training.schedule import averaged_weights, learning_rate_factor
+from .training.spectra_network import SpectraNetwork
+from .training.state import Row, TrainingState
+from .training.validation import sum_loss
+
+logger = logging.getLogger(__name__)
 
 
 def run_training(
@@ -20,10 +48,10 @@ def run_training(
     config: TrainingConfig | Mapping[str, Any],
     measured: tuple[SetStatistics, SetStatistics] | None = None,
 ) -> list[Row]:
-    """Train a network; afterwards it holds the weights that validated best.
+    """Train a network; afterwards it has the weights that validated best.
 
-    In a program that torchrun has started, all its processes call this together with the same
-    arguments. They share out every batch and the validation set, and train as one process would.
+    In a program started by torchrun all processes call this together with the same arguments. They
+    share every batch and the validation set, and train as one process would.
 
     Args:
         model: network, changed in place and left on its device. The first training gives it the
@@ -35,21 +63,294 @@ def run_training(
         measured: statistics of both data sets, where they are known; None: both are read once.
 
     Returns:
-        The metrics, one dictionary an epoch.
+        The metrics, one dictionary per epoch.
 
     Raises:
-        ConfigError: the configuration or a dataset is not usable, or the loss is not finite.
+        ConfigError: the configuration or a dataset is not usable.
+        LossError: a loss or gradient is not finite; the last state on disk is from before.
         CheckpointError: a file can't be written, or the state to resume from can't be read.
         PeerError: another process has failed.
+        KeyboardInterrupt, Terminated: a signal asked to stop; the state is written before.
     """
     if not isinstance(config, TrainingConfig):
         config = TrainingConfig.from_mapping(config)
     device = model.coefficient_mean.device
     try:
         with processes(config.device) as team, seeded(config.seed, team.device):
-            trainer = Trainer(model, train_dataset, val_dataset, config, team, measured)
+            run, state = prepare(model, (train_dataset, val_dataset), config, team, measured)
             if config.resume:
-                trainer.load_state(cast(Path, config.checkpoint_path))
-            return trainer.run()
+                resume(run, state)
+            with run.pause:
+                while state.epoch < config.epochs and not ends_early(run, state):
+                    run.started = time.perf_counter() - state.seconds
+                    row = {"epoch": state.epoch + 1, **train_epoch(run, state)}
+                    row |= validate(run, state)
+                    end_epoch(run, state, {**row, "seconds": time.perf_counter() - run.started})
+            model.load_state_dict(state.best_weights)
+            model.eval()
+            return state.rows
     finally:
         model.to(device)
+
+
+@dataclass
+class Run:
+    """What a training works with; what it changes is in ``TrainingState``."""
+
+    config: TrainingConfig
+    team: Team
+    train: Batches
+    val: Batches
+    network: nn.Module
+    """``SpectraNetwork``, whose gradients are the mean over the processes."""
+    criterion: nn.Module
+    energy_grid: Tensor
+    """Energies of the targets, eV, shape (n_energies,), on the device of the process."""
+    fingerprint: dict[str, Any]
+    """What must be the same when the training is resumed."""
+    pause: Pause = field(default_factory=Pause)
+    started: float = 0.0
+    """``time.perf_counter()`` at which this epoch began, or would have without interruptions."""
+    written_at: float = field(default_factory=time.monotonic)
+    written: tuple[int, int] | None = None
+    """Epoch and batch of the state that was written last, ``written_at``."""
+
+
+def prepare(
+    model: XANES_E3GNN,
+    datasets: tuple[GraphSet, GraphSet],
+    config: TrainingConfig,
+    team: Team,
+    measured: tuple[SetStatistics, SetStatistics] | None = None,
+) -> tuple[Run, TrainingState]:
+    """Check the data and set up a training; see ``run_training``."""
+    check_folders(config)
+    check_info(Path(config.save_path), config.info or ModelInfo())
+    grid = torch.as_tensor(config.energy_grid)
+    model.check_energies(grid)
+    names = "train_dataset", "val_dataset"
+    train, val = (
+        make_batches(name, graphs, known, model, config, team)
+        for name, graphs, known in zip(names, datasets, measured or (None, None), strict=True)
+    )
+    dtype = model.coefficient_mean.dtype
+    if not bool(model.coefficient_mean.any()):
+        mean = train.statistics.mean.to(dtype)
+        model.cpu().set_target_statistics(grid.to(dtype), mean, train.statistics.scale)
+    model.to(team.device)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=True
+    )
+    run = Run(
+        config=config,
+        team=team,
+        train=train,
+        val=val,
+        network=team.join(SpectraNetwork(model, config.precision)),
+        criterion=(config.criterion or SpectrumLoss(config.lambda_grad)).to(team.device),
+        energy_grid=grid.to(team.device, dtype),
+        fingerprint=make_fingerprint(model, config, train.statistics.digest, val.statistics.digest),
+    )
+    return run, TrainingState(model, averaged_weights(model, config.ema_decay), optimizer)
+
+
+def train_epoch(run: Run, state: TrainingState) -> Row:
+    """Take one pass over the training set, or the rest of one; mean loss terms over its spectra."""
+    state.model.train()
+    sampler = run.train.sampler
+    sampler.set_epoch(state.epoch, first=state.batch)
+    n_batches, title = sampler.count(), f"epoch {state.epoch + 1}"
+    batches = zip(run.train.loader, sampler, strict=True)
+    hidden = None if run.team.leads else True  # None: hidden where there is no terminal
+    bar = tqdm(batches, title, n_batches, initial=state.batch, disable=hidden, leave=False)
+    for part, graphs in bar:
+        take_step(run, state, part, graphs, n_batches)
+        write_or_stop(run, state)
+    means = _named("train", state.sums / state.n_seen)
+    return {"lr": state.optimizer.param_groups[0]["lr"], **means}
+
+
+def take_step(
+    run: Run, state: TrainingState, part: Data | None, graphs: list[int], n_batches: int
+) -> None:
+    """Train on one batch.
+
+    Args:
+        run: what the training works with.
+        state: changed in place.
+        part: this process's graphs of the batch; None: it has none.
+        graphs: numbers of the graphs of the whole batch.
+        n_batches: batches of the epoch.
+
+    Raises:
+        LossError: the loss or its gradient is not finite; raised on all processes.
+    """
+    config, where = run.config, (state.epoch, state.batch)
+    config.on_batch(*where)
+    progress = (state.epoch + (state.batch + 0.5) / n_batches) / config.epochs
+    lr = config.lr * learning_rate_factor(progress, config.warmup)
+    state.optimizer.param_groups[0]["lr"] = lr
+    torch.manual_seed(seed_of(config.seed, *where, run.team.rank))
+    n_spectra = sum(run.train.statistics.n_spectra[graph] for graph in graphs)
+    state.optimizer.zero_grad()
+    terms = set_gradient(run, part, n_spectra)
+    norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip_norm)
+    if not bool(torch.isfinite(terms[0]) and torch.isfinite(norm)):
+        what = f"the loss is {terms[0].item()} and the norm of its gradient {norm.item()}"
+        raise run.train.loss_error(f"batch {state.batch + 1}: {what}", state.epoch, graphs)
+    state.optimizer.step()
+    state.averaged.update_parameters(state.model)
+    state.add_batch(terms, n_spectra)
+
+
+def set_gradient(run: Run, part: Data | None, n_spectra: int) -> Tensor:
+    """Add the gradient of the loss of a whole batch to the weights', the same on all processes.
+
+    The loss is a mean over spectra. Its gradient is the sum of the parts' gradients, each times
+    the part's share of the spectra; as processes are averaged, their number undoes the mean.
+
+    Returns:
+        Terms of the loss of the whole batch, which has ``n_spectra``, float64, shape (3,).
+    """
+    terms = loss_terms(run, part)
+    share = 0.0 if part is None else len(part.y) / n_spectra
+    (terms[0] * (share * run.team.size if part is not None else 1.0)).backward()
+    return run.team.total(share * torch.stack([term.detach().double() for term in terms]))
+
+
+def loss_terms(run: Run, part: Data | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Terms of the loss on this process's part of a batch; zeros where it has none."""
+    if part is None:
+        nothing = run.network(None, run.energy_grid)
+        return nothing, nothing, nothing
+    part = part.to(run.team.device, non_blocking=True)
+    prediction = run.network(part, run.energy_grid)
+    target = part.y.to(run.energy_grid.dtype)
+    return run.criterion(prediction, target, run.energy_grid, mask=part.y_mask)
+
+
+def validate(run: Run, state: TrainingState) -> Row:
+    """Mean loss terms of the averaged weights over the validation spectra; each counts once.
+
+    Raises:
+        LossError: the loss is not finite; raised on all processes.
+        ConfigError: no spectrum has an energy in the score's window.
+    """
+    config, network = run.config, state.averaged_network().eval()
+    options = run.energy_grid, config.score_window, config.lambda_grad
+    sums, finite = torch.zeros(4, dtype=torch.float64), []
+    for number, part in enumerate(run.val.loader):
+        config.on_batch(state.epoch, state.batch + number)
+        terms = sum_loss(network, part, *options)
+        sums += terms
+        finite.append(bool(terms.isfinite().all()))
+        write_or_stop(run, state)
+    sums = run.team.total(sums)
+    if not bool(sums.isfinite().all()):
+        first_bad = int(run.team.total(~torch.tensor(finite)).nonzero()[0])
+        what = f"the validation loss is {(sums[0] / sums[3]).item()}"
+        raise run.val.loss_error(what, state.epoch, list(run.val.sampler)[first_bad])
+    if not sums[3] > 0:
+        raise ConfigError(
+            f"`score_window` is {config.score_window} eV but no validation spectrum has an energy"
+            " within it"
+        )
+    return _named("val", sums[:3] / sums[3])
+
+
+def ends_early(run: Run, state: TrainingState) -> bool:
+    """Whether validation has not improved for ``patience`` epochs, or ``max_hours`` are spent."""
+    config = run.config
+    if config.patience is not None and state.epoch - 1 - state.best_epoch >= config.patience:
+        return True
+    if config.max_hours is None:
+        return False
+    hours = sum(row["seconds"] for row in state.rows) / 3600.0
+    spent = run.team.any(run.team.leads and hours >= config.max_hours)  # by one process's clock
+    if spent and run.team.leads:
+        text = "`max_hours`, %g, are spent after epoch %d of %d; the best weights so far are kept"
+        logger.info(text, config.max_hours, state.epoch, config.epochs)
+    return spent
+
+
+def end_epoch(run: Run, state: TrainingState, row: Row) -> None:
+    """Count an epoch; the first process writes the state, then what follows from it."""
+    state.add_epoch(row)
+    write_state(run, state)
+    if not run.team.leads:
+        return
+    if state.best_epoch == state.epoch - 1:
+        write_model(run, state)
+    if run.config.metrics_path is not None:
+        write_metrics(run.config.metrics_path, state.rows)
+    logger.info(
+        "epoch %d/%d  lr %.2e  train %.6f  val mse %.6f  best %.6f (epoch %d)  %.1f s",
+        *(row["epoch"], run.config.epochs, row["lr"], row["train_total"], row["val_mse"]),
+        *(state.best_val, state.best_epoch + 1, row["seconds"]),
+    )
+
+
+def write_or_stop(run: Run, state: TrainingState) -> None:
+    """Write the state where it is time to; where a signal asks for it, write it and stop.
+
+    Raises:
+        KeyboardInterrupt, Terminated: a signal asked for it.
+    """
+    stop = run.team.any(run.pause.asked)
+    due = time.monotonic() - run.written_at >= 60.0 * run.config.checkpoint_minutes
+    if (stop or due) and run.written != (state.epoch, state.batch):
+        state.seconds = time.perf_counter() - run.started
+        write_state(run, state)
+    if stop:
+        run.team.wait()  # torchrun ends the others as soon as one has ended
+        path, n_batches = run.config.checkpoint_path, run.train.sampler.count()
+        kept = "nothing is kept" if path is None else f"{path} is written, `resume` continues"
+        if run.team.leads:
+            where = state.epoch + 1, state.batch, n_batches
+            logger.info("stopped in epoch %d after batch %d of %d; %s", *where, kept)
+        run.pause.stop()
+
+
+def write_state(run: Run, state: TrainingState) -> None:
+    """Write the state file, the versions before it kept as configured; the first process does."""
+    run.written_at, run.written = time.monotonic(), (state.epoch, state.batch)
+    if run.config.checkpoint_path is not None and run.team.leads:
+        content = {"fingerprint": run.fingerprint, **state.state_dict()}
+        write_verified(run.config.checkpoint_path, content, run.config.keep)
+
+
+def write_model(run: Run, state: TrainingState) -> None:
+    """Write the weights that validated best."""
+    best = copy.deepcopy(state.averaged_network())
+    best.load_state_dict(state.best_weights)
+    info = replace(run.config.info or ModelInfo(), val_mse=state.best_val)
+    save_model(run.config.save_path, best, info)
+
+
+def resume(run: Run, state: TrainingState) -> None:
+    """Continue from the state file, or from the newest older one where it is damaged or gone.
+
+    The first process writes the metrics again, and the model where it is behind the state.
+    """
+    path = Path(run.config.checkpoint_path or "")
+    found, content = read_newest(path, read_verified)
+    check_fingerprint(found, content, run.fingerprint)
+    state.load_state_dict(content)
+    if run.team.leads and found != path:  # so that the damaged one does not become the older one
+        write_verified(path, content)
+    if not run.team.leads or not state.rows:
+        return
+    if run.config.metrics_path is not None:
+        write_metrics(run.config.metrics_path, state.rows)
+    try:
+        val_mse = load_model(run.config.save_path)[1].val_mse
+    except CheckpointError as error:
+        logger.warning("%s; written again from the state", error)
+        val_mse = None
+    if val_mse is None or val_mse > state.best_val:
+        write_model(run, state)
+
+
+def _named(prefix: str, terms: Tensor) -> Row:
+    total, mse, gradient = terms.tolist()
+    return {f"{prefix}_total": total, f"{prefix}_mse": mse, f"{prefix}_gradient": gradient}

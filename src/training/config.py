@@ -2,7 +2,7 @@
 
 import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -75,9 +75,6 @@ class TrainingOptions:
     displacement: float = 0.0
     """Standard deviation of random displacements of every atom in training, each coordinate,
     Angstrom; drawn anew every epoch. 0: none."""
-    skip_nonfinite: bool = False
-    """Leave batches out whose loss or gradient is not finite, with a warning that names their
-    records; they are counted as ``skipped`` in the metrics. False: the training stops."""
     patience: int | None = None
     """Stop after so many epochs without a better validation; None: never."""
     max_hours: float | None = None
@@ -156,6 +153,9 @@ class TrainingConfig(TrainingOptions):
     """Model whose weights the training starts from; a training resumes with the same one alone."""
     info: "ModelInfo | None" = None
     """What the model is trained for; kept in the model file. None: nothing is known."""
+    on_batch: Callable[[int, int], object] = lambda epoch, batch: None  # noqa: E731
+    """Called as on_batch(epoch, batch) before every batch, both from 0, by every process; batches
+    of the validation are counted after those of the training. What it raises ends the training."""
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a value that is missing or out of its range."""
@@ -251,9 +251,8 @@ class TrainJob:
     resume: bool = False
     """Continue from last.ckpt in the output folder."""
     members: int = 1
-    """Networks to train, with seeds `training.seed`, + 1, ..; several are joined in one model."""
-    parallel: int | None = None
-    """Members that are trained at once. None: as many as there are cores, a thread each."""
+    """Networks to train one after the other, with seeds `training.seed`, + 1, and so on; several
+    are joined in one model."""
     init_from: Path | None = None
     """Model file or training folder to start from, for another edge, element or code. None: from
     random weights."""
@@ -275,7 +274,5 @@ class TrainJob:
             raise ConfigError("`freeze` needs `init_from`, the model whose weights are kept")
         if not 0.0 < self.val_fraction < 1.0:
             raise ConfigError(f"`val_fraction` is {self.val_fraction} but must be in (0, 1)")
-        for name in ("members", "parallel"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ConfigError(f"`{name}` is {value} but must be at least 1")
+        if self.members < 1:
+            raise ConfigError(f"`members` is {self.members} but must be at least 1")

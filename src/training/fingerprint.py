@@ -12,14 +12,12 @@ from .config import TrainingConfig
 
 NOT_COMPARED = {
     "energy_grid", "criterion", "info", "save_path", "checkpoint_path", "metrics_path", "resume",
-    "device", "workers", "checkpoint_minutes", "keep", "max_hours",
+    "device", "workers", "checkpoint_minutes", "keep", "max_hours", "on_batch",
 }  # fmt: skip
 """Settings that are described in words of their own or may change."""
 
-OF_OLDER_STATES = {
-    "precision": "float32", "model.num_amplitudes": 0, "skip_nonfinite": False, "displacement": 0.0,
-}  # fmt: skip
-"""Settings that earlier versions did not have, and what these did."""
+WITHDRAWN = {"slowed": 1.0, "skip_nonfinite": False}
+"""What states of earlier versions may hold, and the only value that continues as it began."""
 
 
 def make_fingerprint(
@@ -57,10 +55,10 @@ def check_fingerprint(path: Path, state: dict[str, Any], now: dict[str, Any]) ->
     """
     if "fingerprint" not in state:
         raise CheckpointError(f"{path}: not the state of a training")
-    before = {**OF_OLDER_STATES, **state["fingerprint"]}
+    before = {**WITHDRAWN, **{k: state[k] for k in WITHDRAWN if k in state}, **state["fingerprint"]}
     differences = [
         f"{key} was {before.get(key)!r}, is {new!r}"
-        for key, new in now.items()
+        for key, new in {**now, **WITHDRAWN}.items()
         if before.get(key) != new
     ]
     if differences:

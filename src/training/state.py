@@ -1,40 +1,50 @@
-"""How far a training has come, as plain values that a state file keeps."""
+"""The state of a training: what a state file keeps, and all that the rest of a training needs."""
 
 import math
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
 
-from .metrics_file import Row
+from ..model.gnn import XANES_E3GNN
+
+Row = dict[str, float]
+"""Metrics of an epoch: epoch, lr, train_* and val_* terms of the loss, seconds."""
+
+MODULES = ("model", "averaged", "optimizer")
+"""Fields that have a state of their own."""
 
 
 def _no_terms() -> Tensor:
-    """Sum of no loss terms."""
     return torch.zeros(3, dtype=torch.float64)
 
 
 @dataclass
-class Progress:
-    """What is done, and what came of it; all but the weights and the optimiser's moments."""
+class TrainingState:
+    """How far a training has come, the same on all processes.
 
+    It has no random generator: the order of batches, dropout and displacements follow from seed,
+    epoch and batch alone. Nor has it a schedule, which is a function of epoch and batch.
+    """
+
+    model: XANES_E3GNN
+    """Network that is trained."""
+    averaged: AveragedModel
+    """Exponential average of its weights, which is validated and saved."""
+    optimizer: torch.optim.Optimizer
+    """AdamW with its moments."""
     epoch: int = 0
     """Epochs done."""
     batch: int = 0
-    """Batches done of the epoch that is under way."""
+    """Batches done of the current epoch."""
     sums: Tensor = field(default_factory=_no_terms)
-    """Terms of the loss, summed over the spectra of these batches, float64, shape (3,)."""
+    """Terms of the loss summed over the spectra of these batches, float64, shape (3,)."""
     n_seen: int = 0
     """Number of these spectra."""
-    skipped: int = 0
-    """Batches of this epoch that were left out, their loss or gradient not being finite."""
-    left_out: list[str] = field(default_factory=list)
-    """Records, or numbers of graphs, that made them so; all of a batch where one can't tell."""
     seconds: float = 0.0
-    """Seconds spent on these batches."""
-    slowed: float = 1.0
-    """Factor of all learning rates; below 1 after the loss has exploded."""
+    """Seconds spent on these batches when the state was written."""
     best_epoch: int = -1
     """Epoch that validated best, from 0; -1: none yet."""
     best_val: float = math.inf
@@ -45,36 +55,34 @@ class Progress:
     """Metrics of all epochs done."""
 
     def add_batch(self, terms: Tensor, n_spectra: int) -> None:
-        """Count a batch; ``terms``: its mean loss terms, shape (3,)."""
+        """Count a batch with mean loss terms ``terms``, shape (3,)."""
         self.sums = self.sums + n_spectra * terms
         self.n_seen += n_spectra
         self.batch += 1
 
-    def skip_batch(self, names: list[str]) -> None:
-        """Count a batch that was left out, and what made it not finite."""
-        self.skipped += 1
-        self.left_out = [*self.left_out, *(name for name in names if name not in self.left_out)]
-        self.batch += 1
-
-    def end_epoch(self, row: Row, weights: dict[str, Tensor]) -> None:
-        """Count an epoch; its weights are kept if it validated best."""
+    def add_epoch(self, row: Row) -> None:
+        """Count an epoch; its averaged weights are kept if it validated best."""
         if row["val_mse"] < self.best_val:
             self.best_val, self.best_epoch = row["val_mse"], self.epoch
+            weights = self.averaged_network().state_dict()
             self.best_weights = {name: value.clone() for name, value in weights.items()}
         self.rows = [*self.rows, row]
         self.epoch += 1
         self.batch, self.sums, self.n_seen, self.seconds = 0, _no_terms(), 0, 0.0
-        self.skipped, self.left_out = 0, []
 
-    def hours(self) -> float:
-        """Time that the epochs done took, in all processes one after the other, in hours."""
-        return sum(row["seconds"] for row in self.rows) / 3600.0
+    def averaged_network(self) -> XANES_E3GNN:
+        """The network with averaged weights."""
+        return cast(XANES_E3GNN, self.averaged.module)
 
-    def values(self) -> dict[str, Any]:
-        """The fields by name."""
-        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
+    def state_dict(self) -> dict[str, Any]:
+        """All fields by name, as tensors and plain values."""
+        values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        return values | {name: values[name].state_dict() for name in MODULES}
 
-    @classmethod
-    def of(cls, state: dict[str, Any]) -> "Progress":
-        """The part of a state that is progress; version 0.1.0 kept none within an epoch."""
-        return cls(**{e.name: state[e.name] for e in fields(cls) if e.name in state})
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over what ``state_dict`` gave."""
+        for entry in fields(self):
+            if entry.name in MODULES:
+                getattr(self, entry.name).load_state_dict(state[entry.name])
+            else:
+                setattr(self, entry.name, state[entry.name])

@@ -22,8 +22,7 @@ from ..xas.energies import EnergyAxis
 from .config import TrainingConfig, TrainJob
 from .energy_window import choose_window, describe_records
 from .finetune import load_start, start_from, warn_of_differences, window_and_arguments
-from .metrics_file import log_file
-from .output import WRITTEN, keep_config, prepare_folder, remove_if_not_begun
+from .output import WRITTEN, keep_config, log_file, prepare_folder, remove_if_not_begun
 
 logger = logging.getLogger(__name__)
 

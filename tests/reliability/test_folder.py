@@ -10,6 +10,7 @@ import time
 import pytest
 import torch
 from command import run
+from hooks import Killed, at, die, hook_commands
 from paths import CALCULATIONS, CU_K, ROOT
 
 from src.checkpoints.torch_file import read_verified
@@ -17,7 +18,6 @@ from src.checkpoints.trained_model import load_model
 from src.errors import ConfigError
 from src.runtime.generations import older
 from src.runtime.lock import hold
-from src.training.trainer import Trainer
 
 pytestmark = pytest.mark.reliability
 SMALL = [
@@ -58,16 +58,13 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
-@pytest.mark.parametrize(
-    "gone", [["last.ckpt"], ["last.ckpt", "last.ckpt.1"], ["last.ckpt", "last.ckpt.1", "model.pt"]]
-)
-def test_a_folder_with_anything_of_a_training_is_not_trained_into(made, done, capsys, gone):
+@pytest.mark.parametrize("gone", [[], ["last.ckpt", "last.ckpt.1", "model.pt"]])
+@pytest.mark.parametrize("more", [[], ["--members=2"]])
+def test_a_folder_with_anything_of_a_training_is_not_trained_into(made, done, capsys, gone, more):
     for name in gone:
         (done / name).unlink()
     before = contents(done)
-    assert run(*words(made, done)) == 1
-    assert "already holds a training; give --resume or another folder" in error_of(capsys)
-    assert run(*words(made, done, "--members=2")) == 1
+    assert run(*words(made, done, *more)) == 1
     assert "already holds a training" in error_of(capsys)
     assert contents(done) == before
 
@@ -91,14 +88,7 @@ def test_a_state_that_is_gone_is_replaced_by_the_one_before_it(made, done, caplo
 def test_a_damaged_state_does_not_take_the_place_of_a_whole_one(made, done, monkeypatch):
     """Killed before its next state, the training still has one to go on from."""
     (done / "last.ckpt").write_bytes(b"damaged")
-
-    class Killed(BaseException):
-        """Stands for the end of the process."""
-
-    def die(*_arguments):
-        raise Killed
-
-    monkeypatch.setattr(Trainer, "take_step", die)
+    hook_commands(monkeypatch, at(2, 0, die))
     with pytest.raises(Killed):
         run(*words(made, done, "--resume"))
     states = [read_verified(older(done / "last.ckpt", age))["epoch"] for age in (0, 1)]
@@ -184,16 +174,25 @@ def start(made, out, *more):
     )  # fmt: skip
 
 
+def wait_for(path, process):
+    """Wait until a training has written a file."""
+    deadline = time.monotonic() + 60
+    while not path.exists():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_a_second_training_in_the_same_folder_is_refused_and_a_killed_one_is_followed(
     made, tmp_path, capsys
 ):
     """Readers of batches, which outlive it for a moment, do not hold the folder."""
     out = tmp_path / "run"
     first = start(made, out, "--training.workers=2", "--training.checkpoint_minutes=0")
-    deadline = time.monotonic() + 60
-    while not (out / "last.ckpt").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for(out / "config.yaml", first)  # written before the first batch
+    assert run(*words(made, out)) == 1
+    assert "run: another process is at work here" in error_of(capsys)
+    wait_for(out / "last.ckpt", first)
     before = (out / "config.yaml").read_bytes(), (out / "log.txt").read_bytes()
     assert run(*words(made, out, "--training.batch_size=2", "--resume")) == 1
     assert "run: another process is at work here" in error_of(capsys)
@@ -202,26 +201,6 @@ def test_a_second_training_in_the_same_folder_is_refused_and_a_killed_one_is_fol
     first.wait()
     first.stderr.close()
     assert run(*words(made, out, "--training.batch_size=2", "--resume")) == 0
-
-
-def test_a_folder_before_its_first_state_is_held_too(made, tmp_path, capsys):
-    """The one that is refused takes nothing of the other's away."""
-    out = tmp_path / "run"
-    first = start(made, out)
-    deadline = time.monotonic() + 60
-    while not (out / "config.yaml").exists():  # written before the first batch
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    try:
-        assert not (out / "last.ckpt").exists()
-        assert run(*words(made, out)) == 1
-        assert "run: another process is at work here" in error_of(capsys)
-        assert (out / "config.yaml").exists()
-        assert (out / "log.txt").exists()
-    finally:
-        first.send_signal(signal.SIGKILL)
-        first.wait()
-        first.stderr.close()
 
 
 def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch, caplog):

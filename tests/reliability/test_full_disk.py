@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 from command import run
+from hooks import at, hook_commands
 from paths import CALCULATIONS, EXPERIMENT, ROOT
 
 from src.checkpoints.torch_file import read_verified
@@ -198,21 +199,16 @@ def test_a_database_outlives_a_full_disk(made, tmp_path, capsys):
 
 
 def test_a_training_outlives_a_full_disk(made, tmp_path, capsys, monkeypatch):
-    from src.training.trainer import Trainer
-
-    write, kept = Trainer.write_epoch, {}
     with small_disk(tmp_path / "disk") as disk:
-        out = disk / "run"
+        out, kept = disk / "run", {}
 
-        def fill_before_the_third(trainer, row):
-            if trainer.progress.epoch == 3:
-                fill(disk)
-                kept.update({name: (out / name).read_bytes() for name in ("model.pt", "last.ckpt")})
-            write(trainer, row)
+        def fill_in_the_third():
+            fill(disk)
+            kept.update({name: (out / name).read_bytes() for name in ("model.pt", "last.ckpt")})
 
         words = [*words_of("train", made, out), "--training.epochs=6"]
-        with monkeypatch.context() as patched:
-            patched.setattr(Trainer, "write_epoch", fill_before_the_third)
+        with monkeypatch.context() as patch:
+            hook_commands(patch, at(2, 0, fill_in_the_third))
             capsys.readouterr()
             assert run(*words) == 1
         assert "run" in lines_of(capsys)
@@ -249,18 +245,6 @@ def test_a_limit_of_the_file_size_is_one_line(command, size, made, tmp_path):
 
 
 def test_a_folder_removed_while_training_is_one_line(made, tmp_path, capsys, monkeypatch):
-    out = tmp_path / "run"
-    from src.training import trainer
-
-    write, calls = trainer.write_metrics, []
-
-    def remove_first(path, rows):
-        calls.append(path)
-        if len(calls) == 1:
-            shutil.rmtree(out)
-        write(path, rows)
-
-    monkeypatch.setattr(trainer, "write_metrics", remove_first)
-    assert run(*words_of("train", made, out)) == 1
+    hook_commands(monkeypatch, at(1, 0, lambda: shutil.rmtree(tmp_path / "run")))
+    assert run(*words_of("train", made, tmp_path / "run")) == 1
     assert "run" in lines_of(capsys)
-    assert calls

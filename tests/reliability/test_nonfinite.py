@@ -1,6 +1,5 @@
 """Numbers that are not finite stop the work by name, and are never "no improvement"."""
 
-import csv
 import dataclasses
 import math
 
@@ -9,30 +8,27 @@ import numpy as np
 import pytest
 import torch
 from ase import Atoms
-from poison import ENERGY, MARK, Poison, graphs, network, poison_element, settings, train_together
+from hooks import Killed, at, die
+from poison import ENERGY, MARK, Poison, graphs, network, poison_element, settings
 from records import record
-from team import bulk_model, free_port
+from team import bulk_model
 
 from src import run_training
+from src.checkpoints.torch_file import read_verified, write_verified
 from src.checkpoints.trained_model import ModelInfo, TrainedModel, load_model, save_model
-from src.cli import main, parse
+from src.cli import main
 from src.comparison.fit import Bounds, Fit
 from src.comparison.ranking import Candidate, edge_step, first_in_draws, rank
 from src.dataset.database import Database, write_records
 from src.dataset.dataset import XANESDataset
-from src.errors import CheckpointError, ConfigError, PredictionError, RecordError
+from src.errors import CheckpointError, ConfigError, LossError, PredictionError, RecordError
 from src.evaluation.calibrate import site_errors
 from src.evaluation.evaluate import evaluate
 from src.explanation.attribution import explain
-from src.plot import plot_training
 from src.prediction.bulk import predict_database
 from src.prediction.site_prediction import predict_structures
 from src.prediction.spectra_db import read_spectra
 from src.runtime.distributed import Team
-from src.runtime.signals import Pause
-from src.training.divergence import LossExplosion
-from src.training.state import Progress
-from src.training.trainer import Trainer
 from src.uncertainty.novelty import Novelty
 from src.xas.spectrum import Spectrum
 
@@ -96,237 +92,65 @@ def test_a_position_that_is_not_finite_is_refused_by_number(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("kind", "what"), [("loss", "the loss is nan"), ("gradient", "the norm of the gradient is nan")]
+    ("kind", "what"), [("loss", "the loss is nan"), ("gradient", "the norm of its gradient nan")]
 )
-def test_what_is_not_finite_goes_back_once_and_then_stops_with_the_graph_named(
-    tmp_path, caplog, kind, what
-):
-    """A batch has four graphs; only the one that is guilty is named."""
+def test_what_is_not_finite_stops_with_the_epoch_and_the_records_named(tmp_path, kind, what):
+    """Control: without the poison the same training ends well."""
     train, val = graphs(12, poisoned=5), graphs(4, 100)
-    with pytest.raises(LossExplosion, match=rf"{what}, seen with train_dataset\[5\]; lower `lr`"):
+    with pytest.raises(LossError, match=rf"^epoch 1, batch \d: .*{what}, with .*_dataset\[5\]"):
         run_training(network(), train, val, settings(tmp_path, "x", criterion=Poison(kind)))
-    assert caplog.text.count("seen with train_dataset[5]; back to the start of epoch 1") == 1
+    assert not (tmp_path / "x.pt").exists()
     train[5].record_id = ["mp-7_000", "mp-7_001"]
-    with pytest.raises(LossExplosion, match=rf"{what}, seen with mp-7_000, mp-7_001; lower"):
+    with pytest.raises(LossError, match=rf"{what}, with .*mp-7_000, mp-7_001.*lower `lr`"):
         run_training(network(), train, val, settings(tmp_path, "x", criterion=Poison(kind)))
     healthy = settings(tmp_path, "x", criterion=Poison("none"))
     assert len(run_training(network(), train, val, healthy)) == 3
 
 
-def with_statistics(train):
-    """A network that has its training set's statistics already."""
+@pytest.mark.parametrize("part", ["train_dataset", "val_dataset"])
+def test_a_finite_target_whose_square_is_not_is_named(tmp_path, part):
+    """A validation loss that is not finite would else pass as no improvement."""
+    sets = {"train_dataset": graphs(12), "val_dataset": graphs(6, 100)}
     model = network()
-    mean = torch.cat([graph.y for graph in train]).mean(0)
+    mean = torch.cat([graph.y for graph in sets["train_dataset"]]).mean(0)
     model.set_target_statistics(ENERGY, mean, 1.0)
-    return model
-
-
-def test_a_finite_target_whose_square_is_not_is_named(tmp_path):
-    train = graphs(12)
-    model = with_statistics(train)
-    train[8].y[0, 0] = 1e25
-    with pytest.raises(LossExplosion, match=r"the loss is inf, seen with train_dataset\[8\]; "):
-        run_training(model, train, graphs(4, 100), settings(tmp_path, "x"))
-
-
-def test_where_one_cannot_tell_all_graphs_of_the_batch_are_named(tmp_path, monkeypatch):
-    """A fault that comes and goes: no graph alone shows it."""
-    original = Trainer.loss_terms
-
-    def sometimes(self, part):
-        total, *rest = original(self, part)
-        return (total * (math.nan if self.progress.batch == 1 else 1.0), *rest)
-
-    monkeypatch.setattr(Trainer, "loss_terms", sometimes)
-    config = settings(tmp_path, "x")
-    trainer = Trainer(network(), graphs(12), graphs(4, 100), config)
-    expected = list(trainer.sampler)[1]
-    with pytest.raises(LossExplosion) as caught:
-        trainer.train_epoch(Pause())
-    named = ", ".join(f"train_dataset[{number}]" for number in expected)
-    assert str(caught.value) == f"epoch 1, batch 2: the loss is nan, seen with {named}"
-
-
-# batches left out
-
-
-def states_around(trainer, graph):
-    """State before and after a step on one graph."""
-    before = trainer.state()
-    trainer.take_step(next(iter(trainer.train_loader)), [graph], n_batches=12)
-    return before, trainer.state()
-
-
-def same(one, other):
-    """Whether two nested states are equal to the last bit."""
-    if isinstance(one, torch.Tensor):
-        return torch.equal(one, other)
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(same(one[k], other[k]) for k in one)
-    if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(map(same, one, other))
-    return one == other
-
-
-@pytest.mark.parametrize("kind", ["loss", "gradient", "none"])
-def test_a_batch_left_out_changes_nothing_but_the_count(tmp_path, kind):
-    """Control: without the poison the same step moves weights, moments and averages."""
-    config = settings(
-        tmp_path, "x", criterion=Poison(kind), skip_nonfinite=True, batch_size=1, warmup=0.0
-    )
-    trainer = Trainer(network(), graphs(1, poisoned=0), graphs(2, 100), config)
-    trainer.model.train()
-    before, after = states_around(trainer, 0)
-    for name in ("model", "averaged"):
-        assert same(before[name], after[name]) == (kind != "none"), name
-    moments = [state["optimizer"]["state"] for state in (before, after)]
-    assert same(*moments) == (kind != "none")
-    assert after["batch"] == 1
-    assert (after["skipped"], after["n_seen"]) == ((1, 0) if kind != "none" else (0, 2))
-    assert after["left_out"] == (["train_dataset[0]"] if kind != "none" else [])
-
-
-@pytest.mark.parametrize("kind", ["loss", "gradient"])
-def test_left_out_batches_are_counted_named_and_not_in_the_mean(tmp_path, caplog, kind):
-    train, val = graphs(12, poisoned=5), graphs(4, 100)
-    config = settings(
-        tmp_path, "x", criterion=Poison(kind), skip_nonfinite=True, batch_size=1, lr=1e-30, epochs=2
-    )
-    model = network()
-    rows = run_training(model, train, val, config)
-    assert [row["skipped"] for row in rows] == [1, 1]
-    assert caplog.text.count("1 batches left out, loss or gradient not finite, seen with") == 2
-    assert caplog.text.count("train_dataset[5]") == 2
-    others = [graph for number, graph in enumerate(train) if number != 5]
-    with torch.no_grad():  # with such a learning rate the network stays as it began
-        errors = [(model.predict_spectra(graph, ENERGY) - graph.y).square() for graph in others]
-    assert rows[0]["train_mse"] == pytest.approx(float(torch.cat(errors).mean()), rel=1e-4)
-    with (tmp_path / "x.csv").open() as file:
-        assert [row["skipped"] for row in csv.DictReader(file)] == ["1", "1"]
-    plot_training(tmp_path / "x.csv", tmp_path / "x.png")
-
-
-def test_metrics_have_the_column_only_where_batches_may_be_left_out(tmp_path):
-    run_training(network(), graphs(4), graphs(4, 100), settings(tmp_path, "x", epochs=1))
-    assert "skipped" not in (tmp_path / "x.csv").read_text()
-
-
-class Killed(Exception):
-    """Stands for the end of the process."""
-
-
-@pytest.mark.parametrize("batches", [1, 2])
-def test_a_resumed_training_counts_what_was_left_out_before(tmp_path, monkeypatch, batches):
-    """Killed after each batch of the second epoch in turn, the poisoned one among them."""
-    train, val = graphs(12, poisoned=5), graphs(4, 100)
-    options = {"criterion": Poison("loss"), "skip_nonfinite": True}
-    whole = network()
-    rows = run_training(whole, train, val, settings(tmp_path, "whole", **options))
-    assert [row["skipped"] for row in rows] == [1, 1, 1]
-    original = Trainer.take_step
-
-    def die(self, *arguments):
-        if (self.progress.epoch, self.progress.batch) == (1, batches):
-            raise Killed
-        original(self, *arguments)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "take_step", die)
-        cut = settings(tmp_path, "cut", checkpoint_minutes=0.0, **options)
-        with pytest.raises(Killed):
-            run_training(network(), train, val, cut)
-    resumed = network()
-    again = run_training(resumed, train, val, settings(tmp_path, "cut", resume=True, **options))
-    for a, b in zip(rows, again, strict=True):
-        assert {**a, "seconds": 0} == {**b, "seconds": 0}
-    assert same(whole.state_dict(), resumed.state_dict())
-    with pytest.raises(ConfigError, match="skip_nonfinite was True, is False"):
-        run_training(
-            network(), train, val, settings(tmp_path, "cut", resume=True, criterion=Poison("loss"))
-        )
-
-
-def test_a_state_of_before_the_option_goes_on(tmp_path):
-    train, val = graphs(8), graphs(4, 100)
-    run_training(network(), train, val, settings(tmp_path, "x"))
-    trainer = Trainer(network(), train, val, settings(tmp_path, "x", resume=True))
-    state = torch.load(tmp_path / "x.ckpt")
-    for name in ("skipped", "left_out"):
-        del state[name]
-    del state["fingerprint"]["skip_nonfinite"]
-    torch.save(state, tmp_path / "x.ckpt")
-    trainer.load_state(tmp_path / "x.ckpt")
-    assert trainer.progress.epoch == 3
-    assert trainer.progress.left_out == []
-
-
-def test_an_epoch_of_nothing_but_left_out_batches_is_an_error(tmp_path):
-    config = settings(tmp_path, "x", criterion=Poison("loss"), skip_nonfinite=True)
-    with pytest.raises(LossExplosion, match="epoch 1: every batch was left out"):
-        run_training(network(), graphs(1, poisoned=0), graphs(2, 100), config)
-
-
-def test_two_processes_leave_the_same_batches_out(tmp_path):
-    (tmp_path / "port").write_text(str(free_port()))
-    torch.multiprocessing.spawn(train_together, args=(tmp_path,), nprocs=2)
-    for kind in ("loss", "gradient"):
-        one, two = (torch.load(tmp_path / f"{kind} {rank}") for rank in range(2))
-        assert [row["skipped"] for row in one["rows"]] == [1, 1, 1]
-        assert [{**row, "seconds": 0} for row in one["rows"]] == [
-            {**row, "seconds": 0} for row in two["rows"]
-        ]
-        assert same(one["weights"], two["weights"])
-        assert all(bool(torch.isfinite(weight).all()) for weight in one["weights"].values())
-
-
-def test_the_option_is_one_of_the_command(tmp_path):
-    words = ["train", "x.db", "-o", str(tmp_path)]
-    assert parse(words)[1].training.skip_nonfinite is False
-    assert parse([*words, "--training.skip_nonfinite", "true"])[1].training.skip_nonfinite is True
-
-
-# validation
-
-
-def test_a_validation_loss_that_is_not_finite_is_an_error_that_names_the_graph(tmp_path):
-    val = graphs(6, 100)
-    val[4].y[0, 0] = 1e25
-    with pytest.raises(LossExplosion, match=r"val_mse is inf, seen with val_dataset\[4\]; "):
-        run_training(network(), graphs(8), val, settings(tmp_path, "x"))
+    sets[part][5].y[0, 0] = 1e25
+    with pytest.raises(LossError, match=rf"epoch 1, .*loss is inf.*, with .*{part}\[5\]"):
+        run_training(model, *sets.values(), settings(tmp_path, "x"))
     assert not (tmp_path / "x.pt").exists()
-    val[4].record_id = ["mp-3_000", "mp-3_001"]
-    for skip in (False, True):  # what is left out of updates is not left out here
-        config = settings(tmp_path, "x", skip_nonfinite=skip)
-        with pytest.raises(LossExplosion, match="val_mse is inf, seen with mp-3_000, mp-3_001;"):
-            run_training(network(), graphs(8), val, config)
 
 
-def test_negative_control_alone_progress_would_take_it_for_no_improvement():
-    progress = Progress(best_val=1.0, best_epoch=0)
-    progress.end_epoch({"val_mse": math.nan}, {})
-    assert (progress.best_val, progress.best_epoch, progress.epoch) == (1.0, 0, 1)
+def test_the_last_good_state_stays_and_continues(tmp_path):
+    """The poison begins in the second epoch; without it the state of the first is continued."""
+    train, val, sound = graphs(12), graphs(4, 100), graphs(12)
+    whole = network()
+    run_training(whole, sound, val, settings(tmp_path, "whole"))
+
+    def spoil():
+        train[5].y[0, 0] = 1e25
+
+    with pytest.raises(LossError, match="epoch 2, "):
+        run_training(network(), train, val, settings(tmp_path, "x", on_batch=at(1, 0, spoil)))
+    assert read_verified(tmp_path / "x.ckpt")["epoch"] == 1
+    resumed = network()
+    run_training(resumed, sound, val, settings(tmp_path, "x", resume=True))
+    assert all(
+        torch.equal(weight, resumed.state_dict()[name])
+        for name, weight in whole.state_dict().items()
+    )
 
 
-# explosions that are finite
-
-
-def test_a_loss_that_explodes_once_is_a_slower_way_on(tmp_path, monkeypatch, caplog):
-    train, val = graphs(12), graphs(4, 100)
-    original, faults = Trainer.loss_terms, []
-
-    def explode(self, part):
-        terms = original(self, part)
-        if self.progress.epoch == 4 and len(faults) < 3:
-            faults.append(1)
-            return tuple(1e4 * term for term in terms)
-        return terms
-
-    monkeypatch.setattr(Trainer, "loss_terms", explode)
-    rows = run_training(network(), train, val, settings(tmp_path, "x", epochs=6))
-    assert caplog.text.count("back to the start of epoch 5") == 1
-    assert "over 10 times the lowest before" in caplog.text
-    assert [row["epoch"] for row in rows] == [1, 2, 3, 4, 5, 6]
-    assert max(row["train_total"] for row in rows) < 10 * min(row["train_total"] for row in rows)
+@pytest.mark.parametrize(("name", "value"), [("slowed", 0.5), ("skip_nonfinite", True)])
+def test_a_state_with_a_withdrawn_setting_does_not_continue_otherwise(tmp_path, name, value):
+    """Learning rates lowered after an explosion, and batches left out."""
+    train, val = graphs(8), graphs(4, 100)
+    with pytest.raises(Killed):
+        run_training(network(), train, val, settings(tmp_path, "x", on_batch=at(1, 0, die)))
+    state = read_verified(tmp_path / "x.ckpt")
+    (state["fingerprint"] if name == "skip_nonfinite" else state)[name] = value
+    write_verified(tmp_path / "x.ckpt", state)
+    with pytest.raises(ConfigError, match=rf"x\.ckpt: .*{name} was {value}"):
+        run_training(network(), train, val, settings(tmp_path, "x", resume=True))
 
 
 # predictions

@@ -327,11 +327,11 @@ def test_an_ensemble_leads_back_to_its_members(tmp_path):
 
 
 def test_members_trained_by_one_command_name_it(made, tmp_path, monkeypatch):
-    def train_for_a_moment(_commands, folders, *_):
-        for folder in folders:
-            shutil.copy(made / "cu_k" / "model.pt", folder / "model.pt")
+    def train_for_a_moment(job, _config):
+        job.output.mkdir(parents=True)
+        shutil.copy(made / "cu_k" / "model.pt", job.output / "model.pt")
 
-    monkeypatch.setattr("src.training.members.run_all", train_for_a_moment)
+    monkeypatch.setattr("src.training.members.train_from_database", train_for_a_moment)
     words = ["train", made / "cu.db", "-o", tmp_path / "m", "--members", 2, *QUICK]
     assert run(*words) == 0
     _, info = load_model(tmp_path / "m")

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import random_molecule
+from hooks import Killed
 from paths import CALCULATIONS, CU_K, ROOT
 from states import differing, without_seconds
 
@@ -19,15 +20,10 @@ from src import TrainingConfig, run_training
 from src.checkpoints.torch_file import read_verified
 from src.cli import main
 from src.model.gnn import XANES_E3GNN
-from src.training.trainer import Trainer
 
 pytestmark = pytest.mark.reliability
 ENERGY = torch.linspace(-10.0, 30.0, 41)
 EPOCHS = 12
-
-
-class Killed(Exception):
-    """Stands for the end of the process."""
 
 
 class Drawing(list):
@@ -76,29 +72,26 @@ def train(folder, name, **changes):
 
 
 @pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
-def test_killed_again_and_again_with_everything_on(tmp_path, monkeypatch):
+def test_killed_again_and_again_with_everything_on(tmp_path):
     """Weights, averages, moments, metrics, patience, best: everything that a state holds."""
     whole = train(tmp_path, "whole")
     assert whole["epoch"] < EPOCHS  # it stopped early, as the other one must
     rng, kills = np.random.default_rng(3), 0
-    original = Trainer.take_step
     countdown = [0]
 
-    def die_or_go_on(self, *arguments):
+    def die_or_continue(*_):
         if countdown[0] == 0:
             raise Killed
         countdown[0] -= 1
-        original(self, *arguments)
 
     while True:
-        countdown[0] = int(rng.integers(1, 5))
-        with monkeypatch.context() as patch:
-            patch.setattr(Trainer, "take_step", die_or_go_on)
-            try:
-                cut = train(tmp_path, "cut", resume=(tmp_path / "cut.ckpt").exists())
-                break
-            except Killed:
-                kills += 1
+        countdown[0] = int(rng.integers(1, 7))
+        resume = (tmp_path / "cut.ckpt").exists()
+        try:
+            cut = train(tmp_path, "cut", resume=resume, on_batch=die_or_continue)
+            break
+        except Killed:
+            kills += 1
     print(f"{kills} kills")
     assert kills >= 4
     assert differing(without_seconds(whole), without_seconds(cut)) == []
@@ -125,7 +118,8 @@ def test_out_of_memory_is_one_line_and_the_training_goes_on(tmp_path):
         return subprocess.run(
             [sys.executable, script, *map(str, words)],
             cwd=ROOT, capture_output=True, text=True, check=False,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "FAULT": fault},
+            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "FAULT": fault,
+                 "AT": "2 1"},
         )  # fmt: skip
 
     assert start("whole", fault="none 0").returncode == 0

@@ -8,19 +8,16 @@ import time
 from pathlib import Path
 
 import pytest
+from hooks import Killed, at, die
 from paths import CALCULATIONS, CU_K, ROOT
 from states import differing, without_seconds
-from team import graphs, network, settings
+from team import epoch_batches, graphs, network, settings
 
 from src import run_training
 from src.checkpoints.torch_file import read_verified
 from src.cli import main
 from src.errors import Terminated
-from src.runtime.distributed import Team
 from src.runtime.signals import Pause
-from src.training import validation
-from src.training.divergence import LossExplosion
-from src.training.trainer import Trainer
 
 pytestmark = pytest.mark.reliability
 DATA = graphs(14), graphs(9, first_seed=50)
@@ -42,18 +39,6 @@ def whole(tmp_path_factory):
     return train(tmp_path_factory.mktemp("whole"), "whole")
 
 
-def interfere(monkeypatch, at, what, method="set_gradient"):
-    """Do something within the batch ``at``, (epoch, batch)."""
-    original = getattr(Trainer, method)
-
-    def disturbed(self, *arguments):
-        if (self.progress.epoch, self.progress.batch) == at:
-            what()
-        return original(self, *arguments)
-
-    monkeypatch.setattr(Trainer, method, disturbed)
-
-
 @pytest.fixture
 def heard():
     """No signal is ignored, as those but SIGINT and SIGTERM may be in the background."""
@@ -64,77 +49,46 @@ def heard():
         signal.signal(number, handler)
 
 
+def assert_continues(folder, whole):
+    """What is resumed ends as what nothing happened to."""
+    again = train(folder, "cut", resume=True)
+    assert differing(without_seconds(whole), without_seconds(again)) == []
+
+
+def n_batches():
+    """Batches of the training in the second epoch."""
+    return len(epoch_batches(DATA[0], 1)[0])
+
+
 @pytest.mark.usefixtures("heard")
+@pytest.mark.parametrize("validating", [False, True])
 @pytest.mark.parametrize(("number", "raised"), KINDS)
-def test_a_signal_within_the_validation_stops_it_and_loses_nothing(
-    tmp_path, monkeypatch, whole, number, raised
-):
-    """A validation may be longer than the time that a queue leaves."""
-    mean_rows, calls = validation.mean_rows, []
+def test_a_signal_stops_a_training_and_loses_nothing(tmp_path, whole, number, raised, validating):
+    """A queue tells torchrun and its processes at once; torchrun tells them again."""
+    seen = []
 
-    def signal_in_the_second(*arguments):
-        calls.append(arguments)
-        if len(calls) == n_validation + 1:  # of the second epoch
+    def hook(epoch, batch):
+        seen.append((epoch, batch))
+        if (epoch, batch) == (1, n_batches() if validating else 1):
             signal.raise_signal(number)
-        return mean_rows(*arguments)
+            signal.raise_signal(signal.SIGTERM)
 
-    monkeypatch.setattr(validation, "mean_rows", signal_in_the_second)
-    config = settings(tmp_path, "cut", epochs=3)
-    trainer = Trainer(network(dropout=0.2), *DATA, config)
-    n_validation, n_batches = len(trainer.val_loader), trainer.sampler.count()
-    assert n_validation > 2
     with pytest.raises(raised):
-        trainer.run()
-    assert len(calls) == n_validation + 1  # no further batch
+        train(tmp_path, "cut", on_batch=hook)
+    assert seen[-1] == (1, n_batches() if validating else 1)  # no further batch
     state = read_verified(tmp_path / "cut.ckpt")
-    assert (state["epoch"], state["batch"]) == (1, n_batches)
-    again = train(tmp_path, "cut", resume=True)
-    assert differing(without_seconds(whole), without_seconds(again)) == []
+    assert (state["epoch"], state["batch"]) == (1, n_batches() if validating else 2)
+    assert_continues(tmp_path, whole)
 
 
-def test_a_long_validation_keeps_what_was_trained_before_it(tmp_path, monkeypatch, whole):
-    """Killed within it, no more than ``checkpoint_minutes`` are lost."""
-    mean_rows, calls = validation.mean_rows, []
-
-    class Killed(Exception):
-        """Stands for the end of the process."""
-
-    def kill_in_the_third(*arguments):
-        calls.append(arguments)
-        if len(calls) == 3:
-            raise Killed
-        trainer.written = -1e9, trainer.written[1]  # a long time ago
-        return mean_rows(*arguments)
-
-    monkeypatch.setattr(validation, "mean_rows", kill_in_the_third)
-    trainer = Trainer(network(dropout=0.2), *DATA, settings(tmp_path, "cut", epochs=3))
+def test_a_long_validation_keeps_what_was_trained_before_it(tmp_path, whole):
+    """Killed within it, no more than ``checkpoint_minutes`` are lost; the state is written once."""
+    hook = at(1, n_batches() + 2, die)
     with pytest.raises(Killed):
-        trainer.run()
-    state = read_verified(tmp_path / "cut.ckpt")
-    assert (state["epoch"], state["batch"]) == (0, trainer.sampler.count())
-    assert not (tmp_path / "cut.ckpt.1").exists()  # written once
-    again = train(tmp_path, "cut", resume=True)
-    assert differing(without_seconds(whole), without_seconds(again)) == []
-
-
-@pytest.mark.parametrize(("number", "raised"), KINDS)
-def test_a_signal_that_is_passed_on_at_once_is_the_same_request(
-    tmp_path, monkeypatch, whole, number, raised
-):
-    """A queue tells torchrun and its processes; torchrun tells them again."""
-
-    def twice():
-        signal.raise_signal(number)
-        signal.raise_signal(signal.SIGTERM)
-
-    with monkeypatch.context() as patch:
-        interfere(patch, (1, 1), twice)
-        with pytest.raises(raised):
-            train(tmp_path, "cut")
-    state = read_verified(tmp_path / "cut.ckpt")
-    assert (state["epoch"], state["batch"]) == (1, 2)
-    again = train(tmp_path, "cut", resume=True)
-    assert differing(without_seconds(whole), without_seconds(again)) == []
+        train(tmp_path, "cut", checkpoint_minutes=0.0, keep=9, on_batch=hook)
+    states = [read_verified(path) for path in sorted(tmp_path.glob("cut.ckpt*"))]
+    assert [state["batch"] for state in states[:2]] == [n_batches(), n_batches() - 1]
+    assert_continues(tmp_path, whole)
 
 
 def test_a_signal_that_comes_again_later_acts_at_once(monkeypatch):
@@ -169,47 +123,14 @@ def test_signals_that_are_ignored_or_used_by_the_program_are_left_alone():
 
 def test_all_processes_wait_for_the_state_before_they_end(tmp_path, monkeypatch):
     """When one has ended, torchrun ends the others, and the one that writes among them."""
-    done = []
-    write, wait = Trainer.write_state, Team.wait
-    monkeypatch.setattr(Trainer, "write_state", lambda self: (write(self), done.append("write")))
-    monkeypatch.setattr(Team, "wait", lambda self: (wait(self), done.append("wait")))
-    interfere(monkeypatch, (0, 0), lambda: signal.raise_signal(signal.SIGTERM))
+    written = []
+    monkeypatch.setattr(
+        "src.runtime.distributed.Team.wait",
+        lambda _team: written.append((tmp_path / "cut.ckpt").exists()),
+    )
     with pytest.raises(Terminated):
-        train(tmp_path, "cut")
-    assert done == ["write", "wait"]
-
-
-@pytest.mark.parametrize("killed_at", [(1, 1), (1, 2)])
-def test_an_explosion_after_a_resume_goes_back_to_the_start_of_the_epoch(
-    tmp_path, monkeypatch, killed_at
-):
-    """As without the interruption, not to where the training was resumed."""
-    original = Trainer.set_gradient
-
-    def explode(self, *arguments):
-        at = self.progress.epoch, self.progress.batch
-        if at == (1, 2) and self.progress.slowed == 1.0:
-            raise LossExplosion("epoch 2, batch 3: the loss is inf")
-        return original(self, *arguments)
-
-    class Killed(Exception):
-        """Stands for the end of the process."""
-
-    def die():
-        raise Killed
-
-    monkeypatch.setattr(Trainer, "set_gradient", explode)
-    monkeypatch.setattr("src.training.trainer.find_culprits", lambda *_: ["a graph"])
-    whole = train(tmp_path, "whole")
-    assert whole["slowed"] < 1.0
-    with monkeypatch.context() as patch:
-        interfere(patch, killed_at, die, "take_step")
-        with pytest.raises(Killed):
-            train(tmp_path, "cut", checkpoint_minutes=0.0)
-    state = read_verified(tmp_path / "cut.ckpt")
-    assert (state["epoch"], state["batch"]) == killed_at
-    again = train(tmp_path, "cut", resume=True)
-    assert differing(without_seconds(whole), without_seconds(again)) == []
+        train(tmp_path, "cut", on_batch=at(0, 0, lambda: signal.raise_signal(signal.SIGTERM)))
+    assert written == [True]
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,6 @@ TRAIN = [
           "0.0", "1.0", "-1.0", ".nan"),
     Command("train", "--split_seed", "x", 2, "Parser key \"split_seed\""),
     Command("train", "--members", "0", 2, "`members` is 0 but must be at least 1"),
-    Command("train", "--parallel", "0", 2, "`parallel` is 0 but must be at least 1"),
     Command("train", "--init_from", "{missing}", 1, NO_MODEL, INIT.partition(" --init")[0]),
     Command("train", "--freeze", "embedding", 2, "`freeze` needs `init_from`, the model whose"),
     Command("train", "--freeze", "other", 1, "`freeze` 'other' is not one of embedding,", INIT),
@@ -95,7 +94,6 @@ TRAINING = [
     Command("train", "--training.seed", "9" * 20, 2, f"`seed` is {'9' * 20} but must be a number"),
     Command("train", "--training.device", "gpu", 1, NO_GPU),
     Command("train", "--training.precision", "float16", 2, "float16"),
-    Command("train", "--training.skip_nonfinite", "3", 2, "Parser key \"training.skip_nonfinite"),
     Command("train", "--training.workers", "-1", 2, "`workers` is -1 but must not be negative"),
 ]  # fmt: skip
 

@@ -2,12 +2,10 @@
 
 import torch
 from conftest import random_molecule
-from team import become
 
-from src import SpectrumLoss, TrainingConfig, run_training
+from src import SpectrumLoss, TrainingConfig
 from src.loss import SpectrumLossTerms
 from src.model.gnn import XANES_E3GNN
-from src.runtime.distributed import processes
 
 ENERGY = torch.linspace(-10.0, 30.0, 41)
 MARK = 7.0
@@ -70,15 +68,3 @@ def poison_element(model, number):
     with torch.no_grad():
         model.embedding.weight[number] = HUGE
     return model
-
-
-def train_together(rank, folder):
-    """One of two processes that train on poisoned data and leave batches out."""
-    become(rank, folder)
-    with processes("cpu"):
-        for kind in ("loss", "gradient"):
-            config = settings(folder, f"two {kind}", criterion=Poison(kind), skip_nonfinite=True)
-            model = network()
-            rows = run_training(model, graphs(12, poisoned=5), graphs(4, 100), config)
-            found = {"rows": rows, "weights": model.state_dict()}
-            torch.save(found, folder / f"{kind} {rank}")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from command import run
+from hooks import Killed, at, die, hook_commands
 from paths import CALCULATIONS, ZN_K
 
 from src.checkpoints.trained_model import ModelInfo, load_model, save_model
@@ -192,17 +193,10 @@ def test_interrupted_training_goes_on_as_if_it_had_not_been(made, tmp_path, monk
     words = ["train", made / "zn.db", *split, "--init_from", made / "cu.pt", "--freeze", "layers.0"]
     words += [*QUICK, "--model.dropout=0.2"]
     assert run(*words, "-o", tmp_path / "whole") == 0
-    from src.training.trainer import Trainer
-
-    finish = Trainer.finish_epoch
-
-    def stop(trainer, row):
-        finish(trainer, row)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Trainer, "finish_epoch", stop)
-    assert run(*words, "-o", tmp_path / "parts") == 130
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        hook_commands(patch, at(1, 0, die))
+        with pytest.raises(Killed):
+            run(*words, "-o", tmp_path / "parts")
     assert run(*words, "-o", tmp_path / "parts", "--resume") == 0
     twins = [load_model(tmp_path / name)[0].state_dict() for name in ("whole", "parts")]
     assert all(torch.equal(twins[0][name], twins[1][name]) for name in twins[0])
