@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..dataset.location import Location, as_location
-from ..errors import ConfigError
+from ..errors import (
+    ConfigError,
+    check_at_least,
+    check_fraction,
+    check_not_negative,
+    check_positive,
+)
 from ..runtime.kinds import check_kinds
 
 if TYPE_CHECKING:
@@ -36,14 +42,13 @@ class EnergyConfig:
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a value out of its range."""
-        if self.step is not None and not self.step > 0:
-            raise ConfigError(f"`step` is {self.step} but must be positive")
-        for name in ("start", "stop", "step", "train_stop", "extend_below"):
+        for name in ("start", "stop", "train_stop"):
             value = getattr(self, name)
             if value is not None and not math.isfinite(value):
                 raise ConfigError(f"`{name}` is {value} but must be finite")
-        if self.extend_below < 0:
-            raise ConfigError(f"`extend_below` is {self.extend_below} but must not be negative")
+        if self.step is not None:
+            check_positive("step", self.step)
+        check_not_negative("extend_below", self.extend_below)
         if self.start is not None and self.stop is not None and not self.start < self.stop:
             raise ConfigError(f"`start` is {self.start} and must be below `stop`, {self.stop}")
         if (self.start is None) != (self.stop is None):
@@ -61,69 +66,59 @@ class TrainingOptions:
     lr: float = 2e-3
     """Highest learning rate."""
     batch_size: int | None = None
-    """Most graphs a batch."""
+    """Maximum graphs per batch."""
     max_edges: int | None = None
-    """Most graph edges a batch."""
+    """Maximum graph edges per batch."""
     weight_decay: float = 0.01
     """AdamW's decoupled weight decay."""
     warmup: float = 0.02
-    """Part of the training in which the learning rate rises linearly to ``lr``."""
+    """Fraction of the training in which the learning rate rises linearly to ``lr``."""
     ema_decay: float = 0.998
-    """Decay a step of the averaged weights, which are validated and saved."""
+    """Decay per step of the averaged weights, which are validated and saved."""
     clip_norm: float = 10.0
-    """Largest norm of the gradient."""
+    """Largest norm of the gradient; a larger gradient is scaled down to it."""
     displacement: float = 0.0
-    """Standard deviation of random displacements of every atom in training, each coordinate,
-    Angstrom; drawn anew every epoch. 0: none."""
+    """Standard deviation of random displacements of every coordinate in training, Angstrom; drawn
+    anew every epoch. 0: none."""
     patience: int | None = None
-    """Stop after so many epochs without a better validation; None: never."""
+    """Stop after this many epochs without a better validation loss; None: never."""
     max_hours: float | None = None
-    """Stop after the epoch in which this time is spent, hours, that before interruptions included;
-    the rate still falls as for all ``epochs``. None: no limit."""
+    """Stop after the epoch in which this time is spent, hours, including time before interruptions;
+    the learning rate still follows the schedule of all ``epochs``. None: no limit."""
     seed: int = 0
     """Seed of weights, of the order of batches, of dropout and of displacements."""
     device: str = "auto"
-    """Where to compute: cpu, cuda, cuda:1, ..; auto is cuda where there is one, else cpu."""
+    """Where to compute: cpu, cuda, cuda:1; auto is cuda where there is one, else cpu."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """bfloat16: mixed precision in training; spectra, loss and validation stay in float32."""
     workers: int = 0
-    """Processes that read and collate batches ahead of the training; 0: it does so itself."""
+    """Processes that read and collate batches ahead of the training; 0: none."""
     checkpoint_minutes: float = 10.0
-    """Write the state this often within an epoch; it is written after every epoch, too."""
+    """Minutes between states written within an epoch; one is written after every epoch, too."""
     keep: int = 2
-    """Versions of the state to keep: last.ckpt, and the ones before it, last.ckpt.1, .."""
+    """Versions of the state to keep: last.ckpt and those before it, last.ckpt.1 and so on."""
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a value of another kind or out of its range."""
         check_kinds(vars(self), {entry.name: entry.type for entry in fields(self)})
         for name in ("epochs", "batch_size", "max_edges", "patience", "keep"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ConfigError(f"`{name}` is {value} but must be at least 1")
-        if self.workers < 0:
-            raise ConfigError(f"`workers` is {self.workers} but must not be negative")
+            if getattr(self, name) is not None:
+                check_at_least(name, getattr(self, name), 1)
+        check_at_least("workers", self.workers, 0)
+        check_at_least("checkpoint_minutes", self.checkpoint_minutes, 0)
+        for name in ("lr", "max_hours"):
+            if getattr(self, name) is not None:
+                check_positive(name, getattr(self, name))
+        if not self.clip_norm > 0:  # infinite: no clipping
+            raise ConfigError(f"`clip_norm` is {self.clip_norm} but must be positive")
+        for name in ("warmup", "ema_decay", "displacement"):
+            check_fraction(name, getattr(self, name))
+        for name in ("weight_decay", "lambda_grad"):
+            check_not_negative(name, getattr(self, name))
         if self.precision not in ("float32", "bfloat16"):
             raise ConfigError(
                 f"`precision` is {self.precision!r}, expected 'float32' or 'bfloat16'"
             )
-        for name in ("lr", "clip_norm"):
-            if not getattr(self, name) > 0:
-                raise ConfigError(f"`{name}` is {getattr(self, name)} but must be positive")
-        for name in ("warmup", "ema_decay"):
-            if not 0.0 <= getattr(self, name) < 1.0:
-                raise ConfigError(f"`{name}` is {getattr(self, name)} but must be in [0, 1)")
-        for name in ("weight_decay", "lambda_grad", "checkpoint_minutes"):
-            if not getattr(self, name) >= 0.0:
-                raise ConfigError(f"`{name}` is {getattr(self, name)} but must not be negative")
-        for name in ("lr", "weight_decay", "lambda_grad"):
-            if not math.isfinite(getattr(self, name)):
-                raise ConfigError(f"`{name}` is {getattr(self, name)} but must be finite")
-        if not 0.0 <= self.displacement < 1.0:
-            raise ConfigError(
-                f"`displacement` is {self.displacement} but must be in [0, 1) Angstrom"
-            )
-        if self.max_hours is not None and not 0.0 < self.max_hours < math.inf:
-            raise ConfigError(f"`max_hours` is {self.max_hours} but must be positive and finite")
         if not -(2**63) <= self.seed < 2**63:
             raise ConfigError(f"`seed` is {self.seed} but must be a number of 64 bits")
 
@@ -142,17 +137,17 @@ class TrainingConfig(TrainingOptions):
     criterion: "nn.Module | None" = None
     """Called as criterion(prediction, target, energy_grid, mask=...). None: ``SpectrumLoss``."""
     score_window: tuple[float, float] | None = None
-    """Part of the grid on which validation is scored, eV relative; None: all of it."""
+    """First and last energy of the validation score, eV relative; None: the whole grid."""
     checkpoint_path: Path | None = None
     """State to resume from; None: not written."""
     metrics_path: Path | None = None
-    """CSV file of the metrics, one row an epoch; None: not written."""
+    """CSV file of the metrics, one row per epoch; None: not written."""
     resume: bool = False
     """Continue from ``checkpoint_path``."""
     started_from: str | None = None
-    """Model whose weights the training starts from; a training resumes with the same one alone."""
+    """Model whose weights the training starts from; it must be the same on resume."""
     info: "ModelInfo | None" = None
-    """What the model is trained for; kept in the model file. None: nothing is known."""
+    """What the model is trained for; kept in the model file. None: unknown."""
     on_batch: Callable[[int, int], object] = lambda epoch, batch: None  # noqa: E731
     """Called as on_batch(epoch, batch) before every batch, both from 0, by every process; batches
     of the validation are counted after those of the training. What it raises ends the training."""
@@ -168,13 +163,8 @@ class TrainingConfig(TrainingOptions):
             raise ConfigError(
                 "give `batch_size` (graphs a batch), `max_edges` (edges a batch) or both"
             )
-        self._check_paths()
-        self._check_energies()
         if self.resume and self.checkpoint_path is None:
             raise ConfigError("`resume` needs `checkpoint_path`, the state to continue from")
-
-    def _check_paths(self) -> None:
-        """Make paths of texts; only some of them may be left out."""
         for name in ("save_path", "checkpoint_path", "metrics_path"):
             path = getattr(self, name)
             if path is None and name != "save_path":
@@ -182,9 +172,9 @@ class TrainingConfig(TrainingOptions):
             if not isinstance(path, str | Path) or not str(path):
                 raise ConfigError(f"`{name}` is {path!r} but must be the path of a file")
             setattr(self, name, Path(path))
+        self._check_energies()
 
     def _check_energies(self) -> None:
-        """Check the energies of the loss and those of the score, a part of them."""
         import torch  # whoever has energies for a training has loaded it
 
         grid = torch.as_tensor(self.energy_grid)
@@ -209,13 +199,7 @@ class TrainingConfig(TrainingOptions):
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> "TrainingConfig":
-        """Make a configuration from a dictionary.
-
-        Args:
-            values: fields of this class by name.
-
-        Returns:
-            The configuration.
+        """Make a configuration from a dictionary of fields by name.
 
         Raises:
             ConfigError: a key is unknown (the nearest is named) or a value is out of range.
@@ -274,5 +258,4 @@ class TrainJob:
             raise ConfigError("`freeze` needs `init_from`, the model whose weights are kept")
         if not 0.0 < self.val_fraction < 1.0:
             raise ConfigError(f"`val_fraction` is {self.val_fraction} but must be in (0, 1)")
-        if self.members < 1:
-            raise ConfigError(f"`members` is {self.members} but must be at least 1")
+        check_at_least("members", self.members, 1)

@@ -16,6 +16,9 @@ NOT_COMPARED = {
 }  # fmt: skip
 """Settings that are described in words of their own or may change."""
 
+OF_OLDER_STATES = {"displacement": 0.0}
+"""Settings that earlier states lack, and what these stood for."""
+
 WITHDRAWN = {"slowed": 1.0, "skip_nonfinite": False}
 """What states of earlier versions may hold, and the only value that continues as it began."""
 
@@ -55,7 +58,8 @@ def check_fingerprint(path: Path, state: dict[str, Any], now: dict[str, Any]) ->
     """
     if "fingerprint" not in state:
         raise CheckpointError(f"{path}: not the state of a training")
-    before = {**WITHDRAWN, **{k: state[k] for k in WITHDRAWN if k in state}, **state["fingerprint"]}
+    older = {**OF_OLDER_STATES, **WITHDRAWN, **{k: state[k] for k in WITHDRAWN if k in state}}
+    before = older | state["fingerprint"]
     differences = [
         f"{key} was {before.get(key)!r}, is {new!r}"
         for key, new in {**now, **WITHDRAWN}.items()

@@ -97,11 +97,11 @@ def test_a_position_that_is_not_finite_is_refused_by_number(tmp_path):
 def test_what_is_not_finite_stops_with_the_epoch_and_the_records_named(tmp_path, kind, what):
     """Control: without the poison the same training ends well."""
     train, val = graphs(12, poisoned=5), graphs(4, 100)
-    with pytest.raises(LossError, match=rf"^epoch 1, batch \d: .*{what}, with .*_dataset\[5\]"):
+    with pytest.raises(LossError, match=rf"^epoch 1, batch \d: .*{what}.* with .*_dataset\[5\]"):
         run_training(network(), train, val, settings(tmp_path, "x", criterion=Poison(kind)))
     assert not (tmp_path / "x.pt").exists()
     train[5].record_id = ["mp-7_000", "mp-7_001"]
-    with pytest.raises(LossError, match=rf"{what}, with .*mp-7_000, mp-7_001.*lower `lr`"):
+    with pytest.raises(LossError, match=rf"{what}.* with .*mp-7_000, mp-7_001.*lower `lr`"):
         run_training(network(), train, val, settings(tmp_path, "x", criterion=Poison(kind)))
     healthy = settings(tmp_path, "x", criterion=Poison("none"))
     assert len(run_training(network(), train, val, healthy)) == 3
