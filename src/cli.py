@@ -52,8 +52,7 @@ COMPLETION = ("--print_completion", "--print_shtab")
 """Options of jsonargparse, by version, that print a script for the shell."""
 RESUMES = "Files already written are intact; the same command, or --resume, continues from them"
 OUT_OF_MEMORY = (
-    "out of memory; a smaller `--training.max_edges` or smaller structures need less."
-    f" {RESUMES}"
+    f"out of memory; a smaller `--training.max_edges` or smaller structures need less. {RESUMES}"
 )
 LOST_READER = (
     f"a process that reads batches is gone ({{}}); fewer `--training.workers` need less memory."

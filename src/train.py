@@ -175,12 +175,8 @@ def take_step(
 ) -> None:
     """Train on one batch.
 
-    Args:
-        run: what the training works with.
-        state: changed in place.
-        part: this process's graphs of the batch; None: it has none.
-        graphs: numbers of the graphs of the whole batch.
-        n_batches: batches of the epoch.
+    ``part`` is this process's graphs of the batch, None where it has none; ``graphs`` are the
+    numbers of the graphs of the whole batch.
 
     Raises:
         LossError: the loss or its gradient is not finite; raised on all processes.
@@ -291,11 +287,7 @@ def end_epoch(run: Run, state: TrainingState, row: Row) -> None:
 
 
 def write_or_stop(run: Run, state: TrainingState) -> None:
-    """Write the state where it is time to; where a signal asks for it, write it and stop.
-
-    Raises:
-        KeyboardInterrupt, Terminated: a signal asked for it.
-    """
+    """Write the state where it is time to; where a signal has come, write it and stop."""
     stop = run.team.any(run.pause.asked)
     due = time.monotonic() - run.written_at >= 60.0 * run.config.checkpoint_minutes
     if (stop or due) and run.written != (state.epoch, state.batch):
