@@ -122,7 +122,6 @@ def main() -> None:
         pass
     rate = min(options.reads, len(database)) / (time.perf_counter() - started)
     print(f"reading in order: {rate:.0f} /s")
-    database.close()
 
 
 if __name__ == "__main__":

@@ -200,7 +200,6 @@ def freeze_databases(folder: Path) -> dict[str, np.ndarray]:
     write_records(folder / "records-2.db", records())
     database = Database(folder / "records-2.db")
     digest = np.array(database.digest)
-    database.close()
     predictor = XANESPredictor(folder / "ensemble-2.safetensors")
     paths = folder / "records-2.db", folder / "spectra-1.db"
     predict_database(predictor.trained, *paths, Team())

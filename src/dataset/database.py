@@ -2,30 +2,32 @@
 
 import hashlib
 import logging
-import os
-import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from ase import Atoms
 from ase.data import chemical_symbols
 
 from ..errors import DatabaseError, RecordError
+from ..runtime.atomic_files import first_line
 from ..runtime.signals import Pause
-from .index import Entry, Index, IndexRow, entry_of
+from .connection import connected, lock, query, remove_if_empty
 from .location import DatabaseURL, Location, as_location
 from .record import PassedOver, Record, Rejected
-from .split import material_of
-from .sqlite_file import remove_if_empty
-from .store import Store
+from .rows import Entry, data_of, entry_of, pairs_of, record_of
 
 logger = logging.getLogger(__name__)
 
 BATCH = 200
 """Records that are read at once."""
+PAGE = 5000
+"""Rows whose entries are read at once."""
+UNREADABLE = (RecordError, ValueError, TypeError, LookupError, AttributeError, OverflowError)
+"""What decoding a damaged row raises."""
 
 
 @dataclass
@@ -70,6 +72,34 @@ class Contents:
     """Lowest and highest calculated energy, eV."""
 
 
+def read_entries(db: Any, location: Location) -> dict[str, Entry]:
+    """Entries of all records by id, in the order they were written.
+
+    Raises:
+        DatabaseError: a row is not a record, or two have the same id.
+    """
+    entries: dict[str, Entry] = {}
+    sql = "SELECT id, data FROM systems WHERE id > ? ORDER BY id LIMIT ?"
+    page = query(db, sql, (-1, PAGE))
+    while page:
+        for row, data in page:
+            try:
+                record_id, entry = entry_of(row, db.decode(data))
+            except UNREADABLE as error:  # whatever another program keeps there
+                raise DatabaseError(
+                    f"{location}: not a database of records (row {row} is not a record of"
+                    " `e3gnn-xanes dataset`, or is damaged)"
+                ) from error
+            if record_id in entries:
+                raise DatabaseError(
+                    f"{location}: rows {entries[record_id].row} and {row} both have the id"
+                    f" {record_id}; delete one with the program that added it"
+                )
+            entries[record_id] = entry
+        page = query(db, sql, (page[-1][0], PAGE))
+    return entries
+
+
 def write_records(
     path: str | Location,
     records: Iterable[Record | Rejected | PassedOver],
@@ -79,13 +109,13 @@ def write_records(
     """Add records to a database, all or none.
 
     Asked to stop by Ctrl-C or SIGTERM, it keeps the records written so far, says so and stops; the
-    same call goes on with the others. A second request leaves the database as it was before.
+    same call continues with the others. A second request leaves the database as it was before.
 
     Args:
         path: file, made if it does not exist and there is a record; or the URL of a PostgreSQL
             database, postgresql://user@host:port/name, in which the tables are made.
         records: what a reader yields.
-        replace: write a record again that is there with other content.
+        replace: overwrite a record that is there with different content.
         strict: take the first rejected calculation as an error.
 
     Returns:
@@ -95,27 +125,17 @@ def write_records(
         DatabaseError: a record is there with other content, two different ones have the same id,
             or it is no database. The database is then as it was before.
         RecordError: ``strict`` and a calculation was rejected.
-        KeyboardInterrupt, Terminated: asked for.
     """
     location = as_location(path)
     existed = isinstance(location, DatabaseURL) or location.exists()
-    if isinstance(location, Path) and not location.parent.is_dir():
-        raise DatabaseError(f"{location}: the folder {location.parent} does not exist")
-    summary = Summary()
+    summary, filled = Summary(), False
     try:
-        store = Store(location, write=True)
-        try:
-            with Pause() as pause:
-                _write_all(store, _until(pause, records), replace, strict, summary)
-            store.commit()
-        finally:
-            store.close()
-    except BaseException:
-        if not existed:
-            _remove(location)
-        raise
-    if not existed and summary.sites == 0:
-        _remove(location)
+        with connected(location, write=True) as db, Pause() as pause:
+            _write_all(db, location, _until(pause, records), replace, strict, summary)
+        filled = summary.sites > 0
+    finally:
+        if isinstance(location, Path) and not existed and not filled:
+            remove_if_empty(location)
     if pause.asked:
         text = "%s: %d records are kept of this run; the same command goes on with the others"
         logger.info(text, location, summary.sites)
@@ -133,68 +153,81 @@ def _until(
         yield record
 
 
-def _remove(location: Location) -> None:
-    """Remove a file that was made for nothing."""
-    if isinstance(location, Path) and location.is_file():
-        remove_if_empty(location)
-
-
 def _write_all(
-    store: Store,
+    db: Any,
+    location: Location,
     records: Iterable[Record | Rejected | PassedOver],
     replace: bool,
     strict: bool,
     summary: Summary,
 ) -> None:
     """Write each record unless it is there already."""
-    seen: set[str] = set()
+    kept: dict[str, Kept] | None = None
     for record in records:
         if isinstance(record, PassedOver):
             summary.passed_over += 1
-            continue
-        if isinstance(record, Rejected):
+        elif isinstance(record, Rejected):
             if strict:
                 raise RecordError(f"{record.source}: {record.reason}")
             summary.rejected.append(record)
-            continue
-        if not seen:
-            store.begin()
-        _write_one(store, record, replace, record.id in seen, summary)
-        seen.add(record.id)
+        else:
+            if kept is None:
+                lock(db, location)
+                entries = read_entries(db, location)
+                kept = {name: Kept(entry.row, entry.digest) for name, entry in entries.items()}
+            _write_one(db, location, record, kept, replace, summary)
 
 
-def _write_one(store: Store, record: Record, replace: bool, again: bool, summary: Summary) -> None:
-    """Write one record unless it is there; ``again``: one of this id was just given before."""
-    row, digest = store.find(record.id) or (None, None)
-    if row is None:
-        store.write(record)
-        summary.added += 1
-    elif digest == record.digest:
+class Kept(NamedTuple):
+    """A record that is in a database that is being written."""
+
+    row: int
+    digest: str
+    source: str | None = None
+    """Where it was read in this run; None: it was there before."""
+
+
+def _write_one(
+    db: Any,
+    location: Location,
+    record: Record,
+    kept: dict[str, Kept],
+    replace: bool,
+    summary: Summary,
+) -> None:
+    """Write one record unless it is there."""
+    there, digest = kept.get(record.id), record.digest
+    if there is not None and there.digest == digest:
         summary.unchanged += 1
-    elif again:
+        row = there.row
+    elif there is not None and there.source is not None:
         raise DatabaseError(
-            f"{store.location}: {store.data(row)['source']} and {record.source} are different"
-            f" calculations but both would be {record.id}"
+            f"{location}: {there.source} and {record.source} are different calculations but both"
+            f" would be {record.id}"
         )
-    elif not replace:
+    elif there is not None and not replace:
+        ((data,),) = query(db, "SELECT data FROM systems WHERE id = ?", (there.row,))
         raise DatabaseError(
-            f"{store.location}: {record.id} is there with other content"
-            f" ({store.data(row)['source']}) than {record.source}; --replace writes it again"
+            f"{location}: {record.id} is there with other content ({db.decode(data)['source']})"
+            f" than {record.source}; --replace writes it again"
         )
     else:
-        store.write(record, row)
-        summary.replaced += 1
+        db.change_count = 0  # ASE would commit by itself after 5,000 changes
+        old = None if there is None else there.row
+        row = db.write(record.atoms, key_value_pairs=pairs_of(record), data=data_of(record), id=old)
+        summary.added += there is None
+        summary.replaced += there is not None
+    kept[record.id] = Kept(row, digest, record.source)
 
 
 class Database:
     """Records of a database, read when they are asked for.
 
-    It can be copied to other processes, by fork or by pickle: each process and thread that reads
-    opens a connection of its own and keeps it.
+    It keeps no connection, so that it can be used in other threads and processes.
     """
 
     def __init__(self, path: str | Location) -> None:
-        """Read the index.
+        """Read the entries of all records.
 
         Args:
             path: file that ``write_records`` wrote, or postgresql://user@host:port/name.
@@ -204,57 +237,22 @@ class Database:
             DatabaseError: missing, not reachable, not a database, or not one of ours.
         """
         self.path = as_location(path)
-        self._stores: dict[tuple[int, int], Store] = {}
-        try:
-            self.index = Index(self._store().pages())
-            if len(self.index.rows) > len(self):
-                count = len(self.index.rows) - len(self)
-                raise DatabaseError(
-                    f"{self.path}: {count} rows have the id of another record; delete them with the"
-                    " program that added them"
-                )
-        except BaseException:
-            self.close()
-            raise
-
-    def _store(self) -> Store:
-        """Connection of this process and thread."""
-        key = (os.getpid(), threading.get_ident())
-        if key in self._stores and self._stores[key].lost:
-            self._stores.pop(key).close()
-        if key not in self._stores:
-            self._stores[key] = Store(self.path)
-        return self._stores[key]
-
-    def close(self) -> None:
-        """Close this process's connections; reading again opens one."""
-        for key in [key for key in self._stores if key[0] == os.getpid()]:
-            self._stores.pop(key).close()
-
-    def __del__(self) -> None:
-        """Close the connections; one that a fork brought here is its parent's to close."""
-        stores = getattr(self, "_stores", {})
-        _INHERITED.extend(store for key, store in stores.items() if key[0] != os.getpid())
-        if stores:
-            self.close()
-
-    def __getstate__(self) -> dict[str, Any]:
-        """What other processes are given: all but the connections."""
-        return {**self.__dict__, "_stores": {}}
+        with connected(self.path) as db:
+            self.entries = read_entries(db, self.path)
 
     def __len__(self) -> int:
         """Number of records."""
-        return len(self.index.number)
+        return len(self.entries)
 
     @property
     def ids(self) -> list[str]:
         """Ids of all records, in the order they were written."""
-        return list(self.index.number)
+        return list(self.entries)
 
     @property
     def digest(self) -> str:
         """Checksum of all records, whatever their order and however the file holds them."""
-        return self.digest_of(self.index.number)
+        return self.digest_of(self.entries)
 
     def digest_of(self, ids: Iterable[str]) -> str:
         """Checksum of some records, whatever their order, 64 hexadecimal digits.
@@ -264,24 +262,19 @@ class Database:
         """
         total = hashlib.sha256()
         for record_id in sorted(set(ids)):
-            place = self._place(record_id)
-            total.update(record_id.encode() + b"\0" + self.index.digests[place, 1].tobytes())
+            digest = bytes.fromhex(self.entry(record_id).digest)
+            total.update(record_id.encode() + b"\0" + digest)
         return total.hexdigest()
 
     def entry(self, record_id: str) -> Entry:
-        """Where a record stands.
+        """Where a record is, and what groups it.
 
         Raises:
             DatabaseError: it is not there.
         """
-        self._place(record_id)
-        return self.index.entry(record_id)
-
-    def _place(self, record_id: str) -> int:
-        """Number of a record in the index."""
-        if record_id not in self.index.number:
+        if record_id not in self.entries:
             raise DatabaseError(f"{self.path}: has no record {record_id}")
-        return self.index.number[record_id]
+        return self.entries[record_id]
 
     def records(self, ids: Iterable[str]) -> Iterator[Record]:
         """Read records, some at a time.
@@ -293,30 +286,43 @@ class Database:
             The records in the order of ``ids``.
 
         Raises:
-            DatabaseError: one is not there, or has changed since the index was read.
+            DatabaseError: one is not there, is damaged, or has changed since the database was
+                opened.
         """
         entries = [(record_id, self.entry(record_id)) for record_id in ids]
         for start in range(0, len(entries), BATCH):
             batch = entries[start : start + BATCH]
-            found = self._read([entry.row for _, entry in batch])
+            rows = self._read([entry.row for _, entry in batch])
             for record_id, entry in batch:
-                record, index_row = found.get(entry.row, (None, None))
-                if record is None or index_row is None or entry_of(index_row) != entry:
+                record = rows.get(entry.row)
+                if record is None or (record.id, record.digest) != (record_id, entry.digest):
                     raise DatabaseError(
-                        f"{self.path}: {record_id} was deleted or replaced by another program, or"
-                        " the index is damaged; open the database again, or make it anew"
+                        f"{self.path}: {record_id} is damaged, or was deleted or replaced by"
+                        " another program since the database was opened; its checksum is not the"
+                        " one that was read then"
                     )
                 yield record
 
-    def _read(self, rows: list[int]) -> dict[int, tuple[Record, IndexRow]]:
-        """Read rows, over a new connection where the server has closed the one before."""
-        store = self._store()
-        try:
-            return store.records(rows)
-        except DatabaseError:
-            if not store.lost:
-                raise
-        return self._store().records(rows)
+    def _read(self, rows: list[int]) -> dict[int, Record]:
+        """Read rows; a structure is its numbers, positions, cell and periodicity, nothing else."""
+        marks = ", ".join("?" * len(rows))
+        sql = f"SELECT id, numbers, positions, cell, pbc, data FROM systems WHERE id IN ({marks})"
+        records = {}
+        with connected(self.path) as db:
+            for row, numbers, positions, cell, pbc, data in query(db, sql, tuple(rows)):
+                try:
+                    atoms = Atoms(
+                        numbers=db.deblob(numbers, np.int32),
+                        positions=db.deblob(positions).reshape(-1, 3),
+                        cell=db.deblob(cell).reshape(3, 3),
+                        pbc=[bool(pbc & axis) for axis in (1, 2, 4)],
+                    )
+                    records[row] = record_of(atoms, db.decode(data))
+                except UNREADABLE as error:
+                    raise DatabaseError(
+                        f"{self.path}: row {row} is damaged ({first_line(error)})"
+                    ) from error
+        return records
 
     def record(self, record_id: str) -> Record:
         """Read one record."""
@@ -324,23 +330,20 @@ class Database:
         return record
 
     def contents(self) -> Contents:
-        """Count what the database holds, from the index."""
-        index = self.index
-        counts = np.bincount(index.kind, minlength=len(index.kinds)).tolist()
-        kinds: dict[str, Counter[str]] = {}
-        for k, name in enumerate(("element", "edge", "target", "code", "axis")):
-            kinds[name] = Counter()
-            for kind, count in zip(index.kinds, counts, strict=True):
-                kinds[name][kind[k]] += count
-        elements = Counter(
-            {chemical_symbols[z]: count for z, count in self._store().element_counts().items()}
+        """Count what the database holds."""
+        entries = self.entries.values()
+        with connected(self.path) as db:
+            counts = query(db, "SELECT Z, COUNT(*) FROM species GROUP BY Z")
+        return Contents(
+            sites=len(self),
+            materials=len({entry.material for entry in entries}),
+            kinds={
+                name: Counter(getattr(entry, name) for entry in entries)
+                for name in ("element", "edge", "target", "code", "axis")
+            },
+            elements=Counter({chemical_symbols[z]: count for z, count in counts}),
+            energy_range=(
+                min([entry.lowest for entry in entries], default=np.inf),
+                max([entry.highest for entry in entries], default=-np.inf),
+            ),
         )
-        materials = len({material_of(record_id) for record_id in index.number})
-        low, high = np.inf, -np.inf
-        if len(self):
-            low, high = index.energies[:, 0].min(), index.energies[:, 1].max()
-        return Contents(len(self), materials, kinds, elements, (float(low), float(high)))
-
-
-_INHERITED: list[Store] = []
-"""Connections of a parent process; never closed here, or the parent's would break."""

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from ..checkpoints.trained_model import ModelInfo
 from ..dataset.database import Database
 from ..dataset.record import UNITS
+from ..dataset.rows import Entry
 from ..errors import ConfigError, DatabaseError
 from ..xas.energies import KNOWN_WINDOWS, TOLERANCE, EnergyAxis, even_energies
 from .config import EnergyConfig
@@ -28,8 +27,10 @@ class Common:
     """Whether their energies count from an edge that is not stated."""
     lowest: float
     """Lowest energy of any of them, eV."""
-    grid: np.ndarray | None
-    """Their energies, eV, where all have the same ones at even steps."""
+    highest: float
+    """Highest energy of any of them, eV."""
+    step: float | None
+    """Energy step, eV, where all have the same energies at even steps; else None."""
 
 
 @dataclass(frozen=True)
@@ -65,29 +66,24 @@ def describe_records(database: Database, ids: Sequence[str]) -> Common:
         unit=UNITS[first.target],
         code=", ".join(sorted({entry.code for entry in entries})),
     )
-    one_range = len({(entry.lowest, entry.highest) for entry in entries}) == 1
     return Common(
         info=info,
         relative=first.axis == "relative",
         lowest=min(entry.lowest for entry in entries),
-        grid=shared_grid(database, ids) if one_range else None,
+        highest=max(entry.highest for entry in entries),
+        step=shared_step(entries),
     )
 
 
-def shared_grid(database: Database, ids: Sequence[str]) -> np.ndarray | None:
-    """Energies of all records where these are the same at even steps, else None."""
-    first: np.ndarray | None = None
-    for record in database.records(ids):
-        if first is None:
-            first = record.energy
-            steps = np.diff(first)
-            if not np.allclose(steps, steps[0], rtol=1e-6, atol=1e-6):
-                return None
-        elif first.shape != record.energy.shape or not np.allclose(
-            first, record.energy, rtol=0, atol=TOLERANCE
-        ):
+def shared_step(entries: Sequence[Entry]) -> float | None:
+    """Energy step, eV, of records that all have the same energies at even steps; else None."""
+    grids = set()
+    for entry in entries:
+        if entry.step is None:
             return None
-    return first
+        n_steps = round((entry.highest - entry.lowest) / entry.step)
+        grids.add((entry.lowest, entry.highest, n_steps))
+    return entries[0].step if len(grids) == 1 else None
 
 
 def choose_window(
@@ -122,12 +118,12 @@ def choose_window(
         emin = USUAL_BASIS[0] if emin is None else emin
         reference = start - emin
         if emax is None:
-            long = common.grid is not None and config.start is None
+            long = common.step is not None and config.start is None
             emax = max(USUAL_BASIS[1], last - reference) if long else USUAL_BASIS[1]
     if config.train_stop is None:
         end = reference + emax
-        if common.grid is not None:  # no energy beyond was calculated
-            end = min(end, float(common.grid[-1]))
+        if common.step is not None:  # no energy beyond was calculated
+            end = min(end, common.highest)
         last = max(last, end)
     if start < reference + emin - TOLERANCE:
         raise ConfigError(
@@ -155,7 +151,6 @@ def _scored(config: EnergyConfig, common: Common) -> tuple[float, float, float]:
     if edge in KNOWN_WINDOWS and not common.relative:
         start, stop, step = KNOWN_WINDOWS[edge]
         return start, stop, config.step or step
-    if common.grid is not None:
-        step = config.step or float(common.grid[1] - common.grid[0])
-        return float(common.grid[0]), float(common.grid[-1]), step
+    if common.step is not None:
+        return common.lowest, common.highest, config.step or common.step
     return common.lowest, common.lowest + USUAL_LENGTH, config.step or USUAL_STEP

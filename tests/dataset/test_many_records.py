@@ -47,6 +47,6 @@ def test_displacements_are_a_function_of_the_seed(source):
 
 def test_nothing_can_not_be_displaced(tmp_path, source):
     empty = Database(source.path)
-    empty.index.number.clear()
+    empty.entries.clear()
     with pytest.raises(DatabaseError, match="no record to displace"):
         next(make_displaced(empty, 1, 0))

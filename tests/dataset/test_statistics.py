@@ -2,7 +2,9 @@
 
 import functools
 from collections import Counter
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from command import run
@@ -11,6 +13,7 @@ from paths import CALCULATIONS
 
 from src.dataset.database import Database, write_records
 from src.dataset.dataset import XANESDataset
+from src.dataset.record import Record
 from src.dataset.seeding import SeededGraphs
 from src.dataset.statistics import measure
 from src.readers.feff import read_feff
@@ -54,11 +57,19 @@ def reads_before_the_first_batch(path, output, monkeypatch):
     return reads
 
 
-@pytest.fixture(scope="module")
-def database(tmp_path_factory):
-    """The slice of the benchmark."""
+@pytest.fixture(scope="module", params=["own energies", "even energies"])
+def database(tmp_path_factory, request):
+    """The slice of the benchmark; even energies, which all records share, become the grid."""
     path = tmp_path_factory.mktemp("db") / "cu.db"
-    write_records(path, read_feff(CALCULATIONS))
+    records = read_feff(CALCULATIONS)
+    if request.param == "even energies":
+        even = 0.5 * np.arange(81)
+        records = [
+            replace(one, energy=even, mu=np.resize(one.mu, 81), axis="relative")
+            for one in records
+            if isinstance(one, Record)
+        ]
+    write_records(path, records)
     return path
 
 

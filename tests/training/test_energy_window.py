@@ -12,14 +12,14 @@ from src.errors import ConfigError, DatabaseError
 from src.training.config import EnergyConfig
 from src.training.energy_window import Common, choose_window, describe_records
 
-ZN = Common(ModelInfo(element="Zn", edge="K"), True, -25.0, np.arange(-25.0, 95.0))
-CU = Common(ModelInfo(element="Cu", edge="K"), False, 8984.2, None)
-NI = Common(ModelInfo(element="Ni", edge="K"), False, 8330.5, None)
+ZN = Common(ModelInfo(element="Zn", edge="K"), True, -25.0, 94.0, 1.0)
+CU = Common(ModelInfo(element="Cu", edge="K"), False, 8984.2, 9060.0, None)
+NI = Common(ModelInfo(element="Ni", edge="K"), False, 8330.5, 8400.0, None)
 
 
 def test_relative_records_are_scored_on_their_own_grid():
     window = choose_window(EnergyConfig(), ZN)
-    assert np.array_equal(window.axis.energy, ZN.grid)
+    assert np.array_equal(window.axis.energy, np.arange(-25.0, 95.0))
     assert (window.axis.n_scored, window.axis.reference) == (120, None)
     assert (window.emin, window.emax) == (-25.0, 94.0)
 
@@ -39,9 +39,9 @@ def test_unknown_edge_starts_where_the_records_do():
 
 
 def test_absolute_grid_that_all_share_is_scored_whole():
-    shared = replace(NI, grid=8320.0 + 0.5 * np.arange(161))
+    shared = replace(NI, lowest=8320.0, highest=8400.0, step=0.5)
     window = choose_window(EnergyConfig(), shared)
-    assert np.array_equal(window.axis.energy, shared.grid)
+    assert np.array_equal(window.axis.energy, 8320.0 + 0.5 * np.arange(161))
     assert (window.axis.n_scored, window.axis.reference, window.emax) == (161, 8330.0, 70.0)
 
 
@@ -67,9 +67,9 @@ def test_grid_is_shared_only_where_all_energies_are_the_same(tmp_path):
     database = Database(tmp_path / "x.db")
     common = describe_records(database, ["mp-1_000", "mp-1_001"])
     assert common.relative
-    assert np.array_equal(common.grid, even)
+    assert (common.lowest, common.highest, common.step) == (1.0, 3.0, 1.0)
     with pytest.raises(DatabaseError, match=r"records differ in axis, \['absolute', 'relative'\]"):
         describe_records(database, database.ids)
     write_records(tmp_path / "y.db", [replace(same[0], energy=np.array([1.0, 1.5, 3.0])), same[1]])
     database = Database(tmp_path / "y.db")
-    assert describe_records(database, database.ids).grid is None
+    assert describe_records(database, database.ids).step is None
