@@ -148,8 +148,8 @@ def diverge(team, folder):
 
 def fail(rank, folder):
     """A data set that can't be read on, of one process; the end of it ends the other."""
-    # it is read twice before the training begins
-    data = Counted(graphs(14), fails_at=30 if rank == 1 else None)
+    # it is read once before the training begins
+    data = Counted(graphs(14), fails_at=16 if rank == 1 else None)
     try:
         run_training(network(), data, graphs(5, first_seed=50), settings(folder, "failed"))
     except XanesError as error:
