@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import XanesError
+from ..errors import RecordError, XanesError
 from ..readers.feff_input import read_feff_input
 from ..readers.feff_xmu import Xmu, read_xmu
 from ..xas.edges import find_edge
@@ -187,8 +187,6 @@ def check_plausible(xmu: Xmu, element: str, edge: str) -> None:
         RecordError: its Fermi level is far from the tabulated edge, energies do not rise, or mu is
             not positive above the edge.
     """
-    from ..errors import RecordError
-
     tabulated = find_edge(element, edge).energy
     if abs(xmu.edge_energy - tabulated) > max(EDGE_WITHIN[0], EDGE_WITHIN[1] * tabulated):
         raise RecordError(

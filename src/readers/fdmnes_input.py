@@ -137,7 +137,7 @@ def read_atoms(path: Path, blocks: dict[str, list[tuple[int, str]]]) -> Atoms:
         numbers.append(int(words[0]))
         positions.append(words[1:])
     if not numbers:
-        raise RecordError(f"{path}: `{kinds[0].capitalize()}` holds no atoms")
+        raise RecordError(f"{path}: `{kinds[0].capitalize()}` contains no atoms")
     if kinds[0] == "molecule":
         return Atoms(numbers=numbers, positions=np.array(positions) @ vectors)
     group = blocks.get("spgroup") or blocks.get("space_group")
@@ -193,11 +193,7 @@ def read_absorbers(path: Path, blocks: dict[str, list[tuple[int, str]]], atoms: 
 
 
 def _floats(path: Path, line: int, text: str, most: int | None = None) -> list[float]:
-    """Finite numbers of a line.
-
-    Raises:
-        RecordError: a word is no finite number.
-    """
+    """Finite numbers of a line, or RecordError."""
     found = []
     for word in text.split()[:most]:
         try:

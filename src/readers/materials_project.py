@@ -1,6 +1,6 @@
 """XAS objects of pymatgen as JSON, as the Materials Project gives them.
 
-A file holds one object, a list of them, or documents of the Materials Project's API with the
+A file contains one object, a list of them, or documents of the Materials Project's API with the
 object under `spectrum` (plain or compressed JSON; Mathew et al., Sci. Data 5, 180151 (2018)). An
 object has `x` in eV, `y`, `structure`, `absorbing_element`, `edge`, `spectrum_type` and
 `absorbing_index`; where the last is missing, the spectrum is the mean over all atoms of the element

@@ -54,7 +54,7 @@ def read_npz(
 
     Raises:
         RecordError: no such archive, damaged, or its arrays do not fit together.
-        ConfigError: see ``given.py``.
+        ConfigError: see ``options.py``.
     """
     path, given = Path(path), given or Given()
     arrays = load_arrays(path)
@@ -144,7 +144,7 @@ def to_record(
 
     Raises:
         RecordError: values that contradict each other.
-        ConfigError: see ``given.py``.
+        ConfigError: see ``options.py``.
     """
     cell = arrays["cell"][number] if "cell" in arrays and arrays["cell"][number].any() else None
     periodic = cell is not None if "pbc" not in arrays else arrays["pbc"][number].astype(bool)

@@ -139,7 +139,7 @@ def check_material(material: str, where: str) -> str:
     """The name of a material, fit for an id.
 
     Raises:
-        RecordError: it holds blanks, a hash, or what ``check_name`` refuses.
+        RecordError: it contains blanks, a hash, or what ``check_name`` refuses.
     """
     if not re.fullmatch(r"[^\s/#]+", material):
         raise RecordError(f"{where}: `material` is {material!r}, which an id can't hold")
@@ -150,7 +150,7 @@ def check_site(label: str, where: str) -> str:
     """The label of a site, fit for an id.
 
     Raises:
-        RecordError: it holds a blank, a slash or the character that ends a material's name.
+        RecordError: it contains a blank, a slash or the character that ends a material's name.
     """
     if not re.fullmatch(r"[^\s/\\_]+", label) or not label.isprintable():
         raise RecordError(f"{where}: `site` is {label!r}, expected a word without `_`")

@@ -58,7 +58,7 @@ def read_table(
 
     Raises:
         RecordError: the file is missing, not text, or its columns are not as above.
-        ConfigError: see ``given.py``.
+        ConfigError: see ``options.py``.
     """
     path, given = Path(path), given or Given()
     lines = whole_lines(path)
@@ -130,11 +130,13 @@ def to_record(path: Path, row: dict[str, str], given: Given, where: str) -> Reco
     Raises:
         RecordError: a value is wrong.
         StructureError: the structure can't be used.
-        ConfigError: see ``given.py``.
+        ConfigError: see ``options.py``.
     """
     structures = named_structures(path.parent / row["structure"])
     if len(structures) != 1:
-        raise RecordError(f"{where}: {row['structure']} holds {len(structures)} structures, not 1")
+        raise RecordError(
+            f"{where}: {row['structure']} contains {len(structures)} structures, not 1"
+        )
     ((name, atoms),) = structures
     check_atoms(atoms, LARGEST_Z)
     site, mean_over = absorbers(row, atoms, where)

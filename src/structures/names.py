@@ -19,13 +19,13 @@ def check_name(name: str, what: str, where: str) -> str:
     """The name of a material or record, which is one that could be a file's.
 
     Raises:
-        RecordError: it holds a slash or what can't be printed, is made of dots, or begins as a
+        RecordError: it contains a slash or what can't be printed, is made of dots, or begins as a
             formula does.
     """
     check_printable(name, what, where)
     if set(name) & set(NOT_WITHIN) or not name.strip(".") or name[0] in NOT_FIRST:
         raise RecordError(
-            f"{where}: {what} is {name[:40]!r}, but must hold no slash and not begin with one of"
+            f"{where}: {what} is {name[:40]!r}, but must contain no slash and not begin with one of"
             f" {' '.join(NOT_FIRST)}"
         )
     return name

@@ -67,9 +67,9 @@ def numbers(values: Any, name: str, where: str) -> np.ndarray:
     try:
         found = np.array(values, dtype=float)
     except (TypeError, ValueError, OverflowError) as error:
-        raise RecordError(f"{where}: `{name}` holds what is no number ({error})") from error
+        raise RecordError(f"{where}: `{name}` contains what is no number ({error})") from error
     if not np.isfinite(found).all():
-        raise RecordError(f"{where}: `{name}` holds a value that is not finite")
+        raise RecordError(f"{where}: `{name}` contains a value that is not finite")
     return found
 
 

@@ -46,8 +46,8 @@ def read_columns(path: str | Path) -> Columns:
         The table; a line without numbers above it names the columns.
 
     Raises:
-        RecordError: no table, rows of different length, what is no number, or a last line that
-            is cut.
+        RecordError: no table, rows of different length, what is no number (Fortran's 1.0-101 and
+            stars too), or a last line that is cut.
     """
     path = Path(path)
     header: list[str] = []
@@ -62,7 +62,7 @@ def read_columns(path: str | Path) -> Columns:
             header.append(text.lstrip(COMMENT).strip())
             continue
         words = split_row(text)
-        if not rows and not _is_number(words[0]):
+        if not rows and not _begins_number(words[0]):
             header.append(text)
             continue
         if not line.endswith("\n") and len(text) < longest:
@@ -71,7 +71,10 @@ def read_columns(path: str | Path) -> Columns:
                 " the file is cut (if it is whole, add a line end)"
             )
         longest = max(longest, len(text))
-        rows.append([_number(path, number, word) for word in words])
+        try:
+            rows.append([parse_number(word) for word in words])
+        except ValueError as error:
+            raise RecordError(f"{path}: line {number}: {error}") from error
         lines.append(number)
         if len(rows[-1]) != len(rows[0]):
             raise RecordError(
@@ -79,7 +82,7 @@ def read_columns(path: str | Path) -> Columns:
                 f" {len(rows[0])}"
             )
     if len(rows) < 2 or len(rows[0]) < 2:
-        raise RecordError(f"{path}: holds no table of two or more columns and rows of numbers")
+        raise RecordError(f"{path}: contains no table of two or more columns and rows of numbers")
     labels = split_row(header[-1].lower()) if header else []
     fits = len(labels) == len(rows[0]) and labels[0] in ENERGY_LABELS
     return Columns(path, header, labels if fits else [], np.array(rows), lines)
@@ -92,21 +95,8 @@ def split_row(text: str) -> list[str]:
     return [word.strip() for word in words if word.strip()]
 
 
-def _is_number(word: str) -> bool:
-    """Whether a word begins as a number does."""
+def _begins_number(word: str) -> bool:
     return re.match(r"[+-]?(\d|\.\d)", word) is not None or word.lower() in ("nan", "inf", "-inf")
-
-
-def _number(path: Path, line: int, word: str) -> float:
-    """A finite number.
-
-    Raises:
-        RecordError: it is none; Fortran's 1.0-101 and stars are named as what they are.
-    """
-    try:
-        return parse_number(word)
-    except ValueError as error:
-        raise RecordError(f"{path}: line {line}: {error}") from error
 
 
 def choose_mu(table: Columns, labels: Sequence[str], column: str | int | None) -> np.ndarray:
@@ -115,7 +105,7 @@ def choose_mu(table: Columns, labels: Sequence[str], column: str | int | None) -
     Args:
         table: the numbers.
         labels: names of the columns, lower case; empty: not named.
-        column: a name, or a number from 1; None: found out.
+        column: a name, or a number from 1; None: inferred.
 
     Returns:
         mu, shape (n_points,).

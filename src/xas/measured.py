@@ -21,7 +21,7 @@ def read_measured(path: str | Path, column: str | int | None = None) -> Spectrum
 
     Args:
         path: file.
-        column: name or number, from 1, of the column of mu; None: found out.
+        column: name or number, from 1, of the column of mu; None: inferred.
 
     Returns:
         The spectrum.
@@ -97,7 +97,7 @@ def read_athena(path: str | Path, group: str | None = None) -> Spectrum:
         groups[str(getattr(found, "label", name))] = found
     if group is None and len(groups) != 1:
         raise ConfigError(
-            f"{path}: holds {len(groups)} groups, {', '.join(groups)}; name one, {path}:NAME"
+            f"{path}: contains {len(groups)} groups, {', '.join(groups)}; name one, {path}:NAME"
         )
     label = next(iter(groups)) if group is None else group
     if label not in groups:
@@ -121,5 +121,4 @@ def with_edge(spectrum: Spectrum, element: str | None, edge: str | None) -> Spec
 
 
 def _plain(word: str) -> str:
-    """A symbol in one spelling."""
     return re.sub(r"\W", "", word).lower()

@@ -18,7 +18,7 @@ from .spectrum import Spectrum
 SMOOTHING = 0.8
 """Standard deviation of the Gaussian that smooths the derivative, eV; half a core-hole width."""
 ENDS = 0.05, 0.02
-"""Parts of a spectrum's points, at its begin and end, where no edge is looked for."""
+"""Fractions of a spectrum's points, at its start and end, where no edge is looked for."""
 LASTING = 0.5
 """A maximum of the derivative counts if mu rises over it by this part of the largest rise."""
 LONG = 300.0
@@ -32,11 +32,11 @@ class Ranges:
     """Where a spectrum is fitted, eV relative to e0. None: chosen as larch does."""
 
     pre1: float | None = None
-    """Begin of the pre-edge range. None: the second energy, to the next 5 eV."""
+    """Start of the pre-edge range. None: the second energy, to the next 5 eV."""
     pre2: float | None = None
     """End of the pre-edge range. None: half of ``pre1``."""
     norm1: float | None = None
-    """Begin of the post-edge range. None: a third of ``norm2`` over 5, at most 25."""
+    """Start of the post-edge range. None: a third of ``norm2`` over 5, at most 25."""
     norm2: float | None = None
     """End of the post-edge range. None: the last energy, to the next 5 eV."""
     nnorm: int | None = None
@@ -191,7 +191,7 @@ def _fit(
     between: tuple[float | None, float | None],
     degree: int,
 ) -> Polynomial:
-    """Least-squares polynomial over a range, from its begin to before the energy at its end."""
+    """Least-squares polynomial over a range, from its start to before the energy at its end."""
     begin, end = (e0 + float(limit or 0.0) for limit in between)
     first = max(int(np.searchsorted(spectrum.energy, begin, side="right")) - 1, 0)
     last = int(np.argmin(np.abs(spectrum.energy - end)))

@@ -36,7 +36,7 @@ class Spectrum:
 
         Raises:
             RecordError: they do not fit together, are not finite, or energies do not increase; or
-                the edge energy is not positive, or the header holds other things than text.
+                the edge energy is not positive, or the header contains other things than text.
         """
         for name in ("energy", "mu"):
             values = np.array(getattr(self, name), dtype=float)

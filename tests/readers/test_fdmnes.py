@@ -141,7 +141,7 @@ def test_what_is_wrong_with_an_input_is_named(run_folder, old, new, message):
         ),
         ("run_0.txt", lambda t: t.replace("4966.000", "4866.000"), "but Ti K is at 4966 eV"),
         ("fdmfile.txt", lambda t: "1\n", "expected a number and as many names"),
-        ("run_0_conv.txt", lambda t: "", "holds no table"),
+        ("run_0_conv.txt", lambda t: "", "no table"),
     ],
 )
 def test_what_is_wrong_with_the_output_is_named(run_folder, name, change, message):

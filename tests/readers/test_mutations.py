@@ -30,10 +30,18 @@ from src.structures.graph import check_atoms, check_distances
 from src.xas.measured import read_measured
 from src.xas.spectrum import Spectrum
 
-FLOAT = r"[+-]?\d+\.\d*(?:[eE][+-]\d+)?"
+
+class Case:
+    """Files of a reader; ``check`` reads a damaged one by other means, numpy and patterns."""
+
+    def prepare(self, root):
+        """Write files that are not in the source."""
+
+    def numbers(self, record):
+        return record.energy, record.mu, record.atoms.positions, record.atoms.cell.array
 
 
-class Feff:
+class Feff(Case):
     """A run with its input and its crystal."""
 
     source, files = FEFF_RUNS / "mp-16543", ["xmu.dat", "feff.inp", "POSCAR"]
@@ -41,11 +49,7 @@ class Feff:
     def read(self, root):
         return list(read_feff(root))
 
-    def numbers(self, record):
-        return record.energy, record.mu, record.atoms.positions, record.atoms.cell.array
-
     def check(self, record, root):
-        """Table and xsedge as numpy and a pattern find them; atoms as many as POSCAR counts."""
         (path,) = root.rglob("xmu.dat")
         text = re.sub(r"(\d)-101\b", r"\1e-101", path.read_text())
         table = np.loadtxt(text.splitlines())
@@ -64,7 +68,7 @@ class FeffAlone(Feff):
     source, files = CALCULATIONS / "mp-4886", ["xmu.dat", "POSCAR"]
 
 
-class Fdmnes:
+class Fdmnes(Case):
     """A run of one distinct site."""
 
     source = FDMNES / "run_9"
@@ -73,10 +77,7 @@ class Fdmnes:
     def read(self, root):
         return list(read_fdmnes(root))
 
-    numbers = Feff.numbers
-
     def check(self, record, root):
-        """Table by numpy, edge energy and number of absorbers by patterns."""
         table = np.loadtxt(root / "run_9_conv.txt", skiprows=1)
         edge = float((root / "run_9.txt").read_text().split()[0])
         lines = (root / "fdmnes_in.txt").read_text().split("Crystal")[1].splitlines()
@@ -101,7 +102,7 @@ class FdmnesSites(Fdmnes):
         super().check(record, root)
 
 
-class ExtendedXYZ:
+class ExtendedXYZ(Case):
     """Four frames."""
 
     source, files = ZN_K, ["train.extxyz"]
@@ -110,10 +111,7 @@ class ExtendedXYZ:
         given = Given("Zn", "K", (-25.0, 94.0, 1.0), "relative")
         return list(read_extxyz(root / "train.extxyz", given))
 
-    numbers = Feff.numbers
-
     def check(self, record, root):
-        """Values of mu and atoms of a frame of this material by patterns."""
         text = (root / "train.extxyz").read_text()
         frames = re.findall(r"(?m)^\s*(\d+)\n(.*Properties.*)\n((?:[A-Z][a-z]? .*\n)+)", text)
         found = [f for f in frames if f"material={record.material} " in f[1]]
@@ -125,7 +123,7 @@ class ExtendedXYZ:
         assert record.atoms[record.site].symbol == record.element == "Zn"
 
 
-class Xdi:
+class Xdi(Case):
     """A measured scan, of intensities."""
 
     source, files = EXPERIMENT, ["CuS_covellite_13K_01.xdi"]
@@ -137,7 +135,6 @@ class Xdi:
         return spectrum.energy, spectrum.mu, spectrum.element, spectrum.edge
 
     def check(self, spectrum, root):
-        """Energies and mu by numpy; both intensities' columns as the header names them."""
         text = (root / self.files[0]).read_text()
         table = np.loadtxt(text.splitlines(), comments="#")
         names = {m[1]: int(m[0]) - 1 for m in re.findall(r"Column\.(\d+): (\w+)", text)}
@@ -177,7 +174,7 @@ class Text(Xdi):
         self.compare(spectrum, table[:, 0], table[:, 1])
 
 
-class MaterialsProject:
+class MaterialsProject(Case):
     """A site, and a mean, as JSON."""
 
     source = MATERIALS_PROJECT
@@ -186,10 +183,7 @@ class MaterialsProject:
     def read(self, root):
         return [found for name in self.files for found in read_materials_project(root / name)]
 
-    numbers = Feff.numbers
-
     def check(self, record, root):
-        """Values, positions and cell as the JSON has them."""
         where = root / f"{record.material}.json"
         values = json.loads(where.read_text())
         sites = values["structure"]["sites"]
@@ -201,7 +195,7 @@ class MaterialsProject:
         assert record.site == values.get("absorbing_index", record.site)
 
 
-class Npz:
+class Npz(Case):
     """Eight copper sites in an archive, each array with its checksum by zip."""
 
     source, files = CALCULATIONS / "mp-4886", ["cu.npz"]
@@ -213,16 +207,13 @@ class Npz:
     def read(self, root):
         return list(read_npz(root / "cu.npz"))
 
-    numbers = Feff.numbers
-
     def check(self, record, root):
-        """Values as numpy reads them."""
         with np.load(root / "cu.npz") as arrays:
             names = list(arrays["material"])
             assert np.array_equal(record.mu, arrays["mu"][names.index(record.material)])
 
 
-class Table:
+class Table(Case):
     """Nine copper structures and their spectra, and a table of them."""
 
     source, files = CALCULATIONS / "mp-4886", ["many.csv"]
@@ -234,10 +225,9 @@ class Table:
         return list(read_table(root / "many.csv"))
 
     def numbers(self, record):
-        return Feff.numbers(self, record) + ([ord(c) for c in record.id + record.edge],)
+        return super().numbers(record) + ([ord(c) for c in record.id + record.edge],)
 
     def check(self, record, root):
-        """A row names this material, this site and this structure."""
         text = (root / "many.csv").read_bytes().decode()
         rows = [line.split(",") for line in text.splitlines()]
         found = [r for r in rows if r[4] == record.material and r[2] == str(record.site)]
@@ -246,7 +236,7 @@ class Table:
         assert record.element == "Cu"
 
 
-class Structures:
+class Structures(Case):
     """A POSCAR, and the same as CIF and extended xyz as ASE writes them, by our loader."""
 
     source, files = CALCULATIONS / "mp-4886", ["POSCAR", "a.cif", "a.extxyz"]
@@ -266,7 +256,6 @@ class Structures:
         return atoms.numbers, atoms.positions, atoms.cell.array
 
     def check(self, atoms, root):
-        """As many atoms as the files claim."""
         count = sum(map(int, (root / "POSCAR").read_text().splitlines()[6].split()))
         claims = [count, int((root / "a.extxyz").read_text().split()[0])]
         formula = re.search(
@@ -323,22 +312,22 @@ def outcomes(case, tmp_path, count, seed, log):
     case.log = log
     clean = tmp_path / f"clean-{type(case).__name__}"
     shutil.copytree(case.source, clean)
-    getattr(case, "prepare", lambda root: None)(clean)
+    case.prepare(clean)
     originals = [case.numbers(found) for found in case.read(clean)]
     files = [path for name in case.files for path in sorted(clean.rglob(name))]
     rng, table, faults = np.random.default_rng(seed), Counter(), []
     for k in range(count):
         path = files[int(rng.integers(len(files)))]
-        mutation = MUTATIONS[k % len(MUTATIONS)]
+        mutation = list(MUTATIONS)[k % len(MUTATIONS)]
         root = tmp_path / "damaged" / clean.name.removeprefix("clean-") / case.source.name
         shutil.rmtree(root.parent, ignore_errors=True)
         shutil.copytree(clean, root)
-        (root / path.relative_to(clean)).write_bytes(mutation(rng, path.read_bytes()))
+        (root / path.relative_to(clean)).write_bytes(MUTATIONS[mutation](rng, path.read_bytes()))
         log.clear()
         result, why = judge(case, originals, root, mutation)
         table[result] += 1
         if why:
-            faults.append(f"{type(case).__name__} {k} {mutation.__name__} {path.name}: {why}")
+            faults.append(f"{type(case).__name__} {k} {mutation} {path.name}: {why}")
     return table, faults
 
 

@@ -297,7 +297,7 @@ SPECTRA = [
           RecordError, message)
         for name, value, message in (
             ("id", "other_000", "here: record id 'other_000' is not `<material>_<site>` of the"),
-            ("material", "../x", "here: `material` is '../x', but must hold no slash"),
+            ("material", "../x", "here: `material` is '../x', but must contain no slash"),
             ("site", 9, "mp-1_000: absorber index 9, but the structure has 3 atoms"),
             ("element", "Zn", "mp-1_000: the absorber should be Zn but atom 0 is Cu"),
             ("target", "other", "mp-1_000: target is 'other', not one of ['absolute'"),
@@ -423,7 +423,7 @@ READERS = [
       lambda w: write_xdi(Spectrum(energies(), np.zeros(3)), Path(w["nodir"], "x.xdi")),
       CheckpointError, "{nodir}/x.xdi: the folder {nodir} does not exist"),
     F("read_columns", "path", "no table", lambda w: read_columns(Path(w["text"])), RecordError,
-      "{text}: holds no table of two or more columns and rows of numbers"),
+      "{text}: contains no table of two or more columns and rows of numbers"),
     F("read_structures", "path", "missing", lambda w: read_structures(w["missing"]), StructureError,
       "{missing}: no such file"),
     F("read_structures", "format", "'other'", lambda w: read_structures(w["cif"], "other"),

@@ -14,14 +14,6 @@ def truncated_at_a_line(rng, data):
     return b"".join(lines[: int(rng.integers(len(lines) + 1))])
 
 
-def empty(rng, data):
-    return b""
-
-
-def binary(rng, data):
-    return rng.bytes(min(len(data), 5000))
-
-
 def binary_within(rng, data):
     at = int(rng.integers(len(data)))
     return data[:at] + rng.bytes(30) + data[at + 30 :]
@@ -32,49 +24,21 @@ def non_ascii_byte(rng, data):
     return data[:at] + bytes([int(rng.integers(128, 256))]) + data[at + 1 :]
 
 
-def windows_line_ends(rng, data):
-    return data.replace(b"\n", b"\r\n")
-
-
 def decimal_commas(rng, data):
     return re.sub(rb"(?<=\d)\.(?=\d)", b",", data)
 
 
-def one_number(rng, data, change):
+def one_number(change):
     """Change a number somewhere in the file."""
-    found = list(NUMBER.finditer(data))
-    match = found[int(rng.integers(len(found)))] if found else None
-    if match is None:
-        return data
-    return data[: match.start()] + change(match[0]) + data[match.end() :]
 
+    def mutate(rng, data):
+        found = list(NUMBER.finditer(data))
+        if not found:
+            return data
+        match = found[int(rng.integers(len(found)))]
+        return data[: match.start()] + change(match[0]) + data[match.end() :]
 
-def decimal_comma(rng, data):
-    return one_number(rng, data, lambda word: word.replace(b".", b","))
-
-
-def nan(rng, data):
-    return one_number(rng, data, lambda _: b"NaN")
-
-
-def stars(rng, data):
-    return one_number(rng, data, lambda word: b"*" * len(word))
-
-
-def fortran_exponent(rng, data):
-    return one_number(rng, data, lambda _: b"1.0-101")
-
-
-def sign(rng, data):
-    return one_number(rng, data, lambda w: w[1:] if w[:1] == b"-" else b"-" + w.lstrip(b"+"))
-
-
-def underscore(rng, data):
-    return one_number(rng, data, lambda word: word.replace(b".", b"0_0.", 1))
-
-
-def too_large(rng, data):
-    return one_number(rng, data, lambda _: b"1.0E+999")
+    return mutate
 
 
 def digit(rng, data):
@@ -151,14 +115,33 @@ def other_absorber(rng, data):
     return data.replace(b"Cu", b"Zn")
 
 
-MUTATIONS = (
-    truncated, truncated_at_a_line, empty, binary, binary_within, non_ascii_byte,
-    windows_line_ends, decimal_commas, decimal_comma, nan, stars, fortran_exponent, sign,
-    underscore, too_large, digit, duplicated_line, deleted_line, exchanged_lines, long_line,
-    shuffled_rows, swapped_columns, other_absorber,
-)  # fmt: skip
-HARMFUL = (
-    empty, binary, windows_line_ends, decimal_commas, decimal_comma, nan, stars, too_large,
-    long_line,
-)  # fmt: skip
+MUTATIONS = {
+    "truncated": truncated,
+    "truncated_at_a_line": truncated_at_a_line,
+    "empty": lambda rng, data: b"",
+    "binary": lambda rng, data: rng.bytes(min(len(data), 5000)),
+    "binary_within": binary_within,
+    "non_ascii_byte": non_ascii_byte,
+    "windows_line_ends": lambda rng, data: data.replace(b"\n", b"\r\n"),
+    "decimal_commas": decimal_commas,
+    "decimal_comma": one_number(lambda word: word.replace(b".", b",")),
+    "nan": one_number(lambda word: b"NaN"),
+    "stars": one_number(lambda word: b"*" * len(word)),
+    "fortran_exponent": one_number(lambda word: b"1.0-101"),
+    "sign": one_number(lambda w: w[1:] if w[:1] == b"-" else b"-" + w.lstrip(b"+")),
+    "underscore": one_number(lambda word: word.replace(b".", b"0_0.", 1)),
+    "too_large": one_number(lambda word: b"1.0E+999"),
+    "digit": digit,
+    "duplicated_line": duplicated_line,
+    "deleted_line": deleted_line,
+    "exchanged_lines": exchanged_lines,
+    "long_line": long_line,
+    "shuffled_rows": shuffled_rows,
+    "swapped_columns": swapped_columns,
+    "other_absorber": other_absorber,
+}
+HARMFUL = {
+    "empty", "binary", "windows_line_ends", "decimal_commas", "decimal_comma", "nan", "stars",
+    "too_large", "long_line",
+}  # fmt: skip
 """After these a reader must refuse a file or give what it gave before; no other file comes out."""

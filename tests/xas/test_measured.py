@@ -97,7 +97,7 @@ def test_columns_of_text(tmp_path, text, energy, mu):
         ("8979 1\n8980\n", "line 2: 1 columns"),
         ("8979,5;1,2\n8980,5;1,3\n", "line 1: '8979,5' is no number"),
         ("8.979 1\n8.980 2\n", "are they keV"),
-        ("", "holds no table"),
+        ("", "no table"),
         ("energy i0 itrans\n8979 2 1\n8980 2 -1\n", "line 3: i0 2 and itrans -1 must be positive"),
         ("# XDI/1.0\n# Column.2: mu\n8979 1\n8980 2\n", "no Column.1"),
         ("# XDI/1.0\n# Column.1: time s\n8979 1\n8980 2\n", "no column is named energy"),
