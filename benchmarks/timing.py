@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from src.runtime.versions import package_version
+from src.runtime.provenance import package_version
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

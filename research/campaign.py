@@ -31,7 +31,7 @@ from src.dataset.frames import append_frame, frame_text
 from src.dataset.record import Record, Rejected
 from src.readers.extxyz import Frame, read_frames
 from src.readers.feff import read_feff
-from src.runtime.lock import hold
+from src.runtime.atomic_files import hold
 
 FOLDER = Path(__file__).parent / "calculated"
 FIELDS = (

@@ -30,7 +30,7 @@ from src.prediction.bulk import predict_database
 from src.prediction.inference import raw_sites
 from src.predictor import XANESPredictor
 from src.runtime.distributed import Team
-from src.runtime.versions import package_version
+from src.runtime.provenance import package_version
 from src.structures.graph import atoms_to_graph
 from src.train import run_training
 from src.training.config import TrainingConfig

@@ -26,11 +26,10 @@ from jsonargparse import ArgumentParser, set_parsing_settings
 
 from .dataset.location import hide_passwords
 from .errors import ConfigError, OutputError, PartialError, PeerError, Terminated, XanesError
-from .runtime.command_line import PROGRAM, carrying_out
-from .runtime.logs import messages
 from .runtime.options import add_options, groups, make_options, with_groups
+from .runtime.provenance import PROGRAM, carrying_out, describe_versions
 from .runtime.signals import orderly_end
-from .runtime.streams import guard_streams
+from .runtime.streams import guard_streams, messages
 from .runtime.yaml_file import read_mapping
 
 COMMANDS = {
@@ -130,7 +129,7 @@ def parse(words: list[str]) -> tuple[Any, Any] | int:
             words = with_groups(words, subparsers[name])
         values = parser.parse_args(words)
         if values.version:
-            print(import_module(".runtime.versions", __package__).describe())
+            print(describe_versions())
             return 0
         if values.command is None:
             parser.error("give a command: " + ", ".join(COMMANDS))

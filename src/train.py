@@ -26,8 +26,8 @@ from .dataset.statistics import GraphSet, SetStatistics
 from .errors import CheckpointError, ConfigError
 from .loss import SpectrumLoss
 from .model.gnn import XANES_E3GNN
+from .runtime.atomic_files import read_newest
 from .runtime.distributed import Team, processes
-from .runtime.generations import read_newest
 from .runtime.signals import Pause
 from .training.batches import Batches, make_batches
 from .training.config import TrainingConfig

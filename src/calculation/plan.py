@@ -13,7 +13,7 @@ from ase.db import connect
 from ..dataset.record import Rejected, structure_digest
 from ..errors import ConfigError, RecordError, StructureError, check_positive
 from ..readers.extxyz import read_frames
-from ..runtime.file_types import SQLITE_MAGIC, starts_with
+from ..runtime.text_files import SQLITE_MAGIC, starts_with
 from ..structures.absorbers import equivalent_sites
 from ..structures.files import each_structure
 from ..structures.names import check_name

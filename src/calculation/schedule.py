@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from ..runtime.lock import hold
+from ..runtime.atomic_files import hold
 from .calculate import Outcome, Request, calculate_site, is_calculated
 from .feff_run import Failure
 from .plan import Site

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..errors import CheckpointError
 from ..runtime.atomic_files import write_durably
-from ..runtime.file_types import is_model_file
+from ..runtime.text_files import is_model_file
 
 FORMAT = "e3gnn-xanes model 2"
 NO_DIGEST = "0" * 64

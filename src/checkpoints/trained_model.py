@@ -14,9 +14,8 @@ from ..errors import CheckpointError, ConfigError
 from ..model.ensemble import MAY_DIFFER, Network, as_model, networks_of
 from ..model.gnn import XANES_E3GNN
 from ..runtime.atomic_files import first_line
-from ..runtime.command_line import command_line
 from ..runtime.distributed import choose_device
-from ..runtime.versions import package_version
+from ..runtime.provenance import command_line, package_version
 from ..structures.graph import atoms_to_graph
 from ..uncertainty.calibration import Calibration, pack_calibration, unpack_calibration
 from ..xas.energies import TOLERANCE, EnergyAxis

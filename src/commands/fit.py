@@ -43,7 +43,7 @@ def run(job: Options) -> None:
     from ..comparison.tables import mixture_table, mixture_values
     from ..plot import check_picture
     from ..runtime.atomic_files import check_writable, write_text_durably
-    from ..runtime.versions import package_version
+    from ..runtime.provenance import package_version
     from ..xas.measured import measured_digest, read_measured
     from ..xas.normalization import normalize
 
@@ -105,8 +105,7 @@ def read_components(
     """
     from ..checkpoints.trained_model import UNKNOWN, TrainedModel
     from ..comparison.ranking import nominal_shift, predict_candidates
-    from ..runtime.command_line import command_line
-    from ..runtime.versions import package_version
+    from ..runtime.provenance import command_line, package_version
     from ..structures.files import named_structures
     from ..xas.measured import read_measured
     from ..xas.normalization import normalize

@@ -29,7 +29,7 @@ def run(job: Options) -> None:
         ConfigError: no such file, or a check of what is no model.
     """
     from ..checkpoints.pretrained import models
-    from ..runtime.file_types import SQLITE_MAGIC, is_model_file, starts_with
+    from ..runtime.text_files import SQLITE_MAGIC, is_model_file, starts_with
 
     path = job.file
     if not isinstance(path, DatabaseURL):

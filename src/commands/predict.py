@@ -57,7 +57,7 @@ class Options:
 
 def run(job: Options) -> None:
     """Predict structures: a table and a figure; or many of them: a database of spectra."""
-    from ..runtime.file_types import SQLITE_MAGIC, starts_with
+    from ..runtime.text_files import SQLITE_MAGIC, starts_with
 
     databases = [p for p in job.structures if p.is_file() and starts_with(p, SQLITE_MAGIC)]
     if databases or (job.output is not None and job.output.suffix == DATABASE):

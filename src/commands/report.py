@@ -51,7 +51,7 @@ def make_page(job: Options) -> str:
     from ..reports.dataset import dataset_page
     from ..reports.evaluation import evaluation_page
     from ..reports.training import is_training, training_page
-    from ..runtime.file_types import SQLITE_MAGIC, starts_with
+    from ..runtime.text_files import SQLITE_MAGIC, starts_with
 
     source = job.source
     if job.database is not None:

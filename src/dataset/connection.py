@@ -9,7 +9,7 @@ from typing import Any
 import ase.db
 
 from ..errors import DatabaseError
-from ..runtime.file_types import SQLITE_MAGIC, starts_with
+from ..runtime.text_files import SQLITE_MAGIC, starts_with
 from .location import HIDDEN, DatabaseURL, Location
 
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 
-from ..errors import RecordError
-from ..runtime.kinds import is_kind
+from ..errors import RecordError, is_kind
 from ..structures.names import check_edge, check_name, check_printable
 
 UNITS = {"absolute": "1e-3 a0^2", "normalized": "dimensionless", "as_given": "not stated"}

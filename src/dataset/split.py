@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import DatabaseError
-from ..runtime.kinds import check_kinds
+from ..errors import DatabaseError, check_kinds
 
 COPY = re.compile(r"\+(d[\d.]+)?(s[\d.]+)?-\d+$", flags=re.ASCII)
 """End of the names of displaced and strained copies of a material; see ``calculation.plan``."""

@@ -7,10 +7,10 @@ from ..errors import (
     ConfigError,
     check_at_least,
     check_fraction,
+    check_kinds,
     check_not_negative,
     check_positive,
 )
-from ..runtime.kinds import check_kinds
 
 LONGEST_RADIUS = 50.0
 """Larger cutoff radii are a slip, Angstrom; a crystal has a million neighbors within it."""

@@ -24,8 +24,8 @@ from ..dataset.record import structure_digest
 from ..errors import ConfigError, DatabaseError, StructureError
 from ..runtime.atomic_files import first_line
 from ..runtime.distributed import Team
-from ..runtime.file_types import SQLITE_MAGIC, starts_with
-from ..runtime.versions import package_version
+from ..runtime.provenance import package_version
+from ..runtime.text_files import SQLITE_MAGIC, starts_with
 from ..structures.files import each_structure
 from .site_prediction import SitePrediction, predict_each
 from .spectra_db import (

@@ -13,7 +13,7 @@ import numpy as np
 from ase import Atoms
 
 from ..errors import DatabaseError
-from ..runtime.file_types import SQLITE_MAGIC, starts_with
+from ..runtime.text_files import SQLITE_MAGIC, starts_with
 
 FORMAT = "e3gnn-xanes spectra 1"
 EXAMPLES = 1000

@@ -26,8 +26,14 @@ from ase.data import atomic_numbers
 
 from ..dataset.record import PassedOver, Record, Rejected, if_wanted
 from ..errors import ConfigError, RecordError, XanesError
-from ..runtime.numbers import COUNT, parse_number
-from ..runtime.text_files import check_end, check_text, numbered_lines, raw_lines
+from ..runtime.text_files import (
+    COUNT,
+    check_end,
+    check_text,
+    numbered_lines,
+    parse_number,
+    raw_lines,
+)
 from ..structures.graph import check_atoms, check_distances
 from .options import (
     PACKED,

@@ -25,8 +25,7 @@ import numpy as np
 
 from ..dataset.record import PassedOver, Record, Rejected, if_wanted
 from ..errors import ConfigError, RecordError, XanesError
-from ..runtime.numbers import COUNT, parse_number
-from ..runtime.text_files import check_whole, numbered_lines, whole_lines
+from ..runtime.text_files import COUNT, check_whole, numbered_lines, parse_number, whole_lines
 from ..structures.graph import check_atoms, check_distances
 from ..structures.names import NOT_FIRST, check_wanted
 from ..xas.columns import read_columns

@@ -12,8 +12,7 @@ from ase.spacegroup import crystal
 from ase.spacegroup.spacegroup import SpacegroupNotFoundError, SpacegroupValueError
 
 from ..errors import RecordError
-from ..runtime.numbers import COUNT, parse_number
-from ..runtime.text_files import numbered_lines
+from ..runtime.text_files import COUNT, numbered_lines, parse_number
 
 REFUSED = {
     "crystal_p": "a protein's structure in a PDB file",

@@ -9,8 +9,7 @@ from ase import Atoms
 from ase.data import chemical_symbols
 
 from ..errors import RecordError
-from ..runtime.numbers import COUNT, parse_number
-from ..runtime.text_files import numbered_lines
+from ..runtime.text_files import COUNT, numbered_lines, parse_number
 
 NOT_SETTINGS = ("TITL", "POTE", "ATOM", "CONT", "PRIN", "RMUL")
 """Cards that are no settings of the calculation."""

@@ -14,8 +14,7 @@ import numpy as np
 from ase.data import chemical_symbols
 
 from ..errors import RecordError
-from ..runtime.numbers import parse_number
-from ..runtime.text_files import whole_lines
+from ..runtime.text_files import parse_number, whole_lines
 from .feff_input import FeffInput
 
 COLUMNS = 6

@@ -10,7 +10,7 @@ from datetime import date
 from html import escape
 from pathlib import Path
 
-from ..runtime.versions import package_version
+from ..runtime.provenance import package_version
 
 STYLE = """
 :root { color-scheme: light; }

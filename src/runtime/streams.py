@@ -1,5 +1,6 @@
-"""Standard streams that are closed, full, or that nobody reads any more."""
+"""Standard streams that are closed, full or unread, and the library's log on them."""
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -67,3 +68,31 @@ def guard_streams() -> None:
     for name, told in (("stdout", "standard output"), ("stderr", None)):
         stream = getattr(sys, name) or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
         setattr(sys, name, Stream(stream, told))
+
+
+@contextmanager
+def logged_to(handler: logging.Handler | None) -> Iterator[None]:
+    """Give what the library logs, information too, to a handler as long as the context lasts.
+
+    Args:
+        handler: where to; None: nowhere beside where it goes already.
+    """
+    package_logger = logging.getLogger("src")
+    level = package_logger.level
+    package_logger.setLevel(logging.INFO)
+    if handler is not None:
+        package_logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        if handler is not None:
+            package_logger.removeHandler(handler)
+        package_logger.setLevel(level)
+
+
+@contextmanager
+def messages() -> Iterator[None]:
+    """Show what the library logs on standard error; under torchrun only by the first process."""
+    first = os.environ.get("RANK", "0") == "0"
+    with logged_to(logging.StreamHandler(sys.stderr) if first else None):
+        yield

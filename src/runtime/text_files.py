@@ -1,15 +1,102 @@
-"""Text files, compressed or not, with errors that name the file."""
+"""Files that are read: what they are, text of them, numbers in it, compressed or not."""
 
+import bz2
+import gzip
+import lzma
+import re
+import shutil
+import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import accumulate
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from ..errors import RecordError
-from . import compressed_files as expanded
 
+SQLITE_MAGIC = b"SQLite format 3\0"
+"""First bytes of every SQLite file."""
+ZIP_MAGIC = b"PK\x03\x04"
+"""First bytes of a file that torch writes."""
+SAFETENSORS_HEADER = b'{"'
+"""What follows the 8 bytes of the header's length in a safetensors file."""
+OPENERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ": lzma.open, b"BZh": bz2.open}
+"""What opens a file, by its first bytes: gzip, xz and bzip2."""
+BY_ENDING = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+"""The same by the ending of its name, by which ASE goes."""
+LARGEST_EXPANDED = 1_000_000_000
+"""Bytes or characters of a compressed file, unpacked, beyond which it is not read."""
+DAMAGED = (EOFError, OSError, lzma.LZMAError, zlib.error)
+"""What the openers are seen to raise on damaged files."""
+PIECE = 2**20
 LONGEST_LINE = 10_000_000
 """Characters of a line beyond which a file is no text of ours."""
+DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eEdD][+-]?\d+)?", flags=re.ASCII)
+"""A number as C and Fortran write it; not `1_000`, `nan` or digits of other scripts."""
+COUNT = re.compile(r"\d{1,8}", flags=re.ASCII)
+"""A number of things."""
+
+
+def starts_with(path: Path, magic: bytes) -> bool:
+    """Whether a file starts with certain bytes."""
+    with path.open("rb") as file:
+        return file.read(len(magic)) == magic
+
+
+def is_model_file(path: Path) -> bool:
+    """Whether a file looks like one with weights, safetensors or torch's."""
+    with path.open("rb") as file:
+        start = file.read(8 + len(SAFETENSORS_HEADER))
+    return start.startswith(ZIP_MAGIC) or start[8:] == SAFETENSORS_HEADER
+
+
+def expands_too_far(path: Path) -> bool:
+    """Whether a file whose name says that it is compressed is too large when unpacked.
+
+    Raises:
+        OSError, EOFError, LZMAError, zlib.error: see ``DAMAGED``.
+    """
+    opener: Any = BY_ENDING.get(path.suffix)
+    if opener is None:
+        return False
+    with opener(path, "rb") as file:
+        pieces = iter(lambda: len(file.read(PIECE)), 0)
+        return any(total > LARGEST_EXPANDED for total in accumulate(pieces))
+
+
+def open_expanded(path: Path) -> IO[str]:
+    """A file's text, unpacked as by ``read_expanded``; every byte is a character."""
+    opener: Any = BY_ENDING.get(path.suffix, open)
+    file: IO[str] = opener(path, "rt", encoding="latin-1")
+    return file
+
+
+def read_expanded(path: Path) -> bytes:
+    """Content of a file, unpacked where its name says that it is compressed."""
+    opener: Any = BY_ENDING.get(path.suffix, open)
+    with opener(path, "rb") as file:
+        content: bytes = file.read()
+    return content
+
+
+@contextmanager
+def unpacked(path: Path) -> Iterator[Path]:
+    """A file without its compression, for readers that seek, which unpacks from the start again."""
+    opener: Any = BY_ENDING.get(path.suffix)
+    if opener is None:
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / path.stem
+        with opener(path, "rb") as packed, plain.open("wb") as file:
+            shutil.copyfileobj(packed, file)
+        yield plain
+
+
+def opener_of(path: Path) -> Any:
+    """What opens a file, by its first bytes."""
+    return next((opener for magic, opener in OPENERS.items() if starts_with(path, magic)), open)
 
 
 @contextmanager
@@ -23,13 +110,10 @@ def open_text(path: Path) -> Iterator[IO[str]]:
     """
     if not path.is_file():
         raise RecordError(f"{path}: no such file")
-    with path.open("rb") as file:
-        head = file.read(8)
-    opener = next((o for magic, o in expanded.OPENERS.items() if head.startswith(magic)), open)
     try:
-        with opener(path, "rt", encoding="utf-8", errors="surrogateescape") as text:
+        with opener_of(path)(path, "rt", encoding="utf-8", errors="surrogateescape") as text:
             yield cast(IO[str], text)
-    except expanded.DAMAGED as error:
+    except DAMAGED as error:
         raise RecordError(f"{path}: damaged or cut ({error})") from error
 
 
@@ -41,8 +125,8 @@ def raw_lines(path: Path) -> Iterator[tuple[int, str]]:
             too large.
     """
     with open_text(path) as text:
-        number, size, largest = 0, 0, expanded.LARGEST_EXPANDED
-        packed = expanded.is_packed(path)
+        number, size, largest = 0, 0, LARGEST_EXPANDED
+        packed = opener_of(path) is not open
         while line := text.readline(LONGEST_LINE):
             number += 1
             if len(line) == LONGEST_LINE:
@@ -112,3 +196,17 @@ def check_whole(path: Path) -> None:
     """
     for _ in whole_lines(path):
         pass
+
+
+def parse_number(word: str) -> float:
+    """Read one number.
+
+    Raises:
+        ValueError: it is none, or too large to be finite.
+    """
+    if DECIMAL.fullmatch(word) is None:
+        raise ValueError(f"{word[:30]!r} is no number")
+    value = float(word.replace("D", "e").replace("d", "e"))
+    if abs(value) == float("inf"):
+        raise ValueError(f"{word[:30]!r} is not finite")
+    return value

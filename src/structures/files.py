@@ -20,7 +20,7 @@ from ase.io import iread
 from ase.io.formats import UnknownFileTypeError, filetype
 
 from ..errors import StructureError
-from ..runtime import compressed_files as expanded
+from ..runtime import text_files
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ def stream_structures(path: Path, format: str | None = None) -> Iterator[Atoms]:
     how: dict[str, Any] = {"format": format, "do_not_split_by_at_sign": True}
     number = 0
     try:
-        with expanded.unpacked(path) as plain:
+        with text_files.unpacked(path) as plain:
             for atoms in iread(str(plain.absolute()), index=":", **how):
                 yield atoms
                 number += 1
@@ -94,13 +94,13 @@ def _check_size(path: Path) -> None:
     if not path.is_file():
         raise StructureError(f"{path}: no such file")
     try:
-        too_large = expanded.expands_beyond(path, expanded.LARGEST_EXPANDED)
-    except expanded.DAMAGED as error:
+        too_large = text_files.expands_too_far(path)
+    except text_files.DAMAGED as error:
         raise StructureError(f"{path}: damaged or cut ({error})") from error
     if too_large:
         raise StructureError(
-            f"{path}: more than {expanded.LARGEST_EXPANDED} bytes when unpacked; if it is meant to"
-            " be so large, unpack it first"
+            f"{path}: more than {text_files.LARGEST_EXPANDED} bytes when unpacked; if it is meant"
+            " to be so large, unpack it first"
         )
 
 
@@ -114,7 +114,7 @@ def _format_of(path: Path) -> str | None:
 
 def _check_frames(path: Path) -> None:
     """Refuse frames of xyz after an empty line, where ASE stops without a word."""
-    with expanded.open_expanded(path) as file:
+    with text_files.open_expanded(path) as file:
         lines = enumerate(file, start=1)
         for number, line in lines:
             if line.strip().isdigit():
@@ -127,7 +127,7 @@ def _check_frames(path: Path) -> None:
 
 def _check_poscar(path: Path, n_atoms: int) -> None:
     """Refuse a line of three numbers right after the last atom's."""
-    lines = expanded.read_expanded(path).decode("latin-1").splitlines()
+    lines = text_files.read_expanded(path).decode("latin-1").splitlines()
     mode = next((k for k, line in enumerate(lines) if k > 5 and re.match(r"\s*[cCkKdD]", line)), 0)
     after = mode + 1 + n_atoms
     if after < len(lines) and COORDINATES.match(lines[after]):
@@ -138,7 +138,7 @@ def _check_poscar(path: Path, n_atoms: int) -> None:
 
 def _check_cif(path: Path, frames: list[Atoms]) -> None:
     """Refuse a CIF without a whole cell, or whose atoms are not those of its formula."""
-    text = expanded.read_expanded(path).decode("latin-1")
+    text = text_files.read_expanded(path).decode("latin-1")
     if "_atom_site_fract_" in text and any(atoms.cell.rank < 3 for atoms in frames):
         missing = ", ".join(name for name in CELL if name not in text) or "that of a block"
         raise StructureError(f"{path}: positions are fractions of a cell, but {missing} is missing")

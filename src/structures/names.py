@@ -5,8 +5,7 @@ from typing import Any
 
 from ase.data import chemical_symbols
 
-from ..errors import ConfigError, RecordError, StructureError
-from ..runtime.kinds import is_kind
+from ..errors import ConfigError, RecordError, StructureError, is_kind
 
 EDGE = re.compile(r"K|[LMN]\d?|L23|M45")
 """Names of edges; two digits: both together, as FDMNES calculates them."""

@@ -12,10 +12,10 @@ from ..errors import (
     ConfigError,
     check_at_least,
     check_fraction,
+    check_kinds,
     check_not_negative,
     check_positive,
 )
-from ..runtime.kinds import check_kinds
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

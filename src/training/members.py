@@ -8,8 +8,8 @@ import yaml
 from ..checkpoints.join import join_models
 from ..checkpoints.trained_model import save_model
 from ..errors import ConfigError, MemberError, XanesError
-from ..runtime.command_line import command_line
-from ..runtime.generations import versions
+from ..runtime.atomic_files import versions
+from ..runtime.provenance import command_line
 from .config import TrainJob
 from .output import holds_training, keep_config
 from .workflow import train_from_database

@@ -8,9 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import ConfigError
-from ..runtime.atomic_files import write_text_durably
-from ..runtime.generations import versions
-from ..runtime.logs import logged_to
+from ..runtime.atomic_files import versions, write_text_durably
+from ..runtime.streams import logged_to
 from .config import TrainingConfig
 from .state import Row
 

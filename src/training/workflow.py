@@ -13,10 +13,9 @@ from ..dataset.statistics import SetStatistics, measure
 from ..errors import ConfigError, DatabaseError, XanesError
 from ..model.gnn import XANES_E3GNN
 from ..plot import plot_training
-from ..runtime.command_line import command_line
+from ..runtime.atomic_files import hold, remove_leftovers, versions
 from ..runtime.distributed import processes, restarts
-from ..runtime.generations import remove_leftovers, versions
-from ..runtime.lock import hold
+from ..runtime.provenance import command_line
 from ..train import Row, run_training
 from ..xas.energies import EnergyAxis
 from .config import TrainingConfig, TrainJob

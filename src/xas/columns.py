@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import RecordError
-from ..runtime.numbers import COUNT, parse_number
-from ..runtime.text_files import check_text, raw_lines
+from ..runtime.text_files import COUNT, check_text, parse_number, raw_lines
 
 COMMENT = "#%;!*"
 """Characters that begin a line of the header."""

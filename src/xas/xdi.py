@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import ConfigError, RecordError
 from ..runtime.atomic_files import write_durably
-from ..runtime.versions import package_version
+from ..runtime.provenance import package_version
 from .columns import Columns, choose_mu, read_columns
 from .edges import FAR, find_edge
 from .normalization import find_e0

@@ -16,8 +16,7 @@ from paths import CALCULATIONS, CU_K, ROOT
 from src.checkpoints.torch_file import read_verified
 from src.checkpoints.trained_model import load_model
 from src.errors import ConfigError
-from src.runtime.generations import older
-from src.runtime.lock import hold
+from src.runtime.atomic_files import hold, older
 
 pytestmark = pytest.mark.reliability
 SMALL = [

@@ -178,7 +178,7 @@ def test_compressed_structures_are_read_up_to_a_size(ending, tmp_path, monkeypat
     path = tmp_path / f"cu.cif{ending}"
     path.write_bytes(PACKED[ending](COPPER_OXIDE.encode()))
     assert len(read_structures(path)[0]) == 2
-    monkeypatch.setattr("src.runtime.compressed_files.LARGEST_EXPANDED", 10_000)
+    monkeypatch.setattr("src.runtime.text_files.LARGEST_EXPANDED", 10_000)
     assert len(read_structures(path)[0]) == 2
     path.write_bytes(PACKED[ending](COPPER_OXIDE.encode() + b" " * 10_000))
     assert "more than 10000 bytes when unpacked" in refused(capsys, "predict", "cu-k-feff", path)
@@ -191,7 +191,7 @@ def test_compressed_structures_are_read_up_to_a_size(ending, tmp_path, monkeypat
 
 @pytest.mark.parametrize("ending", list(PACKED))
 def test_compressed_text_is_read_up_to_a_size(ending, tmp_path, monkeypatch):
-    monkeypatch.setattr("src.runtime.compressed_files.LARGEST_EXPANDED", 10_000)
+    monkeypatch.setattr("src.runtime.text_files.LARGEST_EXPANDED", 10_000)
     monkeypatch.setattr("src.readers.materials_project.LARGEST_FILE", 10_000)
     rows = "".join(f"{8900 + k} {k}\n" for k in range(3000))
     path = tmp_path / f"mu.dat{ending}"

@@ -27,7 +27,7 @@ from src.errors import ConfigError, DatabaseError, StructureError
 from src.evaluation.evaluate import check_kind
 from src.model.gnn import XANES_E3GNN
 from src.prediction.site_prediction import predict_structure
-from src.runtime.command_line import quoted
+from src.runtime.provenance import quoted
 from src.training.finetune import Start, merge_arguments
 
 pytestmark = pytest.mark.reliability

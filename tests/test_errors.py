@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from src.errors import ConfigError
-from src.runtime.kinds import check_kinds, is_kind
+from src.errors import ConfigError, check_kinds, is_kind
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,17 @@
-"""The command that this process carries out, as text that a user can give again."""
+"""What a result can be traced back to: the command that made it, and versions of packages."""
 
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from importlib.metadata import PackageNotFoundError, version
+from platform import python_version
 
 from ..dataset.location import hide_passwords
 
 PROGRAM = "e3gnn-xanes"
+PACKAGES = ("e3gnn-xanes", "torch", "e3nn", "torch-geometric", "numpy", "ase", "vesin")
+"""Packages whose versions are printed."""
 _COMMAND: ContextVar[str | None] = ContextVar("command", default=None)
 
 LONGEST = 60
@@ -36,3 +40,17 @@ def quoted(words: Sequence[str]) -> str:
         return f"{quoted(words[: LONGEST - 9])} [.. {left_out} more ..] {quoted(words[-9:])}"
     text = shlex.join(hide_passwords(word) for word in words)
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def package_version(name: str) -> str:
+    """Version of an installed distribution; "not installed" if it is not."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def describe_versions() -> str:
+    """One line per package."""
+    lines = [f"{name} {package_version(name)}" for name in PACKAGES]
+    return "\n".join([*lines, f"python {python_version()}"])
