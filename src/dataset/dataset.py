@@ -7,7 +7,14 @@ import torch
 from torch.utils.data import Dataset
 from torch_geometric.data import Data
 
-from ..errors import ConfigError, DatabaseError, StructureError
+from ..errors import (
+    ConfigError,
+    DatabaseError,
+    StructureError,
+    check_at_least,
+    check_not_negative,
+    check_positive,
+)
 from ..structures.graph import atoms_to_graph
 from ..xas.energies import resample
 from .database import Database
@@ -71,16 +78,10 @@ class XANESDataset(Dataset):
                 f"`grid` has shape {self.grid.shape} but must be one or more finite, strictly"
                 " increasing energies, eV"
             )
-        if not 0 <= self.extend_below < np.inf:
-            raise ConfigError(
-                f"`extend_below` is {self.extend_below} but must be finite and not negative"
-            )
-        if not 0 < self.r_max < np.inf:
-            raise ConfigError(f"`r_max` is {self.r_max} but must be positive")
-        if self.max_z < 1:
-            raise ConfigError(f"`max_z` is {self.max_z} but must be at least 1")
-        if not self.memory_bytes >= 0:
-            raise ConfigError(f"`memory_bytes` is {self.memory_bytes} but must not be negative")
+        check_not_negative("extend_below", self.extend_below)
+        check_positive("r_max", self.r_max)
+        check_at_least("max_z", self.max_z, 1)
+        check_at_least("memory_bytes", self.memory_bytes, 0)
 
     def __len__(self) -> int:
         """Number of graphs."""

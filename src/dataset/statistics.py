@@ -89,19 +89,25 @@ def measure(
             checksum.update(part.detach().cpu().contiguous().numpy().tobytes())
     if not num_edges:
         raise ConfigError(f"{name} is empty")
-    mean = total / count.clamp(min=1)
-    variance = float((square - count * mean.square()).sum() / count.sum())
-    seen = count.nonzero().squeeze(1)
-    nearest = (torch.arange(n_energies).unsqueeze(1) - seen).abs().argmin(dim=1)
+    mean, scale = _mean_and_scale(total, square, count)
     return SetStatistics(
         num_edges=num_edges,
         n_spectra=n_spectra,
         n_atoms=n_atoms,
         elements=sorted(elements),
-        mean=mean[seen[nearest]],
-        scale=max(variance, 1e-12) ** 0.5,
+        mean=mean,
+        scale=scale,
         digest=f"{len(num_edges)} graphs, sha256 {checksum.hexdigest()[:16]}",
     )
+
+
+def _mean_and_scale(total: Tensor, square: Tensor, count: Tensor) -> tuple[Tensor, float]:
+    """Mean at every energy and root mean square deviation, from sums over ``count`` spectra."""
+    mean = total / count.clamp(min=1)
+    variance = float((square - count * mean.square()).sum() / count.sum())
+    seen = count.nonzero().squeeze(1)
+    nearest = (torch.arange(len(count)).unsqueeze(1) - seen).abs().argmin(dim=1)
+    return mean[seen[nearest]], max(variance, 1e-12) ** 0.5
 
 
 def _check(

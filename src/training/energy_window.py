@@ -125,6 +125,17 @@ def choose_window(
         if common.step is not None:  # no energy beyond was calculated
             end = min(end, common.highest)
         last = max(last, end)
+    _check_basis(start, last, reference, emin, emax)
+    axis = EnergyAxis(
+        even_energies(start, last, step),
+        None if common.relative else reference,
+        len(even_energies(start, stop, step)),
+    )
+    return Window(axis, emin, emax)
+
+
+def _check_basis(start: float, last: float, reference: float, emin: float, emax: float) -> None:
+    """Refuse energies that the basis does not reach."""
     if start < reference + emin - TOLERANCE:
         raise ConfigError(
             f"energies from {start:.3f} eV are asked for but the model's basis starts at"
@@ -135,12 +146,6 @@ def choose_window(
             f"energies up to {last:.3f} eV are asked for but the model's basis ends at"
             f" {reference + emax:.3f} eV; raise `model.emax` (now {emax:g})"
         )
-    axis = EnergyAxis(
-        even_energies(start, last, step),
-        None if common.relative else reference,
-        len(even_energies(start, stop, step)),
-    )
-    return Window(axis, emin, emax)
 
 
 def _scored(config: EnergyConfig, common: Common) -> tuple[float, float, float]:

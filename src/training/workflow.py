@@ -12,6 +12,7 @@ from ..dataset.split import check_split, read_ids, split_by_hash
 from ..dataset.statistics import SetStatistics, measure
 from ..errors import ConfigError, DatabaseError, XanesError
 from ..model.gnn import XANES_E3GNN
+from ..model.hyperparameters import Hyperparameters
 from ..plot import plot_training
 from ..runtime.atomic_files import hold, remove_leftovers, versions
 from ..runtime.distributed import processes, restarts
@@ -121,39 +122,49 @@ def _train(job: TrainJob, config: str | None = None) -> list[Row]:
         window, job.model = window_and_arguments(job.energy, common, job.model, start)
         info.started_from = start.label
         warn_of_differences(start, info)
-    axis, scored = window.axis, window.axis.scored
-    shape = XANES_E3GNN(**job.model).hyperparameters  # the constructor's defaults filled in
-    settings = shape["r_max"], axis.energy, job.energy.extend_below, shape["max_z"]
+    axis = window.axis
+    shape = Hyperparameters(**job.model)
+    settings = shape.r_max, axis.energy, job.energy.extend_below, shape.max_z
     train_set, val_set = (XANESDataset(database, part, *settings) for part in ids)
-    known = len(axis.energy), shape["max_z"], shape["r_max"]
+    known = len(axis.energy), shape.max_z, shape.r_max
     measured = measure(train_set, "train_dataset", *known)
     model = make_model(job, measured)
     if start is not None:
         start_from(start, model, measured, torch.as_tensor(axis.relative), job.freeze or [])
     complete_info(info, train_set, measured, ids, axis)
+    log_beginning(info, axis, model)
+    if config is not None and not job.resume:
+        keep_config(job.output / "config.yaml", config)
+    both = measured, measure(val_set, "val_dataset", *known)
+    return run_training(model, train_set, val_set, training_config(job, info, axis), both)
+
+
+def log_beginning(info: ModelInfo, axis: EnergyAxis, model: XANES_E3GNN) -> None:
+    """Log what is trained on what."""
+    sites = len(info.train_ids or []), len(info.val_ids or [])
     logger.info(
         "%s %s edge, %s (%s): %d training and %d validation sites, %d parameters",
-        *(info.element, info.edge, info.target, info.unit, len(ids[0]), len(ids[1])),
+        *(info.element, info.edge, info.target, info.unit, *sites),
         sum(weight.numel() for weight in model.parameters()),
     )
     logger.info(
         "%d energies scored, %s, trained up to %.3f eV, step %g eV, reference energy %s",
-        *(len(scored.energy), scored, axis.energy[-1], axis.energy[1] - axis.energy[0]),
+        *(len(axis.scored.energy), axis.scored, axis.energy[-1], axis.energy[1] - axis.energy[0]),
         "none" if axis.reference is None else f"{axis.reference:.3f} eV",
     )
-    if config is not None and not job.resume:
-        keep_config(job.output / "config.yaml", config)
-    options = TrainingConfig(
+
+
+def training_config(job: TrainJob, info: ModelInfo, axis: EnergyAxis) -> TrainingConfig:
+    """Settings of the training loop, all files in the output folder."""
+    scored = axis.scored.relative
+    return TrainingConfig(
         **vars(job.training),
         energy_grid=torch.as_tensor(axis.relative),
         save_path=job.output / "model.pt",
-        score_window=(float(scored.relative[0]), float(scored.relative[-1])),
+        score_window=(float(scored[0]), float(scored[-1])),
         checkpoint_path=job.output / "last.ckpt",
         metrics_path=job.output / "metrics.csv",
         resume=job.resume,
         started_from=info.started_from,
         info=info,
-    )
-    return run_training(
-        model, train_set, val_set, options, (measured, measure(val_set, "val_dataset", *known))
     )

@@ -211,7 +211,7 @@ DATA = [
             ("extend_below", "inf", inf, "is inf but must be finite and not negative"),
             ("extend_below", "-1.0", -1.0, "is -1.0 but must be finite and not negative"),
             ("max_z", "0", 0, "is 0 but must be at least 1"),
-            ("memory_bytes", "-1", -1, "is -1 but must not be negative"),
+            ("memory_bytes", "-1", -1, "is -1 but must be at least 0"),
         )
     ),
     F("atoms_to_graph", "absorbers", "[0.5]", lambda _: atoms_to_graph(COPPER, [0.5], 5.0),
