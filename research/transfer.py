@@ -27,7 +27,7 @@ from research.runner import (
     write_ids,
 )  # fmt: skip
 from research.sizes import choose_sizes, scaled_epochs, shuffled
-from src.checkpoints.trained_model import load_model
+from src.checkpoints.trained_model import TrainedModel
 from src.dataset.split import read_ids
 
 WAYS = ("scratch", "transfer")
@@ -37,7 +37,7 @@ MEASURED = ("avg_num_neighbors", "emin", "emax")
 
 def network_options(path: Path) -> tuple[str, ...]:
     """Words for `train` that make a network like a model's."""
-    model, _ = load_model(path)
+    model = TrainedModel.load(path).network
     words: list[str] = []
     for name, value in model.hyperparameters.items():
         if name not in MEASURED and value is not None:

@@ -20,7 +20,7 @@ from torch_geometric.data import Data
 from tqdm import tqdm
 
 from .checkpoints.torch_file import read_verified, write_verified
-from .checkpoints.trained_model import ModelInfo, check_info, load_model, save_model
+from .checkpoints.trained_model import ModelInfo, TrainedModel, check_info, save_model
 from .dataset.seeding import seed_of, seeded
 from .dataset.statistics import GraphSet, SetStatistics
 from .errors import CheckpointError, ConfigError
@@ -335,7 +335,7 @@ def resume(run: Run, state: TrainingState) -> None:
     if run.config.metrics_path is not None:
         write_metrics(run.config.metrics_path, state.rows)
     try:
-        val_mse = load_model(run.config.save_path)[1].val_mse
+        val_mse = TrainedModel.load(run.config.save_path).info.val_mse
     except CheckpointError as error:
         logger.warning("%s; written again from the state", error)
         val_mse = None

@@ -1,4 +1,4 @@
-"""Trained networks to one model file."""
+"""Joining trained networks in one ensemble."""
 
 import logging
 from collections.abc import Sequence
@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ..dataset.split import material_of
 from ..errors import ConfigError
-from ..model.ensemble import Network, as_model, check_alike, networks_of
-from .trained_model import ModelInfo, load_model
+from ..model.ensemble import as_model, check_alike, networks_of
+from .trained_model import ModelInfo, TrainedModel
 
 logger = logging.getLogger(__name__)
 
@@ -18,39 +18,40 @@ SAME = (
 """What members must have in common."""
 
 
-def join_models(paths: Sequence[str | Path]) -> tuple[Network, ModelInfo]:
+def join_models(paths: Sequence[str | Path]) -> TrainedModel:
     """Join networks that were trained for the same in one ensemble.
 
     Members may have been trained on different sites, as in cross-validation: the ensemble then
     counts as trained on all of them, and a note says so. Elements count as seen where all members
-    saw them. Calibrations are left behind, for they are those of other models.
+    saw them. Calibrations are left out, because they are those of the members.
 
     Args:
-        paths: model files or training folders, ensembles too; one alone is taken as it is.
+        paths: model files or training folders, ensembles too; a single one is returned as it is.
 
     Returns:
-        The network or ensemble, and what it was trained for.
+        The model.
 
     Raises:
         ConfigError: members differ in what they are for or in a hyperparameter.
         CheckpointError: a file can't be read.
     """
-    loaded = [load_model(path) for path in paths]
-    (first, info), name = loaded[0], str(paths[0])
-    for (model, other), path in zip(loaded[1:], paths[1:], strict=True):
+    first, *others = models = [TrainedModel.load(path) for path in paths]
+    for other in others:
         for field in SAME:
-            here, there = getattr(info, field), getattr(other, field)
-            if here != there:
+            values = [getattr(model.info, field) for model in (first, other)]
+            if values[0] != values[1]:
+                here, there = map(_short, values)
                 raise ConfigError(
-                    f"`{field}` is {_short(here)} in {name} but {_short(there)} in {path}"
+                    f"`{field}` is {here} in {first.name} but {there} in {other.name}"
                 )
-        check_alike(networks_of(first)[0], networks_of(model)[0], name, str(path))
-    if len(loaded) == 1:
-        return first, info
-    if any(other.calibration is not None for _, other in loaded):
-        logger.warning("the members' calibrations are left behind; calibrate the ensemble")
-    networks = [network for model, _ in loaded for network in networks_of(model)]
-    return as_model(networks), join_infos([other for _, other in loaded])
+        one, two = networks_of(first.network)[0], networks_of(other.network)[0]
+        check_alike(one, two, first.name, other.name)
+    if not others:
+        return first
+    if any(model.calibration is not None for model in models):
+        logger.warning("the members' calibrations are left out; calibrate the ensemble")
+    networks = [network for model in models for network in networks_of(model.network)]
+    return TrainedModel(as_model(networks), join_infos([model.info for model in models]))
 
 
 def join_infos(infos: Sequence[ModelInfo]) -> ModelInfo:
@@ -83,5 +84,5 @@ def join_texts(texts: Sequence[str | None], separator: str) -> str | None:
 def _short(value: object) -> str:
     """A value in a message; of a long list only its size and ends."""
     if isinstance(value, list) and len(value) > 3:
-        return f"{len(value)} values {value[0]} .. {value[-1]}"
+        return f"{len(value)} values, {value[0]} to {value[-1]}"
     return repr(value)

@@ -26,16 +26,15 @@ class Options:
 def run(job: Options) -> None:
     """Join networks, and say how many."""
     from ..checkpoints.join import join_models
-    from ..checkpoints.trained_model import save_model
     from ..model.ensemble import networks_of
     from ..runtime.atomic_files import check_writable
 
     card = None if job.card is None else read_card(job.card)
     check_writable(job.output)
-    model, info = join_models(job.models)
-    info.card = card or info.card
-    save_model(job.output, model, info)
-    print(f"{job.output}: {len(networks_of(model))} members")
+    model = join_models(job.models)
+    model.info.card = card or model.info.card
+    model.save(job.output)
+    print(f"{job.output}: {len(networks_of(model.network))} members")
 
 
 def read_card(path: Path) -> dict[str, str]:

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..checkpoints.trained_model import ModelInfo, load_model
+from ..checkpoints.trained_model import ModelInfo, TrainedModel
 from ..dataset.statistics import SetStatistics
 from ..errors import ConfigError
 from ..model.ensemble import networks_of
@@ -72,10 +72,10 @@ def load_start(path: Path) -> Start:
     """Read the model that a training starts from; of an ensemble its first member.
 
     Raises:
-        CheckpointError: see ``load_model``.
+        CheckpointError: see ``TrainedModel.load``.
     """
-    model, info = load_model(path)
-    return Start(path, networks_of(model)[0], info)
+    model = TrainedModel.load(path)
+    return Start(path, networks_of(model.network)[0], model.info)
 
 
 def warn_of_differences(start: Start, info: ModelInfo) -> None:

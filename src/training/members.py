@@ -6,7 +6,6 @@ from dataclasses import replace
 import yaml
 
 from ..checkpoints.join import join_models
-from ..checkpoints.trained_model import save_model
 from ..errors import ConfigError, MemberError, XanesError
 from ..runtime.atomic_files import versions
 from ..runtime.provenance import command_line
@@ -59,6 +58,6 @@ def train_members(job: TrainJob, config: str) -> None:
         except XanesError as error:
             raise MemberError(f"{folder}: {error}") from error
         keep_config(job.output / "config.yaml", yaml.safe_dump(settings, sort_keys=False))
-    model, info = join_models(folders)
-    info.command = command_line() or info.command
-    save_model(job.output / "model.pt", model, info)
+    model = join_models(folders)
+    model.info.command = command_line() or model.info.command
+    model.save(job.output / "model.pt")

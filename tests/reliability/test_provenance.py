@@ -290,10 +290,10 @@ def test_an_ensemble_leads_back_to_its_members(tmp_path):
     paths = [
         member(tmp_path / f"{k}.pt", data_digest="d" * k, command=f"train {k}") for k in (1, 2, 2)
     ]
-    _, info = join_models(paths)
+    info = join_models(paths).info
     assert (info.data_digest, info.command) == ("d, dd", "train 1; train 2")
     paths.append(member(tmp_path / "old.pt"))
-    _, info = join_models(paths)
+    info = join_models(paths).info
     assert (info.data_digest, info.command) == (None, None)
 
 
