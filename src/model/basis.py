@@ -66,7 +66,7 @@ def centers_per_scale(num_gaussians: int, basis_scales: Sequence[float]) -> list
         basis_scales: relative widths.
 
     Returns:
-        Number of centres of each scale; their sum is ``num_gaussians``.
+        Number of centers of each scale; their sum is ``num_gaussians``.
     """
     density = [1.0 / scale for scale in basis_scales]
     counts = [max(1, round(num_gaussians * d / sum(density))) for d in density]
@@ -78,17 +78,17 @@ def centers_per_scale(num_gaussians: int, basis_scales: Sequence[float]) -> list
 class SpectralBasis(nn.Module):
     """Multi-scale basis B(E) of a spectrum, mu(E) = B(E) c: one edge step and Gaussians.
 
-    Function 0 is the edge step, 1/2 + arctan((E - center) / width) / pi, whose centre and width are
+    Function 0 is the edge step, 1/2 + arctan((E - center) / width) / pi, whose center and width are
     learned, so that the Gaussians need not draw it. The others are exp(-(E - E_k)^2 / 2 sigma_s^2)
     of unit height, so that coefficients are of the order of the spectrum. ``basis_scales`` are
     relative widths, dimensionless: scale s gets a share of the Gaussians proportional to 1 / s,
-    evenly spaced over [emin, emax], and sigma_s is the spacing of its centres. The default, 127
+    evenly spaced over [emin, emax], and sigma_s is the spacing of its centers. The default, 127
     Gaussians on 60 eV with scales 0.1, 0.5, 1, has sigma = 0.62, 3.2 and 6.7 eV.
 
     The scales overlap on purpose, so the basis is redundant: the condition number of B on a grid of
     0.25 eV is 5e13 for the default and 1e4 for one scale alone (``tests/model/test_basis.py``
     measures both). The network only evaluates B c, which needs no inverse; ``fit``, which does, is
-    regularised.
+    regularized.
     """
 
     centers: Tensor
@@ -97,13 +97,13 @@ class SpectralBasis(nn.Module):
     def __init__(
         self, num_basis: int, basis_scales: Sequence[float], emin: float, emax: float
     ) -> None:
-        """Place the centres.
+        """Place the centers.
 
         Args:
             num_basis: number of functions, the step included.
             basis_scales: relative widths, each positive.
-            emin: first centre, eV relative to the reference energy.
-            emax: last centre, eV relative to the reference energy.
+            emin: first center, eV relative to the reference energy.
+            emax: last center, eV relative to the reference energy.
         """
         super().__init__()
         centers, widths = [], []
@@ -136,7 +136,7 @@ class SpectralBasis(nn.Module):
     def fit(self, energy_grid: Tensor, mu: Tensor, ridge: float = 1e-6) -> Tensor:
         """Coefficients that reproduce a spectrum: ridge regression in float64.
 
-        Minimises |B c - mu|^2 + ridge n_energies |c|^2.
+        Minimizes |B c - mu|^2 + ridge n_energies |c|^2.
 
         Args:
             energy_grid: energies relative to the reference energy, eV, shape (n_energies,).

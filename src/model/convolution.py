@@ -1,4 +1,4 @@
-"""Neighbour sums: spherical tensors coupled by Clebsch-Gordan coefficients, once an atom."""
+"""Neighbor sums: spherical tensors coupled by Clebsch-Gordan coefficients, once an atom."""
 
 import math
 
@@ -10,9 +10,9 @@ from .neighbor_sum import neighbor_sum
 
 
 class Propagator(nn.Module):
-    r"""Neighbour sum of the messages m_ij = TP(h_j, Y(r_ij)) MLP(d_ij), contracted once an atom.
+    r"""Neighbor sum of the messages m_ij = TP(h_j, Y(r_ij)) MLP(d_ij), contracted once an atom.
 
-    The last linear map of the radial MLP, MLP(d) = W phi(d), does not depend on the neighbour, so
+    The last linear map of the radial MLP, MLP(d) = W phi(d), does not depend on the neighbor, so
     it commutes with the sum; and so do the Clebsch-Gordan contraction and the channel mixing:
 
         A_i[k, l2 m2, l1 m1, c] = sum_j phi_k(d_ij) Y[l2 m2](r_ij) h_j[l1 m1, c]
@@ -56,8 +56,8 @@ class Propagator(nn.Module):
 
         Args:
             source_feats: h of all atoms, shape (n_atoms, (lmax_in + 1)^2, channels).
-            sources: neighbours of every updated atom, shape (n_targets, n_slots).
-            counts: number of neighbours of every updated atom.
+            sources: neighbors of every updated atom, shape (n_targets, n_slots).
+            counts: number of neighbors of every updated atom.
             radial: phi of every slot, zero at padding, shape (n_targets, n_slots, radial_rank).
             edge_sh: Y[l2 m2] of every slot, shape (n_targets, n_slots, (lmax + 1)^2).
 
@@ -67,15 +67,10 @@ class Propagator(nn.Module):
         weight = self.radial_weight
         summed = neighbor_sum(source_feats, sources, counts, radial, edge_sh, weight)
         coupling = coupling_matrix(self.lmax_in, self.lmax, summed.dtype, summed.device)
-        return self._mix(coupling @ summed.flatten(1, 2))
-
-    def _mix(self, coupled: Tensor) -> Tensor:
-        """Channel mixing of all paths that end in the same degree."""
-        n_targets, _, channels = coupled.shape
+        coupled = coupling @ summed.flatten(1, 2)
         sizes = [count * (2 * l3 + 1) for l3, count in enumerate(self.path_counts)]
-        mixed = []
-        for l3, ending in enumerate(coupled.split(sizes, dim=1)):
-            by_path = ending.view(n_targets, self.path_counts[l3], 2 * l3 + 1, channels)
-            joined = by_path.transpose(1, 2).flatten(2)
-            mixed.append(joined @ self.path_weight[l3])
-        return torch.cat(mixed, dim=1)
+        messages = []
+        for l3, ending in enumerate(coupled.split(sizes, dim=1)):  # all paths that end in l3
+            by_path = ending.unflatten(1, (self.path_counts[l3], 2 * l3 + 1))
+            messages.append(by_path.transpose(1, 2).flatten(2) @ self.path_weight[l3])
+        return torch.cat(messages, dim=1)

@@ -106,8 +106,8 @@ def check_alike(first: XANES_E3GNN, second: XANES_E3GNN, one: str, other: str) -
     Raises:
         ConfigError: a hyperparameter or the precision differs; both sides are named.
     """
-    for name in sorted(set(first.hyperparameters) | set(second.hyperparameters)):
-        here, there = first.hyperparameters.get(name), second.hyperparameters.get(name)
+    for name, here in first.hyperparameters.items():
+        there = second.hyperparameters[name]
         if here != there and name not in MAY_DIFFER:
             raise ConfigError(f"`{name}` is {here} in {one} but {there} in {other}")
     here, there = first.coefficient_mean.dtype, second.coefficient_mean.dtype

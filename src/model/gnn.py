@@ -125,11 +125,11 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
         """
         check_graph(data, self.max_z, self.r_max)
         atoms, padded, neighborhoods = message_plan(data, self.num_layers)
-        edge_vec = edge_vectors(data, self.coefficient_mean.dtype)
-        edges = self.edge_features(edge_vec[padded.edges], padded.mask)
-        node_feats = self.embedding(data.z[atoms]).unsqueeze(1)
+        edge_vec = edge_vectors(data, self.coefficient_mean.dtype)[padded.edges]
+        edges = self.edge_features(edge_vec, padded.mask)
+        node_feats = self.embedding(data.z[atoms]).unsqueeze(1)  # h^0
         for layer, neighborhood in zip(self.layers, neighborhoods, strict=True):
-            previous, node_feats = node_feats, layer(node_feats, neighborhood, edges)
+            previous, node_feats = node_feats, layer(node_feats, neighborhood, edges)  # h^(t+1)
 
         neighbor_feats, start = pad_degrees(previous, self.lmax), 0
         for part in neighborhood.split(ABSORBERS_AT_ONCE):
@@ -137,6 +137,39 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
             near, start = edges.of(part), start + len(part.counts)
             feats_j = gather_rows(neighbor_feats, part.sources)
             yield Sites(features, bond_invariants(feats_j, near.sh, self.lmax), near)
+
+    def site_invariants(self, sites: Sites) -> Tensor:
+        """x: scalars, context and magnitudes, shape (n_absorbers, (lmax + 2) channels)."""
+        features, bonds, edges = sites
+        scalars = features[:, 0]
+        context = self.attention(scalars, bonds, edges)
+        return torch.cat([scalars, context, magnitudes(features, self.lmax)], dim=1)
+
+    def site_coefficients(self, sites: Sites) -> Tensor:
+        """c: a smooth part and the waves of the scattering paths, (n_absorbers, num_basis)."""
+        coefficients = self.readout(self.site_invariants(sites))  # MLP(x)
+        if self.num_amplitudes:
+            features, bonds, edges = sites
+            paths, potential = self.paths(features[:, 0], bonds, edges)  # a_p, b_p, s_p; V
+            coefficients = coefficients + self.waves(paths, potential)  # chi on the basis
+        return self.coefficient_mean + self.coefficient_scale * coefficients
+
+    def predict_spectra(self, data: Data, energy_grid: Tensor) -> Tensor:
+        """Spectra mu(E) = B(E) c of every absorber.
+
+        Args:
+            data: graph or batch, see ``forward``.
+            energy_grid: energies relative to the reference energy, eV, shape (n_energies,).
+
+        Returns:
+            mu, unit of the training target, shape (n_absorbers, n_energies), by graph, then atom.
+
+        Raises:
+            ValueError: see ``check_graph``.
+            ConfigError: an energy is outside the basis, as absolute ones would be.
+        """
+        self.check_energies(energy_grid)
+        return self(data) @ self.spectral_basis(energy_grid).T
 
     def edge_features(self, edge_vec: Tensor, mask: Tensor) -> EdgeFeatures:
         """Radial basis, spherical harmonics and envelope of padded edges.
@@ -157,38 +190,6 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
             sh=o3.spherical_harmonics(degrees, edge_vec, True, "component"),
             envelope=polynomial_envelope(edge_length, self.r_max) * mask,
         )
-
-    def site_invariants(self, sites: Sites) -> Tensor:
-        """x: scalars, context and magnitudes, shape (n_absorbers, (lmax + 2) channels)."""
-        features, bonds, edges = sites
-        scalars = features[:, 0]
-        context = self.attention(scalars, bonds, edges)
-        return torch.cat([scalars, context, magnitudes(features, self.lmax)], dim=1)
-
-    def site_coefficients(self, sites: Sites) -> Tensor:
-        """c: a smooth part and the waves of the scattering paths, (n_absorbers, num_basis)."""
-        coefficients = self.readout(self.site_invariants(sites))
-        if self.num_amplitudes:
-            features, bonds, edges = sites
-            coefficients = coefficients + self.waves(*self.paths(features[:, 0], bonds, edges))
-        return self.coefficient_mean + self.coefficient_scale * coefficients
-
-    def predict_spectra(self, data: Data, energy_grid: Tensor) -> Tensor:
-        """Spectra mu(E) = B(E) c of every absorber.
-
-        Args:
-            data: graph or batch, see ``forward``.
-            energy_grid: energies relative to the reference energy, eV, shape (n_energies,).
-
-        Returns:
-            mu, unit of the training target, shape (n_absorbers, n_energies), by graph, then atom.
-
-        Raises:
-            ValueError: see ``check_graph``.
-            ConfigError: an energy is outside the basis, as absolute ones would be.
-        """
-        self.check_energies(energy_grid)
-        return self(data) @ self.spectral_basis(energy_grid).T
 
     @torch.no_grad()
     def set_target_statistics(self, energy_grid: Tensor, mean: Tensor, scale: float) -> None:
@@ -244,6 +245,7 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
         return {name: module for name, module in self.named_modules() if module in last}
 
 
+# what help() and editors show: the arguments by name, with their defaults
 _fields = list(inspect.signature(Hyperparameters).parameters.values())
 _self = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
 XANES_E3GNN.__init__.__signature__ = inspect.Signature([_self, *_fields])  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ from .neighbor_lists import MessagePlan, plan_messages
 
 
 def edge_vectors(data: Data, dtype: torch.dtype) -> Tensor:
-    """Vectors from neighbour j to atom i, r_ij = pos[i] - pos[j] + edge_shift.
+    """Vectors from neighbor j to atom i, r_ij = pos[i] - pos[j] + edge_shift.
 
     Args:
         data: graph with ``pos``, ``edge_index`` and, if periodic, ``edge_shift``, in Angstrom.
@@ -52,11 +52,6 @@ def check_graph(data: Data, max_z: int, r_max: float) -> None:
                 f"the graph has no `{field}`; it needs z, pos, edge_index, absorber_mask"
             )
     _check_shapes(data)
-    if data.absorber_mask.dtype != torch.bool or data.absorber_mask.shape != data.z.shape:
-        raise ValueError(
-            f"`absorber_mask` is {data.absorber_mask.dtype} of shape"
-            f" {tuple(data.absorber_mask.shape)} but must be bool of shape {tuple(data.z.shape)}"
-        )
     if not bool(data.absorber_mask.any()):
         raise ValueError("`absorber_mask` marks no atom; at least one absorber is needed")
     lowest, highest = int(data.z.min()), int(data.z.max())
@@ -77,6 +72,7 @@ def _check_shapes(data: Data) -> None:
     """Raise ValueError where atoms and edges do not fit together; a GPU would only say "assert"."""
     n_atoms, n_edges = len(data.z), data.edge_index.shape[-1]
     wanted = {"z": (n_atoms,), "pos": (n_atoms, 3), "edge_index": (2, n_edges)}
+    wanted["absorber_mask"] = (n_atoms,)
     wanted |= {"edge_shift": (n_edges, 3)} if data.get("edge_shift") is not None else {}
     for field, shape in wanted.items():
         if data[field].shape != shape:
@@ -84,6 +80,8 @@ def _check_shapes(data: Data) -> None:
     for field in ("z", "edge_index"):
         if data[field].dtype not in (torch.int64, torch.int32):
             raise ValueError(f"`{field}` is {data[field].dtype} but must be whole numbers")
+    if data.absorber_mask.dtype != torch.bool:
+        raise ValueError(f"`absorber_mask` is {data.absorber_mask.dtype} but must be bool")
     if n_edges and not 0 <= int(data.edge_index.min()) <= int(data.edge_index.max()) < n_atoms:
         raise ValueError(f"`edge_index` names an atom that is not within 0 .. {n_atoms - 1}")
     if not bool(torch.isfinite(data.pos).all()):

@@ -106,7 +106,7 @@ class EquivariantNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, node_feats: Tensor) -> Tensor:
-        """Normalise, (n_atoms, (lmax + 1)^2, channels) to the same shape."""
+        """Normalize, (n_atoms, (lmax + 1)^2, channels) to the same shape."""
         mean_square = torch.einsum("nac,nac,a->n", node_feats, node_feats, self.share)
         normed = node_feats * torch.rsqrt(mean_square + self.eps).view(-1, 1, 1)
         scaled = normed * self.weight[self.degree]
@@ -163,7 +163,7 @@ class InteractionBlock(nn.Module):
 
         Args:
             node_feats: features the layer reads, shape (n_atoms, (lmax_in + 1)^2, channels).
-            neighborhood: who is updated and who their neighbours are.
+            neighborhood: who is updated and who their neighbors are.
             edges: radial basis, harmonics and envelope of the padded edges.
 
         Returns:

@@ -1,6 +1,6 @@
-"""Which atoms each layer must update, and their neighbours as padded lists.
+"""Which atoms each layer must update, and their neighbors as padded lists.
 
-A spectrum depends on the absorbers' features after the last layer and on their neighbours' features
+A spectrum depends on the absorbers' features after the last layer and on their neighbors' features
 before it. Going backwards from there gives the atoms every layer has to update; all others are left
 out, which changes nothing in the result.
 """
@@ -27,15 +27,15 @@ def gather_rows(rows: Tensor, index: Tensor) -> Tensor:
 
 
 class Neighborhood(NamedTuple):
-    """Neighbours of the atoms that one layer updates, padded to the largest count.
+    """Neighbors of the atoms that one layer updates, padded to the largest count.
 
     Indices point into the feature array the layer reads, which holds the previous layer's atoms.
 
     Attributes:
         targets: updated atoms, shape (n_targets,).
-        sources: their neighbours, shape (n_targets, n_slots); padding points at row 0.
+        sources: their neighbors, shape (n_targets, n_slots); padding points at row 0.
         rows: the targets' rows in the padded edge arrays of ``PaddedEdges``, shape (n_targets,).
-        counts: number of neighbours of every target.
+        counts: number of neighbors of every target.
     """
 
     targets: Tensor
@@ -63,7 +63,7 @@ class EdgeFeatures(NamedTuple):
         vec: r_ij, Angstrom, shape (n_rows, n_slots, 3).
         mask: True where a slot holds an edge, shape (n_rows, n_slots).
         radial: radial basis, shape (n_rows, n_slots, num_radial).
-        sh: spherical harmonics, component normalised, shape (n_rows, n_slots, (lmax + 1)^2).
+        sh: spherical harmonics, component normalized, shape (n_rows, n_slots, (lmax + 1)^2).
         envelope: cutoff function u(d), zero at padding, shape (n_rows, n_slots).
     """
 
@@ -92,12 +92,12 @@ class PaddedEdges(NamedTuple):
 
 
 class MessagePlan(NamedTuple):
-    """Everything that the layers need to know about who neighbours whom.
+    """Everything that the layers need to know about who neighbors whom.
 
     Attributes:
         atoms: atoms to embed, shape (n_embedded,).
         padded: edges of the atoms that the first layer updates.
-        layers: who is updated in each layer and who their neighbours are.
+        layers: who is updated in each layer and who their neighbors are.
     """
 
     atoms: Tensor

@@ -1,4 +1,4 @@
-"""The sum over neighbours, where most of the run time goes, worked out a few atoms at a time.
+"""The sum over neighbors, where most of the run time goes, worked out a few atoms at a time.
 
 As plain tensor algebra it moves arrays through memory that are a hundred times larger than the
 features. Here a block of atoms is gathered, multiplied and weighted while it is in the cache, and
@@ -27,7 +27,7 @@ def neighbor_sum(
     edge_sh: Tensor,
     radial_weight: Tensor,
 ) -> Tensor:
-    """Sum over neighbours of radial function times harmonics times features.
+    """Sum over neighbors of radial function times harmonics times features.
 
         B_i[l2 m2, l1 m1, c] = sum_(j k) W[k, l2, l1, c] phi_k(d_ij) Y[l2 m2](r_ij) h_j[l1 m1, c]
 
@@ -36,8 +36,8 @@ def neighbor_sum(
 
     Args:
         source_feats: h of all atoms, shape (n_atoms, (lmax_in + 1)^2, channels).
-        sources: neighbours of every updated atom, shape (n_targets, n_slots); any atom at padding.
-        counts: number of neighbours of every updated atom; an atom's slots beyond it are padding.
+        sources: neighbors of every updated atom, shape (n_targets, n_slots); any atom at padding.
+        counts: number of neighbors of every updated atom; an atom's slots beyond it are padding.
         radial: phi, zero at padding, shape (n_targets, n_slots, rank).
         edge_sh: Y, shape (n_targets, n_slots, (lmax + 1)^2).
         radial_weight: W, shape (rank, lmax + 1, lmax_in + 1, channels).
@@ -55,16 +55,16 @@ def neighbor_sum(
 
 
 def blocks_of_atoms(counts: list[int], slot_bytes: int, device: str) -> list[tuple[slice, int]]:
-    """Cut the updated atoms into blocks whose gathered neighbours have about the same size.
+    """Cut the updated atoms into blocks whose gathered neighbors have about the same size.
 
     Args:
-        counts: number of neighbours of every atom.
-        slot_bytes: size of one neighbour's features.
+        counts: number of neighbors of every atom.
+        slot_bytes: size of one neighbor's features.
         device: type of device.
 
     Returns:
-        Atoms of every block and its largest number of neighbours, so that an atom with many
-        neighbours costs padding only in its own block.
+        Atoms of every block and its largest number of neighbors, so that an atom with many
+        neighbors costs padding only in its own block.
     """
     threads = torch.get_num_threads()
     budget = CPU_BLOCK_BYTES * threads if device == "cpu" else GPU_BLOCK_BYTES
@@ -91,8 +91,8 @@ def _by_component(radial_weight: Tensor) -> Tensor:
 class _NeighborSum(torch.autograd.Function):
     """Forward in the order of fewest passes over memory, backward in that of fewest operations.
 
-    Forward: phi_k Y h is summed over the neighbours as one matrix product an atom, and weighted
-    afterwards. Backward: the weights w = sum_k phi_k W[k] are worked out for every neighbour, after
+    Forward: phi_k Y h is summed over the neighbors as one matrix product an atom, and weighted
+    afterwards. Backward: the weights w = sum_k phi_k W[k] are worked out for every neighbor, after
     which no array has both k and the components of h.
     """
 
@@ -144,7 +144,7 @@ class _NeighborSum(torch.autograd.Function):
         d_sh = torch.zeros_like(edge_sh) if ctx.needs_input_grad[2] else None
         work = _Workspace(source_feats, radial_weight, _largest(ctx.blocks)[1])
         for block, n_used in ctx.blocks:
-            if n_used == 0:  # atoms without neighbours
+            if n_used == 0:  # atoms without neighbors
                 continue
             index, phi = sources[block, :n_used].flatten(), radial[block, :n_used].flatten(0, 1)
             work.load(flat, index, phi, n_used)

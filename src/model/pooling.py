@@ -11,7 +11,7 @@ from .neighbor_lists import EdgeFeatures
 
 
 def bond_invariants(neighbor_feats: Tensor, edge_sh: Tensor, lmax: int) -> Tensor:
-    """Projections of a neighbour's features on the bond.
+    """Projections of a neighbor's features on the bond.
 
         sum_m h_j[l m, c] Y[l m](r_ij) / sqrt(2 l + 1)
 
@@ -19,7 +19,7 @@ def bond_invariants(neighbor_feats: Tensor, edge_sh: Tensor, lmax: int) -> Tenso
 
     Args:
         neighbor_feats: features, shape (..., (lmax + 1)^2, channels).
-        edge_sh: spherical harmonics of the bond, component normalised, shape (..., (lmax + 1)^2).
+        edge_sh: spherical harmonics of the bond, component normalized, shape (..., (lmax + 1)^2).
         lmax: highest degree.
 
     Returns:
@@ -56,14 +56,14 @@ def magnitudes(node_feats: Tensor, lmax: int, eps: float = 1e-2) -> Tensor:
 
 
 class AbsorberAttention(nn.Module):
-    """Context of an absorber: attention over the neighbours within the cutoff, absorber as query.
+    """Context of an absorber: attention over the neighbors within the cutoff, absorber as query.
 
         a_ij = u(d_ij) exp(q_i k_ij) / (exp(q_i k_0) + sum_j u(d_ij) exp(q_i k_ij))
         context_i = sum_j a_ij v_ij
 
-    Keys and values see the neighbour's scalars, its projections on the bond and the distance. The
-    envelope u makes a neighbour fade in and out; the constant key k_0, whose value is zero, takes
-    the weight that neighbours leave, all of it when there is none. Multi-head form of Vaswani et
+    Keys and values see the neighbor's scalars, its projections on the bond and the distance. The
+    envelope u makes a neighbor fade in and out; the constant key k_0, whose value is zero, takes
+    the weight that neighbors leave, all of it when there is none. Multi-head form of Vaswani et
     al., arXiv:1706.03762, eq. 1.
     """
 
@@ -86,16 +86,16 @@ class AbsorberAttention(nn.Module):
         self.null_key = nn.Parameter(torch.zeros(num_heads, self.head_size))
 
     def forward(self, absorber_scalars: Tensor, bond_feats: Tensor, edges: EdgeFeatures) -> Tensor:
-        """Attend to the neighbours.
+        """Attend to the neighbors.
 
         Args:
             absorber_scalars: l = 0 features of the absorbers, shape (n_absorbers, channels).
-            bond_feats: ``bond_invariants`` of every neighbour, shape
+            bond_feats: ``bond_invariants`` of every neighbor, shape
                 (n_absorbers, n_slots, (lmax + 1) channels).
             edges: the absorbers' edges, (n_absorbers, n_slots, ..).
 
         Returns:
-            Context, shape (n_absorbers, channels); zero without neighbours.
+            Context, shape (n_absorbers, channels); zero without neighbors.
         """
         weights, values = self.weights(absorber_scalars, bond_feats, edges)
         return torch.einsum("njh,njhd->nhd", weights, values).flatten(1)
@@ -121,7 +121,7 @@ class AbsorberAttention(nn.Module):
         query = query / math.sqrt(self.head_size)
         logits = torch.einsum("nhd,njhd->njh", query, key)
         null_logit = torch.einsum("nhd,hd->nh", query, self.null_key).unsqueeze(1)
-        # u exp(q k) = exp(q k + log u), so that a neighbour that has faded out, or an empty slot,
+        # u exp(q k) = exp(q k + log u), so that a neighbor that has faded out, or an empty slot,
         # does not decide the shift; that changes nothing but keeps exp from over- and underflowing
         tiny = torch.finfo(envelope.dtype).tiny
         faded = logits + envelope.clamp(min=tiny).log().unsqueeze(-1)

@@ -36,11 +36,11 @@ class ScatteringWaves(nn.Module):
         chi_i(E) = sum_p a_p(E) sin 2 k(E) s_p + b_p(E) cos 2 k(E) s_p
         k(E)     = sqrt(2 m T(E)) / hbar,  T(E) = softplus(E + V_i)
 
-    s_p is half the length of path p: the distance d_j of a neighbour, or (d_j + d_k + d_jk) / 2 for
+    s_p is half the length of path p: the distance d_j of a neighbor, or (d_j + d_k + d_jk) / 2 for
     a path over two of them (the phase of the EXAFS equation; Rehr and Albers, Rev. Mod. Phys. 72,
     621 (2000), eq. 3). Energies count from the reference energy; V_i, the reference above the
     potential between the atoms, is learned, with a shift by site. chi is worked out on a grid and
-    brought onto the finest Gaussians of the spectral basis by regularised least squares, so that
+    brought onto the finest Gaussians of the spectral basis by regularized least squares, so that
     the spectrum stays mu(E) = B(E) c.
     """
 
@@ -92,9 +92,9 @@ class ScatteringWaves(nn.Module):
 class PathAmplitudes(nn.Module):
     """Amplitudes of the paths absorber-j and absorber-j-k from the atoms and the geometry.
 
-    Paths over two neighbours are the same both ways round, so their amplitudes are symmetric in j
+    Paths over two neighbors are the same both ways round, so their amplitudes are symmetric in j
     and k. Every path fades out as its half length reaches ``r_max``; as this is at least either
-    atom's distance, the neighbour list holds all of them.
+    atom's distance, the neighbor list holds all of them.
     """
 
     def __init__(

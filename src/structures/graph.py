@@ -1,4 +1,4 @@
-"""Structures to graphs: validation and the periodic neighbour list."""
+"""Structures to graphs: validation and the periodic neighbor list."""
 
 from collections.abc import Sequence
 
@@ -8,16 +8,16 @@ from ase import Atoms
 from torch_geometric.data import Data
 from vesin import NeighborList
 
-from ..errors import ConfigError, StructureError
+from ..errors import ConfigError, StructureError, check_positive
 from .names import check_index
 
 CLOSEST = 0.1
 """Atoms nearer than this are an error, Angstrom."""
 DENSEST = 0.5
-"""Crystals with less volume an atom are an error, Angstrom^3; their neighbours are countless."""
+"""Crystals with less volume an atom are an error, Angstrom^3; their neighbors are countless."""
 FARTHEST = 1e4
 """Coordinates and cells beyond this are an error, Angstrom: float32 is too coarse there, and the
-search for neighbours counts more boxes than a number holds."""
+search for neighbors counts more boxes than a number holds."""
 QUICKEST = 2.0
 """Cutoff with which close atoms are found fastest, Angstrom; smaller ones make too fine a grid."""
 
@@ -32,7 +32,7 @@ def check_atoms(atoms: Atoms, max_z: int = 100) -> None:
     Raises:
         StructureError: no atoms, positions or cell not finite or farther than any, a cell without
             volume along its periodic directions, a crystal denser than any, an atomic number out of
-            range, or partial occupancy. (Atoms that are too close are found with the neighbours, in
+            range, or partial occupancy. (Atoms that are too close are found with the neighbors, in
             ``neighbors``.)
     """
     if len(atoms) == 0:
@@ -88,7 +88,7 @@ def check_occupancy(atoms: Atoms) -> None:
 
 
 def check_distances(atoms: Atoms) -> None:
-    """Refuse atoms that share a place, before anybody asks for neighbours.
+    """Refuse atoms that share a place, before anybody asks for neighbors.
 
     Args:
         atoms: structure that passed ``check_atoms``.
@@ -114,8 +114,7 @@ def neighbors(atoms: Atoms, r_max: float) -> tuple[np.ndarray, np.ndarray]:
         ConfigError: ``r_max`` is not positive and finite.
         StructureError: two atoms are nearer than 0.1 Angstrom.
     """
-    if not 0 < r_max < np.inf:
-        raise ConfigError(f"`r_max` is {r_max} but must be positive")
+    check_positive("r_max", r_max)
     calculator = NeighborList(cutoff=r_max, full_list=True, sorted=True)
     target, source, shift, distance = calculator.compute(
         points=atoms.positions,

@@ -187,7 +187,7 @@ def test_negative_control_without_envelope_the_spectrum_jumps(monkeypatch):
 
 SITES = {
     "isolated": np.zeros((1, 3)),
-    "one neighbour": np.array([[0.0, 0, 0], [0, 0, 1.9]]),
+    "one neighbor": np.array([[0.0, 0, 0], [0, 0, 1.9]]),
     "linear": np.array([[0.0, 0, 0], [0, 0, 1.9], [0, 0, -1.9]]),
     "tetrahedral": np.array([[0, 0, 0], [1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1.0]]),
     "octahedral": 2.0 * np.concatenate([np.zeros((1, 3)), np.eye(3), -np.eye(3)]),

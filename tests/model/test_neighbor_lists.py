@@ -1,4 +1,4 @@
-"""Receptive fields and padded neighbour lists against loops."""
+"""Receptive fields and padded neighbor lists against loops."""
 
 import pytest
 import torch

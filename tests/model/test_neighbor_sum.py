@@ -1,4 +1,4 @@
-"""The blocked neighbour sum against its formula written out as plain tensor algebra."""
+"""The blocked neighbor sum against its formula written out as plain tensor algebra."""
 
 import pytest
 import torch
@@ -18,7 +18,7 @@ def formula(source_feats, sources, radial, edge_sh, radial_weight):
 
 
 def inputs(lmax_in, lmax, counts=(5, 0, 3, 6, 1), seed=0):
-    """Random arguments with padding of zeros; some atoms are the neighbour of several."""
+    """Random arguments with padding of zeros; some atoms are the neighbor of several."""
     generator = torch.Generator().manual_seed(seed)
 
     def random(*shape):

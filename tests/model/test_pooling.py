@@ -11,7 +11,7 @@ CHANNELS, LMAX, SLOTS = 8, 2, 5
 
 
 def inputs(seed=0):
-    """Attention, scalars, neighbour features, radial basis, harmonics and envelope."""
+    """Attention, scalars, neighbor features, radial basis, harmonics and envelope."""
     torch.manual_seed(seed)
     attention = AbsorberAttention(LMAX, CHANNELS, num_radial=4, num_heads=2)
     torch.nn.init.normal_(attention.null_key)
@@ -32,7 +32,7 @@ def attend(attention, scalars, feats, radial, sh, envelope):
 
 
 def test_context_is_the_weighted_mean_of_values():
-    """The docstring's formula, one absorber, one head and one neighbour after the other."""
+    """The docstring's formula, one absorber, one head and one neighbor after the other."""
     attention, (scalars, feats, radial, sh, envelope) = inputs()
     context = attend(attention, scalars, feats, radial, sh, envelope)
     bonds = torch.cat(
@@ -55,7 +55,7 @@ def test_context_is_the_weighted_mean_of_values():
             torch.testing.assert_close(context[n, part], expected, rtol=1e-10, atol=1e-12)
 
 
-def test_neighbour_with_zero_envelope_does_not_count_and_others_do():
+def test_neighbor_with_zero_envelope_does_not_count_and_others_do():
     attention, (scalars, feats, radial, sh, envelope) = inputs()
     envelope[:, 2] = 0.0
     before = attend(attention, scalars, feats, radial, sh, envelope)
@@ -66,7 +66,7 @@ def test_neighbour_with_zero_envelope_does_not_count_and_others_do():
         assert ((after - before).abs().max() > 1e-6) == counts
 
 
-def test_no_neighbours_give_zero_context():
+def test_no_neighbors_give_zero_context():
     attention, (scalars, feats, radial, sh, envelope) = inputs()
     none = [t[:, :0] for t in (feats, radial, sh, envelope)]
     feats, *edges = none
