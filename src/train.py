@@ -36,7 +36,7 @@ from .training.output import check_folders, write_metrics
 from .training.schedule import averaged_weights, learning_rate_factor
 from .training.spectra_network import SpectraNetwork
 from .training.state import Row, TrainingState
-from .training.validation import sum_loss
+from .training.validation import named_terms, sum_loss
 
 logger = logging.getLogger(__name__)
 
@@ -50,8 +50,8 @@ def run_training(
 ) -> list[Row]:
     """Train a network; afterwards it has the weights that validated best.
 
-    In a program started by torchrun all processes call this together with the same arguments. They
-    share every batch and the validation set, and train as one process would.
+    Processes started by torchrun call this together with the same arguments; they share every batch
+    and the validation set, and train as one process would.
 
     Args:
         model: network, changed in place and left on its device. The first training gives it the
@@ -69,7 +69,6 @@ def run_training(
         ConfigError: the configuration or a dataset is not usable.
         LossError: a loss or gradient is not finite; the last state on disk is from before.
         CheckpointError: a file can't be written, or the state to resume from can't be read.
-        PeerError: another process has failed.
         KeyboardInterrupt, Terminated: a signal asked to stop; the state is written before.
     """
     if not isinstance(config, TrainingConfig):
@@ -81,11 +80,7 @@ def run_training(
             if config.resume:
                 resume(run, state)
             with run.pause:
-                while state.epoch < config.epochs and not ends_early(run, state):
-                    run.started = time.perf_counter() - state.seconds
-                    row = {"epoch": state.epoch + 1, **train_epoch(run, state)}
-                    row |= validate(run, state)
-                    end_epoch(run, state, {**row, "seconds": time.perf_counter() - run.started})
+                run_epochs(run, state)
             model.load_state_dict(state.best_weights)
             model.eval()
             return state.rows
@@ -154,6 +149,14 @@ def prepare(
     return run, TrainingState(model, averaged_weights(model, config.ema_decay), optimizer)
 
 
+def run_epochs(run: Run, state: TrainingState) -> None:
+    """Train to the end, or to early stopping."""
+    while state.epoch < run.config.epochs and not ends_early(run, state):
+        run.started = time.perf_counter() - state.seconds
+        row = {"epoch": state.epoch + 1, **train_epoch(run, state), **validate(run, state)}
+        end_epoch(run, state, {**row, "seconds": time.perf_counter() - run.started})
+
+
 def train_epoch(run: Run, state: TrainingState) -> Row:
     """Take one pass over the training set, or the rest of one; mean loss terms over its spectra."""
     state.model.train()
@@ -166,7 +169,7 @@ def train_epoch(run: Run, state: TrainingState) -> Row:
     for part, graphs in bar:
         take_step(run, state, part, graphs, n_batches)
         write_or_stop(run, state)
-    means = _named("train", state.sums / state.n_seen)
+    means = named_terms("train", state.sums / state.n_seen)
     return {"lr": state.optimizer.param_groups[0]["lr"], **means}
 
 
@@ -251,7 +254,7 @@ def validate(run: Run, state: TrainingState) -> Row:
             f"`score_window` is {config.score_window} eV but no validation spectrum has an energy"
             " within it"
         )
-    return _named("val", sums[:3] / sums[3])
+    return named_terms("val", sums[:3] / sums[3])
 
 
 def ends_early(run: Run, state: TrainingState) -> bool:
@@ -341,8 +344,3 @@ def resume(run: Run, state: TrainingState) -> None:
         val_mse = None
     if val_mse is None or val_mse > state.best_val:
         write_model(run, state)
-
-
-def _named(prefix: str, terms: Tensor) -> Row:
-    total, mse, gradient = terms.tolist()
-    return {f"{prefix}_total": total, f"{prefix}_mse": mse, f"{prefix}_gradient": gradient}

@@ -19,6 +19,8 @@ VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 """What torchrun tells each process that it starts."""
 RESTARTS = "TORCHELASTIC_RESTART_COUNT"
 """How often torchrun has started all processes again, see its option --max-restarts."""
+LOST = ("connection closed", "connection reset", "broken pipe", "remote process exited")
+"""Words of gloo's and NCCL's messages where the other end is gone."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,9 @@ class Team:
             dist.all_reduce(sums)
         return sums.cpu()
 
-    def any(self, told: bool) -> bool:
-        """Whether it is so on one of the processes."""
-        return told if self.size == 1 else bool(self.total(torch.tensor(float(told))))
+    def any(self, value: bool) -> bool:
+        """Whether a value is true on one of the processes."""
+        return value if self.size == 1 else bool(self.total(torch.tensor(float(value))))
 
     def wait(self) -> None:
         """Wait until every process has come here."""
@@ -123,7 +125,7 @@ def launched_size() -> int:
     """Number of processes that torchrun has started, 1 without it.
 
     Raises:
-        ConfigError: WORLD_SIZE is there, but not what torchrun sets beside it.
+        ConfigError: WORLD_SIZE is set without the other variables of torchrun, or is no number.
     """
     size = os.environ.get("WORLD_SIZE", "1")
     if not size.isdigit() or int(size) < 1:
@@ -164,20 +166,15 @@ def check_alone(what: str) -> None:
 def processes(device: str = "auto") -> Iterator[Team]:
     """Join the other processes for as long as the context lasts; nothing to join without torchrun.
 
-    The first process that fails raises its error; the others, which notice by a lost connection or
-    fail in the same way, raise ``PeerError``, so that the message is shown once. Where a process
-    was killed and could not say a word, the first that notices does. Inside another such context,
-    or where a program has set up ``torch.distributed``, that group is used.
-
-    Args:
-        device: see ``choose_device``.
+    The first process that fails raises its error; the others raise ``PeerError``, so that the
+    message is shown once. Where ``torch.distributed`` is set up already, its group is used.
 
     Yields:
         This process among the others.
 
     Raises:
         ConfigError: see ``choose_device`` and ``launched_size``.
-        PeerError: another process has failed, and has said why.
+        PeerError: another process has failed and printed why.
         LostPeerError: another process was killed, or its machine is gone.
     """
     local_rank = int(os.environ.get("LOCAL_RANK", "0"))
@@ -205,7 +202,7 @@ def processes(device: str = "auto") -> Iterator[Team]:
         if first and _lost_connection(error):
             raise LostPeerError(
                 f"process {rank} of {size} has lost another one, which was killed (out of memory?)"
-                " or whose machine is gone; the last state is whole, --resume goes on from it"
+                " or whose machine is gone; the last state is intact, --resume continues from it"
             ) from error
         if first:
             raise
@@ -225,7 +222,3 @@ def _lost_connection(error: BaseException) -> bool:
     """Whether an error is that of a collective operation whose partner is gone."""
     told = str(error).lower()
     return isinstance(error, RuntimeError) and any(word in told for word in LOST)
-
-
-LOST = ("connection closed", "connection reset", "broken pipe", "remote process exited")
-"""Words of gloo's and NCCL's messages where the other end is gone."""

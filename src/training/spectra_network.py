@@ -19,11 +19,8 @@ class SpectraNetwork(nn.Module):
     def __init__(self, model: XANES_E3GNN, precision: str = "float32") -> None:
         """Wrap a network; its weights are shared, not copied.
 
-        Args:
-            model: network.
-            precision: "bfloat16" does what ``torch.autocast`` lets be done in it; the spectral
-                basis, whose functions differ by less than bfloat16 resolves, stays in the
-                network's type.
+        With ``precision`` "bfloat16" what ``torch.autocast`` allows is done in it; the spectral
+        basis, whose functions differ by less than bfloat16 resolves, stays in the network's type.
 
         Raises:
             ConfigError: mixed precision of a network that is not float32.
@@ -37,15 +34,11 @@ class SpectraNetwork(nn.Module):
             )
 
     def forward(self, batch: Data | None, energy_grid: Tensor) -> Tensor:
-        """Predict.
-
-        Args:
-            batch: graphs; None: an empty part.
-            energy_grid: energies relative to the reference energy, eV, shape (n_energies,).
+        """Spectra on ``energy_grid``, eV relative to the reference energy, shape (n_energies,).
 
         Returns:
-            mu, shape (n_rows, n_energies), see ``mean_rows``; for an empty part a zero, shape (),
-            that depends on every weight.
+            mu, shape (n_rows, n_energies), see ``mean_rows``; for an empty part, None, a zero of
+            shape () that depends on every weight.
         """
         if batch is None:
             # sums of nothing: a weight times zero would be NaN where the weight is not finite

@@ -1,4 +1,4 @@
-"""Loss of a network on graphs that it was not trained on."""
+"""Terms of the loss: summed over graphs that a network was not trained on, and named."""
 
 import math
 
@@ -9,6 +9,7 @@ from torch_geometric.data import Data
 from ..dataset.batch import mean_rows
 from ..loss import SpectrumLoss
 from ..model.gnn import XANES_E3GNN
+from .state import Row
 
 
 @torch.no_grad()
@@ -43,3 +44,9 @@ def sum_loss(
     terms = SpectrumLoss(lambda_grad)(prediction, target, energy_grid[inside], mask=mask)
     n_spectra = mask.any(dim=1).sum()
     return (n_spectra * torch.stack([*terms, torch.ones_like(terms[0])]).double()).cpu()
+
+
+def named_terms(prefix: str, terms: Tensor) -> Row:
+    """Name the three terms of a loss."""
+    total, mse, gradient = terms.tolist()
+    return {f"{prefix}_total": total, f"{prefix}_mse": mse, f"{prefix}_gradient": gradient}
