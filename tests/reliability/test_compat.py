@@ -133,8 +133,12 @@ def test_frozen_spectra_are_those_that_were_predicted():
         assert structure.novel.shape == (2,)
 
 
-WITHDRAWN = {"epoch_start", "left_out", "skip_nonfinite", "skipped", "slowed"}
-"""Names of states that are read, see ``fingerprint.WITHDRAWN``, and written no more."""
+WITHDRAWN = {
+    "epoch_start", "left_out", "skip_nonfinite", "skipped", "slowed",
+    "chunk", "processes", "rows", "source",
+}  # fmt: skip
+"""Names that are no longer written: of states, which are read, see ``fingerprint.WITHDRAWN``; of the
+notes of a bulk prediction, which nothing read but an interrupted one."""
 
 
 def changes(frozen, written):
