@@ -10,38 +10,24 @@ from src.model.basis import RadialBasis, SpectralBasis, centers_per_scale, polyn
 pytestmark = pytest.mark.usefixtures("float64")
 
 
-def derivative(function, at):
-    """Value and derivative of a scalar function of one number."""
-    x = torch.tensor(at, requires_grad=True)
-    y = function(x)
-    return y.detach(), torch.autograd.grad(y, x)[0]
+def slope_and_curvature(envelope, x):
+    """First and second derivative of a function at a number."""
+    x = torch.tensor(x, requires_grad=True)
+    (slope,) = torch.autograd.grad(envelope(x), x, create_graph=True)
+    return slope, torch.autograd.grad(slope, x)[0]
 
 
-def test_envelope_is_one_at_zero_and_vanishes_with_slope_and_curvature_at_cutoff():
-    assert polynomial_envelope(torch.tensor(0.0), 5.0) == 1.0
-    x = torch.tensor(5.0 - 1e-9, requires_grad=True)
-    value = polynomial_envelope(x, 5.0)
-    (slope,) = torch.autograd.grad(value, x, create_graph=True)
-    (curvature,) = torch.autograd.grad(slope, x)
-    assert abs(value) < 1e-14
+def test_envelope_vanishes_with_slope_and_curvature_at_the_cutoff():
+    """1 - 28 / 2^6 + 48 / 2^7 - 21 / 2^8 is exact in binary; a cosine has curvature."""
+    lengths = torch.tensor([0.0, 2.5, 5.0, 5.1, 60.0])
+    assert polynomial_envelope(lengths, 5.0).tolist() == [1.0, 219 / 256, 0.0, 0.0, 0.0]
+    near = 5.0 - 1e-9
+    assert abs(polynomial_envelope(torch.tensor(near), 5.0)) < 1e-14
+    slope, curvature = slope_and_curvature(lambda x: polynomial_envelope(x, 5.0), near)
     assert abs(slope) < 1e-14
     assert abs(curvature) < 1e-7
-
-
-def test_envelope_at_half_the_cutoff():
-    """1 - 28 / 2^6 + 48 / 2^7 - 21 / 2^8 is exact in binary."""
-    assert polynomial_envelope(torch.tensor(2.5), 5.0) == 219 / 256
-
-
-def test_envelope_is_zero_beyond_cutoff():
-    assert (polynomial_envelope(torch.tensor([5.0, 5.1, 60.0]), 5.0) == 0).all()
-
-
-def test_negative_control_cosine_cutoff_has_curvature_at_cutoff():
-    x = torch.tensor(5.0 - 1e-9, requires_grad=True)
-    (slope,) = torch.autograd.grad(0.5 * (1 + torch.cos(math.pi * x / 5.0)), x, create_graph=True)
-    (curvature,) = torch.autograd.grad(slope, x)
-    assert abs(curvature) > 0.1
+    _, curvature = slope_and_curvature(lambda x: 0.5 * (1 + torch.cos(math.pi * x / 5.0)), near)
+    assert abs(curvature) > 0.1  # negative control
 
 
 def test_radial_basis_is_the_spherical_bessel_formula():
@@ -64,11 +50,11 @@ def test_radial_basis_is_orthogonal_on_the_ball():
 
 
 def test_radial_basis_and_its_gradient_are_finite_at_zero():
-    basis = RadialBasis(4, 5.0)
-    for n in range(4):
-        value, slope = derivative(lambda r, n=n: basis(r.reshape(1))[0, n], 0.0)
-        assert value == pytest.approx(math.sqrt(2) * (n + 1) * math.pi)
-        assert slope == 0.0
+    r = torch.zeros(1, requires_grad=True)
+    values = RadialBasis(4, 5.0)(r)[0]
+    assert values.tolist() == pytest.approx([math.sqrt(2) * n * math.pi for n in (1, 2, 3, 4)])
+    for value in values:
+        assert torch.autograd.grad(value, r, retain_graph=True)[0] == 0.0
 
 
 @pytest.mark.parametrize("num", [3, 15, 63, 127])
