@@ -137,8 +137,8 @@ WITHDRAWN = {
     "epoch_start", "left_out", "skip_nonfinite", "skipped", "slowed",
     "chunk", "processes", "rows", "source",
 }  # fmt: skip
-"""Names that are no longer written: of states, which are read, see ``fingerprint.WITHDRAWN``; of the
-notes of a bulk prediction, which nothing read but an interrupted one."""
+"""Names that are no longer written: of states, which are read, see ``fingerprint.WITHDRAWN``; of
+the notes of a bulk prediction, which nothing read but an interrupted one."""
 
 
 def changes(frozen, written):
