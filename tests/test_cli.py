@@ -17,6 +17,7 @@ from command import run
 from paths import CALCULATIONS, CU_K, FEFF_RUNS, ROOT, ZN_K
 
 from src.checkpoints.trained_model import ModelInfo, load_model, save_model
+from src.cli import parse
 from src.dataset.database import Database, write_records
 from src.model.gnn import XANES_E3GNN
 
@@ -370,6 +371,14 @@ def test_info_knows_databases_models_and_structures(made, capsys):
 def test_wrong_usage_exits_2(words, capsys):
     assert run(*words) == 2
     assert capsys.readouterr().err
+
+
+def test_dashes_and_groups_of_options_may_be_left_out():
+    words = ["train", "x.db", "-o", "y", "--epochs=3", "--extend-below", "2", "--max-edges=9"]
+    _, job = parse(words)
+    assert (job.training.epochs, job.energy.extend_below, job.training.max_edges) == (3, 2.0, 9)
+    assert "lr" in vars(job.training)
+    assert parse([*words, "--seed=1", "--split-seed=2"])[1].split_seed == 2
 
 
 def test_failures_have_no_traceback_unless_asked_for(tmp_path, capsys):
