@@ -24,10 +24,9 @@ from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser, set_parsing_settings
 
-from .dataset.location import hide_passwords
 from .errors import ConfigError, OutputError, PartialError, PeerError, Terminated, XanesError
 from .runtime.options import add_options, groups, make_options, with_groups
-from .runtime.provenance import PROGRAM, carrying_out, describe_versions
+from .runtime.provenance import PROGRAM, carrying_out, describe_versions, hide_passwords
 from .runtime.signals import orderly_end
 from .runtime.streams import guard_streams, messages
 from .runtime.yaml_file import read_mapping

@@ -8,8 +8,9 @@ from typing import Any
 import yaml
 from jsonargparse import ArgumentParser, Namespace
 
-from ..dataset.location import DatabaseURL, hide_passwords
+from ..dataset.location import DatabaseURL
 from ..model.hyperparameters import Hyperparameters
+from ..runtime.provenance import hide_passwords
 from ..training.config import TrainJob as Options
 
 TOGETHER = True

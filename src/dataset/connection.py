@@ -9,8 +9,9 @@ from typing import Any
 import ase.db
 
 from ..errors import DatabaseError
+from ..runtime.provenance import HIDDEN
 from ..runtime.text_files import SQLITE_MAGIC, starts_with
-from .location import HIDDEN, DatabaseURL, Location
+from .location import DatabaseURL, Location
 
 
 @contextmanager

@@ -1,28 +1,13 @@
 """Where a database is: a file, or a PostgreSQL URL whose password is never shown."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ConfigError
+from ..runtime.provenance import hide_passwords
 
 SCHEMES = ("postgresql", "postgres")
 """Schemes of the URLs that are understood."""
-HIDDEN = "***"
-"""Stands for a password. Read back, it means that none is given: libpq then looks for one in
-PGPASSWORD and in ~/.pgpass, so a config.yaml that hides a password can be used again."""
-
-_IN_AUTHORITY = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]*:/{1,2}[^\s/:@]*):.*@")
-_IN_QUERY = re.compile(r"([?&](?:ssl)?password=)[^&\s'\"]*", re.IGNORECASE)
-
-
-def hide_passwords(text: str) -> str:
-    """Replace the password of every URL in a text.
-
-    A password that holds unescaped characters is hidden whole: all from the colon after the user
-    up to the last @ of the line goes.
-    """
-    return _IN_QUERY.sub(rf"\1{HIDDEN}", _IN_AUTHORITY.sub(rf"\1:{HIDDEN}@", text))
 
 
 @dataclass(frozen=True, repr=False)

@@ -1,5 +1,6 @@
 """What a result can be traced back to: the command that made it, and versions of packages."""
 
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -7,15 +8,27 @@ from contextvars import ContextVar
 from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
 
-from ..dataset.location import hide_passwords
-
 PROGRAM = "e3gnn-xanes"
 PACKAGES = ("e3gnn-xanes", "torch", "e3nn", "torch-geometric", "numpy", "ase", "vesin")
 """Packages whose versions are printed."""
+HIDDEN = "***"
+"""Stands for a password. Read back, it means that none is given: libpq then looks for one in
+PGPASSWORD and in ~/.pgpass, so a config.yaml that hides a password can be used again."""
+_IN_AUTHORITY = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]*:/{1,2}[^\s/:@]*):.*@")
+_IN_QUERY = re.compile(r"([?&](?:ssl)?password=)[^&\s'\"]*", re.IGNORECASE)
 _COMMAND: ContextVar[str | None] = ContextVar("command", default=None)
 
 LONGEST = 60
 """Words; of more, such as thousands of files, some in the middle are left out."""
+
+
+def hide_passwords(text: str) -> str:
+    """Replace the password of every URL in a text.
+
+    A password that holds unescaped characters is hidden whole: all from the colon after the user
+    up to the last @ of the line goes.
+    """
+    return _IN_QUERY.sub(rf"\1{HIDDEN}", _IN_AUTHORITY.sub(rf"\1:{HIDDEN}@", text))
 
 
 def command_line() -> str | None:

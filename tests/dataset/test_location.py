@@ -10,8 +10,9 @@ import yaml
 from src.cli import main
 from src.commands import dataset, evaluate, info, train
 from src.dataset.database import Database, write_records
-from src.dataset.location import DatabaseURL, as_location, hide_passwords
+from src.dataset.location import DatabaseURL, as_location
 from src.errors import ConfigError, DatabaseError
+from src.runtime.provenance import hide_passwords
 from src.training.output import keep_config
 
 URL = "postgresql://ann:s3cret@host:5432/xanes"
