@@ -12,7 +12,6 @@ from tqdm import tqdm
 from .checkpoints.trained_model import ModelInfo, TrainedModel
 from .errors import StructureError
 from .model.ensemble import Network
-from .prediction.material import material_mean
 from .prediction.site_prediction import SitePrediction, predict_each, predict_structure
 from .structures.files import stream_structures
 
@@ -149,6 +148,8 @@ class XANESPredictor:
                 is named.
             ConfigError: energies outside the model's range.
         """
+        from .prediction.material import material_mean
+
         of_frames, of_sites = RunningMoments(), RunningMoments()
         n_novel, unseen, grid = 0, set(), None
         each = predict_each(self.trained, name_frames(frames), sites, energy, at_once=AT_ONCE)

@@ -27,6 +27,9 @@ QUICK = [
 ]  # fmt: skip
 SPLIT = ["--train", str(CU_K / "train.txt"), "--val", str(CU_K / "val.txt")]
 
+MODULES = 56
+"""Of ours, packages too, that a prediction of one file may import."""
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
@@ -455,3 +458,16 @@ def test_pipe_whose_reader_has_gone_is_no_error():
     )
     assert done.returncode == 0
     assert done.stderr == b""
+
+
+def test_predicting_a_file_imports_little_of_the_library_and_neither_pyg_nor_matplotlib():
+    structure = CU_K / "calculations" / "mp-1692" / "POSCAR"
+    program = (
+        "import sys; from src.cli import main; assert main(sys.argv[1:]) == 0;"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    words = [sys.executable, "-c", program, "predict", "cu-k-feff", str(structure)]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, check=True)
+    modules = done.stderr.split()
+    assert len([name for name in modules if name.split(".")[0] == "src"]) <= MODULES
+    assert not {"torch_geometric", "matplotlib", "ase.db", "sqlite3"} & set(modules)

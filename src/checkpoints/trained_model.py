@@ -8,15 +8,15 @@ import numpy as np
 import torch
 from ase import Atoms
 from ase.data import chemical_symbols
-from torch_geometric.data import Data
 
 from ..errors import CheckpointError, ConfigError
 from ..model.ensemble import MAY_DIFFER, Network, as_model, networks_of
 from ..model.gnn import XANES_E3GNN
+from ..model.graph_input import Graph
 from ..runtime.atomic_files import first_line
 from ..runtime.distributed import choose_device
 from ..runtime.provenance import command_line, package_version
-from ..structures.graph import atoms_to_graph
+from ..structures.graph import structure_graph
 from ..uncertainty.calibration import Calibration, pack_calibration, unpack_calibration
 from ..xas.energies import TOLERANCE, EnergyAxis
 from .model_file import ModelFile, read_model_file, write_model_file
@@ -129,9 +129,9 @@ class TrainedModel:
 
     def graph(
         self, atoms: Atoms, absorbers: Sequence[int], dtype: torch.dtype | None = None
-    ) -> Data:
-        """Graph of a structure, cut at the network's radius, see ``atoms_to_graph``."""
-        return atoms_to_graph(atoms, absorbers, self.network.r_max, self.network.max_z, dtype)
+    ) -> Graph:
+        """Graph of a structure, cut at the network's radius, see ``structure_graph``."""
+        return structure_graph(atoms, absorbers, self.network.r_max, self.network.max_z, dtype)
 
     def energies(self, energy: np.ndarray | None = None) -> EnergyAxis:
         """Energies of a prediction.

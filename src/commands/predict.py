@@ -73,7 +73,6 @@ def predict_table(job: Options) -> None:
         PartialError: some structures could not be predicted.
         StructureError: none could be, or `--strict` and one could not.
     """
-    from ..plot import check_picture, plot_structures
     from ..prediction.site_prediction import warn_of_doubts
     from ..predictor import XANESPredictor
     from ..reports.text import site_label
@@ -84,7 +83,10 @@ def predict_table(job: Options) -> None:
 
     check_alone("a prediction of structure files")
     check_writable(job.output)
-    check_picture(job.plot)
+    if job.plot is not None:
+        from ..plot import check_picture, plot_structures
+
+        check_picture(job.plot)
     predictor = XANESPredictor(job.model, job.device)
     energy = None if job.energy is None else even_energies(*job.energy)
     results, files = Results(predictor.trained, job.output), []

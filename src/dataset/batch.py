@@ -6,16 +6,15 @@ from typing import Any
 
 import torch
 from torch.utils.data import Sampler
-from torch_geometric.data import Data
 
+from ..model.graph_input import Graph
 from ..model.neighbor_lists import plan_messages
-from .statistics import target_and_mask
 
 ATOM_FIELDS = ("z", "pos", "absorber_mask")
 """Fields of a graph with one row an atom."""
 
 
-def collate_graphs(graphs: Sequence[Data], num_layers: int | None = None) -> Data:
+def collate_graphs(graphs: Sequence[Graph], num_layers: int | None = None) -> Graph:
     """Join graphs, molecules and crystals alike.
 
     Fields that one graph may lack are filled in: ``edge_shift`` with zeros (a molecule), ``y_mask``
@@ -27,10 +26,10 @@ def collate_graphs(graphs: Sequence[Data], num_layers: int | None = None) -> Dat
             padded here, in the process that loads, and not in its forward.
 
     Returns:
-        The batch, with ``batch``, the graph of every atom, and ``ptr``, the first atom of every
-        graph; rows of ``y`` are ordered by graph, then atom. ``row_of_site``, where a graph has
-        it, says which row each absorber counts for, see ``mean_rows``; ``r_max`` lists the radii
-        with which the graphs were cut.
+        The batch, a ``Graph`` if the graphs are, else PyG's ``Data``, with ``batch``, the graph of
+        every atom, and ``ptr``, the first atom of every graph; rows of ``y`` are ordered by graph,
+        then atom. ``row_of_site``, where a graph has it, says which row each absorber counts for,
+        see ``mean_rows``; ``r_max`` lists the radii with which the graphs were cut.
     """
     sizes = torch.tensor([graph.num_nodes for graph in graphs])
     ptr = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
@@ -39,6 +38,8 @@ def collate_graphs(graphs: Sequence[Data], num_layers: int | None = None) -> Dat
     fields["edge_index"] = torch.cat([graph.edge_index + first for graph, first in offsets], dim=1)
     fields["edge_shift"] = torch.cat([_edge_shift(graph) for graph in graphs])
     if any(graph.get("y") is not None for graph in graphs):
+        from .statistics import target_and_mask  # needed in training alone
+
         targets = [target_and_mask(graph) for graph in graphs]
         fields["y"] = torch.cat([y for y, _ in targets])
         fields["y_mask"] = torch.cat([mask for _, mask in targets])
@@ -47,13 +48,18 @@ def collate_graphs(graphs: Sequence[Data], num_layers: int | None = None) -> Dat
     if any("r_max" in graph for graph in graphs):
         fields["r_max"] = sorted({graph.r_max for graph in graphs if "r_max" in graph})
     numbers = torch.arange(len(graphs)).repeat_interleave(sizes)
-    batch = Data(**fields, batch=numbers, ptr=ptr)
     if num_layers is not None:
-        batch.plan = plan_messages(fields["edge_index"], fields["absorber_mask"], num_layers)
-    return batch
+        plan = plan_messages(fields["edge_index"], fields["absorber_mask"], num_layers)
+        fields["plan"] = plan
+    fields |= {"batch": numbers, "ptr": ptr}
+    if isinstance(graphs[0], Graph):
+        return Graph(**fields)
+    from torch_geometric.data import Data  # its imports take seconds
+
+    return Data(**fields)
 
 
-def join_rows(graphs: Sequence[Data]) -> torch.Tensor:
+def join_rows(graphs: Sequence[Graph]) -> torch.Tensor:
     """Row of ``y`` that each absorber counts for, shape (n_absorbers,), rows counted on.
 
     A graph without ``row_of_site`` has a row an absorber, in order.
@@ -85,7 +91,7 @@ def mean_rows(values: torch.Tensor, row_of_site: torch.Tensor | None) -> torch.T
     return sums / counts.reshape(-1, *[1] * (values.dim() - 1))
 
 
-def _edge_shift(graph: Data) -> torch.Tensor:
+def _edge_shift(graph: Graph) -> torch.Tensor:
     """Lattice translations of a graph's edges; zeros for a molecule."""
     shift = graph.get("edge_shift")
     return graph.pos.new_zeros(graph.num_edges, 3) if shift is None else shift

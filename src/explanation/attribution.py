@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch_geometric.data import Data
 from tqdm import tqdm
 
 from ..checkpoints.trained_model import TrainedModel
 from ..errors import ConfigError, StructureError
 from ..model.ensemble import networks_of
 from ..model.gnn import XANES_E3GNN
+from ..model.graph_input import Graph
 from ..prediction.inference import PredictedSites, check_predicted
 from ..structures.absorbers import choose_sites
 from ..structures.cluster import Cluster, Shell, cut_cluster, find_shells, site_symmetry
@@ -135,7 +135,7 @@ def _representative(members: tuple[int, ...], operations: np.ndarray) -> tuple[i
 @torch.no_grad()
 def _explain_one(
     network: XANES_E3GNN,
-    graph: Data,
+    graph: Graph,
     variants: list[tuple[int, ...]],
     grid: torch.Tensor,
 ) -> list[np.ndarray]:

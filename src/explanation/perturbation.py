@@ -15,10 +15,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
-from torch_geometric.data import Data
 
 from ..model.gnn import XANES_E3GNN, Sites
-from ..model.graph_input import edge_vectors
+from ..model.graph_input import Graph, edge_vectors
 from ..model.layers import InteractionBlock, pad_degrees
 from ..model.neighbor_lists import pad_edges, receptive_fields
 from ..model.pooling import bond_invariants
@@ -42,7 +41,7 @@ ROWS_AT_ONCE = 128
 class Site:
     """A network's features of the atoms around one absorber, layer by layer."""
 
-    def __init__(self, network: XANES_E3GNN, graph: Data) -> None:
+    def __init__(self, network: XANES_E3GNN, graph: Graph) -> None:
         """Run the network on a graph of a cluster around its only absorber, atom 0."""
         self.network = network
         self.needed = receptive_fields(graph.edge_index, graph.absorber_mask, network.num_layers)

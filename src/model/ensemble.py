@@ -5,10 +5,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.data import Data
 
 from ..errors import ConfigError
 from .gnn import XANES_E3GNN
+from .graph_input import Graph
 
 MAY_DIFFER = ("avg_num_neighbors", "dropout")
 """Hyperparameters that members need not share: measured on the training set; training alone."""
@@ -49,7 +49,7 @@ class XANESEnsemble(nn.Module):
         """That of the first member; tells where the ensemble is and in which precision."""
         return networks_of(self)[0].coefficient_mean
 
-    def forward(self, data: Data) -> Tensor:
+    def forward(self, data: Graph) -> Tensor:
         """Coefficients of every member, each on its own spectral basis.
 
         Args:
@@ -60,7 +60,7 @@ class XANESEnsemble(nn.Module):
         """
         return torch.stack([member(data) for member in self.members])
 
-    def member_spectra(self, data: Data, energy_grid: Tensor) -> Tensor:
+    def member_spectra(self, data: Graph, energy_grid: Tensor) -> Tensor:
         """Spectra of every member.
 
         Args:
@@ -73,7 +73,7 @@ class XANESEnsemble(nn.Module):
         spectra = [network.predict_spectra(data, energy_grid) for network in networks_of(self)]
         return torch.stack(spectra)
 
-    def predict_spectra(self, data: Data, energy_grid: Tensor) -> Tensor:
+    def predict_spectra(self, data: Graph, energy_grid: Tensor) -> Tensor:
         """Mean spectrum of every absorber, shape (n_absorbers, n_energies); see the class."""
         return self.member_spectra(data, energy_grid).mean(dim=0)
 

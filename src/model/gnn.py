@@ -8,11 +8,10 @@ from typing import Any, NamedTuple
 import torch
 from e3nn import o3
 from torch import Tensor, nn
-from torch_geometric.data import Data
 
 from ..errors import ConfigError, check_positive
 from .basis import RadialBasis, SpectralBasis, polynomial_envelope
-from .graph_input import check_graph, edge_vectors, message_plan
+from .graph_input import Graph, check_graph, edge_vectors, message_plan
 from .hyperparameters import Hyperparameters
 from .layers import InteractionBlock, pad_degrees
 from .neighbor_lists import EdgeFeatures, gather_rows
@@ -96,11 +95,11 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
         self.register_buffer("coefficient_mean", torch.zeros(hp.num_basis))
         self.register_buffer("coefficient_scale", torch.ones(()))
 
-    def forward(self, data: Data) -> Tensor:
+    def forward(self, data: Graph) -> Tensor:
         """Coefficients of every absorber's spectrum on the spectral basis.
 
         Args:
-            data: graph (a ``Data`` or a ``Batch``) with ``z`` (n_atoms,), ``pos`` (n_atoms, 3) in
+            data: graph (or PyG's ``Data``) with ``z`` (n_atoms,), ``pos`` (n_atoms, 3) in
                 Angstrom, ``edge_index`` (2, n_edges) from neighbor to atom, ``absorber_mask``
                 (n_atoms,) and, if periodic, ``edge_shift`` (n_edges, 3) in Angstrom. ``r_max``, if
                 present, must be the network's. A batch of ``collate_graphs`` may bring its
@@ -114,7 +113,7 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
         """
         return torch.cat([self.site_coefficients(sites) for sites in self.sites(data)])
 
-    def sites(self, data: Data) -> Iterator[Sites]:
+    def sites(self, data: Graph) -> Iterator[Sites]:
         """Embed the atoms, pass messages, and yield the absorbers, a bounded number at a time.
 
         Args:
@@ -154,7 +153,7 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
             coefficients = coefficients + self.waves(paths, potential)  # chi on the basis
         return self.coefficient_mean + self.coefficient_scale * coefficients
 
-    def predict_spectra(self, data: Data, energy_grid: Tensor) -> Tensor:
+    def predict_spectra(self, data: Graph, energy_grid: Tensor) -> Tensor:
         """Spectra mu(E) = B(E) c of every absorber.
 
         Args:

@@ -1,13 +1,63 @@
-"""What the network reads of a graph: checks, edge vectors and the plan of its messages."""
+"""What the network reads of a graph: fields, checks, edge vectors, plan of its messages."""
+
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch_geometric.data import Data
 
 from .neighbor_lists import MessagePlan, plan_messages
 
 
-def edge_vectors(data: Data, dtype: torch.dtype) -> Tensor:
+class Graph:
+    """Fields of a graph as attributes: of PyG's ``Data``, what the network and batches use.
+
+    The network takes both. PyG's imports take as long as torch's own, so a prediction does without.
+    """
+
+    def __init__(self, **fields: Any) -> None:
+        """Keep the fields."""
+        self.__dict__.update(fields)
+
+    def __getattr__(self, name: str) -> Any:
+        """Say which field is missing."""
+        raise AttributeError(f"the graph has no `{name}`")
+
+    def __getitem__(self, name: str) -> Any:
+        """A field."""
+        return self.__dict__[name]
+
+    def __contains__(self, name: str) -> bool:
+        """Whether there is such a field."""
+        return name in self.__dict__
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """A field, or something else where it is missing."""
+        return self.__dict__.get(name, default)
+
+    @property
+    def num_nodes(self) -> int:
+        """Number of atoms."""
+        return len(self.z)
+
+    @property
+    def num_edges(self) -> int:
+        """Number of edges."""
+        return int(self.edge_index.shape[1])
+
+    def to(self, device: torch.device | str) -> "Graph":
+        """The graph with its tensors, in tuples and lists too, on a device."""
+        return Graph(**{name: _to(value, device) for name, value in self.__dict__.items()})
+
+
+def _to(value: Any, device: torch.device | str) -> Any:
+    if isinstance(value, Tensor):
+        return value.to(device)
+    if isinstance(value, tuple):
+        return type(value)(*(_to(part, device) for part in value))  # all of ours have names
+    return [_to(part, device) for part in value] if isinstance(value, list) else value
+
+
+def edge_vectors(data: Graph, dtype: torch.dtype) -> Tensor:
     """Vectors from neighbor j to atom i, r_ij = pos[i] - pos[j] + edge_shift.
 
     Args:
@@ -24,7 +74,7 @@ def edge_vectors(data: Data, dtype: torch.dtype) -> Tensor:
     return vectors if shift is None else vectors + shift.to(dtype)
 
 
-def message_plan(data: Data, num_layers: int) -> MessagePlan:
+def message_plan(data: Graph, num_layers: int) -> MessagePlan:
     """Plan of the messages: that which ``collate_graphs`` made, if it is for as many layers."""
     plan = data.get("plan")
     if plan is None or len(plan.layers) != num_layers:
@@ -32,7 +82,7 @@ def message_plan(data: Data, num_layers: int) -> MessagePlan:
     return plan
 
 
-def check_graph(data: Data, max_z: int, r_max: float) -> None:
+def check_graph(data: Graph, max_z: int, r_max: float) -> None:
     """Refuse a graph that the network can't take.
 
     Args:
@@ -68,7 +118,7 @@ def check_graph(data: Data, max_z: int, r_max: float) -> None:
         )
 
 
-def _check_shapes(data: Data) -> None:
+def _check_shapes(data: Graph) -> None:
     """Raise ValueError where atoms and edges do not fit together; a GPU would only say "assert"."""
     n_atoms, n_edges = len(data.z), data.edge_index.shape[-1]
     wanted = {"z": (n_atoms,), "pos": (n_atoms, 3), "edge_index": (2, n_edges)}

@@ -5,12 +5,12 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
-from torch_geometric.data import Data
 
 from ..checkpoints.trained_model import TrainedModel
 from ..dataset.batch import GraphBatchSampler, collate_graphs, mean_rows
 from ..errors import PredictionError
 from ..model.ensemble import Network, XANESEnsemble
+from ..model.graph_input import Graph
 from ..uncertainty.novelty import readout_features
 
 MAX_EDGES = 20_000
@@ -55,7 +55,7 @@ class PredictedSites:
 
 
 def raw_sites(
-    model: Network, graphs: Sequence[Data], energy: np.ndarray
+    model: Network, graphs: Sequence[Graph], energy: np.ndarray
 ) -> Iterator[tuple[int, RawSites]]:
     """Predict graphs in batches of bounded size.
 
@@ -93,14 +93,14 @@ def raw_sites(
             yield number, RawSites(found.mu[own], part, found.features[own])
 
 
-def count_rows(graph: Data) -> int:
+def count_rows(graph: Graph) -> int:
     """Spectra of a graph: one an absorber, fewer where some are means over several."""
     rows = graph.get("row_of_site")
     return int(graph.absorber_mask.sum()) if rows is None else int(rows.max()) + 1
 
 
 def predict_sites(
-    model: TrainedModel, graphs: Sequence[Data], energy: np.ndarray
+    model: TrainedModel, graphs: Sequence[Graph], energy: np.ndarray
 ) -> Iterator[tuple[int, PredictedSites]]:
     """Predict graphs, with bands where the model is calibrated.
 

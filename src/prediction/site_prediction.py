@@ -7,10 +7,10 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-from torch_geometric.data import Data
 
 from ..checkpoints.trained_model import TrainedModel
 from ..errors import PredictionError, StructureError
+from ..model.graph_input import Graph
 from ..structures.absorbers import choose_sites, equivalent_sites, unknown_elements
 from ..structures.graph import check_atoms
 from ..structures.pymatgen import as_atoms
@@ -186,7 +186,7 @@ def _prepare(
     structure: Any,
     sites: Sequence[int] | None,
     other_element: bool,
-) -> tuple[_Prepared, Data]:
+) -> tuple[_Prepared, Graph]:
     """Choose a structure's absorbers and make its graph; raises StructureError."""
     if isinstance(structure, StructureError):
         raise structure

@@ -1,15 +1,19 @@
 """Structures to graphs: validation and the periodic neighbor list."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from ase import Atoms
-from torch_geometric.data import Data
 from vesin import NeighborList
 
 from ..errors import ConfigError, StructureError, check_positive
+from ..model.graph_input import Graph
 from .names import check_index
+
+if TYPE_CHECKING:
+    from torch_geometric.data import Data
 
 CLOSEST = 0.1
 """Atoms nearer than this are an error, Angstrom."""
@@ -133,13 +137,13 @@ def neighbors(atoms: Atoms, r_max: float) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([source, target]).astype(np.int64), edge_shift
 
 
-def atoms_to_graph(
+def structure_graph(
     atoms: Atoms,
     absorbers: Sequence[int],
     r_max: float,
     max_z: int = 100,
     dtype: torch.dtype | None = None,
-) -> Data:
+) -> Graph:
     """Turn a structure into the network's graph.
 
     Args:
@@ -150,7 +154,7 @@ def atoms_to_graph(
         dtype: type of lengths; None: torch's default type.
 
     Returns:
-        ``Data`` with z (n_atoms,), pos (n_atoms, 3) Angstrom, cell (1, 3, 3) Angstrom, edge_index
+        Graph with z (n_atoms,), pos (n_atoms, 3) Angstrom, cell (1, 3, 3) Angstrom, edge_index
         (2, n_edges), edge_shift (n_edges, 3) Angstrom, absorber_mask (n_atoms,) and r_max, the
         radius with which it was cut, which the network compares with its own.
 
@@ -171,7 +175,7 @@ def atoms_to_graph(
     edge_index, edge_shift = neighbors(atoms, r_max)
     absorber_mask = torch.zeros(len(atoms), dtype=torch.bool)
     absorber_mask[list(absorbers)] = True
-    return Data(
+    return Graph(
         z=torch.as_tensor(atoms.numbers, dtype=torch.long),
         pos=torch.as_tensor(atoms.positions, dtype=dtype),
         cell=torch.as_tensor(np.asarray(atoms.cell.array), dtype=dtype).unsqueeze(0),
@@ -180,3 +184,16 @@ def atoms_to_graph(
         absorber_mask=absorber_mask,
         r_max=float(r_max),
     )
+
+
+def atoms_to_graph(
+    atoms: Atoms,
+    absorbers: Sequence[int],
+    r_max: float,
+    max_z: int = 100,
+    dtype: torch.dtype | None = None,
+) -> "Data":
+    """Turn a structure into PyG's ``Data``, for training; see ``structure_graph``."""
+    from torch_geometric.data import Data  # its imports take seconds
+
+    return Data(**vars(structure_graph(atoms, absorbers, r_max, max_z, dtype)))
