@@ -25,7 +25,8 @@ from src.calculation.choose import farthest_points, site_features
 from src.calculation.plan import Site
 from src.checkpoints.trained_model import TrainedModel
 from src.dataset.database import Database
-from src.dataset.split import material_of, read_ids
+from src.dataset.split import read_ids
+from src.structures.names import material_of
 from src.uncertainty.novelty import Novelty
 
 

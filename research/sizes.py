@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from src.dataset.split import material_of
 from src.errors import ConfigError
+from src.structures.names import material_of
 
 
 @dataclass(frozen=True)

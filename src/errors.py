@@ -5,6 +5,9 @@ from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import Any, get_args
 
+ENERGY_TOLERANCE = 1e-6
+"""Energies that differ by less are the same, eV."""
+
 
 class XanesError(ValueError):
     """Base of all errors that a user can cause."""

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..dataset.split import material_of
 from ..errors import ConfigError
 from ..model.ensemble import as_model, check_alike, networks_of
+from ..structures.names import material_of
 from .trained_model import ModelInfo, TrainedModel
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ import torch
 from ase import Atoms
 from ase.data import chemical_symbols
 
-from ..errors import CheckpointError, ConfigError
+from ..errors import ENERGY_TOLERANCE, CheckpointError, ConfigError
 from ..model.ensemble import MAY_DIFFER, Network, as_model, networks_of
 from ..model.gnn import XANES_E3GNN
 from ..model.graph_input import Graph
@@ -18,7 +18,7 @@ from ..runtime.distributed import choose_device
 from ..runtime.provenance import command_line, package_version
 from ..structures.graph import structure_graph
 from ..uncertainty.calibration import Calibration, pack_calibration, unpack_calibration
-from ..xas.energies import TOLERANCE, EnergyAxis
+from ..xas.energies import EnergyAxis
 from .model_file import ModelFile, read_model_file, write_model_file
 from .pretrained import model_path
 
@@ -160,7 +160,7 @@ class TrainedModel:
                 f"energies must be finite and one-dimensional, found the shape {energy.shape}"
             )
         low, high = self.energy_range
-        if energy.min() < low - TOLERANCE or energy.max() > high + TOLERANCE:
+        if energy.min() < low - ENERGY_TOLERANCE or energy.max() > high + ENERGY_TOLERANCE:
             raise ConfigError(
                 f"energies are {energy.min():.3f} to {energy.max():.3f} eV, but the model reaches"
                 f" from {low:.3f} to {high:.3f} eV"

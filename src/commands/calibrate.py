@@ -34,10 +34,11 @@ def run(job: Options) -> None:
     """Calibrate a model on sites that it was not trained on, and write it."""
     from ..checkpoints.trained_model import TrainedModel
     from ..dataset.database import Database
-    from ..dataset.split import material_of, read_ids
+    from ..dataset.split import read_ids
     from ..evaluation.calibrate import check_not_trained, learn_novelty, site_errors
+    from ..evaluation.conformal import calibrate
     from ..evaluation.evaluate import check_kind, model_dataset
-    from ..uncertainty.conformal import calibrate
+    from ..structures.names import material_of
 
     output = check_output(job)
     model = TrainedModel.load(job.model, job.device)

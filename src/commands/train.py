@@ -40,12 +40,12 @@ def run(job: Options) -> None:
     config = hide_passwords(yaml.safe_dump(_plain(job), sort_keys=False))
     if job.members > 1:
         check_alone("a training of several members")
-        from ..training.members import train_members
+        from ..workflow import train_members
 
         train_members(job, config)
         print(f"{job.output / 'model.pt'}: written, {job.members} members; each has its folder")
         return
-    from ..training.workflow import train_from_database
+    from ..workflow import train_from_database
 
     train_from_database(job, config)
     if launched_rank() == 0:

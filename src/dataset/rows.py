@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
+from ..structures.names import material_of
 from .record import OF_CALCULATION, Record
-from .split import material_of
 
 STORED = ("id", "material", "element", "edge", "target", "code", "version", "source")
 """Fields of a record that are kept in ASE's ``data`` as they are."""

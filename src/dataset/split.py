@@ -1,7 +1,6 @@
 """Splits by material: from files of ids, or by hash."""
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -9,14 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import DatabaseError, check_kinds
-
-COPY = re.compile(r"\+(d[\d.]+)?(s[\d.]+)?-\d+$", flags=re.ASCII)
-"""End of the names of displaced and strained copies of a material; see ``calculation.plan``."""
-
-
-def material_of(record_id: str) -> str:
-    """Material part of a record id, `<material>_<site>`; that of the original for a copy."""
-    return COPY.sub("", record_id.rpartition("_")[0] or record_id)
+from ..structures.names import material_of
 
 
 def read_ids(path: str | Path) -> list[str]:

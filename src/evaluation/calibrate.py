@@ -10,12 +10,12 @@ from tqdm import tqdm
 from ..checkpoints.trained_model import TrainedModel
 from ..dataset.database import Database
 from ..dataset.dataset import XANESDataset
-from ..dataset.split import material_of
 from ..errors import DatabaseError
 from ..model.ensemble import networks_of
 from ..prediction.inference import PredictedSites, RawSites, check_predicted, raw_sites
-from ..uncertainty.conformal import SiteErrors
+from ..structures.names import material_of
 from ..uncertainty.novelty import Novelty, sample_sites
+from .conformal import SiteErrors
 from .evaluate import model_dataset
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..dataset.split import material_of
 from ..prediction.inference import Bands
+from ..structures.names import material_of
 
 FIFTHS = 5
 """Groups of sites, by the error that was expected of them."""

@@ -75,3 +75,12 @@ def check_index(index: Any, what: str) -> None:
     """
     if not is_kind(index, int):
         raise StructureError(f"{what} {index!r} is no whole number; atoms count from 0")
+
+
+COPY = re.compile(r"\+(d[\d.]+)?(s[\d.]+)?-\d+$", flags=re.ASCII)
+"""End of the names of displaced and strained copies of a material; see ``calculation.plan``."""
+
+
+def material_of(record_id: str) -> str:
+    """Material part of a record id, `<material>_<site>`; that of the original for a copy."""
+    return COPY.sub("", record_id.rpartition("_")[0] or record_id)

@@ -7,8 +7,8 @@ from ..checkpoints.trained_model import ModelInfo
 from ..dataset.database import Database
 from ..dataset.record import UNITS
 from ..dataset.rows import Entry
-from ..errors import ConfigError, DatabaseError
-from ..xas.energies import KNOWN_WINDOWS, TOLERANCE, EnergyAxis, even_energies
+from ..errors import ENERGY_TOLERANCE, ConfigError, DatabaseError
+from ..xas.energies import KNOWN_WINDOWS, EnergyAxis, even_energies
 from .config import EnergyConfig
 
 USUAL_BASIS = -10.0, 50.0
@@ -108,7 +108,7 @@ def choose_window(
     """
     start, stop, step = _scored(config, common)
     last = stop if config.train_stop is None else config.train_stop
-    if last < stop - TOLERANCE:
+    if last < stop - ENERGY_TOLERANCE:
         raise ConfigError(f"`train_stop` is {last} but must not be below the score's end, {stop}")
     if common.relative:
         reference = 0.0
@@ -136,12 +136,12 @@ def choose_window(
 
 def _check_basis(start: float, last: float, reference: float, emin: float, emax: float) -> None:
     """Refuse energies that the basis does not reach."""
-    if start < reference + emin - TOLERANCE:
+    if start < reference + emin - ENERGY_TOLERANCE:
         raise ConfigError(
             f"energies from {start:.3f} eV are asked for but the model's basis starts at"
             f" {reference + emin:.3f} eV; lower `model.emin` (now {emin:g})"
         )
-    if last > reference + emax + TOLERANCE:
+    if last > reference + emax + ENERGY_TOLERANCE:
         raise ConfigError(
             f"energies up to {last:.3f} eV are asked for but the model's basis ends at"
             f" {reference + emax:.3f} eV; raise `model.emax` (now {emax:g})"

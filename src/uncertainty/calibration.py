@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..xas.energies import TOLERANCE
+from ..errors import ENERGY_TOLERANCE
 from .novelty import Novelty
 
 
@@ -75,7 +75,7 @@ class Calibration:
         if energy is None:
             energy, spread_there = self.energy, spread
         mean = spread_and_floor(spread, self.floor).mean(axis=1, keepdims=True)
-        low, high = self.energy[0] - TOLERANCE, self.energy[-1] + TOLERANCE
+        low, high = self.energy[0] - ENERGY_TOLERANCE, self.energy[-1] + ENERGY_TOLERANCE
         inside = (energy > low) & (energy < high)
         floor, quantile = (np.interp(energy, self.energy, v) for v in (self.floor, self.quantile))
         scale = np.atleast_2d(spread_and_floor(spread_there, floor)) / mean

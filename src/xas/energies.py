@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import ConfigError
+from ..errors import ENERGY_TOLERANCE, ConfigError
 
 KNOWN_WINDOWS = {("Cu", "K"): (8983.173, 9018.173, 0.25)}
 """First and last energy and step, eV, on which published models of an edge are compared.
@@ -13,8 +13,6 @@ Cu K: the grid of OmniXAS, arXiv:2409.19552, 141 energies.
 """
 MOST_ENERGIES = 1_000_000
 """Energies of a grid beyond which a step is a slip."""
-TOLERANCE = 1e-6
-"""Energies that differ by less are the same, eV."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +85,6 @@ def resample(
     Returns:
         Values, and a mask that is False outside the calculation; values are 0 there.
     """
-    above = grid >= energy[0] - extend_below - TOLERANCE
-    mask = above & (grid <= energy[-1] + TOLERANCE)
+    above = grid >= energy[0] - extend_below - ENERGY_TOLERANCE
+    mask = above & (grid <= energy[-1] + ENERGY_TOLERANCE)
     return np.where(mask, np.interp(grid, energy, mu), 0.0), mask

@@ -11,8 +11,7 @@ from numpy.polynomial import Polynomial
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import medfilt
 
-from ..errors import ConfigError, RecordError
-from .energies import TOLERANCE
+from ..errors import ENERGY_TOLERANCE, ConfigError, RecordError
 from .spectrum import Spectrum
 
 SMOOTHING = 0.8
@@ -129,7 +128,7 @@ def choose_ranges(spectrum: Spectrum, e0: float, ranges: Ranges) -> Ranges:
     degree = 2 if norm2 - norm1 >= LONG else 1 if norm2 - norm1 >= SHORT else 0
     degree = degree if ranges.nnorm is None else ranges.nnorm
     for name, begin, end in (("pre", pre1, pre2), ("norm", norm1, norm2)):
-        if not low - TOLERANCE <= begin < end <= high + TOLERANCE:
+        if not low - ENERGY_TOLERANCE <= begin < end <= high + ENERGY_TOLERANCE:
             raise ConfigError(
                 f"{spectrum.source}: `{name}1` {begin:.1f} and `{name}2` {end:.1f} eV relative to"
                 f" e0 {e0:.1f} eV are no range within the spectrum's {low:.1f} .. {high:.1f} eV"

@@ -6,8 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from ..errors import RecordError
-from .energies import TOLERANCE
+from ..errors import ENERGY_TOLERANCE, RecordError
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +78,7 @@ class Spectrum:
             RecordError: an energy is outside, nothing is extrapolated; or there are fewer than two.
         """
         energy = np.asarray(energy, dtype=float)
-        low, high = self.energy[0] - TOLERANCE, self.energy[-1] + TOLERANCE
+        low, high = self.energy[0] - ENERGY_TOLERANCE, self.energy[-1] + ENERGY_TOLERANCE
         if energy.size == 0:
             raise RecordError(f"{self.source}: no energies are asked for")
         if energy.min() < low or energy.max() > high:

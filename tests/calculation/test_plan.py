@@ -9,8 +9,9 @@ from ase.io import write
 from paths import CALCULATIONS
 
 from src.calculation.plan import Copies, Structure, distorted, find_structures, make_plan
-from src.dataset.split import check_split, material_of, split_by_hash
+from src.dataset.split import check_split, split_by_hash
 from src.errors import ConfigError, DatabaseError, StructureError
+from src.structures.names import material_of
 
 CUO = CALCULATIONS / "mp-1692" / "POSCAR"
 

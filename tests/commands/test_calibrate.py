@@ -9,8 +9,8 @@ from command import run
 from paths import CALCULATIONS, CU_K
 
 from src.checkpoints.trained_model import load_model
-from src.dataset.split import material_of
 from src.prediction.spectra_db import read_spectra
+from src.structures.names import material_of
 
 QUICK = [
     "--training.epochs=3", "--model.num_layers=1", "--model.lmax=1", "--model.channels=8",

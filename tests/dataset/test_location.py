@@ -119,8 +119,8 @@ def test_training_leaves_no_password(tmp_path, monkeypatch, capsys, caplog):
         Database(job.database)
 
     monkeypatch.setitem(sys.modules, "psycopg2", None)
-    monkeypatch.setattr("src.training.workflow._train", keep_and_read)
-    monkeypatch.setattr("src.training.workflow.remove_if_not_begun", lambda folder, there: None)
+    monkeypatch.setattr("src.workflow._train", keep_and_read)
+    monkeypatch.setattr("src.workflow.remove_if_not_begun", lambda folder, there: None)
     with caplog.at_level(logging.DEBUG):
         assert main(["--debug", "train", URL, "-o", str(tmp_path / "out")]) == 1
     told = "".join(capsys.readouterr()) + caplog.text

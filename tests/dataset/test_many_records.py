@@ -6,9 +6,9 @@ from paths import CALCULATIONS
 
 from benchmarks.many_records import SIGMA, make_displaced
 from src.dataset.database import Database, write_records
-from src.dataset.split import material_of
 from src.errors import DatabaseError
 from src.readers.feff import read_feff
+from src.structures.names import material_of
 
 
 @pytest.fixture(scope="module")

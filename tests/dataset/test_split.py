@@ -2,8 +2,9 @@
 
 import pytest
 
-from src.dataset.split import check_split, material_of, read_ids, split_by_hash
+from src.dataset.split import check_split, read_ids, split_by_hash
 from src.errors import DatabaseError
+from src.structures.names import material_of
 
 IDS = [f"mp-{k}_{s:03d}" for k in range(2000) for s in range(1 + k % 3)]
 

@@ -11,13 +11,13 @@ from command import run
 from conftest import random_molecule
 from paths import CALCULATIONS
 
+from src import workflow
 from src.dataset.database import Database, write_records
 from src.dataset.dataset import XANESDataset
 from src.dataset.record import Record
 from src.dataset.seeding import SeededGraphs
 from src.dataset.statistics import measure
 from src.readers.feff import read_feff
-from src.training import workflow
 
 
 def test_mean_and_deviation_count_calculated_energies_only():

@@ -302,7 +302,7 @@ def test_members_trained_by_one_command_name_it(made, tmp_path, monkeypatch):
         job.output.mkdir(parents=True)
         shutil.copy(made / "cu_k" / "model.pt", job.output / "model.pt")
 
-    monkeypatch.setattr("src.training.members.train_from_database", train_for_a_moment)
+    monkeypatch.setattr("src.workflow.train_from_database", train_for_a_moment)
     words = ["train", made / "cu.db", "-o", tmp_path / "m", "--members", 2, *QUICK]
     assert run(*words) == 0
     _, info = load_model(tmp_path / "m")

@@ -8,8 +8,8 @@ from research.ablation import noise, read_rows, verdict
 from research.cross_validation import make_folds
 from research.runner import Outcome
 from research.sizes import choose_sizes, fit_power_law, scaled_epochs, shuffled
-from src.dataset.split import material_of
 from src.errors import ConfigError
+from src.structures.names import material_of
 
 IDS = [f"mp-{m}_{site:03d}" for m in range(60) for site in range(m % 3 + 1)]
 SIZES = [100, 200, 400, 800]

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from src.training import workflow
+from src import workflow
 
 
 class Killed(BaseException):

@@ -1,28 +1,37 @@
-"""From a database to a trained model: splits, energies, model and training."""
+"""From a database to a trained model, of one network or several: splits, energies, training."""
 
 import logging
 from dataclasses import replace
 
 import torch
+import yaml
 
-from ..checkpoints.trained_model import ModelInfo
-from ..dataset.database import Database
-from ..dataset.dataset import XANESDataset
-from ..dataset.split import check_split, read_ids, split_by_hash
-from ..dataset.statistics import SetStatistics, measure
-from ..errors import ConfigError, DatabaseError, XanesError
-from ..model.gnn import XANES_E3GNN
-from ..model.hyperparameters import Hyperparameters
-from ..plot import plot_training
-from ..runtime.atomic_files import hold, remove_leftovers, versions
-from ..runtime.distributed import processes, restarts
-from ..runtime.provenance import command_line
-from ..train import Row, run_training
-from ..xas.energies import EnergyAxis
-from .config import TrainingConfig, TrainJob
-from .energy_window import choose_window, describe_records
-from .finetune import load_start, start_from, warn_of_differences, window_and_arguments
-from .output import WRITTEN, keep_config, log_file, prepare_folder, remove_if_not_begun
+from .checkpoints.join import join_models
+from .checkpoints.trained_model import ModelInfo
+from .dataset.database import Database
+from .dataset.dataset import XANESDataset
+from .dataset.split import check_split, read_ids, split_by_hash
+from .dataset.statistics import SetStatistics, measure
+from .errors import ConfigError, DatabaseError, MemberError, XanesError
+from .model.gnn import XANES_E3GNN
+from .model.hyperparameters import Hyperparameters
+from .plot import plot_training
+from .runtime.atomic_files import hold, remove_leftovers, versions
+from .runtime.distributed import processes, restarts
+from .runtime.provenance import command_line
+from .train import Row, run_training
+from .training.config import TrainingConfig, TrainJob
+from .training.energy_window import choose_window, describe_records
+from .training.finetune import load_start, start_from, warn_of_differences, window_and_arguments
+from .training.output import (
+    WRITTEN,
+    holds_training,
+    keep_config,
+    log_file,
+    prepare_folder,
+    remove_if_not_begun,
+)
+from .xas.energies import EnergyAxis
 
 logger = logging.getLogger(__name__)
 
@@ -168,3 +177,50 @@ def training_config(job: TrainJob, info: ModelInfo, axis: EnergyAxis) -> Trainin
         started_from=info.started_from,
         info=info,
     )
+
+
+def train_members(job: TrainJob, config: str) -> None:
+    """Train ``job.members`` networks in OUTPUT/member-0, .. and join them in OUTPUT/model.pt.
+
+    Member k has the seed ``training.seed`` + k. With ``resume``, members continue where they were,
+    and those that had not begun begin.
+
+    Args:
+        job: what to train.
+        config: its settings as YAML.
+
+    Raises:
+        ConfigError: the folder already holds members, or none to resume.
+        MemberError: a member failed.
+    """
+    folders = [job.output / f"member-{number}" for number in range(job.members)]
+    begun = [folder for folder in folders if versions(folder / "last.ckpt")]
+    if job.resume and not begun:
+        raise ConfigError(
+            f"{job.output}: nothing to resume, no member has a last.ckpt; members that ended before"
+            " their first states begin without --resume"
+        )
+    if not job.resume and (begun or holds_training(job.output)):
+        there = begun[0] if begun else job.output
+        raise ConfigError(f"{there}: already holds a training; give --resume or another folder")
+    settings = yaml.safe_load(config) | {"resume": False}
+    for number, folder in enumerate(folders):
+        training = replace(job.training, seed=job.training.seed + number)
+        member = replace(
+            job, output=folder, members=1, resume=folder in begun, training=training,
+            model=dict(job.model),
+        )  # fmt: skip
+        own = {
+            **settings,
+            "members": 1,
+            "training": {**settings["training"], "seed": training.seed},
+        }
+        logger.info("%s: seed %d", folder, training.seed)
+        try:
+            train_from_database(member, yaml.safe_dump(own, sort_keys=False))
+        except XanesError as error:
+            raise MemberError(f"{folder}: {error}") from error
+        keep_config(job.output / "config.yaml", yaml.safe_dump(settings, sort_keys=False))
+    model = join_models(folders)
+    model.info.command = command_line() or model.info.command
+    model.save(job.output / "model.pt")

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from src.errors import ConfigError
-from src.uncertainty.calibration import Calibration
-from src.uncertainty.conformal import (
+from src.evaluation.conformal import (
     SiteErrors,
     calibrate,
     choose_floor,
     conformal_quantile,
     fit_law,
 )
+from src.uncertainty.calibration import Calibration
 from src.uncertainty.novelty import Novelty
 
 ENERGY = np.arange(0.0, 10.0, 0.5)

@@ -14,8 +14,8 @@ from scipy.optimize import lsq_linear
 
 from ..dataset.split import split_by_hash
 from ..errors import ConfigError
-from .calibration import Calibration, law_terms
-from .novelty import Novelty
+from ..uncertainty.calibration import Calibration, law_terms
+from ..uncertainty.novelty import Novelty
 
 WINDOW = 2.0
 """Width of the window of energy in which scores are pooled, eV. Cu K-edge validation sites, half
