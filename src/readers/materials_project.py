@@ -10,19 +10,20 @@ unless told.
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase.data import atomic_numbers, chemical_symbols
 
-from ..dataset.record import PassedOver, Record, Rejected, if_wanted
-from ..errors import ConfigError, RecordError, XanesError
+from ..dataset.record import PassedOver, Record, Rejected
+from ..errors import ConfigError, RecordError
 from ..runtime.text_files import open_text
 from ..structures.graph import check_atoms
 from ..structures.pymatgen import field, numbers, symbol_of, to_atoms
 from ..xas.edges import FAR, find_edge
-from .options import PACKED, Format, Given, check_material, edge_of
+from .options import PACKED, Format, Given, check_material, edge_of, record_or_reason
 
 LARGEST_FILE = 1_000_000_000
 """Characters of JSON beyond which a file is not read."""
@@ -50,14 +51,7 @@ def read_materials_project(
     documents = load_documents(path)
     for number, document in enumerate(documents, start=1):
         where = f"{path}: object {number}" if len(documents) > 1 else str(path)
-        try:
-            record = to_record(document, path, where, given)
-        except ConfigError:
-            raise
-        except XanesError as error:
-            yield Rejected(where, str(error).removeprefix(f"{where}: "))
-            continue
-        yield if_wanted(record, given.element, given.edge)
+        yield record_or_reason(partial(to_record, document, path, where, given), given, where)
 
 
 def load_documents(path: Path) -> list[Any]:

@@ -17,16 +17,26 @@ import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
 
-from ..dataset.record import PassedOver, Record, Rejected, if_wanted
-from ..errors import ConfigError, RecordError, XanesError
+from ..dataset.record import PassedOver, Record, Rejected
+from ..errors import RecordError
 from ..structures.graph import check_atoms
-from .options import Format, Given, axis_of, check_material, check_site, edge_of, energies_of
+from .options import (
+    Format,
+    Given,
+    axis_of,
+    check_material,
+    check_site,
+    edge_of,
+    energies_of,
+    record_or_reason,
+)
 
 NEEDED = ("mu", "n_atoms", "numbers", "positions", "absorber", "element", "material")
 """Arrays that must be there."""
@@ -62,14 +72,8 @@ def read_npz(
     for number in range(len(arrays["mu"])):
         where = f"{path}: spectrum {number}"
         own = slice(last[number] - arrays["n_atoms"][number], last[number])
-        try:
-            record = to_record(arrays, number, own, given, where)
-        except ConfigError:
-            raise
-        except XanesError as error:
-            yield Rejected(where, str(error).removeprefix(f"{where}: "))
-            continue
-        yield if_wanted(record, given.element, given.edge)
+        make = partial(to_record, arrays, number, own, given, where)
+        yield record_or_reason(make, given, where)
 
 
 def is_npz(path: Path) -> bool:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..dataset.record import AXES, UNITS, PassedOver, Record, Rejected
-from ..errors import ConfigError, RecordError
+from ..dataset.record import AXES, UNITS, PassedOver, Record, Rejected, if_wanted
+from ..errors import ConfigError, RecordError, XanesError
 from ..structures.names import check_edge, check_name, check_wanted
 from ..xas.energies import even_energies
 
@@ -59,6 +59,23 @@ class Format:
     """Finds the calculations below a folder."""
     refuses: Mapping[str, str] = field(default_factory=dict)
     """Options, with their value where only that is meant, that do not go with it, and why."""
+
+
+def record_or_reason(
+    make: Callable[[], Record], given: Given, where: str
+) -> Record | Rejected | PassedOver:
+    """The record that a reader makes, or why there is none.
+
+    Raises:
+        ConfigError: something must be given that is not.
+    """
+    try:
+        record = make()
+    except ConfigError:
+        raise
+    except XanesError as error:
+        return Rejected(where, str(error).removeprefix(f"{where}: "))
+    return if_wanted(record, given.element, given.edge)
 
 
 PACKED = ("", ".gz", ".xz", ".bz2")

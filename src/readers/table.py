@@ -14,19 +14,20 @@ This is also the way for codes without a reader of their own whose spectra are c
 import csv
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers, chemical_symbols
 
-from ..dataset.record import PassedOver, Record, Rejected, if_wanted
-from ..errors import ConfigError, RecordError, XanesError
+from ..dataset.record import PassedOver, Record, Rejected
+from ..errors import RecordError
 from ..runtime.text_files import numbered_lines, whole_lines
 from ..structures.files import named_structures
 from ..structures.graph import check_atoms
 from ..xas.columns import choose_mu, read_columns
-from .options import Format, Given, axis_of, check_material, edge_of, energies_of
+from .options import Format, Given, axis_of, check_material, edge_of, energies_of, record_or_reason
 
 KNOWN = (
     "structure",
@@ -71,16 +72,11 @@ def read_table(
             continue
         where = f"{path}: line {at}"
         words = split(line, separator)
-        try:
-            if len(words) != len(names):
-                raise RecordError(f"{where}: {len(words)} columns, expected {len(names)}")
-            record = to_record(path, dict(zip(names, words, strict=True)), given, where)
-        except ConfigError:
-            raise
-        except XanesError as error:
-            yield Rejected(where, str(error).removeprefix(f"{where}: "))
+        if len(words) != len(names):
+            yield Rejected(where, f"{len(words)} columns, expected {len(names)}")
             continue
-        yield if_wanted(record, given.element, given.edge)
+        row = dict(zip(names, words, strict=True))
+        yield record_or_reason(partial(to_record, path, row, given, where), given, where)
 
 
 def is_table(path: Path) -> bool:

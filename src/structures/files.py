@@ -113,12 +113,16 @@ def _format_of(path: Path) -> str | None:
 
 
 def _check_frames(path: Path) -> None:
-    """Refuse frames of xyz after an empty line, where ASE stops without a word."""
+    """Refuse a cut frame of xyz, and frames after an empty line, where ASE stops silently."""
     with text_files.open_expanded(path) as file:
         lines = enumerate(file, start=1)
         for number, line in lines:
-            if line.strip().isdigit():
-                next(islice(lines, int(line), int(line)), None)  # comment and atoms
+            if text_files.COUNT.fullmatch(line.strip()):
+                found = sum(1 for _ in islice(lines, int(line) + 1))  # comment and atoms
+                if found <= int(line):
+                    raise StructureError(
+                        f"{path}: line {number}: {int(line)} atoms, but {found} lines follow"
+                    )
             elif not line.strip() and any(rest.strip() for _, rest in lines):
                 raise StructureError(
                     f"{path}: line {number}: more follows the empty line, where frames end"

@@ -49,6 +49,14 @@ def test_cif_without_some_of_its_formulas_atoms(files):
         read_structures(files / "a.cif")
 
 
+def test_xyz_that_announces_more_atoms_than_any_file_has(tmp_path):
+    """A number of thousands of digits is none for Python."""
+    for count in ("9" * 5000, "99999999"):
+        (tmp_path / "a.xyz").write_text(f"{count}\n\nCu 0 0 0\n")
+        with pytest.raises(StructureError, match=r"a\.xyz"):
+            read_structures(tmp_path / "a.xyz")
+
+
 def test_hydrogen_without_a_position_is_only_said(files, caplog):
     """As X-ray structures have it."""
     edit(files / "a.cif", "Nd1 Cu1 O2", "Nd1 Cu1 O2 H3")
