@@ -8,7 +8,7 @@ import torch
 from tqdm import tqdm
 
 from ..checkpoints.trained_model import TrainedModel
-from ..errors import ConfigError, StructureError
+from ..errors import StructureError, check_positive
 from ..model.ensemble import networks_of
 from ..model.gnn import XANES_E3GNN
 from ..model.graph_input import Graph
@@ -88,8 +88,8 @@ def explain(
         PredictionError: its spectrum is not finite.
         ConfigError: energies outside the model's range, or a radius that is not positive.
     """
-    if radius is not None and not 0 < radius < np.inf:
-        raise ConfigError(f"`radius` is {radius} but must be positive and finite")
+    if radius is not None:
+        check_positive("radius", radius)
     atoms = as_atoms(structure)
     axis = model.energies(energy)
     choose_sites(atoms, model.info.element, [site])
