@@ -160,6 +160,8 @@ def test_borders_of_elements_distances_and_densities():
     """Less than 0.1 Angstrom, through the cell too, and less than 0.5 Angstrom^3 an atom."""
     with pytest.raises(StructureError, match=r"atomic number 100, expected 1 \.\. 99"):
         check_atoms(changed(numbers=[1, 100]), max_z=99)
+    with pytest.raises(StructureError, match=r"atomic number 101, expected 1 \.\. 100"):
+        check_atoms(changed(numbers=[1, 101]))
     check_distances(Atoms("H2", [[0, 0, 0], [0.1, 0, 0]]))
     with pytest.raises(StructureError, match=r"0\.099 Angstrom"):
         check_distances(Atoms("H2", [[0, 0, 0], [0.099, 0, 0]]))
