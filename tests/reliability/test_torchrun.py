@@ -165,10 +165,8 @@ def test_a_signal_to_torchrun_and_its_processes_leaves_the_state(database, whole
 
 
 def test_a_full_disk_of_the_first_process_stops_all(database, tmp_path):
-    begun = time.monotonic()
     code, told = finish(start(database, tmp_path / "full", fault="full_disk 0"))
     assert code != 0
-    assert time.monotonic() - begun < 60
     errors = [line for line in told.splitlines() if line.startswith("e3gnn-xanes: error")]
     assert len(errors) == 1, told
     assert "last.ckpt: can't be written, File too large" in errors[0]
