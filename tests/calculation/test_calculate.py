@@ -211,7 +211,7 @@ def wait_for(tmp_path, ended):
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_killed_command_continues_where_it_stopped(tmp_path, many, number):
     out = tmp_path / "runs"
-    words = ["calculate", many, "--element", "Cu", "-o", out, "--jobs", 2, *feff(tmp_path, 0.7)]
+    words = ["calculate", many, "--element", "Cu", "-o", out, "--jobs", 2, *feff(tmp_path, 1.2)]
     process = start(words)
     wait_for(tmp_path, 3)
     process.send_signal(number)
