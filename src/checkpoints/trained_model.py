@@ -255,12 +255,17 @@ def check_info(path: Path, info: ModelInfo) -> None:
     """Refuse a description with which spectra would be wrong.
 
     Raises:
-        CheckpointError: no such element, energies that are not finite or do not increase, or a mean
-            spectrum that does not fit them; file and field are named.
+        CheckpointError: no such element, energies that are not finite or do not increase, a mean
+            spectrum that does not fit them, or ids that are no list; file and field are named.
     """
     if info.element is not None and info.element not in chemical_symbols[1:]:
         raise CheckpointError(f"{path}: `element` is {info.element!r}, expected a symbol")
-    grid, mean = info.energy_grid, info.mean_spectrum
+    zero, grid, mean = info.reference_energy, info.energy_grid, info.mean_spectrum
+    if zero is not None and not (isinstance(zero, float | int) and np.isfinite(zero)):
+        raise CheckpointError(f"{path}: `reference_energy` is {zero!r}, expected a finite number")
+    for name in ("train_ids", "val_ids"):
+        if isinstance(getattr(info, name), str):  # its letters would pass for ids
+            raise CheckpointError(f"{path}: `{name}` is {getattr(info, name)!r}, expected a list")
     rises = grid is None or (len(grid) and np.isfinite(grid).all() and (np.diff(grid) > 0).all())
     if not rises:
         raise CheckpointError(f"{path}: `energy_grid` must be finite and strictly increasing")

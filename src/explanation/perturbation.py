@@ -261,7 +261,10 @@ def bond_slopes(site: Site, moved: Tensor, directions: Tensor, readout: list[Ten
             vec = forward_ad.make_dual(site.vec[edge], d_vec[variant, edge])
             varied = site.kernel(site.layers()[number], vec)
             d_radial, d_sh = (forward_ad.unpack_dual(part).tangent for part in varied)
-        return [Kernel(d_radial, kernel.sh), Kernel(kernel.radial, d_sh)]
+        changes = [Kernel(d_radial, kernel.sh)]
+        if d_sh is not None:  # with lmax 0 the harmonics are constant
+            changes.append(Kernel(kernel.radial, d_sh))
+        return changes
 
     def step(number: int, atoms: Tensor, own: Tensor, message: Tensor) -> Tensor:
         with forward_ad.dual_level():

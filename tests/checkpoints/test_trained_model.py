@@ -174,17 +174,17 @@ def test_a_file_that_another_version_may_have_written_is_an_error_that_names_it(
         load_model(path)
 
 
-WRONG = {
-    "element": {"element": "Xx"},
-    "energy_grid": {"energy_grid": [2.0, 1.0]},
-    "mean_spectrum": {"mean_spectrum": [1.0]},
-}
+WRONG = [
+    ("element", "Xx"), ("reference_energy", float("nan")), ("reference_energy", "8993"),
+    ("energy_grid", [2.0, 1.0]), ("energy_grid", []), ("mean_spectrum", [1.0]),
+    ("train_ids", "mp-1_000"), ("val_ids", "mp-1_000"),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("field", WRONG)
-def test_a_description_with_which_spectra_would_be_wrong_is_not_written(tmp_path, field):
+@pytest.mark.parametrize(("field", "value"), WRONG)
+def test_a_description_with_which_spectra_would_be_wrong_is_not_written(tmp_path, field, value):
     with pytest.raises(CheckpointError, match=rf"model\.pt: `{field}`"):
-        save_model(tmp_path / "model.pt", small_model(), replace(INFO, **WRONG[field]))
+        save_model(tmp_path / "model.pt", small_model(), replace(INFO, **{field: value}))
     assert not (tmp_path / "model.pt").exists()
 
 

@@ -62,8 +62,9 @@ def test_the_cluster_has_the_crystals_spectrum():
     assert np.abs(predicted(model, smaller.atoms) - wanted).max() > 1e-4
 
 
-def test_slope_is_the_derivative_of_moving_one_image():
-    model = as_model([random_network(0), random_network(1)])
+@pytest.mark.parametrize("sizes", [{}, {"num_layers": 1, "lmax": 0}], ids=["default", "scalars"])
+def test_slope_is_the_derivative_of_moving_one_image(sizes):
+    model = as_model([random_network(seed, **sizes) for seed in (0, 1)])
     found = explain(TrainedModel(model, INFO), crystal(), 1)
     assert np.abs(found.mu - predicted(model, crystal(), 1)).max() < 1e-10
     step = 1e-4

@@ -129,7 +129,7 @@ INFO = [
 ENSEMBLE = [
     Command("ensemble", "models", "{missing}", 1, NO_MODEL),
     Command("ensemble", "models", "{text}", 1, "{text}: not a model file, or damaged: its header"),
-    Command("ensemble", "models", "{model} cu-k-feff", 1, "`channels` is 4 in {model} but 64 in"),
+    Command("ensemble", "models", "{model} cu-k-feff", 1, "`num_layers` is 1 in {model} but 4"),
     Command("ensemble", "-o", "{nodir}/x", 1, NO_FOLDER),
     Command("ensemble", "-o", "{dir}", 1, IS_FOLDER),
     Command("ensemble", "-o", None, 2, "ensemble.output"),

@@ -213,32 +213,6 @@ MODELS = [
     F("save_model", "info", "of element 'Xx'",
       lambda w: save_model(f"{w['out']}.pt", tiny(), ModelInfo(element="Xx")), CheckpointError,
       "{out}.pt: `element` is 'Xx', expected a symbol"),
-    *(
-        F("ModelInfo", name, f"{value!r}, for save_model",
-          lambda w, n=name, v=value: save_model(f"{w['out']}.pt", tiny(), ModelInfo(**{n: v})),
-          CheckpointError, f"{{out}}.pt: `{name}` {message}")
-        for name, value, message in (
-            ("element", "Xx", "is 'Xx', expected a symbol"), ("edge", 3, "is 3, expected str"),
-            ("target", 3, "is 3, expected str"), ("unit", 3, "is 3, expected str"),
-            ("code", "a\x1bb", r"is 'a\x1bb', expected str"),
-            ("pretrained_on", 3, "is 3, expected str"), ("started_from", 3, "is 3, expected str"),
-            ("reference_energy", nan, "is nan, expected float"),
-            ("reference_energy", "8993", "is '8993', expected float"),
-            ("energy_grid", [3.0, 1.0], "must be energies that increase"),
-            ("energy_grid", [], "must be energies that increase"),
-            ("mean_spectrum", [1.0], "has 1 values, `energy_grid` 0"),
-            ("extend_below", -1.0, "is -1.0 but must not be negative"),
-            ("extend_below", nan, "is nan, expected float"),
-            ("elements", [0], "holds 0, expected atomic numbers"),
-            ("elements", ["Cu"], "is ['Cu'], expected list[int]"),
-            ("train_ids", "mp-1_000", "is 'mp-1_000', expected list[str]"),
-            ("val_ids", [3], "is [3], expected list[str]"),
-            ("data_digest", 3, "is 3, expected str"), ("command", 3, "is 3, expected str"),
-            ("val_mse", nan, "is nan, expected float"), ("note", 3, "is 3, expected str"),
-            ("card", [], "is [], expected dict[str, str]"),
-            ("library_version", None, "is None, expected str"),
-        )
-    ),
 ]  # fmt: skip
 
 LEARNING = [*NETWORK, *TRAINING, *MODELS]
