@@ -16,10 +16,9 @@ from cif import cubic_cif
 from command import run
 from paths import CALCULATIONS, CU_K, FEFF_RUNS, ROOT, ZN_K
 
-from src.checkpoints.trained_model import ModelInfo, load_model, save_model
+from src.checkpoints.trained_model import load_model
 from src.cli import parse
 from src.dataset.database import Database, write_records
-from src.model.gnn import XANES_E3GNN
 
 QUICK = [
     "--training.epochs=2", "--model.num_layers=1", "--model.lmax=1", "--model.channels=8",
@@ -61,16 +60,6 @@ def test_dataset_says_what_it_found_and_what_it_left_out(tmp_path, capsys):
     assert run("dataset", tmp_path / "runs", "-o", tmp_path / "y.db", "--strict") == 1
     assert "mp-1101124" in error_of(capsys)
     assert not (tmp_path / "y.db").exists()
-
-
-def test_dataset_without_records_is_an_error_that_leaves_no_file(tmp_path, capsys):
-    assert run("dataset", CALCULATIONS, "--element", "Zn", "-o", tmp_path / "x.db") == 1
-    assert "none gave a Zn record" in error_of(capsys)
-    assert not (tmp_path / "x.db").exists()
-    assert run("dataset", CALCULATIONS, "--element", "copper", "-o", tmp_path / "x.db") == 1
-    assert "'copper'" in error_of(capsys)
-    assert run("dataset", tmp_path / "nowhere", "-o", tmp_path / "x.db") == 1
-    assert "nowhere: no such folder" in error_of(capsys)
 
 
 def test_training_folder_is_complete(made):
@@ -124,14 +113,6 @@ def test_training_goes_on_where_it_was_and_refuses_other_settings(made, tmp_path
     assert "nothing to resume" in error_of(capsys)
 
 
-def test_material_in_both_parts_is_an_error(made, tmp_path, capsys):
-    ids = (CU_K / "train.txt").read_text()
-    (tmp_path / "val.txt").write_text((CU_K / "val.txt").read_text() + ids.splitlines()[0] + "\n")
-    words = ["--train", CU_K / "train.txt", "--val", tmp_path / "val.txt"]
-    assert run("train", made / "cu.db", *words, "-o", tmp_path / "x", *QUICK) == 1
-    assert "1 materials are in training and validation" in error_of(capsys)
-
-
 def test_extended_xyz_from_files_to_an_evaluation(tmp_path, capsys):
     words = ["--edge", "K", "--axis", "relative", "--energy", -25, 94, 1, "-o", tmp_path / "zn.db"]
     for part in ("train", "val"):
@@ -164,13 +145,6 @@ def test_frames_of_one_material_need_ids_of_their_own(tmp_path, capsys):
     (tmp_path / "x.xyz").write_text(text)
     assert run("dataset", *words, "-o", tmp_path / "x.db") == 0
     assert Database(tmp_path / "x.db").ids == ["mp-29623_000", "mp-29623_007"]
-
-
-def test_evaluation_refuses_energies_of_another_kind(made, tmp_path, capsys):
-    (record,) = Database(made / "cu.db").records(["mp-1692_000"])
-    write_records(tmp_path / "x.db", [replace(record, axis="relative")])
-    assert run("evaluate", made / "cu_k", tmp_path / "x.db") == 1
-    assert "mp-1692_000 has relative energies, the model's are absolute" in error_of(capsys)
 
 
 def test_split_by_hash_needs_no_files(made, tmp_path):
@@ -226,14 +200,6 @@ def test_evaluation_uses_the_models_validation_part_and_warns_of_training_sites(
     assert "23 of these sites were trained on" in capsys.readouterr().err
 
 
-def test_evaluation_refuses_another_kind_of_spectrum(made, tmp_path, capsys):
-    other = tmp_path / "n.db"
-    assert run("dataset", CALCULATIONS, "--target", "normalized", "-o", other) == 0
-    capsys.readouterr()
-    assert run("evaluate", made / "cu_k", other) == 1
-    assert "has target normalized, the model's is absolute" in error_of(capsys)
-
-
 def test_prediction_of_a_named_crystal_is_a_table_with_units(made, tmp_path, capsys):
     table, picture = tmp_path / "spectrum.dat", tmp_path / "spectrum.png"
     poscar = CALCULATIONS / "mp-1692" / "POSCAR"
@@ -284,21 +250,6 @@ def test_table_says_which_file_each_structure_is_from(made, tmp_path, capsys):
         assert f"# structure x-{number}: {path}\n" in out
 
 
-def test_outputs_that_can_not_be_written_are_refused_before_the_work(made, tmp_path, capsys):
-    poscar = CALCULATIONS / "mp-1692" / "POSCAR"
-    table = tmp_path / "spectrum.dat"
-    assert run("predict", made / "cu_k", poscar, "-o", table, "--plot", tmp_path / "x.docx") == 1
-    assert "x.docx: ending '.docx'" in error_of(capsys)
-    assert not table.exists()
-    nowhere = tmp_path / "nowhere"
-    assert run("predict", made / "cu_k", poscar, "-o", nowhere / "x.dat") == 1
-    assert f"the folder {nowhere} does not exist" in error_of(capsys)
-    words = ["evaluate", tmp_path / "no.pt", made / "cu.db"]  # the path is looked at first
-    for option, name in (("--predictions", "x.npz"), ("--plot", "x.png"), ("--table", "x.csv")):
-        assert run(*words, option, nowhere / name) == 1
-        assert f"{name}: the folder {nowhere} does not exist" in error_of(capsys)
-
-
 def test_record_calculated_elsewhere_is_named(made, tmp_path, capsys):
     (record,) = Database(made / "cu.db").records(["mp-1692_000"])
     far = replace(record, energy=record.energy + 1000.0)
@@ -307,18 +258,10 @@ def test_record_calculated_elsewhere_is_named(made, tmp_path, capsys):
     assert "mp-1692_000 was calculated at none of the energies 8983.173" in error_of(capsys)
 
 
-def test_structures_that_can_not_be_predicted_are_named(made, tmp_path, capsys):
-    write(tmp_path / "iron.cif", Atoms("Fe", cell=[3, 3, 3], pbc=True))
+def test_a_disordered_structure_is_named(made, tmp_path, capsys):
     (tmp_path / "disordered.cif").write_text(cubic_cif(("Cu", 0.0, 0.5), ("O", 0.5, 1.0)))
-    (tmp_path / "broken.cif").write_text("loop_\n_what\n")
-    for name, message in (
-        ("iron.cif", "iron: Fe contains no Cu"),
-        ("disordered.cif", "disordered: site 0 is disordered (occupancy Cu 0.5)"),
-        ("broken.cif", "broken.cif"),
-        ("missing.cif", "missing.cif: no such file"),
-    ):
-        assert run("predict", made / "cu_k", tmp_path / name) == 1
-        assert message in error_of(capsys)
+    assert run("predict", made / "cu_k", tmp_path / "disordered.cif") == 1
+    assert "disordered: site 0 is disordered (occupancy Cu 0.5)" in error_of(capsys)
 
 
 def test_prediction_warns_of_elements_never_seen(made, tmp_path, capsys):
@@ -327,12 +270,6 @@ def test_prediction_warns_of_elements_never_seen(made, tmp_path, capsys):
     captured = capsys.readouterr()
     assert "never saw U" in captured.err
     assert "energy_eV" in captured.out
-
-
-def test_model_without_database_names_what_it_lacks(tmp_path, capsys):
-    save_model(tmp_path / "bare.pt", XANES_E3GNN(channels=8, num_basis=16), ModelInfo())
-    assert run("predict", tmp_path / "bare.pt", CALCULATIONS / "mp-1692" / "POSCAR") == 1
-    assert "no energies" in error_of(capsys)
 
 
 def test_info_knows_databases_models_and_structures(made, capsys):
@@ -357,23 +294,9 @@ def test_info_knows_databases_models_and_structures(made, capsys):
     assert "no such file" in error_of(capsys)
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        [],
-        ["nonsense"],
-        ["predict"],
-        ["dataset", "x", "-o", "y.db", "--targt", "absolute"],
-        ["dataset", "x", "-o", "y.db", "--target", "other"],
-        ["train", "x.db", "-o", "y", "--training.lr=-1"],
-        ["train", "x.db", "-o", "y", "--training.epochs=many"],
-        ["train", "x.db", "-o", "y", "--train=ids.txt"],
-        ["train", "x.db", "-o", "y", "--model.lmx=2"],
-    ],
-)
-def test_wrong_usage_exits_2(words, capsys):
-    assert run(*words) == 2
-    assert capsys.readouterr().err
+def test_an_unknown_command_is_wrong_usage(capsys):
+    assert run("nonsense") == 2
+    assert "nonsense" in capsys.readouterr().err
 
 
 def test_dashes_and_groups_of_options_may_be_left_out():

@@ -2,13 +2,11 @@
 
 import contextlib
 import io
-import re
 from pathlib import Path
 
 import pytest
-from input_commands import BASE, Command
-from input_functions import config, graph, tiny
-from input_rows import COMMANDS, FUNCTIONS
+from input_commands import GOOD, rows
+from input_functions import CALLS, config, graph, tiny
 from input_world import make_world
 
 from src.cli import main
@@ -18,7 +16,6 @@ from src.xas.columns import read_columns
 from src.xas.xdi import read_xdi, write_xdi
 
 pytestmark = pytest.mark.reliability
-OURS = "e3gnn-xanes: error: "
 
 
 @pytest.fixture(scope="session")
@@ -29,53 +26,45 @@ def world(tmp_path_factory):
         return {**make_world(folder), "out": str(folder / "out"), "folder": folder}
 
 
-def named(message, world):
-    """Fields and files that a message must name: what a row's message has in quotes or braces."""
-    fields = re.findall(r"`([^`]+)`", message)
-    return [*fields, *(str(world[key]) for key in re.findall(r"\{(\w+)\}", message))]
+@pytest.fixture
+def nothing_written(world):
+    """Every file and folder is there afterwards, and no other."""
+    before = sorted(world["folder"].rglob("*"))
+    yield
+    assert sorted(world["folder"].rglob("*")) == before
 
 
-def names(world):
-    """Every file and folder."""
-    return sorted(world["folder"].rglob("*"))
-
-
-@pytest.mark.parametrize("row", COMMANDS, ids=lambda row: f"{row.where} {row.argument} {row.value}")
-def test_a_command_refuses(row, world, capsys):
-    before = names(world)
-    code = main([word.format(**world) for word in row.words()])
-    error = capsys.readouterr().err
-    assert code == row.code, error
+@pytest.mark.usefixtures("nothing_written")
+@pytest.mark.parametrize(("words", "code", "names"), list(rows()), ids=str)
+def test_a_command_refuses(words, code, names, world, capsys):
+    found = main([word.format(**world) for word in words])
+    error = " ".join(capsys.readouterr().err.split())
+    assert found == code, error
     assert "Traceback" not in error
     assert "internal error" not in error
-    said = [line for line in error.splitlines() if line.startswith(OURS)]
-    assert len(said) == 1 or row.code == 2  # wrong usage is told by the parser
-    for name in named(row.message, world):
-        assert name in " ".join(error.split())
-    assert names(world) == before
+    assert error.count("e3gnn-xanes: error: ") == 1 or code == 2  # the parser says wrong usage
+    message = error.rpartition("error: ")[2]
+    for name in names:
+        assert name.format(**world) in message
 
 
-@pytest.mark.parametrize("command", [name for name in BASE if name != "calibrate"])
+@pytest.mark.parametrize("command", GOOD)
 def test_without_a_bad_value_a_command_works(command, world, tmp_path, capsys):
-    """Negative control: what the rows spoil is whole (calibration needs more sites than these)."""
-    words = Command(command, "", None, 0, "").words()
+    """Negative control."""
     where = {**world, "out": tmp_path / "out"}
-    if command == "train":
-        words += ["--training.epochs", "1"]
-    assert main([word.format(**where) for word in words]) == 0, capsys.readouterr().err
+    words = [word.format(**where) for word in command.split()]
+    assert main(words) == 0, capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    "row", FUNCTIONS, ids=lambda row: f"{row.where} {row.argument} {row.value}"
-)
-def test_a_function_refuses(row, world):
-    before = names(world)
-    with pytest.raises(row.error) as caught:
-        row.call(world)
-    for name in named(row.message, world):
-        assert name in str(caught.value)
-    assert "\n" not in str(caught.value)
-    assert names(world) == before
+@pytest.mark.usefixtures("nothing_written")
+@pytest.mark.parametrize(("call", "error", "names"), CALLS)
+def test_a_function_refuses(call, error, names, world):
+    with pytest.raises(error) as caught:
+        call(world)
+    message = str(caught.value)
+    assert "\n" not in message
+    for name in names:
+        assert str(name).format(**world) in message
 
 
 def test_a_path_may_be_text(world, tmp_path):

@@ -342,16 +342,6 @@ def test_the_command_names_another_element_in_the_table(made, tmp_path, capsys):
     assert "brass_1 is Zn, but the model was trained for Cu" in (tmp_path / "x.dat").read_text()
 
 
-def test_energies_outside_the_trained_range_are_refused(made, capsys):
-    words = ["predict", made / "cu_k", made / "CuO.vasp", "--energy"]
-    for energy in ((8900, 8990, 1), (9000, 9500, 1)):
-        assert run(*words, *energy) == 1
-        assert "but the model reaches" in capsys.readouterr().err
-    assert run(*words, 8990, 9000, 1) == 0
-    with pytest.raises(ConfigError, match="energies must be finite"):
-        TrainedModel.load(made / "cu_k").energies(np.array([8990.0, np.nan]))
-
-
 INFO = ModelInfo(
     element="Cu", edge="K", target="absolute", unit="1e-3 a0^2", code="FEFF 9.9.1",
     reference_energy=1.0,

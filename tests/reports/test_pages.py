@@ -206,18 +206,6 @@ def test_results_that_are_none_are_refused(content, message, tmp_path, capsys):
     assert not (tmp_path / "out.html").exists()
 
 
-def test_what_has_no_page_is_refused(tmp_path, capsys):
-    poscar = CALCULATIONS / "mp-1692" / "POSCAR"
-    for words, message in (
-        ((poscar, "-o", tmp_path / "a.html"), "of no kind known here"),
-        ((tmp_path / "none", "-o", tmp_path / "a.html"), "no such file or folder"),
-        (("cu-k-feff", "-o", tmp_path / "a.html"), "give --database"),
-        ((poscar, "-o", tmp_path / "a.txt"), "a page ends with .html"),
-    ):
-        assert run("report", *words) == 1
-        assert message in capsys.readouterr().err
-
-
 BROWSER = next((found for name in BROWSERS if (found := shutil.which(name))), None)
 
 

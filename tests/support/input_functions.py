@@ -1,7 +1,6 @@
-"""Bad values of the public functions' arguments, and what is said of each."""
+"""Bad values of the public functions' arguments: call, error, and what the message must name."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 import torch
 from ase import Atoms
 from records import record
+from torch import nn
 
 from src.checkpoints.trained_model import ModelInfo, TrainedModel, load_model, save_model
 from src.dataset.database import Database, write_records
@@ -19,9 +19,10 @@ from src.errors import (
     CheckpointError,
     ConfigError,
     DatabaseError,
+    LossError,
     RecordError,
     StructureError,
-)  # fmt: skip
+)
 from src.explanation.attribution import explain
 from src.loss import SpectrumLoss
 from src.model.gnn import XANES_E3GNN
@@ -32,7 +33,7 @@ from src.predictor import XANESPredictor
 from src.readers.extxyz import read_extxyz
 from src.readers.fdmnes import read_fdmnes
 from src.readers.feff import read_feff
-from src.readers.formats import find_sources, read_source
+from src.readers.formats import Source, find_sources, read_source
 from src.readers.materials_project import read_materials_project
 from src.readers.npz import read_npz
 from src.readers.options import Given
@@ -49,28 +50,9 @@ from src.xas.xdi import read_xdi, write_xdi
 COPPER = Atoms("CuO", [[0, 0, 0], [1.9, 0, 0]])
 GRID = torch.linspace(-10.0, 50.0, 31)
 TINY = {"num_layers": 1, "lmax": 0, "channels": 4, "num_heads": 1, "num_basis": 16}
+ENERGIES = np.linspace(8980.0, 9000.0, 3)
+FAR = np.array([1.0, 2.0])
 nan, inf = float("nan"), float("inf")
-
-
-@dataclass(frozen=True)
-class Function:
-    """A bad value of a function's argument."""
-
-    where: str
-    """The function, as it is imported."""
-    argument: str
-    """Its argument."""
-    value: str
-    """What is given, in words."""
-    call: Callable[[dict[str, Any]], object]
-    """The call, with the names of files."""
-    error: type[Exception]
-    """What is raised."""
-    message: str
-    """How the message begins, names of files in braces."""
-
-
-F = Function
 
 
 def tiny(**changes: Any) -> XANES_E3GNN:
@@ -93,9 +75,117 @@ def config(**changes: Any) -> dict[str, Any]:
     return {"energy_grid": GRID, "batch_size": 1, "epochs": 1, **changes}
 
 
-def energies(count: int = 3) -> np.ndarray:
-    """Energies of a spectrum, eV."""
-    return np.linspace(8980.0, 9000.0, count)
+def settings(_: Any, **changes: Any) -> object:
+    """Checked settings of a training."""
+    return TrainingConfig(**config(**changes))
+
+
+class Nothing(nn.Module):
+    """A loss that is no number."""
+
+    def forward(self, prediction: Any, *_: Any, **__: Any) -> Any:
+        """Three terms."""
+        return prediction.sum() * nan, prediction.sum(), prediction.sum()
+
+
+def train(w: dict[str, Any], model: Any = None, graphs: Any = None, val: Any = None, **how: Any):
+    """Train for one epoch."""
+    how = {"save_path": f"{w['out']}.pt", **how}
+    graphs = [graph()] if graphs is None else graphs
+    return run_training(model or tiny(), graphs, val or [graph()], config(**how))
+
+
+def loss(_: Any, shape: Any = (2, 3), target: Any = (2, 3), grid: Any = GRID[:3], **how: Any):
+    """Evaluate the loss."""
+    return SpectrumLoss()(torch.zeros(shape), torch.zeros(target), grid, **how)
+
+
+def save(w: dict[str, Any], path: str = "{out}.pt", model: Any = None, **info: Any) -> None:
+    """Write a model file."""
+    save_model(path.format(**w), model or tiny(), ModelInfo(**info))
+
+
+def spoiled() -> XANES_E3GNN:
+    """A network with a weight that is no number."""
+    network = tiny()
+    network.embedding.weight.data[3, 0] = nan
+    return network
+
+
+def predict(w: dict[str, Any], atoms: Any = COPPER, model: str = "{model}", **how: Any) -> object:
+    """Predict with a model."""
+    return predict_structure(TrainedModel.load(model.format(**w)), atoms, **how)
+
+
+def several(w: dict[str, Any], atoms: Any = COPPER, **how: Any) -> object:
+    """Predict several structures, of which one is bad."""
+    model = TrainedModel.load(w["model"])
+    return predict_structures(model, [("first", COPPER), ("a", atoms)], **how)
+
+
+def explained(w: dict[str, Any], atoms: Any = COPPER, site: Any = 0, **how: Any) -> object:
+    """Explain a site with the small model."""
+    return explain(TrainedModel.load(w["model"]), atoms, site, **how)
+
+
+def bare(w: dict[str, Any]) -> object:
+    """Predict with a model that names no energies."""
+    return predict_structure(TrainedModel(tiny().eval(), ModelInfo(element="Cu")), COPPER)
+
+
+def called(w: dict[str, Any], atoms: Any = COPPER, **how: Any) -> object:
+    """Call the predictor."""
+    return XANESPredictor(w["model"])(atoms, **how)
+
+
+def trajectory(w: dict[str, Any], frames: Any = (COPPER,), **how: Any) -> object:
+    """Predict a trajectory."""
+    frames = frames.format(**w) if isinstance(frames, str) else frames
+    return XANESPredictor(w["model"]).trajectory(frames, **how)
+
+
+def of_other_energies(w: dict[str, Any]) -> list[Any]:
+    """Predictions of one site on two grids."""
+    grids = np.array([8990.0]), np.array([8991.0])
+    return [site for grid in grids for site in XANESPredictor(w["model"])(COPPER, energy=grid)]
+
+
+def spectrum(_: Any = None, energy: Any = ENERGIES, mu: Any = (0.0, 0.0, 0.0), **how: Any):
+    """A small spectrum."""
+    return Spectrum(np.asarray(energy), np.asarray(mu), **how)
+
+
+def one_record(_: Any, **changes: Any) -> object:
+    """A small record."""
+    return replace(record(), **changes)
+
+
+def changed_record(w: dict[str, Any]) -> object:
+    """Write a record again that has changed."""
+    database = Database(w["db"])
+    return write_records(w["db"], [replace(database.record(database.ids[0]), version="2")])
+
+
+def dataset(w: dict[str, Any], ids: Any = None, **changes: Any) -> object:
+    """First graph of a data set."""
+    database = Database(w["db"])
+    how = {"r_max": 5.0, "grid": ENERGIES, "extend_below": 0.0, **changes}
+    return XANESDataset(database, ids or database.ids[:1], **how)[0]
+
+
+def cut(_: Any, absorbers: Any = (0,), r_max: float = 5.0, **how: Any) -> object:
+    """Cut a graph."""
+    return atoms_to_graph(COPPER, absorbers, r_max, **how)
+
+
+def read(w: dict[str, Any], path: str = "{calculations}", format: str = "feff", **given: Any):
+    """Read a source."""
+    return list(read_source(Source(Path(path.format(**w)), format), Given(**given)))
+
+
+def of(function: Any, name: str, *more: Any, **how: Any) -> Any:
+    """Call of a function with a file or folder of the world."""
+    return lambda w: list(function(w[name], *more, **how) or [])
 
 
 def only_reason(found: list[object]) -> None:
@@ -105,331 +195,323 @@ def only_reason(found: list[object]) -> None:
     raise RecordError(rejected.reason)
 
 
-def loss(prediction: Any, target: Any, grid: Any, **how: Any) -> object:
-    """Evaluate the loss."""
-    return SpectrumLoss()(prediction, target, grid, **how)
+def fields(call: Any, error: Any, *names: str, **values: list[Any]) -> list[Any]:
+    """Rows of a call with one bad keyword each; field and value are named, or the shape."""
+    return [
+        (lambda w, n=field, v=value: call(w, **{n: v}), error,
+         [*names, f"`{field}`", tuple(value.shape) if hasattr(value, "shape") else value])
+        for field, several in values.items() for value in several
+    ]  # fmt: skip
+
+
+def bad(call: Any, error: Any, *rows: tuple[dict[str, Any], str]) -> list[Any]:
+    """Rows of a call with bad keywords, and what is named, between bars."""
+    return [(lambda w, h=how: call(w, **h), error, said.split("|")) for how, said in rows]
 
 
 NETWORK = [
+    *fields(
+        lambda _, **how: tiny(**how), ConfigError,
+        max_z=[0, 1.5], num_layers=[0, 1.5], lmax=[5, 1.5], channels=[0, 1.5], num_radial=[0, 1.5],
+        num_basis=[3, 1.5], radial_rank=[0, 1.5], num_heads=[3, 1.5], num_amplitudes=[-1, 1.5],
+        r_max=[-1.0, nan, inf, "5"], emin=[60.0, "5"], emax=[inf, "5"],
+        avg_num_neighbors=[0.0, "5"], dropout=[1.0, nan, "5"],
+    ),
     *(
-        F("XANES_E3GNN", name, str(value), lambda _, n=name, v=value: tiny(**{n: v}), ConfigError,
-          message)
-        for name, value, message in (
-            ("max_z", 0, "`max_z` is 0 but must be at least 1"),
-            ("num_layers", 0, "`num_layers` is 0 but must be at least 1"),
-            ("lmax", 5, "`lmax` is 5 but must be within 0 .. 4"),
-            ("channels", 0, "`channels` is 0 but must be at least 1"),
-            ("r_max", nan, "`r_max` is nan but must be positive"),
-            ("num_radial", 0, "`num_radial` is 0 but must be at least 1"),
-            ("num_basis", 3, "`num_basis` is 3 but must be at least 4"),
-            ("basis_scales", (), "`basis_scales` is [] but must be one or more positive"),
-            ("emin", 60.0, "`emin` is 60.0 and `emax` is 50.0 but emin < emax is needed"),
-            ("emax", inf, "`emin` is -10.0 and `emax` is inf but emin < emax is needed"),
-            ("avg_num_neighbors", 0.0, "`avg_num_neighbors` is 0.0 but must be positive"),
-            ("dropout", 1.0, "`dropout` is 1.0 but must be at least 0 and below 1"),
-            ("radial_rank", 0, "`radial_rank` is 0 but must be at least 1"),
-            ("num_heads", 3, "`num_heads` is 3 but must divide `channels`, 4"),
-            ("num_amplitudes", -1, "`num_amplitudes` is -1 but must be finite and not negative"),
+        (lambda _, v=scales: tiny(basis_scales=v), ConfigError, ["`basis_scales`", list(scales)])
+        for scales in ((), (-1.0,), (nan,), (inf,))
+    ),
+    *bad(
+        lambda _, network=None, **changes: tiny(**(network or {}))(graph(**changes)), ValueError,
+        ({"network": {"max_z": 10}}, "`z`|29|10"),
+        ({"network": {"r_max": 6.0}}, "`r_max`|5|6"),
+        ({"z": None}, "`z`"),
+        ({"z": torch.tensor([29.0, 8.0])}, "`z`|torch.float32"),
+        ({"pos": torch.zeros(2, 2)}, "`pos`|(2, 2)|(2, 3)"),
+        ({"pos": torch.full((2, 3), nan)}, "`pos`|finite"),
+        ({"edge_index": torch.tensor([[0, 7], [1, 0]])}, "`edge_index`|0 .. 1"),
+        ({"edge_index": torch.tensor([0, 1])}, "`edge_index`|(2,)|(2, 2)"),
+        ({"edge_shift": torch.zeros(5, 3)}, "`edge_shift`|(5, 3)|(2, 3)"),
+        ({"absorber_mask": torch.zeros(2, dtype=torch.bool)}, "`absorber_mask`"),
+    ),
+    *(
+        row
+        for call in (
+            lambda _, grid: tiny().predict_spectra(graph(), grid),
+            lambda _, grid: tiny().set_target_statistics(grid, torch.zeros(31), 1.0),
+        )
+        for row in bad(
+            call, ConfigError,
+            ({"grid": torch.tensor([8980.0, 8990.0])}, "`energy_grid`|8980.000|8990.000"),
+            ({"grid": torch.tensor([nan, 1.0])}, "`energy_grid`|nan"),
+            ({"grid": torch.zeros(0)}, "`energy_grid`|(0,)"),
+            ({"grid": torch.zeros(2, 2)}, "`energy_grid`|(2, 2)"),
         )
     ),
-    F("XANES_E3GNN.forward", "data", "an atomic number beyond `max_z`",
-      lambda _: tiny(max_z=10)(graph()), ValueError, "`z` holds 29 but must be within 1 .. 10"),
-    F("XANES_E3GNN.forward", "data", "cut with another radius", lambda _: tiny(r_max=6.0)(graph()),
-      ValueError, "the graph was cut with `r_max` 5 but that of the network is 6"),
-    F("SpectrumLoss", "lambda_grad", "-1.0", lambda _: SpectrumLoss(-1.0), ValueError,
-      "`lambda_grad` is -1.0 but must be finite and not negative"),
-    F("SpectrumLoss.forward", "target", "of another shape",
-      lambda _: loss(torch.zeros(2, 3), torch.zeros(2, 4), GRID[:3]), ValueError,
-      "prediction (2, 3) and target (2, 4) must both have the shape"),
-    F("SpectrumLoss.forward", "energy_grid", "not increasing",
-      lambda _: loss(torch.zeros(2, 3), torch.zeros(2, 3), torch.zeros(3)), ValueError,
-      "`energy_grid` must hold two or more strictly increasing energies"),
-    F("SpectrumLoss.forward", "energy_grid", "of another length",
-      lambda _: loss(torch.zeros(2, 3), torch.zeros(2, 3), GRID), ValueError,
-      "`energy_grid` has shape (31,) but the spectra have 3 energies"),
-    F("SpectrumLoss.forward", "weights", "of another length",
-      lambda _: loss(*[torch.zeros(2, 3)] * 2, GRID[:3], weights=torch.ones(3)), ValueError,
-      "`weights` has shape (3,), wanted (2,)"),
-    F("SpectrumLoss.forward", "mask", "of another shape",
-      lambda _: loss(*[torch.zeros(2, 3)] * 2, GRID[:3], mask=torch.ones(2, 2)), ValueError,
-      "`mask` has shape (2, 2), wanted (2, 3)"),
+    *fields(
+        lambda _, mean=GRID, scale=1.0: tiny().set_target_statistics(GRID, mean, scale),
+        ConfigError, mean=[torch.zeros(3), torch.full((31,), nan)], scale=[0.0, -1.0, nan, inf],
+    ),
+    *fields(lambda _, **how: SpectrumLoss(**how), ValueError, lambda_grad=[-1.0, nan, inf]),
+    *bad(
+        loss, ValueError,
+        ({"target": (2, 4)}, "(2, 3)|(2, 4)"),
+        ({"shape": (3,), "target": (3,)}, "(3,)"),
+        ({"grid": torch.zeros(3)}, "`energy_grid`"),
+        ({"grid": GRID}, "`energy_grid`|(31,)|3"),
+        ({"grid": torch.tensor([0.0, 1.0, inf])}, "`energy_grid`"),
+        ({"weights": torch.ones(3)}, "`weights`|(3,)|(2,)"),
+        ({"weights": torch.tensor([-1.0, 3.0])}, "`weights`|-1.0"),
+        ({"weights": torch.zeros(2)}, "positive weight"),
+        ({"mask": torch.ones(2, 2)}, "`mask`|(2, 2)|(2, 3)"),
+        ({"mask": torch.ones(2, 3)}, "`mask`|torch.float32"),
+    ),
 ]  # fmt: skip
 
 TRAINING = [
-    F("TrainingConfig", "energy_grid", "none", lambda _: TrainingConfig(batch_size=1), ConfigError,
-      "`energy_grid` is missing: the energies of `y`, eV"),
-    F("TrainingConfig", "batch_size", "none, nor max_edges",
-      lambda _: TrainingConfig(energy_grid=GRID), ConfigError, "give `batch_size` (graphs a batch"),
-    F("TrainingConfig", "lr", "nan", lambda _: TrainingConfig(**config(lr=nan)), ConfigError,
-      "`lr` is nan but must be positive"),
-    F("TrainingConfig", "precision", "'float16'",
-      lambda _: TrainingConfig(**config(precision="float16")), ConfigError,
-      "`precision` is 'float16', expected 'float32' or 'bfloat16'"),
-    F("TrainingConfig", "resume", "without a state",
-      lambda _: TrainingConfig(**config(resume=True)), ConfigError,
-      "`resume` needs `checkpoint_path`, the state to continue from"),
-    F("TrainingConfig.from_mapping", "values", "an unknown key",
-      lambda _: TrainingConfig.from_mapping({"learning_rate": 1}), ConfigError,
-      "unknown key 'learning_rate' in the configuration; nearest: "),
-    F("run_training", "train_dataset", "empty",
-      lambda _: run_training(tiny(), [], [graph()], config()), ConfigError,
-      "train_dataset is empty"),
-    F("run_training", "train_dataset", "y of another length",
-      lambda _: run_training(tiny(), [graph(5)], [graph()], config()), ConfigError,
-      "train_dataset[0]: `y` has shape (1, 5), wanted (1, 31)"),
-    F("run_training", "val_dataset", "y not finite",
-      lambda _: run_training(tiny(), [graph()], [graph(y=torch.full((1, 31), nan))], config()),
-      ConfigError, "val_dataset[0]: `y` holds values that are not finite"),
-    F("run_training", "config", "a folder that is not there",
-      lambda w: run_training(tiny(), [graph()], [graph()],
-                             config(save_path=f"{w['nodir']}/x.pt")),
-      ConfigError, "`save_path` is {nodir}/x.pt but the folder {nodir} is not there"),
-    F("run_training", "config", "a device that is not there",
-      lambda _: run_training(tiny(), [graph()], [graph()], config(device="gpu")), ConfigError,
-      "`device` is 'gpu', expected auto, cpu, cuda or cuda:N"),
+    *fields(
+        settings, ConfigError,
+        lambda_grad=[-1.0, nan, inf], epochs=[0, 1.5, "3"], lr=[0.0, nan, inf, "1e-3"],
+        batch_size=[0, 1.5], max_edges=[0], weight_decay=[-1.0, inf], warmup=[1.0],
+        ema_decay=[1.0, nan], clip_norm=[0.0, nan], displacement=[1.0, nan], patience=[0, 2.5],
+        max_hours=[0.0, nan], seed=[2**63, 1.5], workers=[-1], checkpoint_minutes=[nan], keep=[0], resume=["no"],
+        save_path=[None, ""], checkpoint_path=[3], metrics_path=[3], precision=["float16"],
+        energy_grid=[torch.tensor([0.0, nan, 1.0]), torch.zeros(3), torch.zeros(1),
+                     torch.tensor([0.0, 1.0, inf]), torch.zeros(3, 2)],
+    ),
+    *bad(
+        settings, ConfigError,
+        ({"score_window": (1.0,)}, "`score_window`"),
+        ({"score_window": (3.0, 1.0)}, "`score_window`|3.0|1.0"),
+        ({"score_window": (nan, 1.0)}, "`score_window`|nan"),
+        ({"score_window": (900.0, 1000.0)}, "`score_window`|900.0|1000.0|-10.0|50.0"),
+        ({"resume": True}, "`resume`|`checkpoint_path`"),
+        ({"batch_size": None}, "`batch_size`"),
+        ({"energy_grid": None}, "`energy_grid`"),
+    ),
+    (lambda _: TrainingConfig.from_mapping({"learning_rate": 1}), ConfigError, ["learning_rate"]),
+    *bad(
+        train, ConfigError,
+        ({"graphs": []}, "train_dataset"),
+        ({"graphs": [graph(5)]}, "train_dataset[0]|`y`|(1, 5)|(1, 31)"),
+        ({"val": [graph(y=torch.full((1, 31), nan))]}, "val_dataset[0]|`y`"),
+        ({"graphs": [atoms_to_graph(COPPER, [0], 5.0)]}, "train_dataset[0]|`y`"),
+        ({"graphs": [graph(edge_index=torch.tensor([[0, 7], [1, 0]]))]},
+         "train_dataset[0]|`edge_index`"),
+        ({"save_path": "nowhere/x.pt"}, "`save_path`|nowhere/x.pt"),
+        ({"device": "gpu"}, "`device`|'gpu'"),
+        ({"model": tiny(emax=30.0)}, "`energy_grid`|50.000|30.000"),
+        ({"model": tiny(max_z=10)}, "train_dataset[0]|`z`|29|10"),
+        ({"model": tiny(r_max=6.0)}, "train_dataset[0]|`r_max`|5|6"),
+        ({"model": tiny().double(), "precision": "bfloat16"}, "`precision`|bfloat16|float64"),
+    ),
+    (lambda w: train(w, criterion=Nothing()), LossError, ["epoch 1, batch 1", "nan"]),
+    (lambda w: train(w, info=ModelInfo(element="Xx")), CheckpointError,
+     ["{out}.pt", "`element`", "Xx"]),
 ]  # fmt: skip
 
 MODELS = [
-    F("load_model", "path", "missing", lambda w: load_model(w["missing"]), CheckpointError,
-      "{missing}: no such file; models that ship with the package: "),
-    F("load_model", "path", "a text", lambda w: load_model(w["text"]), CheckpointError,
-      "{text}: not a model file, or damaged: its header has "),
-    F("load_model", "path", "a folder without a model", lambda w: load_model(w["dir"]),
-      CheckpointError, "{dir}/model.pt: no such file"),
-    F("save_model", "path", "in a folder that is not there",
-      lambda w: save_model(f"{w['nodir']}/x.pt", tiny(), ModelInfo()), CheckpointError,
-      "{nodir}/x.pt: the folder {nodir} does not exist"),
-    F("save_model", "path", "a folder", lambda w: save_model(w["dir"], tiny(), ModelInfo()),
-      CheckpointError, "{dir}: can't be written, it is a folder or a device"),
-    F("XANESPredictor", "model", "missing", lambda w: XANESPredictor(w["missing"]),
-      CheckpointError, "{missing}: no such file; models that ship with the package: "),
-    F("XANESPredictor", "device", "'gpu'", lambda w: XANESPredictor(w["model"], "gpu"), ConfigError,
-      "`device` is 'gpu', expected auto, cpu, cuda or cuda:N"),
-    F("XANESPredictor.__call__", "structure", "3", lambda w: XANESPredictor(w["model"])(3),
-      StructureError, "structure: expected ase.Atoms or pymatgen's Structure or Molecule"),
-    F("XANESPredictor.trajectory", "frames", "missing",
-      lambda w: XANESPredictor(w["model"]).trajectory(w["missing"]), StructureError,
-      "{missing}: no such file"),
-    F("XANESPredictor.trajectory", "frames", "none",
-      lambda w: XANESPredictor(w["model"]).trajectory([]), StructureError,
-      "a trajectory without frames has no spectrum"),
+    (of(load_model, "missing"), CheckpointError, ["{missing}"]),
+    (of(load_model, "text"), CheckpointError, ["{text}"]),
+    (of(load_model, "dir"), CheckpointError, ["{dir}/model.pt"]),
+    *bad(
+        save, CheckpointError,
+        ({"path": "{nodir}/x.pt"}, "{nodir}/x.pt"), ({"path": "{dir}"}, "{dir}"),
+        ({"element": "Xx"}, "{out}.pt|`element`|Xx"),
+        ({"model": spoiled()}, "{out}.pt|1 of 404|embedding.weight"),
+    ),
+    (of(XANESPredictor, "missing"), CheckpointError, ["{missing}"]),
+    (of(XANESPredictor, "model", "gpu"), ConfigError, ["`device`", "'gpu'"]),
+    (of(XANESPredictor, "model", "cuda:99"), ConfigError, ["`device`", "'cuda:99'"]),
 ]  # fmt: skip
 
-
-def trained(w: dict[str, Any]) -> TrainedModel:
-    """The small model."""
-    return TrainedModel.load(w["model"])
-
-
-def predict(w: dict[str, Any], atoms: Any = COPPER, **how: Any) -> object:
-    """Predict with the small model."""
-    return predict_structure(trained(w), atoms, **how)
-
-
 PREDICTION = [
-    F("predict_structure", "atoms", "none", lambda w: predict(w, Atoms()), StructureError,
-      "structure: the structure has no atoms"),
-    F("predict_structure", "atoms", "a position that is not finite",
-      lambda w: predict(w, Atoms("Cu", [[nan, 0, 0]])), StructureError,
-      "structure: the position of atom 0 is not finite"),
-    F("predict_structure", "atoms", "two at one place",
-      lambda w: predict(w, Atoms("CuO", [[0, 0, 0], [0, 0, 0.01]])), StructureError,
-      "structure: atoms "),
-    F("predict_structure", "atoms", "a flat cell",
-      lambda w: predict(w, Atoms("Cu", cell=[1, 1, 0], pbc=True)), StructureError,
-      "structure: the cell is singular along its periodic directions"),
-    F("predict_structure", "atoms", "without the element", lambda w: predict(w, Atoms("Zn")),
-      StructureError, "structure: Zn contains no Cu, the element that the model was trained for"),
-    F("predict_structure", "sites", "[5]", lambda w: predict(w, sites=[5]), StructureError,
-      "structure: site 5 is not within 0 .. 1"),
-    F("predict_structure", "sites", "[]", lambda w: predict(w, sites=[]), StructureError,
-      "structure: no absorber is given"),
-    F("predict_structure", "energy", "outside", lambda w: predict(w, energy=np.array([1.0, 2.0])),
-      ConfigError, "energies are 1.000 to 2.000 eV, but the model reaches from 8983.173"),
-    F("predict_structure", "energy", "nan", lambda w: predict(w, energy=np.array([8990.0, nan])),
-      ConfigError, "energies must be finite and one-dimensional, found the"),
-    F("predict_structure", "energy", "none at all", lambda w: predict(w, energy=np.zeros(0)),
-      ConfigError, "energies must be finite and one-dimensional, found the"),
-    F("predict_structures", "structures", "a text",
-      lambda w: predict_structures(trained(w), [("a", "Cu")]), StructureError,
-      "a: expected ase.Atoms or pymatgen's Structure or Molecule, found str"),
-    F("predict_structures", "model", "one of no spectra",
-      lambda _: predict_structures(TrainedModel.load("chemistry"), [("a", COPPER)]), ConfigError,
-      "the model has seen no spectra, only "),
-    F("explain", "site", "1, an oxygen", lambda w: explain(trained(w), COPPER, 1),
-      StructureError, "site 1 is O, but the model was trained for Cu"),
-    F("explain", "radius", "0.5", lambda w: explain(trained(w), COPPER, 0, radius=0.5),
-      StructureError, "site 0 has no neighbour within the radius; take a larger one"),
-    F("explain", "radius", "nan", lambda w: explain(trained(w), COPPER, 0, radius=nan),
-      ConfigError, "`radius` is nan but must be positive and finite"),
-    F("material_mean", "sites", "none", lambda _: material_mean([]), StructureError,
-      "a material without absorbers has no spectrum"),
-    F("material_half_width", "sites", "none", lambda _: material_half_width([]), StructureError,
-      "a material without absorbers has no spectrum"),
-    F("read_spectra", "path", "missing", lambda w: list(read_spectra(w["missing"])), DatabaseError,
-      "{missing}: no such database"),
-    F("read_spectra", "path", "a database of structures", lambda w: list(read_spectra(w["ase"])),
-      DatabaseError, "{ase}: not a database of predicted spectra"),
+    *bad(
+        predict, StructureError,
+        ({"atoms": Atoms()}, "structure"),
+        ({"atoms": Atoms("Cu", [[nan, 0, 0]])}, "structure|atom 0"),
+        ({"atoms": Atoms("CuO", [[0, 0, 0], [0, 0, 0.01]])}, "structure|atoms"),
+        ({"atoms": Atoms("Cu", cell=[1, 1, 0], pbc=True)}, "structure|cell"),
+        ({"atoms": Atoms("Zn")}, "structure|Zn|Cu"),
+        ({"sites": []}, "structure|absorber"),
+    ),
+    *(
+        row
+        for call, name in ((predict, "structure: "), (several, ": "), (called, "structure: "))
+        for row in bad(
+            call, StructureError,
+            ({"atoms": 3}, f"{name}|int"), ({"sites": [5]}, f"{name}|site 5|0 .. 1"),
+            ({"sites": [-1]}, f"{name}|site -1"), ({"sites": [0.5]}, f"{name}|site 0.5"),
+            ({"sites": [True, False]}, f"{name}|site True"),
+            ({"sites": [1]}, f"{name}|site 1|O|Cu|`other_element`"),
+        )
+    ),
+    (lambda w: several(w, "Cu"), StructureError, ["a: ", "str"]),
+    *bad(
+        explained, StructureError,
+        ({"atoms": 3}, "int"), ({"atoms": Atoms("CuO", [[0, 0, 0], [nan, 0, 0]])}, "atom 1"),
+        ({"site": 9}, "site 9"), ({"site": 0.5}, "site 0.5"), ({"site": 1}, "site 1|O|Cu"),
+        ({"radius": 0.5}, "radius"),
+    ),
+    *fields(explained, ConfigError, radius=[nan]),
+    *(
+        row
+        for call in (predict, several, explained, called, trajectory)
+        for row in bad(
+            call, ConfigError,
+            ({"energy": FAR}, "1.000|2.000|8983.173"), ({"energy": np.zeros(0)}, "(0,)"),
+            ({"energy": np.array([8990.0, nan])}, "(2,)"), ({"energy": 8990.0}, "()"),
+        )
+    ),
+    (lambda w: predict(w, model="chemistry"), ConfigError, ["spectra"]),
+    (bare, ConfigError, ["energies"]),
+    *bad(
+        trajectory, StructureError,
+        ({"frames": "{missing}"}, "{missing}"), ({"frames": "{text}"}, "{text}"),
+        ({"frames": []}, "trajectory"), ({"frames": COPPER}, "frame 0|Atom"),
+        ({"sites": [9]}, "frame 0|site 9"),
+    ),
+    *(
+        (lambda w, c=call, s=sites: c(s(w)), StructureError, [name])
+        for call in (material_mean, material_half_width)
+        for sites, name in ((lambda _: [], "material"), (of_other_energies, "site 0 of structure"))
+    ),
+    (of(read_spectra, "missing"), DatabaseError, ["{missing}"]),
+    (of(read_spectra, "ase"), DatabaseError, ["{ase}"]),
 ]  # fmt: skip
 
 SPECTRA = [
-    F("Spectrum", "mu", "of another length", lambda _: Spectrum(energies(), np.zeros(2)),
-      RecordError, "spectrum: energy (3,) and mu (2,) must both be (n_energies,)"),
-    F("Spectrum", "mu", "nan", lambda _: Spectrum(energies(), np.array([0, nan, 1])), RecordError,
-      "spectrum: mu is nan at point 2"),
-    F("Spectrum", "energy", "not increasing", lambda _: Spectrum(energies()[::-1], np.zeros(3)),
-      RecordError, "spectrum: energies must increase, but 8990.000 eV follows 9000.000 eV"),
-    F("Spectrum", "energy", "negative", lambda _: Spectrum(energies() - 8990, np.zeros(3)),
-      RecordError, "spectrum: photon energies must be positive, the first is -10.0 eV"),
-    F("Spectrum.at", "energy", "outside",
-      lambda _: Spectrum(energies(), np.zeros(3)).at(np.array([1.0, 2.0])), RecordError,
-      "spectrum: 1.000 .. 2.000 eV are asked for, it has 8980.000 .. 9000.000 eV"),
-    F("Spectrum.within", "low", "above all",
-      lambda _: Spectrum(energies(), np.zeros(3)).within(9990, 9999), RecordError,
-      "spectrum: 0 points between 9990.000 and 9999.000 eV, two or more are needed"),
-    F("Spectrum.shifted", "shift", "nan", lambda _: Spectrum(energies(), np.zeros(3)).shifted(nan),
-      RecordError, "spectrum: energy is nan at point 1"),
-    F("Spectrum.minus", "other", "of another unit",
-      lambda _: Spectrum(energies(), np.zeros(3)).minus(Spectrum(energies(), np.zeros(3), "Mb")),
-      RecordError, "spectrum is in arbitrary, spectrum in Mb; they can't be subtracted"),
+    *bad(
+        spectrum, RecordError,
+        ({"mu": np.zeros(2)}, "(3,)|(2,)"), ({"mu": [0, nan, 1]}, "mu|nan|2"),
+        ({"energy": [8980.0], "mu": [0.0]}, "(1,)"),
+        ({"energy": ENERGIES[::-1]}, "8990.000|9000.000"), ({"energy": ENERGIES - 8990}, "-10.0"),
+        ({"header": {"Scan.number": 3}}, "`header`|Scan.number|3"),
+    ),
+    *fields(spectrum, RecordError, e0=[nan, inf, -1.0]),
     *(
-        F("Record", name, repr(value), lambda _, n=name, v=value: replace(record(), **{n: v}),
-          RecordError, message)
-        for name, value, message in (
-            ("id", "other_000", "here: record id 'other_000' is not `<material>_<site>` of the"),
-            ("material", "../x", "here: `material` is '../x', but must contain no slash"),
-            ("site", 9, "mp-1_000: absorber index 9, but the structure has 3 atoms"),
-            ("element", "Zn", "mp-1_000: the absorber should be Zn but atom 0 is Cu"),
-            ("target", "other", "mp-1_000: target is 'other', not one of ['absolute'"),
-            ("axis", "other", "mp-1_000: axis is 'other', not one of ['absolute', 'relative']"),
-            ("code", "a\x1bb", "mp-1_000: `code` is 'a\\x1bb', with characters that can't be"),
-            ("mean_over", (0, 1), "mp-1_000: ids of means over atoms, and only those, end"),
+        (lambda _, c=call: c(spectrum()), RecordError, names)
+        for call, names in (
+            (lambda s: s.at(FAR), ["1.000", "2.000", "8980.000"]),
+            (lambda s: s.at(np.zeros(0)), ["energies"]),
+            (lambda s: s.at(np.array([nan, 8990.0])), ["nan", "point 1"]),
+            (lambda s: s.at(np.array([8990.0, 8985.0])), ["8985.000", "8990.000"]),
+            (lambda s: s.within(9990, 9999), ["9990.000", "9999.000"]),
+            (lambda s: s.within(nan, 9000.0), ["nan", "9000.000"]),
+            (lambda s: s.within(9000.0, 8980.0), ["9000.000", "8980.000"]),
+            (lambda s: s.shifted(nan), ["nan"]),
+            (lambda s: s.shifted(-9000.0), ["-20.0"]),
+            (lambda s: s.minus(spectrum(energy=ENERGIES + 500.0)), ["9480.000", "9500.000"]),
+            (lambda s: s.minus(spectrum(unit="Mb")), ["arbitrary", "Mb"]),
         )
     ),
-    F("Record", "mu", "not finite", lambda _: record(mu=np.array([0, inf, 1])), RecordError,
-      "mp-1_000: mu is not finite at"),
-    F("Record", "energy", "not increasing", lambda _: record(energy=np.array([3.0, 2.0, 1.0])),
-      RecordError, "mp-1_000: energies must increase, but 2.000 eV follows 3.000 eV"),
+    *bad(
+        one_record, RecordError,
+        ({"id": ""}, "here|id"), ({"id": "other_000"}, "here|other_000"),
+        ({"material": "../x"}, "here|`material`|../x"),
+        ({"atoms": Atoms()}, "mp-1_000|0 atoms"),
+        ({"site": 9}, "mp-1_000|9|3 atoms"), ({"site": -1}, "mp-1_000|-1"),
+        ({"site": 0.5}, "mp-1_000|0.5"), ({"element": "Zn"}, "mp-1_000|Zn|Cu"),
+        ({"target": "other"}, "mp-1_000|target|other"), ({"axis": "other"}, "mp-1_000|axis|other"),
+        ({"mean_over": (0, 1)}, "mp-1_000"), ({"code": "a\x1bb"}, r"mp-1_000|`code`|'a\x1bb'"),
+        ({"version": "a\x1bb"}, r"mp-1_000|`version`|'a\x1bb'"),
+        ({"mu": np.array([0, inf, 1])}, "mp-1_000|mu"), ({"mu": np.zeros(2)}, "mp-1_000|(3,)|(2,)"),
+        ({"energy": np.array([3.0, 2.0, 1.0])}, "mp-1_000|2.000|3.000"),
+        ({"energy": np.array([-1.0, 2.0, 4.0])}, "mp-1_000|-1.000"),
+    ),
+    *fields(one_record, RecordError, "mp-1_000", edge=["k", ""], fermi_level=[nan]),
 ]  # fmt: skip
 
 DATA = [
-    F("Database", "path", "missing", lambda w: Database(w["missing"]), DatabaseError,
-      "{missing}: no such database"),
-    F("Database", "path", "a text", lambda w: Database(w["text"]), DatabaseError,
-      "{text}: not an ASE database (SQLite)"),
-    F("Database", "path", "'ftp://x/y'", lambda _: Database("ftp://x/y"), ConfigError,
-      "ftp://x/y: scheme 'ftp', but a database is a file (SQLite) or a URL"),
-    F("Database.record", "record_id", "unknown", lambda w: Database(w["db"]).record("mp-0_000"),
-      DatabaseError, "{db}: has no record mp-0_000"),
-    F("write_records", "path", "in a folder that is not there",
-      lambda w: write_records(f"{w['nodir']}/x.db", [record()]), DatabaseError,
-      "{nodir}/x.db: the folder {nodir} does not exist"),
-    F("write_records", "records", "two of one id",
-      lambda w: write_records(f"{w['out']}.db", [record(), record(version="2")]), DatabaseError,
-      "{out}.db: here and here are different calculations but both would be mp-1_000"),
-    F("write_records", "records", "a rejected one, strictly",
-      lambda w: write_records(f"{w['out']}.db", [Rejected("run", "cut")], strict=True), RecordError,
-      "run: cut"),
-    F("XANESDataset", "ids", "unknown",
-      lambda w: XANESDataset(Database(w["db"]), ["mp-0_000"], 5.0, energies(), 0.0), DatabaseError,
-      "{db}: has no record mp-0_000"),
-    F("XANESDataset", "grid", "where nothing was calculated",
-      lambda w: dataset(w, grid=np.array([1.0, 2.0])), DatabaseError, "{db}: mp-"),
-    F("XANESDataset", "r_max", "nan", lambda w: dataset(w, r_max=nan), ConfigError,
-      "`r_max` is nan but must be positive"),
-    F("atoms_to_graph", "atoms", "an element beyond max_z",
-      lambda _: atoms_to_graph(COPPER, [0], 5.0, max_z=10), StructureError,
-      "atom 0 has atomic number 29, expected 1 .. 10"),
-    F("atoms_to_graph", "absorbers", "[]", lambda _: atoms_to_graph(COPPER, [], 5.0),
-      StructureError,      "no absorber is given"),
-    F("atoms_to_graph", "absorbers", "[7]", lambda _: atoms_to_graph(COPPER, [7], 5.0),
-      StructureError, "absorber 7 is not in the structure of 2 atoms"),
-    F("atoms_to_graph", "r_max", "-1.0", lambda _: atoms_to_graph(COPPER, [0], -1.0), ConfigError,
-      "`r_max` is -1.0 but must be positive"),
-    F("split_by_hash", "fractions", "that add up to 2",
-      lambda _: split_by_hash(["a_0"], {"train": 1.0, "val": 1.0}), DatabaseError,
-      "the fractions {{'train': 1.0, 'val': 1.0}} must not be negative and add up to 1"),
-    F("split_by_hash", "fractions", "nan",
-      lambda _: split_by_hash(["a_0"], {"train": nan, "val": 1.0}), DatabaseError,
-      "the fractions {{'train': nan, 'val': 1.0}} must not be negative and add up to 1"),
-    F("read_ids", "path", "missing", lambda w: read_ids(w["missing"]), DatabaseError,
-      "{missing}: no such file"),
-    F("read_ids", "path", "no text", lambda w: read_ids(w["model"]), DatabaseError,
-      "{model}: not a text file"),
-    F("read_ids", "path", "lines of words", lambda w: read_ids(w["text"]), DatabaseError,
-      "{text}: line 1: expected one id, found 'nothing of use'"),
+    (of(Database, "missing"), DatabaseError, ["{missing}"]),
+    (of(Database, "text"), DatabaseError, ["{text}"]),
+    (lambda _: Database("ftp://x/y"), ConfigError, ["ftp://x/y"]),
+    (lambda w: Database(w["db"]).record("mp-0_000"), DatabaseError, ["{db}", "mp-0_000"]),
+    (lambda w: list(Database(w["db"]).records(["mp-0_000"])), DatabaseError, ["{db}", "mp-0_000"]),
+    (lambda w: write_records(f"{w['nodir']}/x.db", [record()]), DatabaseError, ["{nodir}/x.db"]),
+    (lambda w: write_records(w["dir"], [record()]), DatabaseError, ["{dir}"]),
+    (lambda w: write_records(f"{w['out']}.db", [record(), record(version="2")]), DatabaseError,
+     ["{out}.db", "here", "mp-1_000"]),
+    (lambda w: write_records(f"{w['out']}.db", [Rejected("run", "cut")], strict=True), RecordError,
+     ["run: cut"]),
+    (changed_record, DatabaseError, ["{db}", "mp-"]),
+    *bad(
+        dataset, DatabaseError,
+        ({"ids": ["mp-0_000"]}, "{db}|mp-0_000"), ({"grid": FAR}, "{db}|mp-"),
+    ),
+    *fields(
+        dataset, ConfigError, r_max=[-1.0, nan, inf], extend_below=[-1.0, nan, inf], max_z=[0],
+        grid=[np.array([nan, 8990.0]), ENERGIES[::-1], np.zeros(0), np.ones((2, 2))],
+        memory_bytes=[-1],
+    ),
+    *bad(
+        cut, StructureError,
+        ({"max_z": 10}, "atom 0|29|10"), ({"absorbers": []}, "absorber"),
+        ({"absorbers": [7]}, "absorber 7|2 atoms"), ({"absorbers": [-1]}, "absorber -1"),
+        ({"absorbers": [0.5]}, "absorber 0.5"), ({"absorbers": ["0"]}, "absorber '0'"),
+    ),
+    *fields(cut, ConfigError, r_max=[-1.0], dtype=[torch.int32]),
+    *(
+        (lambda _, f=fractions: split_by_hash(["a_0"], f), DatabaseError, ["fractions"])
+        for fractions in ({}, {"train": 1.0, "val": 1.0}, {"train": nan, "val": 1.0})
+    ),
+    (lambda _: split_by_hash("abc", {"a": 1.0}), DatabaseError, ["`ids`", "'abc'"]),
+    (lambda _: split_by_hash(["a_0"], {"a": 1.0}, seed=nan), ConfigError, ["`seed`", "nan"]),
+    (of(read_ids, "missing"), DatabaseError, ["{missing}"]),
+    (of(read_ids, "model"), DatabaseError, ["{model}"]),
+    (of(read_ids, "text"), DatabaseError, ["{text}", "line 1", "nothing of use"]),
 ]  # fmt: skip
-
-
-def dataset(w: dict[str, Any], **changes: Any) -> object:
-    """First graph of a data set."""
-    database = Database(w["db"])
-    settings = {"r_max": 5.0, "grid": energies(), "extend_below": 0.0, **changes}
-    return XANESDataset(database, database.ids[:1], **settings)[0]
-
 
 READERS = [
-    F("find_sources", "path", "missing", lambda w: find_sources(Path(w["missing"])), RecordError,
-      "{missing}: no such folder"),
-    F("find_sources", "path", "of no format", lambda w: find_sources(Path(w["text"])), ConfigError,
-      "{text}: of no known format, expected feff"),
-    F("find_sources", "format", "'feff' of a file",
-      lambda w: find_sources(Path(w["text"]), "feff"), ConfigError,
-      "{text}: a file, but FEFF runs are folders; give the folder"),
-    F("find_sources", "format", "'other'", lambda w: find_sources(Path(w["text"]), "other"),
-      ConfigError, "`format` is 'other', expected one of feff, fdmnes, extxyz, materials_project"),
-    F("read_source", "given", "'as_given' of FEFF",
-      lambda w: list(read_source(find_sources(w["calculations"])[0], Given(target="as_given"))),
-      ConfigError, "`--target as_given` does not go with {calculations}: FEFF has units"),
-    F("read_feff", "root", "missing", lambda w: list(read_feff(w["missing"])), RecordError,
-      "{missing}: no such folder"),
-    F("read_feff", "target", "'other'",
-      lambda w: list(read_feff(w["calculations"], target="other")), ConfigError,
-      "`target` is 'other', expected absolute or normalized"),
-    F("read_fdmnes", "folder", "missing", lambda w: list(read_fdmnes(Path(w["missing"]))),
-      RecordError,      "{missing}: no such folder"),
-    F("read_extxyz", "path", "missing", lambda w: list(read_extxyz(w["missing"])), RecordError,
-      "{missing}: no such file"),
-    F("read_extxyz", "given", "no energies", lambda w: list(read_extxyz(w["xyz"])), ConfigError,
-      "{xyz}: frame 1 has 3 values of `mu` but no energies; give `--energy START STOP STEP`"),
-    F("read_extxyz", "given", "energies of another number",
-      lambda w: list(read_extxyz(w["xyz"], Given(energy=(0, 9, 1)))), ConfigError,
-      "`--energy` 0 9 1 is 10 energies, but {xyz}: frame 1 has 3 values of `mu`"),
-    F("read_materials_project", "path", "other JSON",
-      lambda w: only_reason(list(read_materials_project(Path(w["json"])))), RecordError,
-      "no `spectrum_type`, expected an XAS object of pymatgen"),
-    F("read_materials_project", "path", "no JSON",
-      lambda w: list(read_materials_project(Path(w["text"]))), RecordError, "{text}: no JSON ("),
-    F("read_npz", "path", "missing", lambda w: list(read_npz(Path(w["missing"]))), RecordError,
-      "{missing}: no such file"),
-    F("read_npz", "path", "no archive", lambda w: list(read_npz(Path(w["npz"]))), RecordError,
-      "{npz}: damaged, or no archive of plain arrays ("),
-    F("read_table", "path", "without a column of spectra",
-      lambda w: list(read_table(Path(w["csv"]))), RecordError,
-      "{csv}: wanted a column `spectrum` or columns of energies, one of both"),
-    F("read_measured", "path", "missing", lambda w: read_measured(w["missing"]), RecordError,
-      "{missing}: no such file"),
-    F("read_measured", "path", "energies below 120", lambda w: read_measured(w["columns"]),
-      RecordError, "{columns}: energies 0 .. 29 are not eV of an X-ray edge; are they keV"),
-    F("read_measured", "column", "'other'", lambda w: read_measured(w["foil"], "other"),
-      RecordError,      "{foil}: no column 'other'; it has energy, i0,"),
-    F("read_athena", "path", "missing", lambda w: read_athena(Path(w["missing"])),
-      (ConfigError, RecordError), "{missing}: "),
-    F("read_xdi", "path", "no XDI file", lambda w: read_xdi(Path(w["text"])), RecordError,
-      "{text}: does not begin with '# XDI/'"),
-    F("read_xdi", "path", "missing", lambda w: read_xdi(Path(w["missing"])), RecordError,
-      "{missing}: no such file"),
-    F("write_xdi", "path", "in a folder that is not there",
-      lambda w: write_xdi(Spectrum(energies(), np.zeros(3)), Path(w["nodir"], "x.xdi")),
-      CheckpointError, "{nodir}/x.xdi: the folder {nodir} does not exist"),
-    F("read_columns", "path", "no table", lambda w: read_columns(Path(w["text"])), RecordError,
-      "{text}: contains no table of two or more columns and rows of numbers"),
-    F("read_structures", "path", "missing", lambda w: read_structures(w["missing"]), StructureError,
-      "{missing}: no such file"),
-    F("read_structures", "format", "'other'", lambda w: read_structures(w["cif"], "other"),
-      StructureError, "{cif}: not a structure that ASE reads ("),
-    F("named_structures", "path", "no structure", lambda w: named_structures(w["text"]),
-      StructureError, "{text}: not a structure that ASE reads ("),
+    (of(find_sources, "missing"), RecordError, ["{missing}"]),
+    (of(find_sources, "text"), ConfigError, ["{text}"]),
+    (of(find_sources, "text", "feff"), ConfigError, ["{text}"]),
+    (of(find_sources, "text", "other"), ConfigError, ["`format`", "'other'"]),
+    *bad(
+        read, (ConfigError, RecordError),
+        ({"path": "{missing}", "format": "extxyz"}, "{missing}"),
+        ({"format": "other"}, "`format`|'other'"), ({"path": "{csv}", "format": "npz"}, "{csv}"),
+        ({"energy": (0.0, 1.0, 1.0)}, "--energy|{calculations}"),
+        ({"target": "as_given"}, "--target as_given|{calculations}"),
+        ({"energy": (0.0, nan, 1.0)}, "0.0|nan"), ({"energy": (2.0, 0.0, 1.0)}, "2.0|0.0"),
+    ),
+    *fields(
+        read, (ConfigError, RecordError), element=["copper"], edge=["Q"], axis=["other"],
+        target=["other"], energy=[(0.0, 1.0)],
+    ),
+    (of(read_feff, "missing"), RecordError, ["{missing}"]),
+    (of(read_feff, "calculations", target="other"), ConfigError, ["`target`", "'other'"]),
+    (of(read_fdmnes, "missing"), RecordError, ["{missing}"]),
+    *(
+        (of(reader, "runs", **{name: value}), error, [f"`{name}`", value])
+        for reader in (read_feff, read_fdmnes)
+        for name, value, error in (("element", "copper", ConfigError), ("edge", "k", RecordError))
+    ),
+    (of(read_extxyz, "missing"), RecordError, ["{missing}"]),
+    (of(read_extxyz, "xyz"), ConfigError, ["{xyz}", "frame 1", "--energy"]),
+    (of(read_extxyz, "xyz", Given(energy=(0, 9, 1))), ConfigError, ["{xyz}", "frame 1", "10", "3"]),
+    (lambda w: only_reason(list(read_materials_project(Path(w["json"])))), RecordError,
+     ["`spectrum_type`"]),
+    (lambda w: list(read_materials_project(Path(w["text"]))), RecordError, ["{text}"]),
+    *(
+        (lambda w, c=reader, n=name: c(Path(w[n])), RecordError, [f"{{{name}}}"])
+        for reader, name in (
+            (lambda p: list(read_npz(p)), "missing"), (lambda p: list(read_npz(p)), "npz"),
+            (lambda p: list(read_table(p)), "csv"), (read_measured, "missing"),
+            (read_measured, "columns"), (read_xdi, "text"), (read_xdi, "missing"),
+            (read_columns, "text"),
+        )
+    ),
+    (lambda w: read_measured(w["foil"], "other"), RecordError, ["{foil}", "'other'"]),
+    (lambda w: read_measured(w["columns"], 3), RecordError, ["{columns}", "3", "2"]),
+    (lambda w: read_xdi(w["foil"], "other"), RecordError, ["{foil}", "'other'"]),
+    (lambda w: read_athena(w["missing"]), (ConfigError, RecordError), ["{missing}"]),
+    (lambda w: read_athena(w["text"], "other"), (ConfigError, RecordError), ["{text}"]),
+    (lambda w: write_xdi(spectrum(), Path(w["nodir"], "x.xdi")), CheckpointError,
+     ["{nodir}/x.xdi"]),
+    (of(read_structures, "missing"), StructureError, ["{missing}"]),
+    (of(read_structures, "cif", "other"), StructureError, ["{cif}"]),
+    (of(named_structures, "text"), StructureError, ["{text}"]),
 ]  # fmt: skip
 
-FUNCTIONS = [*NETWORK, *TRAINING, *MODELS, *PREDICTION, *SPECTRA, *DATA, *READERS]
+CALLS = [*NETWORK, *TRAINING, *MODELS, *PREDICTION, *SPECTRA, *DATA, *READERS]
