@@ -1,4 +1,4 @@
-"""How long does one wait for a prediction, from a shell and from Python?
+"""How long does a prediction take, from a shell and from Python?
 
     python benchmarks/latency.py [--model MODEL]
 

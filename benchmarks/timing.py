@@ -1,4 +1,4 @@
-"""Timing that compares fairly, and how results are written: JSON, Markdown table, picture."""
+"""Timing in alternation, and results as JSON, Markdown table and figure."""
 
 import argparse
 import json

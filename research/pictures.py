@@ -1,4 +1,4 @@
-"""Pictures of studies."""
+"""Figures of studies."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Trainings by name, several at a time, that go on where they were stopped."""
+"""Trainings by name, several at a time, which continue after an interruption."""
 
 import argparse
 import csv

@@ -1,4 +1,4 @@
-"""The command `e3gnn-xanes`: its parser, its messages and how it ends.
+"""The command `e3gnn-xanes`: parser, messages and exit codes.
 
 A command is a module in ``commands`` and a line in ``COMMANDS``. The module has ``Options``, a
 dataclass whose fields are the options (see ``runtime.options``), and ``run(options)``. It may also

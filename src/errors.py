@@ -1,4 +1,7 @@
-"""Errors that a user can cause; each message is one line: what, where, and what is wanted."""
+"""Errors that a user can cause, and checks of arguments.
+
+Each message is one line: the field or file, the value found and the value expected.
+"""
 
 from collections.abc import Mapping
 from numbers import Integral, Real

@@ -1,4 +1,4 @@
-"""Pictures: training curves, predicted against calculated spectra, spectra of a structure.
+"""Figures: training curves, predicted and calculated spectra, spectra of a structure.
 
 Figures are made without pyplot, so nothing global changes; matplotlib is imported on first use.
 """

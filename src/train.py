@@ -1,4 +1,4 @@
-"""``run_training``: a network, two data sets and a configuration to trained weights.
+"""``run_training``: train a network on one data set, validated on another.
 
 Every epoch takes one pass over the training set, validates an exponential average of the weights,
 keeps the best, and writes state, model and metrics. What changes is in one ``TrainingState``, which

@@ -1,4 +1,4 @@
-"""From a database to a trained model, of one network or several: splits, energies, training."""
+"""From a database to a trained model of one or more networks: splits, energies, training."""
 
 import logging
 from dataclasses import replace

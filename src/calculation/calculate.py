@@ -1,4 +1,4 @@
-"""One site calculated with FEFF: the run, a second try where one helps, polarized spectra."""
+"""One site calculated with FEFF: the run, a second attempt where one helps, polarized spectra."""
 
 import errno
 import shutil

@@ -1,4 +1,4 @@
-"""Which of many sites teach a model most: those least like what it knows, and each other."""
+"""Choosing sites to calculate: those least like what a model knows, and least like each other."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""One FEFF run in a folder: started, watched, ended when it hangs, its output checked."""
+"""One FEFF run in a folder: started, stopped if it hangs, its output checked."""
 
 import os
 import re

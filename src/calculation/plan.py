@@ -1,4 +1,4 @@
-"""Which sites of which structures are calculated: read, chosen, and displaced copies of them."""
+"""Planning calculations: structures, the sites chosen in them, and displaced copies."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Many sites calculated, some at once; what is finished stays, whatever happens."""
+"""Many sites calculated, several at once; finished sites are kept whatever happens."""
 
 import csv
 import logging

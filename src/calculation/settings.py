@@ -1,4 +1,4 @@
-"""What FEFF is asked for: the radii, the presets, the edge that is customary for an element."""
+"""Settings of FEFF calculations: radii, presets, the usual edge of an element."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Where calculations lie: one folder per site in Lightshow's layout, there whole or not at all.
+"""Folders of calculations: one per site in Lightshow's layout, complete or absent.
 
 Layout::
 

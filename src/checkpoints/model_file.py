@@ -1,4 +1,4 @@
-"""The container of model files: safetensors with a description and a checksum of every byte.
+"""Model files as a container: safetensors with a description and a checksum of every byte.
 
 The metadata are ``format``, ``content`` (JSON) and ``sha256``: the checksum of the whole file with
 its own 64 digits written as zeros.

@@ -1,1 +1,1 @@
-"""What the commands of `e3gnn-xanes` do, one module a command; each imports what it needs alone."""
+"""The commands of `e3gnn-xanes`, one module each, which imports only what it needs."""

@@ -1,4 +1,4 @@
-"""The command `explain`: which neighbors make a site's spectrum what it is."""
+"""The command `explain`: how each neighbor and shell contributes to a site's spectrum."""
 
 import json
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The command `info`: what is in a file."""
+"""The command `info`: what a file contains."""
 
 from dataclasses import dataclass, field
 

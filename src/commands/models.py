@@ -1,4 +1,4 @@
-"""The command `models`: what ships with the package."""
+"""The command `models`: the models that ship with the package."""
 
 from dataclasses import dataclass
 

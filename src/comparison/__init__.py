@@ -1,1 +1,1 @@
-"""Predicted spectra beside a measured one: fit, ranking, mixtures."""
+"""Predicted spectra compared with a measured one: fit, ranking, linear combinations."""

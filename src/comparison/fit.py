@@ -1,4 +1,4 @@
-"""Fit of a predicted spectrum to a normalised measurement: shift, broadening, scale."""
+"""Fit of a predicted spectrum to a normalized measurement: shift, broadening, scale."""
 
 from dataclasses import dataclass
 

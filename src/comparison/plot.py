@@ -1,4 +1,4 @@
-"""Pictures of comparisons and mixtures, as wide as a column."""
+"""Figures of comparisons and mixtures, one column wide."""
 
 from collections.abc import Sequence
 from pathlib import Path

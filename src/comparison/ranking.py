@@ -1,4 +1,4 @@
-"""Which candidate is most like a measurement, and is the model sure enough to say so?"""
+"""Which candidate is most similar to a measurement, and whether its lead is significant."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Measures of how like two spectra are, on the same energies."""
+"""Similarity of two spectra on the same energies."""
 
 from collections.abc import Callable
 

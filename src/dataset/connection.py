@@ -1,4 +1,4 @@
-"""ASE's connection to a database: a file that other processes may use, too, or a server."""
+"""ASE's connection to a database: a file, which other processes may use too, or a server."""
 
 import sqlite3
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Loading of batches: each process reads its part of every batch, shared out by edges."""
+"""Loading of batches: each process reads its part of every batch, balanced by edges."""
 
 import functools
 import signal

@@ -1,4 +1,4 @@
-"""Random numbers of a data set: what a graph draws follows from seed, epoch and graph alone."""
+"""Random numbers of a data set: they depend only on seed, epoch and graph."""
 
 import copy
 import hashlib

@@ -1,1 +1,1 @@
-"""What an evaluation says beyond the errors in `metrics.py`."""
+"""Evaluation: error metrics, errors by environment, calibration and coverage of bands."""

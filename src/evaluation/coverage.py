@@ -1,4 +1,4 @@
-"""How well a model's bands hold and what its measure of novelty finds."""
+"""Coverage of a model's bands, and the errors of sites that it flags as novel."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What surrounds an absorber, and errors grouped by it."""
+"""Environments of absorbers, and errors grouped by them."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""All figures of an evaluation as a file: JSON, or CSV with a row a figure, group and site."""
+"""All results of an evaluation as a file: JSON, or CSV with one row per metric, group and site."""
 
 import csv
 import io

@@ -1,1 +1,1 @@
-"""Which neighbours make a spectrum what it is."""
+"""How the neighbors of an absorber contribute to its spectrum."""

@@ -1,4 +1,4 @@
-"""What each neighbour does to a spectrum: attention, sensitivity to its distance, removal."""
+"""Contribution of each neighbor to a spectrum: attention, slope along the bond, removal."""
 
 from dataclasses import dataclass
 from typing import Any

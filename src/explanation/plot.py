@@ -1,4 +1,4 @@
-"""Picture of an explanation, as wide as a column."""
+"""Figure of an explanation, one column wide."""
 
 from pathlib import Path
 

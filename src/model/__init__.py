@@ -1,1 +1,1 @@
-"""The network: basis functions, equivariant layers, attention to the absorber, and their whole."""
+"""The network: basis functions, equivariant layers, attention, scattering paths, readout."""

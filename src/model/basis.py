@@ -1,4 +1,4 @@
-"""Functions of one number: radial basis and envelope of a distance, Gaussian basis of an energy."""
+"""Basis functions: radial basis and envelope of a distance, Gaussians of an energy."""
 
 import math
 from collections.abc import Sequence

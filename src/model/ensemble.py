@@ -1,4 +1,4 @@
-"""Several networks that predict as one: their mean, and how far they are apart."""
+"""Several networks that predict as one: their mean and their spread."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the network reads of a graph: fields, checks, edge vectors, plan of its messages."""
+"""A graph as input of the network: fields, checks, edge vectors, neighbor lists."""
 
 from typing import Any
 

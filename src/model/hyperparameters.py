@@ -1,4 +1,4 @@
-"""Hyperparameters: what the constructor of the network takes, and what it refuses."""
+"""Hyperparameters: the arguments of the network's constructor, and their checks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields

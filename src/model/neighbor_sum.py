@@ -1,4 +1,4 @@
-"""The sum over neighbors, where most of the run time goes, worked out a few atoms at a time.
+"""The sum over neighbors, where most of the run time goes, computed for a few atoms at a time.
 
 As plain tensor algebra it moves arrays through memory that are a hundred times larger than the
 features. Here a block of atoms is gathered, multiplied and weighted while it is in the cache, and

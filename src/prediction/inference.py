@@ -1,4 +1,4 @@
-"""Graphs through a network in batches: spectra, how far members differ, bands, novelty."""
+"""Inference in batches: spectra, spread of the members, bands, novelty."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields

@@ -1,4 +1,4 @@
-"""Databases of predicted spectra: ASE SQLite files, a row a structure, used in pieces."""
+"""Databases of predicted spectra: ASE SQLite files with one row per structure."""
 
 import json
 import sqlite3

@@ -1,1 +1,1 @@
-"""Formats of calculated spectra, a module each."""
+"""Readers of calculated spectra, one module per format."""

@@ -1,4 +1,4 @@
-"""FEFF's ``feff.inp``: the cards that say what was calculated."""
+"""FEFF's ``feff.inp``: the cards that define the calculation."""
 
 import re
 from dataclasses import dataclass, field

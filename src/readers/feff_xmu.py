@@ -1,4 +1,4 @@
-"""FEFF's ``xmu.dat``: the spectrum and what its header says; and why there may be none.
+"""FEFF's ``xmu.dat``: the spectrum and its header, or why there is none.
 
 Its columns check each other: omega - e is the same in every row; mu, mu0 and chi are related by
 mu = mu0 + chi (XANES) or mu = mu0 (1 + chi); mu and mu0 are one at the energy where FEFF normalized

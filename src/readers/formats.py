@@ -1,4 +1,4 @@
-"""Which reader a path is for, by its content."""
+"""The reader of a path, inferred from its content."""
 
 import os
 from collections.abc import Iterator

@@ -5,7 +5,7 @@ object under `spectrum` (plain or compressed JSON; Mathew et al., Sci. Data 5, 1
 object has `x` in eV, `y`, `structure`, `absorbing_element`, `edge`, `spectrum_type` and
 `absorbing_index`; where the last is missing, the spectrum is the mean over all atoms of the element
 in the structure. pymatgen is not needed. The objects name no unit, so their target is `as_given`
-unless told.
+unless given.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What a format is, what the user says of its files, and which of them says what of a spectrum."""
+"""A reader's format, the user's options for its files, and which of the two takes precedence."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Whether a spectrum can be that of its edge: a guard against units, labels and damage."""
+"""Whether a spectrum can be that of its edge: a check for wrong units, labels and damage."""
 
 from ..dataset.record import Record, Rejected
 from ..errors import ConfigError, RecordError

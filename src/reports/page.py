@@ -1,4 +1,4 @@
-"""Pieces of a page: one file that needs nothing else and runs nothing.
+"""Elements of an HTML page: one file that loads nothing and runs no script.
 
 Text from outside comes in through ``escape`` alone; pictures are inline SVG.
 """

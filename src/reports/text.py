@@ -1,4 +1,4 @@
-"""What the commands print, as text: contents of a database or model, an evaluation, a table."""
+"""What the commands print: contents of a database or model, an evaluation, a table."""
 
 import io
 from collections import Counter

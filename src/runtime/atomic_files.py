@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, older versions of them, and a lock."""
+"""Files written completely or not at all, their older versions, and a lock."""
 
 import errno
 import hashlib

@@ -1,4 +1,4 @@
-"""Processes that work together: torchrun's variables, the device of each, exact sums over all."""
+"""Cooperating processes: torchrun's variables, the device of each, exact sums over all."""
 
 import inspect
 import os

@@ -1,4 +1,4 @@
-"""What a result can be traced back to: the command that made it, and versions of packages."""
+"""Provenance of a result: the command that produced it, and versions of packages."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""Requests to stop, from the keyboard or by a signal, that wait until work can be kept."""
+"""Requests to stop, from the keyboard or a signal, delayed until the state can be written."""
 
 import signal
 import threading

@@ -1,4 +1,4 @@
-"""Standard streams that are closed, full or unread, and the library's log on them."""
+"""Standard streams that may be closed, full or unread, and the log on them."""
 
 import logging
 import os

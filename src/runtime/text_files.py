@@ -1,4 +1,4 @@
-"""Files that are read: what they are, text of them, numbers in it, compressed or not."""
+"""Reading text files, compressed or not: their type, lines and numbers."""
 
 import bz2
 import gzip

@@ -1,4 +1,4 @@
-"""YAML files of plain values: no tags that make objects, no value that stands for another."""
+"""YAML files of plain values: no tags that construct objects, no aliases."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Absorbing sites of a structure: which there are, and which symmetry makes equivalent."""
+"""Absorbing sites of a structure, and which of them are equivalent by symmetry."""
 
 import logging
 from collections.abc import Sequence

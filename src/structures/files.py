@@ -1,8 +1,8 @@
 """Structure files through ASE, with errors that name the file.
 
-What ASE passes over without a word is refused: a CIF whose atoms are not those of its formula, or
-that lacks a part of its cell; a POSCAR with more coordinates than its counts; frames of xyz after
-an empty line.
+What ASE accepts without a message is refused here: a CIF whose atoms are not those of its formula,
+or that lacks a part of its cell; a POSCAR with more coordinates than its counts; frames of xyz
+after an empty line.
 """
 
 import logging

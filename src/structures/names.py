@@ -1,4 +1,4 @@
-"""Names that come from outside: fit for lists of ids, tables, terminals and paths."""
+"""Names from outside, made safe for lists of ids, tables, terminals and paths."""
 
 import re
 from typing import Any

@@ -1,8 +1,8 @@
 """Training that starts from the weights of a model for another edge, element or code.
 
 What describes atoms and their surroundings (the body) is taken over. The head, the last map to
-coefficients with the energy basis, is kept where the basis is the same and made anew where it is
-not. The coefficients' mean and scale always come from the new training set.
+coefficients with the energy basis, is kept if the basis is the same and reinitialized if not. The
+coefficients' mean and scale always come from the new training set.
 """
 
 import copy

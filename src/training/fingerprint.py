@@ -1,4 +1,4 @@
-"""What must be the same when a training goes on."""
+"""Fingerprint of a training: what must be the same when it is resumed."""
 
 from dataclasses import fields
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The network as training calls it: from a process's part of a batch to spectra."""
+"""The network as called in training: from a process's part of a batch to spectra."""
 
 import torch
 from torch import Tensor, nn

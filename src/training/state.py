@@ -1,4 +1,4 @@
-"""The state of a training: what a state file keeps, and all that the rest of a training needs."""
+"""The state of a training: everything that is needed to continue it."""
 
 import math
 from dataclasses import dataclass, field, fields

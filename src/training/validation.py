@@ -1,4 +1,4 @@
-"""Terms of the loss: summed over graphs that a network was not trained on, and named."""
+"""Terms of the validation loss, summed over graphs."""
 
 import math
 

@@ -1,1 +1,1 @@
-"""How sure a prediction is: bands, and how new a site is."""
+"""Uncertainty of predictions: bands, and how novel a site is."""

@@ -1,4 +1,4 @@
-"""How far a site is from all that a network was trained on, in the network's own features."""
+"""Novelty: the distance of a site from all training sites, in the network's own features."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -1,1 +1,1 @@
-"""What the two scripts check: synthetic spectra and symmetry."""
+"""Checks behind verify_model.py and check_equivariance.py: synthetic spectra, symmetry."""

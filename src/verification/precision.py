@@ -1,4 +1,4 @@
-"""How much a prediction owes to the precision of its numbers."""
+"""How much a prediction changes with floating-point precision."""
 
 import copy
 from dataclasses import dataclass

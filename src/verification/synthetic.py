@@ -1,13 +1,13 @@
 """Synthetic spectra whose relation to the structure is known, and in which angles matter.
 
-A copper absorber has 4 to 6 neighbours (N, O, S) at random distances and directions, alone or as
+A copper absorber has 4 to 6 neighbors (N, O, S) at random distances and directions, alone or as
 the motif of a triclinic crystal whose images the absorber does not reach. Its spectrum:
 
     mu(E) = step(E) + sum_j a(z_j) exp(-(E - E_0(d_j))^2 / 2 w^2) + A T G(E),
     T = (1 / n) sum_(j < k) P_2(cos theta_jk)
 
 Distances and directions are drawn independently, so nothing that only sees elements and distances
-of the neighbours can know more of T than its mean for n neighbours: the best such model has the
+of the neighbors can know more of T than its mean for n neighbors: the best such model has the
 mean squared error A^2 mean(G^2) var(T | n), ``angular_floor``.
 """
 

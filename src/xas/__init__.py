@@ -1,1 +1,1 @@
-"""What is done with a spectrum: edge, normalisation, broadening, alignment."""
+"""Spectra without a network: edges, normalization, broadening, alignment, measured files."""

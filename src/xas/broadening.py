@@ -3,8 +3,8 @@ r"""Broadening: Gaussian, Lorentzian and Voigt, of constant width or of one that
     mu'(E) = int mu(E') K(E - E'; w(E')) dE'
 
 mu is taken as constant on each cell of a fine grid, and K's integral over a cell is exact (its
-distribution function), so that K may be narrower than a cell. Beyond its ends a spectrum goes on
-with its first and last value: a constant stays one, and nothing bleeds in from outside. A width
+distribution function), so that K may be narrower than a cell. Beyond its ends a spectrum
+continues with its first and last value, so a constant stays constant. A width
 may depend on E', the energy that absorbs; then every point's area is conserved, too.
 """
 

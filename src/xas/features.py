@@ -1,4 +1,4 @@
-"""What spectroscopists read off a spectrum, and how far a prediction is from it; NumPy only.
+"""Spectral features (e0, white line, moments) and their errors; NumPy only.
 
 Energies between grid points come from the parabola through three points. A feature that a spectrum
 does not have within the grid is NaN, and its site does not count in the error of that feature.

@@ -1,4 +1,4 @@
-"""A measured spectrum from a file, whose format is found by its content."""
+"""A measured spectrum from a file, whose format is inferred from its content."""
 
 import re
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Edge energy, pre-edge line and post-edge polynomial of a spectrum; its normalised form.
+"""Edge energy, pre-edge line and post-edge polynomial of a spectrum; its normalized form.
 
 Definitions and default ranges are those of larch (Newville, J. Phys. Conf. Ser. 430, 012007 (2013);
 ``larch.xafs.pre_edge``, version 2026.3), so that figures can be compared.
