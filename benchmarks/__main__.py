@@ -54,9 +54,9 @@ def page(
         "# Benchmarks",
         f"Written by `{command}` (all of them) from the repository's root. Without a database they"
         " run on the crystals in `tests/data`; `--quick` only sees that everything runs. Each file"
-        " also runs alone, `python benchmarks/throughput.py --help`. Figures and pictures go to"
+        " also runs alone, `python benchmarks/throughput.py --help`. Numbers and figures go to"
         " `benchmarks/results/`.",
-        "What is compared is measured in turn, round after round in one process; a figure is the"
+        "Alternatives are measured in turn, round after round in one process; a figure is the"
         " median, with the lowest and the highest in brackets.",
         f"Measured on: {facts}.",
     ]
