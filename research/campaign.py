@@ -23,11 +23,11 @@ from pathlib import Path
 
 from ase.data import atomic_numbers, chemical_symbols
 
+from research.frames import append_frame, frame_text
 from src.calculation.calculate import Outcome, Request, calculate_site
 from src.calculation.feff_run import Failure, Stopped
 from src.calculation.plan import Site
 from src.calculation.settings import FeffSettings, choose_edge
-from src.dataset.frames import append_frame, frame_text
 from src.dataset.record import Record, Rejected
 from src.readers.extxyz import Frame, read_frames
 from src.readers.feff import read_feff

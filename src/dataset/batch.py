@@ -36,7 +36,8 @@ def collate_graphs(graphs: Sequence[Graph], num_layers: int | None = None) -> Gr
     fields: dict[str, Any] = {n: torch.cat([graph[n] for graph in graphs]) for n in ATOM_FIELDS}
     offsets = zip(graphs, ptr.tolist()[:-1], strict=True)
     fields["edge_index"] = torch.cat([graph.edge_index + first for graph, first in offsets], dim=1)
-    fields["edge_shift"] = torch.cat([_edge_shift(graph) for graph in graphs])
+    shifts = [(g.get("edge_shift"), g.pos.new_zeros(g.num_edges, 3)) for g in graphs]
+    fields["edge_shift"] = torch.cat([zero if own is None else own for own, zero in shifts])
     if any(graph.get("y") is not None for graph in graphs):
         from .statistics import target_and_mask  # needed in training alone
 
@@ -49,8 +50,7 @@ def collate_graphs(graphs: Sequence[Graph], num_layers: int | None = None) -> Gr
         fields["r_max"] = sorted({graph.r_max for graph in graphs if "r_max" in graph})
     numbers = torch.arange(len(graphs)).repeat_interleave(sizes)
     if num_layers is not None:
-        plan = plan_messages(fields["edge_index"], fields["absorber_mask"], num_layers)
-        fields["plan"] = plan
+        fields["plan"] = plan_messages(fields["edge_index"], fields["absorber_mask"], num_layers)
     fields |= {"batch": numbers, "ptr": ptr}
     if isinstance(graphs[0], Graph):
         return Graph(**fields)
@@ -89,12 +89,6 @@ def mean_rows(values: torch.Tensor, row_of_site: torch.Tensor | None) -> torch.T
     sums = values.new_zeros(n_rows, *values.shape[1:]).index_add(0, row_of_site, values)
     counts = torch.bincount(row_of_site, minlength=n_rows).to(values.dtype)
     return sums / counts.reshape(-1, *[1] * (values.dim() - 1))
-
-
-def _edge_shift(graph: Graph) -> torch.Tensor:
-    """Lattice translations of a graph's edges; zeros for a molecule."""
-    shift = graph.get("edge_shift")
-    return graph.pos.new_zeros(graph.num_edges, 3) if shift is None else shift
 
 
 class GraphBatchSampler(Sampler[list[int]]):

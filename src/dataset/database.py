@@ -5,6 +5,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,7 +59,7 @@ class Summary:
 
 @dataclass
 class Contents:
-    """What a database holds."""
+    """What a database contains."""
 
     sites: int
     """Records."""
@@ -131,7 +132,8 @@ def write_records(
     summary, filled = Summary(), False
     try:
         with connected(location, write=True) as db, Pause() as pause:
-            _write_all(db, location, _until(pause, records), replace, strict, summary)
+            until = takewhile(lambda _: not pause.asked, records)
+            _write_all(db, location, until, replace, strict, summary)
         filled = summary.sites > 0
     finally:
         if isinstance(location, Path) and not existed and not filled:
@@ -143,16 +145,6 @@ def write_records(
     return summary
 
 
-def _until(
-    pause: Pause, records: Iterable[Record | Rejected | PassedOver]
-) -> Iterator[Record | Rejected | PassedOver]:
-    """Pass on records until it is asked to stop."""
-    for record in records:
-        if pause.asked:
-            return
-        yield record
-
-
 def _write_all(
     db: Any,
     location: Location,
@@ -161,7 +153,6 @@ def _write_all(
     strict: bool,
     summary: Summary,
 ) -> None:
-    """Write each record unless it is there already."""
     kept: dict[str, Kept] | None = None
     for record in records:
         if isinstance(record, PassedOver):
@@ -195,7 +186,6 @@ def _write_one(
     replace: bool,
     summary: Summary,
 ) -> None:
-    """Write one record unless it is there."""
     there, digest = kept.get(record.id), record.digest
     if there is not None and there.digest == digest:
         summary.unchanged += 1

@@ -89,7 +89,7 @@ class Record:
             raise RecordError(f"{self.source}: record id and material must not be empty")
         for name in ("material", "id"):
             check_name(getattr(self, name), f"`{name}`", self.source)
-        for name in ("code", "version"):
+        for name in ("code", "version", "preset", "cards"):
             check_printable(getattr(self, name), f"`{name}`", self.id)
         if self.id.rpartition("_")[0] != self.material:
             raise RecordError(
@@ -115,21 +115,14 @@ class Record:
             value = getattr(self, name)
             if value is not None and not np.isfinite(value):
                 raise RecordError(f"{self.id}: `{name}` is {value} but must be finite")
-        for name in ("preset", "cards"):
-            check_printable(getattr(self, name), f"`{name}`", self.id)
-        self._check_polarization()
+        if self.polarization is not None:
+            vector = np.asarray(self.polarization, dtype=float)
+            if vector.shape != (3,) or not abs(np.linalg.norm(vector) - 1.0) < 1e-6:
+                raise RecordError(
+                    f"{self.id}: `polarization` is {self.polarization}, expected a unit vector"
+                )
         self._check_mean()
         self._check_spectrum()
-
-    def _check_polarization(self) -> None:
-        """Check that the polarization is a unit vector."""
-        if self.polarization is None:
-            return
-        vector = np.asarray(self.polarization, dtype=float)
-        if vector.shape != (3,) or not abs(np.linalg.norm(vector) - 1.0) < 1e-6:
-            raise RecordError(
-                f"{self.id}: `polarization` is {self.polarization}, expected a unit vector"
-            )
 
     def _check_mean(self) -> None:
         """Check the atoms over which the spectrum is a mean."""

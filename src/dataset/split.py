@@ -65,7 +65,10 @@ def split_by_hash(
     if not (all(part >= 0 for part in fractions.values()) and abs(total - 1.0) <= 1e-9):
         raise DatabaseError(f"the fractions {dict(fractions)} must not be negative and add up to 1")
     ids = list(ids)
-    position = {material: _position(material, seed) for material in map(material_of, ids)}
+    position = {}  # of each material, in the unit interval
+    for material in map(material_of, ids):
+        digest = hashlib.sha256(f"{seed}\0{material}".encode()).digest()
+        position[material] = int.from_bytes(digest[:8], "big") / 2**64
     edges, names = np.cumsum(list(fractions.values())), list(fractions)
     part_of = {
         material: names[min(int(np.searchsorted(edges, place, side="right")), len(names) - 1)]
@@ -76,12 +79,6 @@ def split_by_hash(
     for record_id in ids:
         parts[part_of[material_of(record_id)]].append(record_id)
     return parts
-
-
-def _position(material: str, seed: int) -> float:
-    """Place of a material in the unit interval."""
-    key = f"{seed}\0{material}".encode()
-    return int.from_bytes(hashlib.sha256(key).digest()[:8], "big") / 2**64
 
 
 def _fill_empty(

@@ -1,7 +1,7 @@
 """One pass over a set of graphs: checks, and the statistics that a training starts from."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -15,12 +15,6 @@ from ..model.graph_input import check_graph
 
 GraphSet = Sequence[Data] | Dataset
 """A list of graphs, or a map-style data set of them."""
-
-
-def iterate(dataset: GraphSet) -> Iterator[Data]:
-    """Graphs of a list or a map-style data set, in order."""
-    sized = cast(Sequence[Data], dataset)
-    return (sized[index] for index in range(len(sized)))
 
 
 def target_and_mask(graph: Data) -> tuple[Tensor, Tensor]:
@@ -75,7 +69,9 @@ def measure(
     elements: set[int] = set()
     total = torch.zeros(n_energies, dtype=torch.float64)
     square, count, checksum = total.clone(), total.clone(), hashlib.sha256()
-    for index, graph in enumerate(iterate(dataset)):
+    graphs = cast(Sequence[Data], dataset)
+    for index in range(len(graphs)):
+        graph = graphs[index]
         y, mask = _check(graph, f"{name}[{index}]", n_energies, max_z, r_max)
         num_edges.append(graph.num_edges)
         n_spectra.append(len(y))
@@ -89,25 +85,19 @@ def measure(
             checksum.update(part.detach().cpu().contiguous().numpy().tobytes())
     if not num_edges:
         raise ConfigError(f"{name} is empty")
-    mean, scale = _mean_and_scale(total, square, count)
+    mean = total / count.clamp(min=1)
+    variance = float((square - count * mean.square()).sum() / count.sum())
+    seen = count.nonzero().squeeze(1)
+    nearest = (torch.arange(n_energies).unsqueeze(1) - seen).abs().argmin(dim=1)
     return SetStatistics(
         num_edges=num_edges,
         n_spectra=n_spectra,
         n_atoms=n_atoms,
         elements=sorted(elements),
-        mean=mean,
-        scale=scale,
+        mean=mean[seen[nearest]],
+        scale=max(variance, 1e-12) ** 0.5,
         digest=f"{len(num_edges)} graphs, sha256 {checksum.hexdigest()[:16]}",
     )
-
-
-def _mean_and_scale(total: Tensor, square: Tensor, count: Tensor) -> tuple[Tensor, float]:
-    """Mean at every energy and root mean square deviation, from sums over ``count`` spectra."""
-    mean = total / count.clamp(min=1)
-    variance = float((square - count * mean.square()).sum() / count.sum())
-    seen = count.nonzero().squeeze(1)
-    nearest = (torch.arange(len(count)).unsqueeze(1) - seen).abs().argmin(dim=1)
-    return mean[seen[nearest]], max(variance, 1e-12) ** 0.5
 
 
 def _check(

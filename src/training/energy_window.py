@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from ..checkpoints.trained_model import ModelInfo
 from ..dataset.database import Database
 from ..dataset.record import UNITS
-from ..dataset.rows import Entry
 from ..errors import ENERGY_TOLERANCE, ConfigError, DatabaseError
 from ..xas.energies import KNOWN_WINDOWS, EnergyAxis, even_energies
 from .config import EnergyConfig
@@ -59,6 +58,9 @@ def describe_records(database: Database, ids: Sequence[str]) -> Common:
                 f"{database.path}: records differ in {name}, {found}; a model is trained for one"
             )
     first = entries[0]
+    grids = {
+        e.step and (e.lowest, e.highest, round((e.highest - e.lowest) / e.step)) for e in entries
+    }
     info = ModelInfo(
         element=first.element,
         edge=first.edge,
@@ -71,19 +73,8 @@ def describe_records(database: Database, ids: Sequence[str]) -> Common:
         relative=first.axis == "relative",
         lowest=min(entry.lowest for entry in entries),
         highest=max(entry.highest for entry in entries),
-        step=shared_step(entries),
+        step=first.step if len(grids) == 1 else None,
     )
-
-
-def shared_step(entries: Sequence[Entry]) -> float | None:
-    """Energy step, eV, of records that all have the same energies at even steps; else None."""
-    grids = set()
-    for entry in entries:
-        if entry.step is None:
-            return None
-        n_steps = round((entry.highest - entry.lowest) / entry.step)
-        grids.add((entry.lowest, entry.highest, n_steps))
-    return entries[0].step if len(grids) == 1 else None
 
 
 def choose_window(

@@ -139,24 +139,11 @@ def window_and_arguments(
     return window, {**arguments, "emin": window.emin, "emax": window.emax}
 
 
-def same_basis(model: XANES_E3GNN, start: Start) -> bool:
-    """Whether coefficients stand for the same functions of the energy in both networks."""
-    new, old = model.hyperparameters, start.model.hyperparameters
-    return all(_plain(new[name]) == _plain(old[name]) for name in BASIS)
-
-
 def keeps_head(model: XANES_E3GNN, start: Start) -> bool:
     """Whether the start has learned spectra, and on the new network's energy basis."""
-    return start.info.pretrained_on is None and same_basis(model, start)
-
-
-def head_prefixes(model: XANES_E3GNN, start: Start) -> tuple[str, ...]:
-    """Beginnings of the names of tensors that are made anew."""
-    if keeps_head(model, start):
-        return ()
-    if start.info.pretrained_on is not None:
-        return ("readout.", "paths.", "waves.", "spectral_basis.")
-    return (*(f"{name}." for name in model.outputs()), "waves.", "spectral_basis.")
+    new, old = model.hyperparameters, start.model.hyperparameters
+    same = all(_plain(new[name]) == _plain(old[name]) for name in BASIS)
+    return start.info.pretrained_on is None and same
 
 
 @torch.no_grad()
@@ -171,7 +158,11 @@ def take_weights(model: XANES_E3GNN, start: Start) -> Transfer:
         What was copied and what was not; every tensor of either network is named once.
     """
     own, theirs = model.state_dict(), start.model.state_dict()
-    head = head_prefixes(model, start)
+    head: tuple[str, ...] = ()  # beginnings of the names of tensors that are reinitialized
+    if not keeps_head(model, start):
+        spectra = start.info.pretrained_on is None
+        outputs = [f"{n}." for n in model.outputs()] if spectra else ["readout.", "paths."]
+        head = (*outputs, "waves.", "spectral_basis.")
     reused = [
         name
         for name, weight in own.items()
@@ -187,23 +178,6 @@ def take_weights(model: XANES_E3GNN, start: Start) -> Transfer:
         anew=[name for name in own if name not in reused],
         left_out=[name for name in theirs if name not in reused],
     )
-
-
-def set_statistics(model: XANES_E3GNN, measured: SetStatistics, energy_grid: Tensor) -> None:
-    """Set the coefficients' mean and scale to the training set's and keep the head's weights.
-
-    For a head that was taken over; a training does the same for a new one, and zeroes it.
-
-    Args:
-        model: network, changed in place.
-        measured: statistics of the training set.
-        energy_grid: energies of the targets relative to the reference, eV, shape (n_energies,).
-    """
-    kept = copy.deepcopy({name: map_.state_dict() for name, map_ in model.outputs().items()})
-    dtype = model.coefficient_mean.dtype
-    model.set_target_statistics(energy_grid.to(dtype), measured.mean.to(dtype), measured.scale)
-    for name, output in model.outputs().items():
-        output.load_state_dict(kept[name])
 
 
 def freeze(model: XANES_E3GNN, prefixes: Sequence[str], transfer: Transfer) -> list[str]:
@@ -257,8 +231,12 @@ def start_from(
         ConfigError: see ``freeze``.
     """
     transfer = take_weights(model, start)
-    if keeps_head(model, start):
-        set_statistics(model, measured, energy_grid)
+    if keeps_head(model, start):  # a training does the same for a new head, and zeroes it
+        kept = copy.deepcopy({name: map_.state_dict() for name, map_ in model.outputs().items()})
+        dtype = model.coefficient_mean.dtype
+        model.set_target_statistics(energy_grid.to(dtype), measured.mean.to(dtype), measured.scale)
+        for name, output in model.outputs().items():
+            output.load_state_dict(kept[name])
     report_transfer(model, start, transfer, freeze(model, frozen, transfer))
 
 

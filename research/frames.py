@@ -1,4 +1,4 @@
-"""Records as frames of extended xyz, which ``readers.extxyz`` reads."""
+"""Records as frames of extended xyz, which ``src.readers.extxyz`` reads."""
 
 import lzma
 from pathlib import Path
@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import RecordError
-from .record import Record
+from src.dataset.record import Record
+from src.errors import RecordError
 
 
 def frame_text(record: Record, **more: Any) -> str:
