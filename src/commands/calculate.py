@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ..errors import ConfigError, PartialError, StructureError, check_positive
+from ..errors import ConfigError, PartialError, StructureError, check_at_least, check_positive
 from ..runtime.options import POSITIONAL
 
 if TYPE_CHECKING:
@@ -89,11 +89,9 @@ class Options:
         """Raise ConfigError for values out of range or that contradict each other."""
         check_positive("time_limit", self.time_limit)
         for name in ("jobs", "limit"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ConfigError(f"`{name}` is {value} but must be at least 1")
-        if self.seed < 0:
-            raise ConfigError(f"`seed` is {self.seed} but must not be negative")
+            if getattr(self, name) is not None:
+                check_at_least(name, getattr(self, name), 1)
+        check_at_least("seed", self.seed, 0)
         if self.code != "feff10" and not self.write_only:
             raise ConfigError(
                 f"`code` {self.code} can't be run, only written; add --write_only, or give --feff"

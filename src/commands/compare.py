@@ -3,10 +3,15 @@
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
 from ..runtime.options import POSITIONAL
+
+if TYPE_CHECKING:
+    from ..checkpoints.trained_model import ModelInfo
+    from ..xas.normalization import Normalized
+    from ..xas.spectrum import Spectrum
 
 EITHER_WAY = 5.0
 """Shift that is tried either way of the nominal one, eV."""
@@ -52,23 +57,13 @@ def run(job: Options) -> None:
     from ..plot import check_picture
     from ..runtime.atomic_files import check_writable, file_digest, write_text_durably
     from ..structures.files import named_structures
-    from ..xas.edges import find_edge
-    from ..xas.measured import measured_digest, read_measured, with_edge
-    from ..xas.normalization import normalize
+    from ..xas.measured import measured_digest
 
     check_writable(job.output)
     check_picture(job.plot)
     model = TrainedModel.load(job.model)
-    info, origin = model.info, model.provenance()
-    spectrum = with_edge(read_measured(job.measured, job.column), info.element, info.edge)
-    measured = normalize(replace(spectrum, e0=job.e0))
-    if info.element is not None and info.edge is not None:
-        tabulated = find_edge(info.element, info.edge).energy
-        if abs(measured.e0 - tabulated) > ANOTHER_EDGE:
-            raise ConfigError(
-                f"{job.measured}: e0 is {measured.e0:.1f} eV, but the model's {info.element}"
-                f" {info.edge} edge is at {tabulated:.1f} eV; give --e0 if the edge was not found"
-            )
+    origin = model.provenance()
+    spectrum, measured = read_measurement(job, model.info)
     structures = [named for path in job.structures for named in named_structures(path)]
     names = [name for name, _ in structures]
     repeated = sorted({name for name in names if names.count(name) > 1})
@@ -79,8 +74,7 @@ def run(job: Options) -> None:
     if shift is None:
         middle = nominal_shift(measured, candidates)
         shift = middle - EITHER_WAY, middle + EITHER_WAY
-    low_high = [(float(pair[0]), float(pair[1])) for pair in (shift, job.broadening, job.scale)]
-    bounds = Bounds(*low_high)
+    bounds = Bounds(*((float(a), float(b)) for a, b in (shift, job.broadening, job.scale)))
     window = compare_window(measured, candidates, bounds)
     ranking = rank(window, candidates, bounds, job.measure)
     print(f"{job.measured}: e0 {measured.e0:.2f} eV, edge step {measured.edge_step:.4g}")
@@ -99,7 +93,7 @@ def run(job: Options) -> None:
             "structures": {str(path): file_digest(path) for path in job.structures},
             **ranking_values(ranking, candidates),
         }  # fmt: skip
-        text = json.dumps(values, indent=1, default=_plain)
+        text = json.dumps(values, indent=1, default=lambda number: number.item())  # NumPy's
         write_text_durably(job.output, f"{text}\n")
     if job.plot is not None:
         from ..comparison.plot import plot_ranking
@@ -107,10 +101,23 @@ def run(job: Options) -> None:
         plot_ranking(ranking, job.plot)
 
 
-def _plain(value: object) -> object:
-    """NumPy's numbers as Python's."""
-    import numpy as np
+def read_measurement(job: Options, info: "ModelInfo") -> tuple["Spectrum", "Normalized"]:
+    """The measurement as it was read and normalized.
 
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"{type(value).__name__} in a result")
+    Raises:
+        ConfigError: its edge is not near the model's.
+    """
+    from ..xas.edges import find_edge
+    from ..xas.measured import read_measured, with_edge
+    from ..xas.normalization import normalize
+
+    spectrum = with_edge(read_measured(job.measured, job.column), info.element, info.edge)
+    measured = normalize(replace(spectrum, e0=job.e0))
+    if info.element is not None and info.edge is not None:
+        tabulated = find_edge(info.element, info.edge).energy
+        if abs(measured.e0 - tabulated) > ANOTHER_EDGE:
+            raise ConfigError(
+                f"{job.measured}: e0 is {measured.e0:.1f} eV, but the model's {info.element}"
+                f" {info.edge} edge is at {tabulated:.1f} eV; give --e0 if the edge was not found"
+            )
+    return spectrum, measured

@@ -79,10 +79,9 @@ def run(job: Options) -> None:
     if job.table is not None:
         write_table(job.table, compared.details, energy, described.unit, origin)
     if job.predictions is not None:
-        kept: dict[str, Any] = {} if compared.bands is None else dict(vars(compared.bands))
-        kept |= origin
-        kept |= {"ids": np.array(result.ids), "energy": energy, "mu": compared.prediction}
-        write_arrays(job.predictions, {**kept, "r2": result.r2})
+        kept: dict[str, Any] = {} if compared.bands is None else vars(compared.bands)
+        kept = {**kept, **origin, "ids": np.array(result.ids), "energy": energy}
+        write_arrays(job.predictions, {**kept, "mu": compared.prediction, "r2": result.r2})
     if job.plot is not None:
         plot_predictions(
             *(result.ids, energy, compared.prediction, compared.target, job.plot),

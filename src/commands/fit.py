@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import ConfigError
+from ..errors import ConfigError, check_not_negative
 from ..runtime.options import POSITIONAL
 
 if TYPE_CHECKING:
@@ -66,16 +66,13 @@ def run(job: Options) -> None:
             "kind": "mixture",
             "version": package_version("e3gnn-xanes"),
             "provenance": origin,
-            "measured_file": {
-                "path": str(job.measured),
-                "digest": measured_digest(job.measured),
-                "e0": measured.e0,
-            },
+            "measured_file": {"path": str(job.measured), "digest": measured_digest(job.measured),
+                              "e0": measured.e0},
             "component_files": {str(path): measured_digest(path) for path in job.components},
             "energy": target.energy.tolist(),
             "measured": target.mu.tolist(),
             **mixture_values(names, mixture, shifts, moved),
-        }
+        }  # fmt: skip
         write_text_durably(job.output, json.dumps(values, indent=1) + "\n")
     if job.plot is not None:
         from ..comparison.plot import plot_mixture
@@ -85,12 +82,8 @@ def run(job: Options) -> None:
 
 def check(job: Options) -> None:
     """Raise ConfigError for a value out of its range."""
-    if not 0 <= job.max_shift < float("inf"):
-        raise ConfigError(
-            f"`max_shift` is {job.max_shift} but must be finite and must not be negative"
-        )
-    if job.bootstrap < 0:
-        raise ConfigError(f"`bootstrap` is {job.bootstrap} but must not be negative")
+    check_not_negative("max_shift", job.max_shift)
+    check_not_negative("bootstrap", job.bootstrap)
     if not job.window[0] < job.window[1]:
         raise ConfigError(f"`window` is {job.window[0]} {job.window[1]}, expected LOW below HIGH")
 

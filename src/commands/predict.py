@@ -75,7 +75,6 @@ def predict_table(job: Options) -> None:
     """
     from ..prediction.site_prediction import warn_of_doubts
     from ..predictor import XANESPredictor
-    from ..reports.text import site_label
     from ..runtime.atomic_files import check_writable
     from ..runtime.distributed import check_alone
     from ..structures.files import each_structure
@@ -84,7 +83,7 @@ def predict_table(job: Options) -> None:
     check_alone("a prediction of structure files")
     check_writable(job.output)
     if job.plot is not None:
-        from ..plot import check_picture, plot_structures
+        from ..plot import check_picture
 
         check_picture(job.plot)
     predictor = XANESPredictor(job.model, job.device)
@@ -117,15 +116,7 @@ def predict_table(job: Options) -> None:
     note_symmetry(results.predicted)
     results.write()
     if job.plot is not None:
-        plot_structures(
-            [sites[0].structure for sites in results.predicted],
-            results.predicted[0][0].energy,
-            [[(site_label(s), s.mu, len(s.equivalent)) for s in p] for p in results.predicted],
-            job.plot,
-            unit=predictor.info.unit,
-            relative=predictor.info.reference_energy is None,
-            half_widths=[[s.half_width for s in sites] for sites in results.predicted],
-        )
+        results.plot(job.plot)
     if results.skipped:
         raise PartialError(f"{results.describe()}; the others are named above")
 
@@ -167,6 +158,21 @@ class Results:
             return
         write_text_durably(self.output, text)
         print(f"{self.output}: {sum(len(sites) for sites in self.predicted)} spectra")
+
+    def plot(self, path: Path) -> None:
+        """Draw the spectra of every structure."""
+        from ..plot import plot_structures
+        from ..reports.text import site_label
+
+        plot_structures(
+            [sites[0].structure for sites in self.predicted],
+            self.predicted[0][0].energy,
+            [[(site_label(s), s.mu, len(s.equivalent)) for s in p] for p in self.predicted],
+            path,
+            unit=self.model.info.unit,
+            relative=self.model.info.reference_energy is None,
+            half_widths=[[s.half_width for s in sites] for sites in self.predicted],
+        )
 
     def write_interrupted(self) -> None:
         """Write what there is, and say how to continue."""

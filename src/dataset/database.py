@@ -62,9 +62,7 @@ class Contents:
     """What a database contains."""
 
     sites: int
-    """Records."""
     materials: int
-    """Materials."""
     kinds: dict[str, Counter[str]]
     """Count of each value of element, edge, target, code and axis."""
     elements: Counter[str]

@@ -73,7 +73,7 @@ def make_loader(
     num_layers: int,
     workers: int = 0,
 ) -> DataLoader:
-    """Loader of this process's part of the batches, in their order.
+    """Loader of this process's part of the batches, in their order; None for an empty part.
 
     Args:
         dataset: graphs.
@@ -81,9 +81,6 @@ def make_loader(
         team: the processes.
         num_layers: layers of the network.
         workers: processes that read ahead; the batches are the same with any number.
-
-    Returns:
-        The loader; it yields a batch, or None for an empty part.
     """
     return DataLoader(
         dataset,

@@ -27,7 +27,6 @@ class SitePrediction:
     """Predicted spectrum of one absorbing atom, or of several that symmetry makes equivalent."""
 
     structure: str
-    """Name of the structure."""
     site: int
     """0-based index of the absorber in the structure."""
     equivalent: list[int]
@@ -119,13 +118,8 @@ def predict_each(
 ) -> Iterator[list[SitePrediction] | StructureError]:
     """Predict structures as they come, some at a time; one that fails does not stop the others.
 
-    Args:
-        model: model.
-        structures: name of each, and the structure, or the error that came in its place.
-        sites: see ``predict_structures``.
-        energy: see ``predict_structures``.
-        other_element: see ``predict_structures``.
-        at_once: structures in memory.
+    The arguments are those of ``predict_structures``; an error may be in a structure's place, and
+    ``at_once`` structures are in memory.
 
     Yields:
         For each structure what ``predict_structures`` gives, or why it can't be predicted, named.

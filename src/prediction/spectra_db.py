@@ -27,7 +27,6 @@ class PredictedStructure:
     source_row: int
     """Row of the structure in the database that was predicted; of one from a file its number."""
     atoms: Atoms
-    """The structure."""
     sites: np.ndarray
     """0-based indices of the absorbers, shape (n_absorbers,); empty after a failure."""
     energy: np.ndarray

@@ -163,7 +163,12 @@ def keeping_older(path: Path, keep: int) -> Iterator[None]:
         return
     aside = path.with_name(f".{path.name}.{os.getpid()}.older")
     try:
-        _duplicate(path, aside)
+        aside.unlink(missing_ok=True)
+        try:
+            os.link(path, aside)
+        except OSError:  # exFAT, SMB, some of FUSE have no links
+            shutil.copyfile(path, aside)
+            sync_file(aside)
         yield
         for age in range(keep - 2, 0, -1):
             if older(path, age).exists():
@@ -221,16 +226,6 @@ def remove_leftovers(folder: Path, names: Sequence[str]) -> None:
     for there in folder.iterdir():
         if unfinished.fullmatch(there.name):
             there.unlink(missing_ok=True)
-
-
-def _duplicate(path: Path, copy: Path) -> None:
-    """Give a file a second name, or where the file system has no links a copy."""
-    copy.unlink(missing_ok=True)
-    try:
-        os.link(path, copy)
-    except OSError:  # exFAT, SMB, some of FUSE
-        shutil.copyfile(path, copy)
-        sync_file(copy)
 
 
 @contextmanager

@@ -32,7 +32,8 @@ NUMBERS = {3: ("START", "STOP", "STEP"), 2: ("LOW", "HIGH")}
 def add_options(parser: ArgumentParser, options: type) -> None:
     """Add the fields of a dataclass to a parser; those that are dataclasses become groups."""
     parser.add_argument("--config", action="config", help="YAML file of options.")
-    docs = _docs(options)
+    params = parse_from_object(options).params
+    docs = {param.arg_name: " ".join((param.description or "").split()) for param in params}
     for entry in fields(options):
         hint: Any = entry.type
         default = entry.default_factory() if callable(entry.default_factory) else entry.default
@@ -72,16 +73,6 @@ def _type(hint: Any) -> dict[str, Any]:
     if Path in kinds and len(kinds) > 1:  # or a URL, which a Path would spoil
         return {"type": str | None if optional else str}
     return {"type": hint}
-
-
-def _docs(options: type) -> dict[str, str]:
-    """Docstrings under the fields of a dataclass."""
-    parsed = parse_from_object(options)
-    docs = {p.arg_name: " ".join((p.description or "").split()) for p in parsed.params}
-    missing = [entry.name for entry in fields(options) if not docs.get(entry.name)]
-    if missing:
-        raise TypeError(f"{options.__module__} has no docstring for {missing}")
-    return docs
 
 
 def with_groups(words: list[str], parser: ArgumentParser) -> list[str]:
@@ -148,14 +139,10 @@ def _paths(options: Any, written: bool) -> Iterator[tuple[str, Path, bool]]:
 def _check_other(name: str, path: Path, others: list[tuple[str, Path]]) -> None:
     """Raise ConfigError where a path is the file of another field."""
     for other, taken in others:
-        if same_file(path, taken):
+        same = path.resolve() == taken.resolve()
+        if path.exists() and taken.exists():  # through hard links too; not a device or a folder
+            same = path.is_file() and os.path.samefile(path, taken)
+        if same:
             raise ConfigError(
                 f"`{name}` and `{other}` are the same file, {path}, which would be overwritten"
             )
-
-
-def same_file(one: Path, other: Path) -> bool:
-    """Whether two paths are one file, through links too; a device or a folder is none."""
-    if one.exists() and other.exists():
-        return one.is_file() and os.path.samefile(one, other)
-    return one.resolve() == other.resolve()

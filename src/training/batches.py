@@ -22,7 +22,6 @@ class Batches:
     name: str
     """What to call the set in a message."""
     graphs: SeededGraphs
-    """The graphs."""
     statistics: SetStatistics
     """Edges and spectra of every graph, and more."""
     sampler: GraphBatchSampler

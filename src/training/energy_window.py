@@ -91,9 +91,6 @@ def choose_window(
         emin: lowest energy of the model's basis, eV relative; None: chosen.
         emax: highest energy of the model's basis, eV relative; None: chosen.
 
-    Returns:
-        The energies.
-
     Raises:
         ConfigError: the basis does not reach as far as the energies.
     """

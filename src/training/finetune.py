@@ -41,7 +41,6 @@ class Start:
     path: Path
     """Its file or folder, for messages."""
     model: XANES_E3GNN
-    """The network."""
     info: ModelInfo
     """What it was trained for."""
 

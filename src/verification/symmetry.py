@@ -40,7 +40,6 @@ class Deviation:
     """Outcome of one check."""
 
     model: str
-    """Which network."""
     check: str
     """What was changed."""
     mode: str

@@ -78,7 +78,7 @@ def test_a_scan_is_fitted_by_predictions(structures, capsys):
         (["compare", FOIL, COPPER / "Cu.vasp", "--model", "cu-k-feff", "--measure", "x"], "one of"),
         (["compare", FOIL, COPPER / "Cu.vasp", "--model", "cu-k-feff", "--e0", 9060], "give --e0"),
         (["fit", FOIL, COLD, FOIL.with_name("no.xdi")], "no such file"),
-        (["fit", FOIL, COLD, "--max_shift", -1], "must not be negative"),
+        (["fit", FOIL, COLD, "--max_shift", -1], "`max_shift` is -1"),
     ],
 )
 def test_what_is_wrong_is_named(words, message, capsys):
