@@ -40,7 +40,7 @@ def ranking(path):
     measured = Spectrum(ENERGY, xanes(), e0=8990.0)
     names = ("CuFeS2", "Cu", "Cu2O", "Cu3N", "CuO", "CuCl")
     half = np.full(len(ENERGY), 0.05)
-    fits = [Fit(n, -6.0, 1.0, 1.0, (), xanes(k / 2), half, MEASURES) for k, n in enumerate(names)]
+    fits = [Fit(n, -6.0, 1.0, 1.0, (), MEASURES, xanes(k / 2), half) for k, n in enumerate(names)]
     found = Ranking("r_factor", measured, fits, Bounds(), 1.0)
     src.comparison.plot.plot_ranking(found, path)
 

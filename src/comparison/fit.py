@@ -55,12 +55,12 @@ class Fit:
     """Factor of the prediction in units of the edge step."""
     at_bound: tuple[str, ...]
     """Parameters that a bound has stopped."""
+    measures: dict[str, float]
+    """Value of every measure; less is more alike."""
     fitted: np.ndarray
     """Fitted prediction on the energies compared, dimensionless, shape (n_energies,)."""
     half_width: np.ndarray | None
     """Half width of the model's band there, same unit and shape; None: not calibrated."""
-    measures: dict[str, float]
-    """Value of every measure; less is more alike."""
 
 
 def fit_candidate(
@@ -112,10 +112,8 @@ def fit_candidate(
     simplex = np.array(start) + np.array([[0.0, 0.0], [0.4, 0.0], [0.0, 0.5]])
     options = {"initial_simplex": simplex, "xatol": 1e-3, "fatol": 1e-10, "maxiter": 200}
     found = minimize(misfit, start, method="Nelder-Mead", options=options).x
-    shift, width = (
-        float(np.clip(value, *limits))
-        for value, limits in zip(found, (bounds.shift, bounds.broadening), strict=True)
-    )
+    shift = float(np.clip(found[0], *bounds.shift))
+    width = float(np.clip(found[1], *bounds.broadening))
     values = shape(shift, width)
     scale = best_scale(values)
     fitted = scale * values
@@ -125,7 +123,7 @@ def fit_candidate(
     stopped = {"shift": shift, "broadening": width, "scale": scale}
     at_bound = tuple(key for key, value in stopped.items() if _reached(value, getattr(bounds, key)))
     measures = {key: measure(energy, target, fitted) for key, measure in MEASURES.items()}
-    return Fit(name, shift, width, scale, at_bound, fitted, half, measures)
+    return Fit(name, shift, width, scale, at_bound, measures, fitted, half)
 
 
 def _reached(value: float, limits: tuple[float, float]) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from .fit import Fit
 from .linear_combination import Mixture
 from .ranking import Candidate, Ranking
 
@@ -12,14 +13,25 @@ SURE = 0.95
 """A lead that holds in this part of the draws exceeds the model's own uncertainty."""
 
 
+def fit_cells(fit: Fit) -> list[str]:
+    """Candidate, shift and broadening (eV), scale and measures, as tables show them."""
+    parameters = f"{fit.shift:.2f}", f"{fit.broadening:.2f}", f"{fit.scale:.3f}"
+    return [fit.name, *parameters, *(f"{value:.5f}" for value in fit.measures.values())]
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """One line of a table: the name on the left, cut to its width, then numbers."""
+    numbers = zip(cells[1:], widths[1:], strict=True)
+    name = f"{cells[0][: widths[0]]:{widths[0]}s}"
+    return " ".join([name, *(f"{cell:>{width}s}" for cell, width in numbers)])
+
+
 def ranking_table(ranking: Ranking) -> str:
     """Candidates, the most alike first, with their parameters and measures."""
     names = list(ranking.fits[0].measures)
-    header = f"{'candidate':16s} {'shift':>7s} {'broad':>6s} {'scale':>6s}"
-    lines = [header + "".join(f" {name:>14s}" for name in names)]
-    for fit in ranking.fits:
-        values = f"{fit.name[:16]:16s} {fit.shift:7.2f} {fit.broadening:6.2f} {fit.scale:6.3f}"
-        lines.append(values + "".join(f" {fit.measures[name]:14.5f}" for name in names))
+    widths = [16, 7, 6, 6, *(14 for _ in names)]
+    rows = [["candidate", "shift", "broad", "scale", *names], *map(fit_cells, ranking.fits)]
+    lines = [_line(row, widths) for row in rows]
     bounds, energy = ranking.bounds, ranking.measured.energy
     lines.append(
         f"shift {bounds.shift[0]:.2f} .. {bounds.shift[1]:.2f} eV, broadening"
@@ -61,14 +73,7 @@ def ranking_values(ranking: Ranking, candidates: Sequence[Candidate]) -> dict[st
         "measured": ranking.measured.mu.tolist(),
         "candidates": [
             {
-                "name": fit.name,
-                "shift": fit.shift,
-                "broadening": fit.broadening,
-                "scale": fit.scale,
-                "at_bound": list(fit.at_bound),
-                "measures": fit.measures,
-                "fitted": fit.fitted.tolist(),
-                "half_width": None if fit.half_width is None else fit.half_width.tolist(),
+                **{name: _plain(value) for name, value in vars(fit).items()},
                 "sites": {
                     str(site.site): {
                         "equivalent": site.equivalent,
@@ -83,15 +88,26 @@ def ranking_values(ranking: Ranking, candidates: Sequence[Candidate]) -> dict[st
     }
 
 
+def _plain(value: Any) -> Any:
+    """A list in place of an array."""
+    return value.tolist() if isinstance(value, np.ndarray) else value
+
+
+def mixture_cells(
+    names: Sequence[str], mixture: Mixture, shifts: Sequence[float]
+) -> list[list[str]]:
+    """Component, fraction, its error, that by bootstrap, and shift (eV), as tables show them."""
+    n = len(names)
+    spread = [""] * n if mixture.bootstrap is None else [f"{s:.4f}" for s in mixture.bootstrap]
+    parts = zip(names, mixture.fractions, mixture.errors, spread, shifts, strict=True)
+    return [[name, f"{f:.4f}", f"{e:.4f}", s, f"{shift:.2f}"] for name, f, e, s, shift in parts]
+
+
 def mixture_table(names: Sequence[str], mixture: Mixture, shifts: Sequence[float]) -> str:
     """Fractions with their errors."""
-    lines = [f"{'component':20s} {'fraction':>9s} {'+-':>7s} {'bootstrap':>9s} {'shift':>7s}"]
-    for k, name in enumerate(names):
-        spread = "" if mixture.bootstrap is None else f"{mixture.bootstrap[k]:9.4f}"
-        lines.append(
-            f"{name[:20]:20s} {mixture.fractions[k]:9.4f} {mixture.errors[k]:7.4f} {spread:>9s}"
-            f" {shifts[k]:7.2f}"
-        )
+    head = ["component", "fraction", "+-", "bootstrap", "shift"]
+    rows = [head, *mixture_cells(names, mixture, shifts)]
+    lines = [_line(row, (20, 9, 7, 9, 7)) for row in rows]
     lines.append(
         f"sum {mixture.fractions.sum():.4f}, R-factor {mixture.r_factor:.3g}; residuals go together"
         f" over {mixture.correlation_points:.1f} points, which the errors take into account"

@@ -1,17 +1,17 @@
 """Bands and a measure of novelty, learned from sites that a model was not trained on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from torch_geometric.data import Data
 from tqdm import tqdm
 
 from ..checkpoints.trained_model import TrainedModel
 from ..dataset.database import Database
 from ..dataset.dataset import XANESDataset
 from ..errors import DatabaseError
-from ..model.ensemble import networks_of
+from ..model.ensemble import Network, networks_of
+from ..model.graph_input import Graph
 from ..prediction.inference import PredictedSites, RawSites, check_predicted, raw_sites
 from ..structures.names import material_of
 from ..uncertainty.novelty import Novelty, sample_sites
@@ -50,30 +50,29 @@ def learn_novelty(model: TrainedModel, database: Database) -> Novelty:
         )
     data = model_dataset(model, database, sample_sites(known))
     graphs = [data[k] for k in tqdm(range(len(data)), desc="training sites", disable=None)]
-    first = networks_of(model.network)[0]
-    found = dict(raw_sites(first, graphs, np.zeros(1)))
-    check_raw(graphs, found)
-    return Novelty.fit(np.concatenate([found[number].features for number in range(len(graphs))]))
+    raw = checked_sites(networks_of(model.network)[0], graphs, np.zeros(1))
+    return Novelty.fit(np.concatenate([sites.features for sites in raw]))
 
 
-def check_raw(graphs: Sequence[Data], found: Mapping[int, RawSites]) -> None:
-    """Refuse to learn from what is no number.
+def checked_sites(network: Network, graphs: Sequence[Graph], energy: np.ndarray) -> list[RawSites]:
+    """What a network gives for each graph; nothing is learned from what is no number.
 
     Raises:
         PredictionError: spectrum, spread or features of a site are not finite; it is named.
     """
-    for number, raw in found.items():
+    found = dict(raw_sites(network, graphs, energy))
+    for number, graph in enumerate(graphs):
+        raw = found[number]
         parts = [part for part in (raw.mu, raw.spread, raw.features) if part is not None]
-        check_predicted(PredictedSites(np.concatenate(parts, axis=1)), graphs[number].record_id)
+        check_predicted(PredictedSites(np.concatenate(parts, axis=1)), graph.record_id)
+    return [found[number] for number in range(len(graphs))]
 
 
 def site_errors(data: XANESDataset, model: TrainedModel, novelty: Novelty) -> SiteErrors:
     """What the model predicts for the calibration sites beside what was calculated."""
     graphs = list(data)
     relative = model.energies().relative
-    found = dict(raw_sites(model.network, graphs, relative))
-    check_raw(graphs, found)
-    raw = [found[number] for number in range(len(graphs))]
+    raw = checked_sites(model.network, graphs, relative)
     target = np.concatenate([graph.y.double().numpy() for graph in graphs])
     mask = np.concatenate([graph.y_mask.numpy() for graph in graphs])
     error = np.abs(np.concatenate([sites.mu for sites in raw]) - target)

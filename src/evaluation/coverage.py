@@ -55,8 +55,8 @@ def measure_coverage(error: np.ndarray, mask: np.ndarray, bands: Bands, wanted: 
         ],
         mean_width=float(2.0 * half_width[counts].mean()),
         n_novel=int(novel.sum()),
-        novel_mse=_mean(mse[novel]),
-        other_mse=_mean(mse[~novel]),
+        novel_mse=float(mse[novel].mean()) if novel.any() else float("nan"),
+        other_mse=float(mse[~novel].mean()) if not novel.all() else float("nan"),
     )
 
 
@@ -77,8 +77,3 @@ def describe_coverage(found: Coverage) -> str:
         f"not flagged: mse {found.other_mse:.8f}",
     ]
     return "\n".join(lines)
-
-
-def _mean(values: np.ndarray) -> float:
-    """Mean; NaN of nothing."""
-    return float(values.mean()) if len(values) else float("nan")

@@ -16,10 +16,10 @@ from ..dataset.split import read_ids
 from ..errors import CheckpointError, DatabaseError
 from ..prediction.inference import Bands, check_predicted, join_sites, predict_sites
 from ..xas.energies import EnergyAxis
-from ..xas.features import find_features
+from ..xas.features import feature_errors, find_features
 from .environments import environments
 from .metrics import Evaluation, evaluate_spectra
-from .table import Details, make_details
+from .table import Details
 
 logger = logging.getLogger(__name__)
 
@@ -79,10 +79,10 @@ def evaluate(
     target = np.concatenate([graph.y.double().numpy() for graph in graphs])
     mask = np.concatenate([graph.y_mask.numpy() for graph in graphs])
     baseline = np.asarray(described.mean_spectrum)
-    details = make_details(
+    found_features, features = (find_features(axis.energy, mu, mask) for mu in (prediction, target))
+    details = Details(
         evaluate_spectra(data.ids, prediction, target, mask, baseline),
-        find_features(axis.energy, prediction, mask),
-        find_features(axis.energy, target, mask),
+        feature_errors(found_features, features),
         [one for graph in graphs for one in environments(graph)],
     )
     return Comparison(axis, prediction, target, mask, sites.bands, details)

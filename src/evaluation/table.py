@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import CheckpointError, ConfigError
-from ..runtime.atomic_files import write_durably, write_text_durably
-from ..xas.features import FEATURES, FeatureError, Features, error_statistics, feature_errors
+from ..runtime.atomic_files import check_writable, write_durably, write_text_durably
+from ..xas.features import FEATURES, FeatureError, error_statistics
 from .environments import Environment, Group, by_coordination, by_element
 from .metrics import Evaluation
 
@@ -47,23 +47,15 @@ class Details:
         return by_coordination(self.around, self.result.mse)
 
 
-def make_details(
-    result: Evaluation, prediction: Features, target: Features, around: list[Environment]
-) -> Details:
-    """Put an evaluation's parts together; all are in the order of ``result.ids``."""
-    return Details(result, feature_errors(prediction, target), around)
-
-
 def check_table(path: Path) -> None:
     """Refuse a path that can't be written.
 
     Raises:
-        ConfigError: its ending is not a known one, or its folder does not exist.
+        ConfigError: its ending is not a known one; see ``check_writable`` too.
     """
     if path.suffix not in ENDINGS:
         raise ConfigError(f"{path}: ending {path.suffix!r}, expected one of {list(ENDINGS)}")
-    if not path.parent.is_dir():
-        raise ConfigError(f"{path}: the folder {path.parent} does not exist")
+    check_writable(path)
 
 
 def write_table(
@@ -115,8 +107,8 @@ def as_json(details: Details, energy: np.ndarray, unit: str | None) -> dict[str,
         "mae": result.mae,
         "baseline_mse": result.baseline_mse,
         "features": {name: asdict(error) for name, error in details.features.items()},
-        "by_element": {group.name: _counted(group) for group in details.elements},
-        "by_coordination": {group.name: _counted(group) for group in details.coordination},
+        "by_element": {g.name: {"sites": g.sites, "mse": g.mse} for g in details.elements},
+        "by_coordination": {g.name: {"sites": g.sites, "mse": g.mse} for g in details.coordination},
         "energy": energy.tolist(),
         "r2": result.r2.tolist(),
         "by_site": sites,
@@ -126,13 +118,12 @@ def as_json(details: Details, energy: np.ndarray, unit: str | None) -> dict[str,
 def as_rows(details: Details, energy: np.ndarray) -> list[tuple[str, str, int, float]]:
     """The figures as rows of kind, name, sites and value."""
     result, count = details.result, len(details.result.ids)
-    rows = [
-        ("figure", name, count, float(getattr(result, field)))
-        for name, field in (
-            ("mse", "mean_mse"), ("median_mse", "median_mse"), ("mae", "mae"),
-            ("baseline_mse", "baseline_mse"),
-        )
-    ]  # fmt: skip
+    rows: list[tuple[str, str, int, float]] = [
+        ("figure", "mse", count, result.mean_mse),
+        ("figure", "median_mse", count, result.median_mse),
+        ("figure", "mae", count, float(result.mae)),
+        ("figure", "baseline_mse", count, float(result.baseline_mse)),
+    ]
     for name in FEATURES:
         error = details.features[name]
         for kind in ("mean_absolute", "median_absolute", "bias"):
@@ -142,11 +133,6 @@ def as_rows(details: Details, energy: np.ndarray) -> list[tuple[str, str, int, f
     rows += [("r2", f"{e:.3f}", count, float(r)) for e, r in zip(energy, result.r2, strict=True)]
     rows += [("site", name, 1, float(m)) for name, m in zip(result.ids, result.mse, strict=True)]
     return rows
-
-
-def _counted(group: Group) -> dict[str, Any]:
-    """Count and error of a group."""
-    return {"sites": group.sites, "mse": group.mse}
 
 
 def _without_nan(value: Any) -> Any:

@@ -1,6 +1,5 @@
 """Page of a database of calculations."""
 
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,7 @@ from ..dataset.database import Database
 from ..errors import DatabaseError
 from ..plot import CALCULATED, PREDICTED, axis_labels, new_figure, save
 from .page import facts, figure, page, paragraph, section
+from .text import by_count, with_counts
 
 SPECTRA = 2000
 """Spectra of which mean and spread are drawn; evenly chosen of more."""
@@ -31,29 +31,20 @@ def dataset_page(database: Database) -> str:
         raise DatabaseError(f"{database.path}: holds no records")
     low, high = contents.energy_range
     counts = [("records", contents.sites), ("materials", contents.materials)]
-    listed = [(name, _listed(counter)) for name, counter in contents.kinds.items()]
-    elements = sorted(contents.elements.items(), key=lambda item: (-item[1], item[0]))
-    listed_elements = [f"{symbol} {count}" for symbol, count in elements]
+    kinds = [(name, with_counts(counter)) for name, counter in contents.kinds.items()]
+    name = getattr(database.path, "name", database.path)
     sections = [
         section(
             "What it holds",
-            facts([*counts, *listed, ("energies", f"{low:.3f} .. {high:.3f} eV")]),
+            facts([*counts, *kinds, ("energies", f"{low:.3f} .. {high:.3f} eV")]),
             *_pictures(database),
         ),
-        section("Elements, by number of records", paragraph(", ".join(listed_elements))),
+        section(
+            "Elements, by number of records", paragraph(", ".join(by_count(contents.elements)))
+        ),
         section("Provenance", facts([("file", database.path), ("content", database.digest)])),
     ]
-    return page(f"Data set {_name(database)}", "Calculated spectra", sections)
-
-
-def _name(database: Database) -> str:
-    """Short name of a database."""
-    return str(getattr(database.path, "name", database.path))
-
-
-def _listed(counter: Counter[str]) -> str:
-    """Values with their counts."""
-    return ", ".join(f"{value} ({count})" for value, count in counter.items())
+    return page(f"Data set {name}", "Calculated spectra", sections)
 
 
 def _pictures(database: Database) -> list[str]:

@@ -8,7 +8,6 @@ from ..dataset.location import Location
 from ..evaluation.evaluate import Comparison, choose_ids, evaluate
 from ..evaluation.table import Group
 from ..plot import plot_predictions
-from ..xas.features import FEATURES
 from .page import facts, figure, page, section, table
 
 WORST = 15
@@ -55,39 +54,25 @@ def evaluation_page(model: Path, location: Location, ids: Path | None = None) ->
             half_width=half,
         )
 
+    features = [
+        (name, error.sites, *(f"{value:.4g}" for value in
+         (error.mean_absolute, error.median_absolute, error.bias)))
+        for name, error in compared.details.features.items()
+    ]  # fmt: skip
+    feature_head = ("quantity", "sites", "mean absolute", "median absolute", "bias")
+    origin = [
+        ("model", f"{model}, sha256 {trained.sha256}"),
+        ("database", f"{database.path}, content {database.digest}"),
+    ]
     sections = [
-        section("Errors", facts(figures), *_feature_table(compared)),
+        section("Errors", facts(figures), table(feature_head, features)),
         section("Spectra", figure(draw, "Calculated and predicted spectra, from best to worst.")),
         section("Worst sites", _worst(compared)),
-        *(
-            section(f"By {what}", table((what, "sites", "mse"), _groups(groups)))
-            for what, groups in (
-                ("element nearby", compared.details.elements),
-                ("coordination", compared.details.coordination),
-            )
-        ),
-        section(
-            "Provenance",
-            facts(
-                [
-                    ("model", f"{model}, sha256 {trained.sha256}"),
-                    ("database", f"{database.path}, content {database.digest}"),
-                ]
-            ),
-        ),
+        _groups("element nearby", compared.details.elements),
+        _groups("coordination", compared.details.coordination),
+        section("Provenance", facts(origin)),
     ]
     return page(f"Evaluation of {model}", "Predicted against calculated spectra", sections)
-
-
-def _feature_table(compared: Comparison) -> list[str]:
-    """Errors of e0, white line and moments."""
-    found = compared.details.features
-    rows = [
-        (name, found[name].sites, *(f"{getattr(found[name], kind):.4g}" for kind in
-         ("mean_absolute", "median_absolute", "bias")))
-        for name in FEATURES
-    ]  # fmt: skip
-    return [table(("quantity", "sites", "mean absolute", "median absolute", "bias"), rows)]
 
 
 def _worst(compared: Comparison) -> str:
@@ -102,6 +87,7 @@ def _worst(compared: Comparison) -> str:
     return table(("site", "mse", "coordination", "elements nearby"), rows)
 
 
-def _groups(groups: list[Group]) -> list[tuple[object, ...]]:
-    """Rows of groups of sites, the worst first."""
-    return [(group.name, group.sites, f"{group.mse:.6f}") for group in groups[:WORST]]
+def _groups(what: str, groups: list[Group]) -> str:
+    """Groups of sites, the worst first."""
+    rows = [(group.name, group.sites, f"{group.mse:.6f}") for group in groups[:WORST]]
+    return section(f"By {what}", table((what, "sites", "mse"), rows))

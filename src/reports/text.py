@@ -13,6 +13,7 @@ from ase.data import chemical_symbols
 
 from ..checkpoints.trained_model import ModelInfo, TrainedModel
 from ..model.ensemble import networks_of
+from ..prediction.material import material_mean
 from ..prediction.site_prediction import SitePrediction, is_other
 
 if TYPE_CHECKING:  # a prediction needs none of these, and ASE's databases are slow to import
@@ -27,15 +28,24 @@ SHORT_LIST = 6
 """Longer lists of a model file are shown by their ends."""
 
 
+def with_counts(counter: Counter[str]) -> str:
+    """Values with their counts, as they come."""
+    return ", ".join(f"{value} ({count})" for value, count in counter.items())
+
+
+def by_count(counter: Counter[str]) -> list[str]:
+    """Values with their counts, the most frequent first."""
+    ordered = sorted(counter.items(), key=lambda item: (-item[1], item[0]))
+    return [f"{value} {count}" for value, count in ordered]
+
+
 def describe_contents(contents: "Contents", digest: str | None = None) -> str:
     """What a database holds, and the checksum of it where that is given."""
     lines = [f"sites: {contents.sites}", f"materials: {contents.materials}"]
     for name, counter in contents.kinds.items():
-        listed = ", ".join(f"{value} ({count})" for value, count in counter.items())
-        lines.append(f"{name}: {listed}")
-    ordered = sorted(contents.elements.items(), key=lambda item: (-item[1], item[0]))
-    listed = " ".join(f"{symbol} {count}" for symbol, count in ordered)
-    lines.append(f"elements: {len(ordered)}, by number of records: {listed}")
+        lines.append(f"{name}: {with_counts(counter)}")
+    listed = " ".join(by_count(contents.elements))
+    lines.append(f"elements: {len(contents.elements)}, by number of records: {listed}")
     low, high = contents.energy_range
     if contents.sites:
         lines.append(f"energies: {low:.3f} .. {high:.3f} eV")
@@ -109,8 +119,7 @@ def describe_structures(structures: Sequence[tuple[str, Atoms]]) -> str:
         return "\n".join(describe_structure(name, atoms) for name, atoms in structures)
     sizes = sorted(len(atoms) for _, atoms in structures)
     elements = Counter(s for _, atoms in structures for s in set(atoms.get_chemical_symbols()))
-    ordered = sorted(elements.items(), key=lambda item: (-item[1], item[0]))
-    listed = " ".join(f"{symbol} {count}" for symbol, count in ordered)
+    listed = " ".join(by_count(elements))
     periodic = sum(bool(atoms.pbc.any()) for _, atoms in structures)
     return (
         f"structures: {len(structures)}, periodic: {periodic}\n"
@@ -214,7 +223,6 @@ def spectra_table(
         energies), and after the sites of a structure their mean, weighted by the number of
         equivalent sites, which has no band: errors of sites add up in a way that is not known.
     """
-    info = model.info
     columns, labels, notes = [found[0][0].energy], ["energy_eV"], list(notes)
     for sites in found:
         if sites[0].unseen:
@@ -227,21 +235,41 @@ def spectra_table(
             if site.lower is not None and site.upper is not None:
                 labels += [f"{labels[-1]}_lower", f"{labels[-1]}_upper"]
                 columns += [site.lower, site.upper]
-            if site.novel:
-                notes.append(f"{label} is novel: unlike anything that the model was trained on")
-            if is_other(site, info.element):
-                notes.append(
-                    f"{label} is {site.element}, but the model was trained for {info.element}"
-                )
-            if len(site.equivalent) > 1:
-                others = " ".join(map(str, site.equivalent))
-                notes.append(f"{label} stands for the equivalent sites {others}")
-        weights = [len(site.equivalent) for site in sites]
+            notes += _site_notes(site, label, model.info.element)
         labels.append(f"{sites[0].structure}_mean")
-        columns.append(np.average([site.mu for site in sites], axis=0, weights=weights))
-    told = model.provenance()
-    zero = "absolute" if info.reference_energy is not None else "relative to the reference"
+        columns.append(material_mean(sites))
+    files = zip(found, sources, strict=True)
     header = [
+        *_model_lines(model),
+        *(f"structure {sites[0].structure}: {file}" for sites, file in files),
+        *notes,
+        "  ".join("_".join(label.split()) for label in labels),
+    ]
+    # a name may hold what ends a line, and rows of numbers after it
+    header = ["".join(sign if sign.isprintable() else " " for sign in line) for line in header]
+    text, formats = io.StringIO(), ["%.4f"] + ["%.6f"] * (len(columns) - 1)
+    np.savetxt(text, np.stack(columns, axis=1), fmt=formats, header="\n".join(header))
+    return text.getvalue()
+
+
+def _site_notes(site: SitePrediction, label: str, element: str | None) -> list[str]:
+    """What to know about a site's column."""
+    notes = []
+    if site.novel:
+        notes.append(f"{label} is novel: unlike anything that the model was trained on")
+    if is_other(site, element):
+        notes.append(f"{label} is {site.element}, but the model was trained for {element}")
+    if len(site.equivalent) > 1:
+        others = " ".join(map(str, site.equivalent))
+        notes.append(f"{label} stands for the equivalent sites {others}")
+    return notes
+
+
+def _model_lines(model: TrainedModel) -> list[str]:
+    """Where a table comes from, and its units."""
+    info, told = model.info, model.provenance()
+    zero = "absolute" if info.reference_energy is not None else "relative to the reference"
+    return [
         f"e3gnn-xanes {told['version']} prediction",
         f"command: {told['command']}",
         f"model: {told['model']} (written by version {info.library_version})",
@@ -252,12 +280,4 @@ def spectra_table(
         f"mu: {info.target}, unit {info.unit}",
         f"energy: eV, {zero}",
         *describe_bands(info),
-        *(f"structure {s[0].structure}: {file}" for s, file in zip(found, sources, strict=True)),
-        *notes,
-        "  ".join("_".join(label.split()) for label in labels),
     ]
-    # a name may hold what ends a line, and rows of numbers after it
-    header = ["".join(sign if sign.isprintable() else " " for sign in line) for line in header]
-    text, formats = io.StringIO(), ["%.4f"] + ["%.6f"] * (len(columns) - 1)
-    np.savetxt(text, np.stack(columns, axis=1), fmt=formats, header="\n".join(header))
-    return text.getvalue()

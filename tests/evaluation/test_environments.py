@@ -12,9 +12,9 @@ from ase.build import bulk
 from src.errors import ConfigError
 from src.evaluation.environments import Environment, by_coordination, by_element, environments
 from src.evaluation.metrics import evaluate_spectra
-from src.evaluation.table import make_details, write_table
+from src.evaluation.table import Details, write_table
 from src.structures.graph import atoms_to_graph
-from src.xas.features import find_features
+from src.xas.features import feature_errors, find_features
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_tables_hold_the_same_figures(tmp_path):
     prediction[2] = 1.0  # without an edge
     result = evaluate_spectra(["a", "b", "c"], prediction, target, mask, target[0])
     features = (find_features(energy, mu, mask) for mu in (prediction, target))
-    details = make_details(result, *features, AROUND)
+    details = Details(result, feature_errors(*features), AROUND)
     for name in ("x.json", "x.csv"):
         write_table(tmp_path / name, details, energy, "1e-3 a0^2")
     stored = json.loads((tmp_path / "x.json").read_text())

@@ -252,7 +252,7 @@ def fits_of(*parts):
     energy = np.linspace(8980.0, 9020.0, 41)
     measured = Spectrum(energy, 1.0 / (1.0 + np.exp(8995.0 - energy)))
     made = [
-        Fit(name, 0.0, 0.0, 1.0, (), fitted(measured.mu), half, {"mse": float(k)})
+        Fit(name, 0.0, 0.0, 1.0, (), {"mse": float(k)}, fitted(measured.mu), half)
         for k, (name, fitted, half) in enumerate(parts)
     ]
     return measured, made
