@@ -13,6 +13,7 @@ inputs are listed; 130 interrupted from the keyboard; 143 by SIGTERM or a closed
 
 import io
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -108,17 +109,10 @@ def check_configs(words: list[str], names: list[str]) -> None:
             read_mapping(path)
 
 
-def with_underscores(word: str) -> str:
-    """An option with the underscores of its field where it was given dashes: `--write-only`."""
-    name, equals, value = word.partition("=")
-    if not name.startswith("--"):
-        return word
-    return f"--{name[2:].replace('-', '_')}{equals}{value}"
-
-
 def parse(words: list[str]) -> tuple[Any, Any] | int:
     """Turn words into a command's module and its options, or into an exit code."""
-    words = [with_underscores(word) for word in words]
+    # `--write-only` is `--write_only`
+    words = [re.sub("^--[^=]*", lambda m: f"--{m[0][2:].replace('-', '_')}", w) for w in words]
     try:
         modules = import_commands(words)
         for module in modules.values():

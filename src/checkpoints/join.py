@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..errors import ConfigError
 from ..model.ensemble import as_model, check_alike, networks_of
+from ..runtime.atomic_files import abridged
 from ..structures.names import material_of
 from .trained_model import ModelInfo, TrainedModel
 
@@ -40,7 +41,7 @@ def join_models(paths: Sequence[str | Path]) -> TrainedModel:
         for field in SAME:
             values = [getattr(model.info, field) for model in (first, other)]
             if values[0] != values[1]:
-                here, there = map(_short, values)
+                here, there = map(abridged, values)
                 raise ConfigError(
                     f"`{field}` is {here} in {first.name} but {there} in {other.name}"
                 )
@@ -79,10 +80,3 @@ def join_texts(texts: Sequence[str | None], separator: str) -> str | None:
     """Every text once, in order; None where one is not known, for the others are not all of it."""
     known = [text for text in texts if text is not None]
     return separator.join(dict.fromkeys(known)) if len(known) == len(texts) else None
-
-
-def _short(value: object) -> str:
-    """A value in a message; of a long list only its size and ends."""
-    if isinstance(value, list) and len(value) > 3:
-        return f"{len(value)} values, {value[0]} to {value[-1]}"
-    return repr(value)

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -113,7 +114,8 @@ def predict_table(job: Options) -> None:
         raise StructureError(results.skipped[0])
     if not results.predicted:
         raise StructureError(f"none of {len(results.skipped)} structures can be predicted")
-    note_symmetry(results.predicted)
+    if find_spec("spglib") is None and any(len(sites) > 1 for sites in results.predicted):
+        logger.info("spglib is not installed, so equivalent sites are not marked")
     results.write()
     if job.plot is not None:
         results.plot(job.plot)
@@ -232,12 +234,3 @@ def predict_bulk(job: Options, databases: list[Path]) -> None:
         raise StructureError(failures)
     if summary.failed:
         raise PartialError(f"{failures}; {job.output} lists the reasons")
-
-
-def note_symmetry(predicted: list[list["SitePrediction"]]) -> None:
-    """Say once that equivalent sites are not marked where spglib is missing."""
-    try:
-        import spglib  # noqa: F401
-    except ImportError:
-        if any(len(sites) > 1 for sites in predicted):
-            logger.info("spglib is not installed, so equivalent sites are not marked")

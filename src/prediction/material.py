@@ -9,12 +9,7 @@ from .site_prediction import SitePrediction
 
 
 def multiplicities(sites: Sequence[SitePrediction]) -> np.ndarray:
-    """How many atoms each prediction stands for, shape (n_sites,)."""
-    return np.array([len(site.equivalent) for site in sites], dtype=float)
-
-
-def check_sites(sites: Sequence[SitePrediction]) -> None:
-    """Refuse predictions that have no mean.
+    """How many atoms each prediction stands for, shape (n_sites,).
 
     Raises:
         StructureError: there are none, or their energies differ.
@@ -27,6 +22,7 @@ def check_sites(sites: Sequence[SitePrediction]) -> None:
                 f"site {site.site} of {site.structure} has other energies than site"
                 f" {sites[0].site} of {sites[0].structure}; a mean needs the same"
             )
+    return np.array([len(site.equivalent) for site in sites], dtype=float)
 
 
 def material_mean(sites: Sequence[SitePrediction]) -> np.ndarray:
@@ -39,9 +35,8 @@ def material_mean(sites: Sequence[SitePrediction]) -> np.ndarray:
         mu, the unit of the sites', shape (n_energies,).
 
     Raises:
-        StructureError: see ``check_sites``.
+        StructureError: see ``multiplicities``.
     """
-    check_sites(sites)
     return np.average([site.mu for site in sites], axis=0, weights=multiplicities(sites))
 
 
@@ -58,10 +53,10 @@ def material_half_width(sites: Sequence[SitePrediction]) -> np.ndarray | None:
         Half width, shape (n_energies,); None: the model is not calibrated.
 
     Raises:
-        StructureError: see ``check_sites``.
+        StructureError: see ``multiplicities``.
     """
-    check_sites(sites)
+    weights = multiplicities(sites)
     widths = [site.half_width for site in sites]
     if any(width is None for width in widths):
         return None
-    return np.average([w for w in widths if w is not None], axis=0, weights=multiplicities(sites))
+    return np.average([w for w in widths if w is not None], axis=0, weights=weights)

@@ -13,6 +13,7 @@ import numpy as np
 from ase import Atoms
 
 from ..errors import DatabaseError
+from ..runtime.atomic_files import abridged
 from ..runtime.text_files import SQLITE_MAGIC, starts_with
 
 FORMAT = "e3gnn-xanes spectra 1"
@@ -184,7 +185,7 @@ def begin(path: Path, signature: dict[str, Any], about: dict[str, Any]) -> None:
     if before.get("format") != FORMAT:
         raise DatabaseError(f"{path}: not a database of predicted spectra; name another output")
     differences = [
-        f"{key} was {_short(before.get(key))}, is {_short(new)}"
+        f"{key} was {abridged(before.get(key))}, is {abridged(new)}"
         for key, new in signature.items()
         if before.get(key) != new
     ]
@@ -199,10 +200,3 @@ def _query(path: Path, command: str) -> list[tuple[Any, ...]]:
     """Answer of a database to one question."""
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
         return connection.execute(command).fetchall()
-
-
-def _short(value: Any) -> str:
-    """A value in a message; of a long list only its size and ends."""
-    if isinstance(value, list) and len(value) > 3:
-        return f"{len(value)} values {value[0]} .. {value[-1]}"
-    return repr(value)

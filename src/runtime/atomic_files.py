@@ -117,6 +117,13 @@ def first_line(error: Exception) -> str:
     return text.splitlines()[0] if text else type(error).__name__
 
 
+def abridged(value: object) -> str:
+    """A value in a message; of a long list only its size and ends."""
+    if isinstance(value, list) and len(value) > 3:
+        return f"{len(value)} values, {value[0]} to {value[-1]}"
+    return repr(value)
+
+
 def sync_folder(folder: Path) -> None:
     """Make a new name in a folder last, where the file system can; only POSIX opens folders."""
     if os.name != "posix":

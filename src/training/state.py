@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field, fields
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -17,8 +18,7 @@ MODULES = ("model", "averaged", "optimizer")
 """Fields that have a state of their own."""
 
 
-def _no_terms() -> Tensor:
-    return torch.zeros(3, dtype=torch.float64)
+no_terms = partial(torch.zeros, 3, dtype=torch.float64)
 
 
 @dataclass
@@ -39,7 +39,7 @@ class TrainingState:
     """Epochs done."""
     batch: int = 0
     """Batches done of the current epoch."""
-    sums: Tensor = field(default_factory=_no_terms)
+    sums: Tensor = field(default_factory=no_terms)
     """Terms of the loss summed over the spectra of these batches, float64, shape (3,)."""
     n_seen: int = 0
     """Number of these spectra."""
@@ -68,7 +68,7 @@ class TrainingState:
             self.best_weights = {name: value.clone() for name, value in weights.items()}
         self.rows = [*self.rows, row]
         self.epoch += 1
-        self.batch, self.sums, self.n_seen, self.seconds = 0, _no_terms(), 0, 0.0
+        self.batch, self.sums, self.n_seen, self.seconds = 0, no_terms(), 0, 0.0
 
     def averaged_network(self) -> XANES_E3GNN:
         """The network with averaged weights."""
