@@ -9,7 +9,7 @@ import numpy as np
 from ase import Atoms
 
 from ..structures.graph import check_atoms, check_distances
-from .settings import check_site
+from ..structures.names import check_index
 
 FDMFILE = "1\nfdmnes_in.txt\n"
 """Content of `fdmfile.txt`, which names the inputs that FDMNES runs."""
@@ -68,7 +68,7 @@ def fdmnes_input(
     """
     check_atoms(atoms)
     check_distances(atoms)
-    check_site(atoms, site)
+    check_index(site, "site", len(atoms))
     if any(atoms.pbc):
         lengths = atoms.cell.cellpar()
         rows = ["Crystal", " ".join(f"{value:.8f}" for value in lengths)]

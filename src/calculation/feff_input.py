@@ -16,7 +16,7 @@ from ..errors import ConfigError, StructureError
 from ..structures.absorbers import equivalent_sites
 from ..structures.cluster import Cluster, cut_cluster
 from ..structures.graph import neighbors
-from .settings import FeffSettings, check_site
+from .settings import FeffSettings
 
 OVERLAP = 0.5
 """Atoms nearer than this are refused, Angstrom; the shortest bond there is, in H2, has 0.74."""
@@ -74,7 +74,6 @@ def sorted_cluster(atoms: Atoms, site: int, radius: float) -> Cluster:
         StructureError: the structure is not usable, ``site`` is outside it, atoms overlap, or there
             is no other atom within the radius.
     """
-    check_site(atoms, site)
     cluster = cut_cluster(atoms, site, radius)
     positions, distance = cluster.atoms.positions, cluster.distance
     if len(distance) == 1:

@@ -16,8 +16,8 @@ from ..readers.extxyz import read_frames
 from ..runtime.text_files import SQLITE_MAGIC, starts_with
 from ..structures.absorbers import equivalent_sites
 from ..structures.files import each_structure
-from ..structures.names import check_name
-from .settings import check_element, check_site, choose_edge
+from ..structures.names import check_element, check_index, check_name
+from .settings import choose_edge
 
 FRAMES = re.compile(r"\.(ext)?xyz(\.(gz|xz|bz2))?$", re.IGNORECASE)
 
@@ -194,7 +194,7 @@ def sites_of(structure: Structure, element: str | None, sites: Sequence[int] | N
         groups = equivalent_sites(atoms, chosen)
         return [group[0] for group in groups] if groups is not None else list(chosen)
     for site in chosen:
-        check_site(atoms, site)
+        check_index(site, "site", len(atoms))
         if wanted not in (None, symbols[site]):
             raise StructureError(f"site {site} is {symbols[site]}, not {wanted}")
     return sorted(set(chosen))

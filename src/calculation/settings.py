@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from ase import Atoms
-from ase.data import atomic_numbers, chemical_symbols
+from ase.data import atomic_numbers
 
-from ..errors import ConfigError, StructureError, check_positive
+from ..errors import ConfigError, check_positive
+from ..structures.names import check_element
 from ..xas.edges import find_edge
 
 EDGES = ("K", "L1", "L2", "L3")
@@ -76,17 +76,6 @@ class FeffSettings:
         return max(CLUSTER, self.scf, self.fms)
 
 
-def check_element(element: str) -> str:
-    """The symbol of an element.
-
-    Raises:
-        ConfigError: it is none.
-    """
-    if element not in chemical_symbols[1:]:
-        raise ConfigError(f"`element` is {element!r}, expected a symbol such as Cu")
-    return element
-
-
 def choose_edge(element: str, edge: str | None) -> str:
     """The edge asked for, or the customary one: K up to palladium (Z = 46), L3 above.
 
@@ -99,9 +88,3 @@ def choose_edge(element: str, edge: str | None) -> str:
         raise ConfigError(f"`edge` is {edge!r}, expected one of {', '.join(EDGES)}")
     find_edge(element, edge)
     return edge
-
-
-def check_site(atoms: Atoms, site: int) -> None:
-    """Raise StructureError where an index is not that of an atom."""
-    if not 0 <= site < len(atoms):
-        raise StructureError(f"site {site} is not within 0 to {len(atoms) - 1}")

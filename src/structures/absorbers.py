@@ -47,9 +47,7 @@ def choose_sites(
             )
         return found
     for site in sites:
-        check_index(site, "site")
-        if not 0 <= site < len(atoms):
-            raise StructureError(f"site {site} is not within 0 .. {len(atoms) - 1}")
+        check_index(site, "site", len(atoms))
         if not other_element and element not in (None, symbols[site]):
             raise StructureError(
                 f"site {site} is {symbols[site]}, but the model was trained for {element};"

@@ -7,8 +7,8 @@ from ase import Atoms
 from scipy.spatial import cKDTree
 from vesin import NeighborList
 
-from ..errors import StructureError
 from .graph import check_atoms
+from .names import check_index
 
 SAME_PLACE = 1e-6
 """Atoms and images of atoms that are nearer than this are one, Angstrom."""
@@ -64,8 +64,7 @@ def cut_cluster(atoms: Atoms, site: int, radius: float) -> Cluster:
         StructureError: the structure is not usable, or has no such site.
     """
     check_atoms(atoms)
-    if not 0 <= site < len(atoms):
-        raise StructureError(f"site {site} is not within 0 .. {len(atoms) - 1}")
+    check_index(site, "site", len(atoms))
     calculator = NeighborList(cutoff=radius, full_list=True, sorted=True)
     first, second, shift, distance = calculator.compute(
         points=atoms.positions,
@@ -138,8 +137,7 @@ def find_shells(cluster: Cluster, radius: float) -> list[Shell]:
     for element in sorted({symbols[k] for k in near}):
         own = [k for k in near if symbols[k] == element]
         for before, k in zip([None, *own], own, strict=False):
-            apart = before is None or cluster.distance[k] - cluster.distance[before] > SAME_SHELL
-            if apart:
+            if before is None or cluster.distance[k] - cluster.distance[before] > SAME_SHELL:
                 groups.append([])
             groups[-1].append(k)
     shells = [

@@ -72,7 +72,17 @@ def stream_structures(path: Path, format: str | None = None) -> Iterator[Atoms]:
         StructureError: missing, compressed and too large, frames after an empty line, or a
             structure that ASE can't read; its number, from 0, is named if it is not the first.
     """
-    _check_size(path)
+    if not path.is_file():
+        raise StructureError(f"{path}: no such file")
+    try:
+        too_large = text_files.expands_too_far(path)
+    except text_files.DAMAGED as error:
+        raise StructureError(f"{path}: damaged or cut ({error})") from error
+    if too_large:  # ASE would keep all of it in memory
+        raise StructureError(
+            f"{path}: more than {text_files.LARGEST_EXPANDED} bytes when unpacked; if it is meant"
+            " to be so large, unpack it first"
+        )
     if (format or _format_of(path)) in ("xyz", "extxyz"):
         _check_frames(path)
     # what follows an @ in a name would be an index; an absolute path is no server's address
@@ -87,21 +97,6 @@ def stream_structures(path: Path, format: str | None = None) -> Iterator[Atoms]:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         where = f"{path}: frame {number}" if number else path
         raise StructureError(f"{where}: not a structure that ASE reads ({reason})") from error
-
-
-def _check_size(path: Path) -> None:
-    """Refuse a compressed file that is too large when unpacked; ASE would keep all of it."""
-    if not path.is_file():
-        raise StructureError(f"{path}: no such file")
-    try:
-        too_large = text_files.expands_too_far(path)
-    except text_files.DAMAGED as error:
-        raise StructureError(f"{path}: damaged or cut ({error})") from error
-    if too_large:
-        raise StructureError(
-            f"{path}: more than {text_files.LARGEST_EXPANDED} bytes when unpacked; if it is meant"
-            " to be so large, unpack it first"
-        )
 
 
 def _format_of(path: Path) -> str | None:

@@ -166,9 +166,7 @@ def structure_graph(
     if len(absorbers) == 0:
         raise StructureError("no absorber is given")
     for index in absorbers:
-        check_index(index, "absorber")
-        if not 0 <= index < len(atoms):
-            raise StructureError(f"absorber {index} is not in the structure of {len(atoms)} atoms")
+        check_index(index, "absorber", len(atoms))
     dtype = dtype or torch.get_default_dtype()
     if not dtype.is_floating_point:
         raise ConfigError(f"`dtype` is {dtype} but must be a floating-point type")
@@ -193,7 +191,7 @@ def atoms_to_graph(
     max_z: int = 100,
     dtype: torch.dtype | None = None,
 ) -> "Data":
-    """Turn a structure into PyG's ``Data``, for training; see ``structure_graph``."""
+    """``structure_graph`` as PyG's ``Data``, for training."""
     from torch_geometric.data import Data  # its imports take seconds
 
     return Data(**vars(structure_graph(atoms, absorbers, r_max, max_z, dtype)))

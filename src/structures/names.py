@@ -9,7 +9,6 @@ from ..errors import ConfigError, RecordError, StructureError, is_kind
 
 EDGE = re.compile(r"K|[LMN]\d?|L23|M45")
 """Names of edges; two digits: both together, as FDMNES calculates them."""
-NOT_WITHIN = "/\\"
 NOT_FIRST = "=+-@"
 """A spreadsheet takes what begins so for a formula, and a command for an option."""
 
@@ -22,7 +21,7 @@ def check_name(name: str, what: str, where: str) -> str:
             formula does.
     """
     check_printable(name, what, where)
-    if set(name) & set(NOT_WITHIN) or not name.strip(".") or name[0] in NOT_FIRST:
+    if set(name) & set("/\\") or not name.strip(".") or name[0] in NOT_FIRST:
         raise RecordError(
             f"{where}: {what} is {name[:40]!r}, but must contain no slash and not begin with one of"
             f" {' '.join(NOT_FIRST)}"
@@ -61,20 +60,33 @@ def check_wanted(element: str | None, edge: str | None) -> None:
         ConfigError: it is no symbol.
         RecordError: it is no edge.
     """
-    if element is not None and element not in chemical_symbols[1:]:
-        raise ConfigError(f"`element` is {element!r}, expected a symbol such as Cu")
+    if element is not None:
+        check_element(element)
     if edge is not None:
         check_edge(edge, "`edge`")
 
 
-def check_index(index: Any, what: str) -> None:
-    """Refuse an index of an atom that is none: 0.5, "0", or True of a mask.
+def check_element(element: str) -> str:
+    """The symbol of an element.
 
     Raises:
-        StructureError: it is no whole number.
+        ConfigError: it is none.
+    """
+    if element not in chemical_symbols[1:]:
+        raise ConfigError(f"`element` is {element!r}, expected a symbol such as Cu")
+    return element
+
+
+def check_index(index: Any, what: str, n_atoms: int) -> None:
+    """Refuse an index that is not that of an atom: outside, or 0.5, "0", or True of a mask.
+
+    Raises:
+        StructureError: it is none.
     """
     if not is_kind(index, int):
         raise StructureError(f"{what} {index!r} is no whole number; atoms count from 0")
+    if not 0 <= index < n_atoms:
+        raise StructureError(f"{what} {index} is not within 0 .. {n_atoms - 1}")
 
 
 COPY = re.compile(r"\+(d[\d.]+)?(s[\d.]+)?-\d+$", flags=re.ASCII)

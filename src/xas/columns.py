@@ -13,6 +13,7 @@ from ..runtime.text_files import COUNT, check_text, parse_number, raw_lines
 COMMENT = "#%;!*"
 """Characters that begin a line of the header."""
 ENERGY_LABELS = ("energy", "e", "ev", "energy(ev)", "e(ev)", "omega")
+NUMBER_BEGINS = re.compile(r"[+-]?(\d|\.\d)|(nan|-?inf)$", re.IGNORECASE)
 MU_LABELS = ("mutrans", "mufluor", "mu", "xmu", "mut", "muf", "norm", "normalized", "absorption")
 """Names of a column of mu, the first ones first."""
 RATIOS = (("i0", "itrans"), ("i0", "i1"), ("ifluor", "i0"), ("if", "i0"))
@@ -36,13 +37,9 @@ class Columns:
 
 
 def read_columns(path: str | Path) -> Columns:
-    """Read a text file of columns separated by blanks, tabs, commas or semicolons.
+    """Read a text file, compressed or not, of columns; see ``split_row`` for what separates them.
 
-    Args:
-        path: file, compressed or not.
-
-    Returns:
-        The table; a line without numbers above it names the columns.
+    A line without numbers above the table names its columns.
 
     Raises:
         RecordError: no table, rows of different length, what is no number (Fortran's 1.0-101 and
@@ -61,7 +58,7 @@ def read_columns(path: str | Path) -> Columns:
             header.append(text.lstrip(COMMENT).strip())
             continue
         words = split_row(text)
-        if not rows and not _begins_number(words[0]):
+        if not rows and not NUMBER_BEGINS.match(words[0]):
             header.append(text)
             continue
         if not line.endswith("\n") and len(text) < longest:
@@ -92,10 +89,6 @@ def split_row(text: str) -> list[str]:
     separator = ";" if ";" in text else "," if "," in text else None
     words = text.split(separator) if separator else text.split()
     return [word.strip() for word in words if word.strip()]
-
-
-def _begins_number(word: str) -> bool:
-    return re.match(r"[+-]?(\d|\.\d)", word) is not None or word.lower() in ("nan", "inf", "-inf")
 
 
 def choose_mu(table: Columns, labels: Sequence[str], column: str | int | None) -> np.ndarray:

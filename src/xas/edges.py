@@ -31,10 +31,8 @@ class Edge(NamedTuple):
 def table() -> dict[tuple[str, str], Edge]:
     """All tabulated edges by element and name."""
     text = files(__package__).joinpath("edges.csv").read_text()
-    lines = [line for line in text.splitlines() if not line.startswith("#")]
-    rows = csv.DictReader(lines)
     found = {}
-    for row in rows:
+    for row in csv.DictReader(line for line in text.splitlines() if not line.startswith("#")):
         width = float(row["width"]) if row["width"] else None
         edge = Edge(row["element"], row["edge"], float(row["energy"]), width)
         found[edge.element, edge.name] = edge
@@ -53,21 +51,3 @@ def find_edge(element: str, name: str) -> Edge:
         known = [edge for symbol, edge in table() if symbol == element]
         what = f"{element} has {', '.join(known)}" if known else "elements H .. Cf are tabulated"
         raise ConfigError(f"no tabulated edge {element} {name}; {what}") from None
-
-
-def core_hole_width(element: str, name: str) -> float:
-    """Natural width of a core level, full width at half maximum, eV.
-
-    Raises:
-        ConfigError: no such edge, or no width is tabulated.
-    """
-    width = find_edge(element, name).width
-    if width is None:
-        raise ConfigError(f"no width of {element} {name} is tabulated; give one")
-    return width
-
-
-def guess_edge(energy: float) -> Edge | None:
-    """The tabulated edge nearest to an energy, eV; None: none within ``FAR``."""
-    nearest = min(table().values(), key=lambda edge: abs(edge.energy - energy))
-    return nearest if abs(nearest.energy - energy) < FAR else None

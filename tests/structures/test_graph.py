@@ -143,7 +143,7 @@ def test_negative_control_good_structures_pass():
 
 @pytest.mark.parametrize(
     ("absorbers", "message"),
-    [([], "no absorber"), ([2], "absorber 2 is not in"), ([-1], "absorber -1 is not in")]
+    [([], "no absorber"), ([2], "absorber 2 is not within"), ([-1], "absorber -1 is not within")]
     + [([index], f"absorber {index!r} is no whole number") for index in (0.5, "0", True)],
 )
 def test_absorber_that_is_absent_or_no_whole_number_is_refused(absorbers, message):
