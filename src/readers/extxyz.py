@@ -212,7 +212,7 @@ def _atom_count(text: str, where: str) -> int:
 
 
 def parse_comment(line: str, where: str) -> dict[str, str]:
-    """Split a comment line into its values, or raise RecordError."""
+    """Values of a comment line by their keys, or RecordError."""
     found: dict[str, str] = {}
     place, text = 0, line.strip()
     while place < len(text):
@@ -246,7 +246,7 @@ def _columns(properties: str, where: str) -> tuple[dict[str, int], int]:
 def _atoms(
     info: dict[str, str], columns: dict[str, int], rows: list[list[str]], line: str, first: int
 ) -> Atoms:
-    """Structure of a frame; ``first`` is the number of its first atom's line."""
+    """Structure of a frame whose first atom is on line ``first``."""
     species, pos = columns.get("species", columns.get("Z", 0)), columns["pos"]
     numbers, positions = [], []
     for number, words in enumerate(rows, start=first):
@@ -264,7 +264,6 @@ def _atoms(
 
 
 def _lattice(info: dict[str, str], where: str) -> dict[str, Any]:
-    """Cell and periodicity of a comment line."""
     cell = None
     if "Lattice" in info:
         try:
@@ -283,10 +282,7 @@ def _lattice(info: dict[str, str], where: str) -> dict[str, Any]:
 
 
 def to_record(frame: Frame, given: Given) -> Record:
-    """Turn a frame into a record.
-
-    A value that is missing or contradicts another raises a ``XanesError``.
-    """
+    """The record of a frame; XanesError where a value is missing or contradicts another."""
     material, absorber = check_material(frame.text("material"), frame.where), frame.text("absorber")
     if not COUNT.fullmatch(absorber) or int(absorber) >= len(frame.atoms):
         raise RecordError(
@@ -333,8 +329,7 @@ def _calculation(frame: Frame) -> dict[str, Any]:
                     f"{frame.where}: `{name}` has {len(values)} numbers, expected {count}"
                 )
             found[name] = float(values[0]) if count == 1 else values
-    if "polarization" in found:
-        vector = found["polarization"]
+    if (vector := found.get("polarization")) is not None:
         found["polarization"] = tuple((vector / np.linalg.norm(vector)).tolist())
     if "radii" in found:
         rows = found["radii"].reshape(-1, 3).tolist()

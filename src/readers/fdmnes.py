@@ -132,14 +132,7 @@ def read_fdmnes(
 
 
 def read_run(path: Path) -> Record:
-    """Read one run.
-
-    Args:
-        path: its input file.
-
-    Raises:
-        RecordError: a file is missing or damaged, or the files do not fit together.
-    """
+    """Read the run of an input file; RecordError where files are damaged or do not fit together."""
     if path.name == LIST:
         _inputs_of(path)
     asked = read_input(path)
@@ -188,7 +181,6 @@ def _material_of(asked: FdmnesInput) -> str:
 
 
 def _raw_spectra(path: Path, base: Path) -> list[Raw]:
-    """Raw spectra of all sites."""
     single = base.with_name(f"{base.name}.txt")
     several = sorted(base.parent.glob(f"{glob.escape(base.name)}_[0-9]*.txt"))
     found = [single] if single.is_file() else several

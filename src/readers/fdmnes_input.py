@@ -55,12 +55,6 @@ class FdmnesInput:
 def read_input(path: Path) -> FdmnesInput:
     """Read an input file; keywords in any spelling of case, `!` begins a comment.
 
-    Args:
-        path: file, such as fdmnes_in.txt.
-
-    Returns:
-        Its structure and absorbers.
-
     Raises:
         RecordError: a keyword or a value is missing, or says something that is not read.
     """
@@ -107,11 +101,7 @@ def keyword_blocks(path: Path) -> Iterator[tuple[str, list[tuple[int, str]]]]:
 
 
 def read_atoms(path: Path, blocks: dict[str, list[tuple[int, str]]]) -> Atoms:
-    """Crystal or molecule, symmetry applied where a space group is given.
-
-    Raises:
-        RecordError: neither is there, or a number is missing.
-    """
+    """Crystal or molecule, symmetry applied where a space group is given, or RecordError."""
     kinds = [kind for kind in STRUCTURES if kind in blocks]
     if len(kinds) != 1 or not blocks[kinds[0]]:
         raise RecordError(f"{path}: wanted one `Crystal` or `Molecule` with its atoms")
@@ -167,11 +157,7 @@ def _with_symmetry(
 
 
 def read_absorbers(path: Path, blocks: dict[str, list[tuple[int, str]]], atoms: Atoms) -> list[int]:
-    """Absorbing atoms: all of `Z_absorber`, or those of `Absorber`, which counts from 1.
-
-    Raises:
-        RecordError: neither is there, or it names no atom.
-    """
+    """Absorbing atoms: all of `Z_absorber`, or those of `Absorber`, which counts from 1."""
     if blocks.get("z_absorber"):
         line, text = blocks["z_absorber"][0]
         (number, *_) = _floats(path, line, text)

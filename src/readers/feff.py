@@ -129,7 +129,8 @@ def read_feff(
         try:
             path = run.folder / "feff.inp"
             asked = read_feff_input(path) if path.is_file() else None
-            if not _concerns(run, asked, element, edge):
+            # a run that did not finish is reported only where it is missed
+            if not _concerns(run, asked or FeffInput(), element, edge):
                 yield PassedOver(str(run.folder))
                 continue
             record = read_run(run, asked, target)
@@ -139,12 +140,8 @@ def read_feff(
         yield if_wanted(record, element, edge)
 
 
-def _concerns(run: Run, asked: FeffInput | None, element: str | None, edge: str | None) -> bool:
-    """Whether a run may be for the element and edge wanted, by its name and its input.
-
-    So that one that did not finish is reported only where it is missed.
-    """
-    asked = asked or FeffInput()
+def _concerns(run: Run, asked: FeffInput, element: str | None, edge: str | None) -> bool:
+    """Whether a run may be for the element and edge wanted, by its name and its input."""
     symbol = chemical_symbols[asked.absorber_z] if asked.absorber_z is not None else None
     elements = {run.element, symbol} - {None}
     return (element is None or not elements or element in elements) and (
@@ -153,16 +150,7 @@ def _concerns(run: Run, asked: FeffInput | None, element: str | None, edge: str 
 
 
 def read_run(run: Run, asked: FeffInput | None, target: str) -> Record:
-    """Read one run.
-
-    Args:
-        run: its folder and what is around it.
-        asked: its input, where there is one.
-        target: see ``read_feff``.
-
-    Raises:
-        RecordError: the run did not finish, or its files contradict each other.
-    """
+    """Read one run; RecordError where it did not finish, or its files contradict each other."""
     xmu = read_xmu(run.folder, asked)
     asked = asked or FeffInput()
     element = _check_element(run, xmu, asked)
@@ -211,8 +199,7 @@ def _check_element(run: Run, xmu: Xmu, asked: FeffInput) -> str:
 def _choose_structure(run: Run, asked: FeffInput, element: str) -> tuple[Atoms, int]:
     """Crystal or cluster of a run, and the absorber's index in it.
 
-    Raises:
-        RecordError: there is none, or cluster and crystal do not describe the same site.
+    RecordError where there is none, or where cluster and crystal do not describe the same site.
     """
     cluster = asked.cluster
     paths = next((files for place in run.places if (files := _crystals(place))), [])
@@ -280,9 +267,7 @@ def _same_shell(crystal: Atoms, site: int, cluster: Atoms, absorber: int) -> boo
     for z in shells[0].keys() | shells[1].keys():
         a, b = (shell.get(z, np.zeros(0)) for shell in shells)
         count = max((a < rim).sum(), (b < rim).sum())
-        if min(len(a), len(b)) < count:
-            return False
-        if count and np.abs(a[:count] - b[:count]).max() > TOLERANCE:
+        if min(len(a), len(b)) < count or (np.abs(a[:count] - b[:count]) > TOLERANCE).any():
             return False
     return True
 

@@ -64,13 +64,7 @@ def cards(path: Path) -> list[tuple[int, list[str]]]:
 
 
 def read_feff_input(path: Path) -> FeffInput:
-    """Read an input.
-
-    Args:
-        path: the file ``feff.inp``.
-
-    Returns:
-        What it asks for; cards that do not matter here are passed over.
+    """Read a ``feff.inp``; cards that do not matter here are passed over.
 
     Raises:
         RecordError: a line can't be understood; the line is named.
@@ -139,7 +133,6 @@ def _set_cluster(
 
 
 def _direction(path: Path, number: int, words: list[str]) -> tuple[float, float, float]:
-    """A direction as a vector of unit length."""
     vector = np.array(_numbers(path, number, words, 3))
     if not np.linalg.norm(vector) > 0:
         raise RecordError(f"{path}: line {number}: the polarization has no direction")
@@ -158,7 +151,6 @@ def _edge(path: Path, number: int, words: list[str]) -> str:
 
 
 def _numbers(path: Path, number: int, words: list[str], count: int) -> list[float]:
-    """Read numbers of a line."""
     try:
         values = [parse_number(word) for word in words]
     except ValueError:

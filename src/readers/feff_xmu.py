@@ -63,14 +63,7 @@ class Xmu:
 
 
 def read_xmu(folder: Path, asked: FeffInput | None = None) -> Xmu:
-    """Read the spectrum of a run.
-
-    Args:
-        folder: folder of the run.
-        asked: its input, whose energy grid tells whether the table is complete.
-
-    Returns:
-        The spectrum.
+    """Read the spectrum of a run; the energy grid of its input tells whether it is complete.
 
     Raises:
         RecordError: it is missing, empty, cut short or damaged; the module in which FEFF stopped is

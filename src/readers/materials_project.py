@@ -27,21 +27,12 @@ from .options import PACKED, Format, Given, check_material, edge_of, record_or_r
 
 LARGEST_FILE = 1_000_000_000
 """Characters of JSON beyond which a file is not read."""
-CODE = "FEFF"
-"""What the Materials Project calculates XANES with."""
 
 
 def read_materials_project(
     path: str | Path, given: Given | None = None
 ) -> Iterator[Record | Rejected | PassedOver]:
-    """Read every object of a file.
-
-    Args:
-        path: JSON file, plain or compressed.
-        given: what the user says: element and edge wanted, axis, target.
-
-    Yields:
-        A record for each object, or why there is none.
+    """Yield a record for each object of a JSON file, plain or compressed, or why there is none.
 
     Raises:
         RecordError: the file is missing, cut, or no JSON of such objects.
@@ -55,11 +46,7 @@ def read_materials_project(
 
 
 def load_documents(path: Path) -> list[Any]:
-    """Objects or documents of a file, at least one.
-
-    Raises:
-        RecordError: see ``read_materials_project``.
-    """
+    """Objects or documents of a file, at least one, or RecordError."""
     with open_text(path) as file:
         text = file.read(LARGEST_FILE)
         if file.read(1):
@@ -88,12 +75,7 @@ def is_materials_project(path: Path) -> bool:
 
 
 def to_record(document: Any, path: Path, where: str, given: Given) -> Record:
-    """Turn an object into a record.
-
-    Raises:
-        RecordError: a field is missing or wrong.
-        ConfigError: see ``read_materials_project``.
-    """
+    """The record of an object; XanesError where a field is missing or wrong."""
     spectrum = document.get("spectrum", document) if isinstance(document, dict) else document
     kind = field(spectrum, "spectrum_type", str, where)
     if kind != "XANES":
@@ -120,7 +102,7 @@ def to_record(document: Any, path: Path, where: str, given: Given) -> Record:
         energy=energy,
         mu=numbers(field(spectrum, "y", list, where), "y", where),
         target=given.target or "as_given",
-        code=CODE,
+        code="FEFF",  # as of all XANES of the Materials Project
         version="",
         source=where,
         axis=axis_near(energy, element, edge, given, where),

@@ -53,14 +53,7 @@ LARGEST_Z = len(chemical_symbols) - 1
 def read_npz(
     path: str | Path, given: Given | None = None
 ) -> Iterator[Record | Rejected | PassedOver]:
-    """Read every spectrum of an archive.
-
-    Args:
-        path: `.npz` file.
-        given: what the archive does not say.
-
-    Yields:
-        A record for each spectrum, or why there is none.
+    """Yield a record for each spectrum of an archive, or why there is none.
 
     Raises:
         RecordError: no such archive, damaged, or its arrays do not fit together.
@@ -86,11 +79,7 @@ def is_npz(path: Path) -> bool:
 
 
 def load_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Arrays of an archive, checked against each other.
-
-    Raises:
-        RecordError: see ``read_npz``.
-    """
+    """Arrays of an archive, checked against each other, or RecordError."""
     if not path.is_file():
         raise RecordError(f"{path}: no such file")
     try:
@@ -144,12 +133,7 @@ def check_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
 def to_record(
     arrays: dict[str, np.ndarray], number: int, own: slice, given: Given, where: str
 ) -> Record:
-    """One spectrum of an archive; ``own`` are its atoms.
-
-    Raises:
-        RecordError: values that contradict each other.
-        ConfigError: see ``options.py``.
-    """
+    """One spectrum of an archive; ``own`` are its atoms."""
     cell = arrays["cell"][number] if "cell" in arrays and arrays["cell"][number].any() else None
     periodic = cell is not None if "pbc" not in arrays else arrays["pbc"][number].astype(bool)
     if cell is None and np.any(periodic):

@@ -83,12 +83,7 @@ PACKED = ("", ".gz", ".xz", ".bz2")
 
 
 def edge_of(own: str | None, given: Given, where: str) -> str:
-    """Edge of a spectrum: its own, else the user's.
-
-    Args:
-        own: what the source says; None: nothing.
-        given: what the user says.
-        where: file and record, for messages.
+    """Edge of a spectrum: what the source says (None: nothing), else the user.
 
     Raises:
         ConfigError: neither says it.
@@ -101,16 +96,7 @@ def edge_of(own: str | None, given: Given, where: str) -> str:
 
 
 def energies_of(own: np.ndarray | None, count: int, given: Given, where: str) -> np.ndarray:
-    """Energies of a spectrum: its own, else the user's.
-
-    Args:
-        own: what the source says, eV; None: nothing.
-        count: values of mu.
-        given: what the user says.
-        where: file and record, for messages.
-
-    Returns:
-        Energies, eV, shape (count,).
+    """Energies of ``count`` values of mu, eV, shape (count,): the source's, else the user's.
 
     Raises:
         ConfigError: neither gives energies, both do, or the user's are not as many as ``mu``.
@@ -136,7 +122,7 @@ def energies_of(own: np.ndarray | None, count: int, given: Given, where: str) ->
 
 
 def axis_of(own: str | None, given: Given, where: str) -> str:
-    """What energies are relative to: the source's word, else the user's.
+    """What energies count from: the source's word, else the user's.
 
     Raises:
         ConfigError: neither says it, it is not one of ``AXES``, or they differ.

@@ -30,16 +30,8 @@ from ..xas.columns import choose_mu, read_columns
 from .options import Format, Given, axis_of, check_material, edge_of, energies_of, record_or_reason
 
 KNOWN = (
-    "structure",
-    "absorber",
-    "element",
-    "spectrum",
-    "material",
-    "edge",
-    "axis",
-    "code",
-    "version",
-)
+    "structure", "absorber", "element", "spectrum", "material", "edge", "axis", "code", "version",
+)  # fmt: skip
 """Names of columns that are no energies."""
 NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 LARGEST_Z = len(chemical_symbols) - 1
@@ -48,14 +40,7 @@ LARGEST_Z = len(chemical_symbols) - 1
 def read_table(
     path: str | Path, given: Given | None = None
 ) -> Iterator[Record | Rejected | PassedOver]:
-    """Read every row of a table.
-
-    Args:
-        path: the table.
-        given: what it does not say.
-
-    Yields:
-        A record for each row, or why there is none.
+    """Yield a record for each row of a table, or why there is none.
 
     Raises:
         RecordError: the file is missing, not text, or its columns are not as above.
@@ -121,13 +106,7 @@ def check_names(path: Path, names: list[str]) -> None:
 
 
 def to_record(path: Path, row: dict[str, str], given: Given, where: str) -> Record:
-    """One row of a table.
-
-    Raises:
-        RecordError: a value is wrong.
-        StructureError: the structure can't be used.
-        ConfigError: see ``options.py``.
-    """
+    """The record of one row; XanesError where a value is wrong or missing."""
     structures = named_structures(path.parent / row["structure"])
     if len(structures) != 1:
         raise RecordError(
@@ -157,11 +136,7 @@ def to_record(path: Path, row: dict[str, str], given: Given, where: str) -> Reco
 
 
 def absorbers(row: dict[str, str], atoms: Atoms, where: str) -> tuple[int, tuple[int, ...] | None]:
-    """The absorber, and the atoms of a mean.
-
-    Raises:
-        RecordError: no such atom.
-    """
+    """The absorber, and the atoms of a mean, or RecordError."""
     word, element = row["absorber"], row["element"]
     if element not in atomic_numbers:
         raise RecordError(f"{where}: `element` is {element!r}, expected a symbol such as Cu")
@@ -183,20 +158,16 @@ def absorbers(row: dict[str, str], atoms: Atoms, where: str) -> tuple[int, tuple
 def spectrum_of(
     path: Path, row: dict[str, str], given: Given, where: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Energies, eV, and mu of a row, both (n_energies,).
-
-    Raises:
-        RecordError: a word is no number, or the spectrum's file is not usable.
-    """
+    """Energies, eV, and mu of a row, both (n_energies,), or RecordError."""
     if "spectrum" in row:
         table = read_columns(path.parent / row["spectrum"])
         energy, mu = table.values[:, 0], choose_mu(table, table.labels, None)
-        return energies_of(energy, len(mu), given, where), mu
-    pairs = [(name, word) for name, word in row.items() if name not in KNOWN]
-    for name, word in pairs:
-        if not re.fullmatch(NUMBER, word):
-            raise RecordError(f"{where}: {word[:20]!r} at {name} eV is no number")
-    energy, mu = np.array([[float(name), float(word)] for name, word in pairs]).T
+    else:
+        pairs = [(name, word) for name, word in row.items() if name not in KNOWN]
+        for name, word in pairs:
+            if not re.fullmatch(NUMBER, word):
+                raise RecordError(f"{where}: {word[:20]!r} at {name} eV is no number")
+        energy, mu = np.array([[float(name), float(word)] for name, word in pairs]).T
     return energies_of(energy, len(mu), given, where), mu
 
 
