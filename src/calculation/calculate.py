@@ -85,15 +85,7 @@ class Outcome:
 
 
 def calculate_site(site: Site, request: Request, stop: threading.Event | None = None) -> Outcome:
-    """Calculate one site, unless it is done.
-
-    Args:
-        site: the site.
-        request: how, and where to.
-        stop: ends the calculation when it is set.
-
-    Returns:
-        What became of it; its folder is there whole or not at all.
+    """Calculate one site, unless it is done; its folder is there whole or not at all.
 
     Raises:
         ConfigError: another calculation of that name is there.
@@ -117,10 +109,15 @@ def calculate_site(site: Site, request: Request, stop: threading.Event | None = 
             attempts += 1
             if failure is None:
                 break
-            _check_space(work)
+            if shutil.disk_usage(work).free < LEAST_SPACE:  # which may be why it failed
+                raise OSError(errno.ENOSPC, "No space left on device", str(work))
             other = second_try(settings, failure)
             if attempts == 2 or other is None:
-                keep_failure(work, failed_folder(request.root, site))
+                kept = failed_folder(request.root, site)
+                shutil.rmtree(kept, ignore_errors=True)
+                kept.mkdir(parents=True)
+                for name in ("feff.inp", LOG):
+                    shutil.copy2(work / name, kept / name)
                 return Outcome(site, time.monotonic() - start, attempts, failure)
             settings = other
         for axis, text in request.inputs(site, settings).items():
@@ -164,29 +161,10 @@ def run_inputs(
                 shutil.copy2(work / name, work / axis / name)
             (work / "xmu.dat").unlink()
     if not request.keep:
-        _remove_others(work)
+        for path in work.rglob("*"):
+            if path.is_file() and path.name != "xmu.dat":
+                path.unlink()
     return None
-
-
-def keep_failure(work: Path, folder: Path) -> None:
-    """Keep input and output of a failed run, to look at."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    for name in ("feff.inp", LOG):
-        shutil.copy2(work / name, folder / name)
-
-
-def _remove_others(work: Path) -> None:
-    """Remove FEFF's files other than spectra."""
-    for path in work.rglob("*"):
-        if path.is_file() and path.name != "xmu.dat":
-            path.unlink()
-
-
-def _check_space(work: Path) -> None:
-    """Raise OSError where a run may have failed because the disk is full."""
-    if shutil.disk_usage(work).free < LEAST_SPACE:
-        raise OSError(errno.ENOSPC, "No space left on device", str(work))
 
 
 def second_try(settings: FeffSettings, failure: Failure) -> FeffSettings | None:

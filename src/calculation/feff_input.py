@@ -60,15 +60,7 @@ class Potential:
 
 
 def sorted_cluster(atoms: Atoms, site: int, radius: float) -> Cluster:
-    """The cluster around a site in an order that rounding does not change.
-
-    Args:
-        atoms: structure, periodic in any directions.
-        site: 0-based index of the absorber.
-        radius: farthest atom, Angstrom.
-
-    Returns:
-        The cluster, the absorber first, then by distance, atomic number and position.
+    """``cut_cluster``, sorted by distance, atomic number and position despite rounding.
 
     Raises:
         StructureError: the structure is not usable, ``site`` is outside it, atoms overlap, or there
@@ -136,27 +128,17 @@ def feff_input(
     polarization: tuple[float, float, float] | None = None,
     name: str = "",
 ) -> str:
-    """Input of one site.
+    """Text of the ``feff.inp`` of one site, a 0-based index; ``name`` is for a comment.
 
-    Args:
-        atoms: structure, periodic in any directions.
-        site: 0-based index of the absorber.
-        edge: K, L1, L2 or L3.
-        settings: radii and what else may be changed.
-        polarization: polarization vector of the beam, Cartesian. None: the average over all.
-        name: what the structure is called, for a comment.
-
-    Returns:
-        Text of ``feff.inp``.
+    The polarization vector of the beam is Cartesian; None: the average over all.
 
     Raises:
         StructureError: see ``sorted_cluster``.
         ConfigError: see ``unique_potentials``.
     """
     cluster = sorted_cluster(atoms, site, settings.cluster)
-    numbers = cluster.atoms.numbers
     potentials, ipot = unique_potentials(atoms, cluster, settings.potentials)
-    element = chemical_symbols[numbers[0]]
+    element = cluster.atoms.symbols[0]
     formula = atoms.get_chemical_formula()
     lines = [
         f"* {element} {edge} edge of {name or formula}, site {site} (0-based), for FEFF 9 and 10",
@@ -177,9 +159,8 @@ def feff_input(
         symbol = chemical_symbols[potential.z]
         lines.append(f"{k:4d} {potential.z:4d}  {symbol:2s}  -1  -1  {potential.count:g}")
     lines += ["", "* Position (Angstrom), potential, symbol, distance (Angstrom)", "ATOMS"]
-    for (x, y, z), k, number, distance in zip(
-        cluster.atoms.positions, ipot, numbers, cluster.distance, strict=True
+    for (x, y, z), k, symbol, distance in zip(
+        cluster.atoms.positions, ipot, cluster.atoms.symbols, cluster.distance, strict=True
     ):
-        symbol = chemical_symbols[number]
         lines.append(f"{x:12.6f} {y:12.6f} {z:12.6f} {k:3d}  {symbol:2s} {distance:10.6f}")
     return "\n".join([*lines, "END", ""])

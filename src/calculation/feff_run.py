@@ -17,6 +17,8 @@ from ..readers.feff_xmu import Xmu, read_xmu
 from ..xas.edges import find_edge
 
 ENGINE = Path(__file__).with_name("feff10_engine.py")
+ENVIRONMENT = {"MALLOC_MMAP_THRESHOLD_": "1000000000", "MALLOC_TRIM_THRESHOLD_": "4000000000"}
+"""FEFF maps and unmaps large arrays for every energy: 1.5 times slower without these."""
 LOG = "feff.out"
 POLL = 0.2
 """Seconds between two looks at a run."""
@@ -73,19 +75,10 @@ def run_feff(
     time_limit: float = 900.0,
     stop: threading.Event | None = None,
 ) -> Failure | None:
-    """Run FEFF on an input and check what it gives.
+    """Run FEFF on an input, in a folder that exists, and check what it gives.
 
-    Args:
-        folder: folder of the run, which must exist; FEFF's files are written there.
-        text: the input.
-        element: symbol of the absorber.
-        edge: its edge.
-        command: FEFF's command and its words, run in the folder. Empty: FEFF 10 of feff10-rs.
-        time_limit: longest time of the run, seconds.
-        stop: ends the run when it is set.
-
-    Returns:
-        None where `xmu.dat` is complete and plausible, else what went wrong.
+    Empty, the command is FEFF 10 of feff10-rs; the time limit is in seconds. None is returned where
+    `xmu.dat` is complete and plausible, else what went wrong.
 
     Raises:
         Stopped: ``stop`` was set.
@@ -94,16 +87,11 @@ def run_feff(
     (folder / "feff.inp").write_text(text)
     (folder / "xmu.dat").unlink(missing_ok=True)
     log = folder / LOG
-    environment = os.environ | {
-        # FEFF maps and unmaps large arrays for every energy: 1.5 times slower without these
-        "MALLOC_MMAP_THRESHOLD_": "1000000000",
-        "MALLOC_TRIM_THRESHOLD_": "4000000000",
-    }
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, str(ENGINE), *command],
             cwd=folder,
-            env=environment,
+            env=os.environ | ENVIRONMENT,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -119,10 +107,20 @@ def run_feff(
     if process.returncode != 0:
         return diagnose(said)
     try:
-        check_spectrum(folder, element, edge)
+        xmu = read_xmu(folder, read_feff_input(folder / "feff.inp"))
+        check_plausible(xmu, element, edge)
     except XanesError as error:
         return Failure("output", str(error).removeprefix(f"{folder}/"))
     return None
+
+
+def _end(process: subprocess.Popen) -> None:
+    """End a run and everything it has started."""
+    if process.poll() is None:
+        if os.name == "posix":
+            os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
+    process.wait()
 
 
 def _watch(
@@ -143,15 +141,6 @@ def _watch(
     return None
 
 
-def _end(process: subprocess.Popen) -> None:
-    """End a run and everything it has started."""
-    if process.poll() is None:
-        if os.name == "posix":
-            os.killpg(process.pid, signal.SIGKILL)
-        process.kill()
-    process.wait()
-
-
 def diagnose(said: str) -> Failure:
     """Module that failed, and FEFF's words, from what a run has printed.
 
@@ -167,17 +156,6 @@ def diagnose(said: str) -> Failure:
         if COMPLAINT.search(line):
             break
     return Failure(module, "; ".join(lines[-3:]) if lines else "no output")
-
-
-def check_spectrum(folder: Path, element: str, edge: str) -> Xmu:
-    """Check that a run's `xmu.dat` is complete and plausible, and return it.
-
-    Raises:
-        RecordError: it is missing, cut or damaged; see ``read_xmu``; or see ``check_plausible``.
-    """
-    xmu = read_xmu(folder, read_feff_input(folder / "feff.inp"))
-    check_plausible(xmu, element, edge)
-    return xmu
 
 
 def check_plausible(xmu: Xmu, element: str, edge: str) -> None:

@@ -102,14 +102,9 @@ class Copies:
 
 
 def distorted(atoms: Atoms, displace: float, strain: float, seed: Sequence[int]) -> Atoms:
-    """Copy of a structure, strained and its atoms displaced at random.
+    """Copy of a structure, strained and its atoms displaced at random; see ``Copies``.
 
-    Args:
-        atoms: structure.
-        displace: standard deviation of each coordinate, Angstrom.
-        strain: standard deviation of each component of the symmetric strain tensor e; vectors v of
-            the cell and of the atoms become (1 + e) v.
-        seed: whole numbers, not negative.
+    With the symmetric strain tensor e, vectors v of the cell and of the atoms become (1 + e) v.
     """
     rng = np.random.default_rng(list(seed))
     upper = np.triu(rng.normal(0.0, 1.0, (3, 3)))
@@ -201,14 +196,9 @@ def sites_of(structure: Structure, element: str | None, sites: Sequence[int] | N
 
 
 def find_structures(paths: Sequence[Path]) -> Iterator[Structure | StructureError]:
-    """Read structures of files, all frames of each, with names that differ.
+    """Yield the structures of files, with names that differ, or why one can't be read.
 
-    Args:
-        paths: CIF, POSCAR, ASE database, or what else ASE reads; of extended xyz the values
-            ``material``, ``element``, ``sites`` and ``absorber`` are honored.
-
-    Yields:
-        Structures, or why one can't be read, with its file.
+    Of extended xyz the values ``material``, ``element``, ``sites`` and ``absorber`` are honored.
     """
     known: dict[str, str] = {}
     for path in paths:
@@ -224,7 +214,6 @@ def find_structures(paths: Sequence[Path]) -> Iterator[Structure | StructureErro
 
 
 def _read(path: Path) -> Iterator[Structure | StructureError]:
-    """Structures of one file."""
     if not path.is_file():
         yield StructureError(f"{path}: no such file")
         return
@@ -238,8 +227,7 @@ def _read(path: Path) -> Iterator[Structure | StructureError]:
         for _, name, atoms in each_structure([path]):
             yield atoms if isinstance(atoms, StructureError) else _named(path, name, atoms, {})
         return
-    frames = list(read_frames(path))
-    stem = path.name[: FRAMES.search(path.name).start()]  # type: ignore[union-attr]
+    frames, stem = list(read_frames(path)), FRAMES.sub("", path.name)
     for number, frame in enumerate(frames):
         if isinstance(frame, Rejected):
             yield StructureError(f"{frame.source}: {frame.reason}")

@@ -55,11 +55,7 @@ class Tally:
 
 @contextmanager
 def local_processes(jobs: int) -> Iterator[Submit]:
-    """Run sites on this machine.
-
-    Args:
-        jobs: sites at once.
-    """
+    """Run sites on this machine, ``jobs`` at once."""
     stop = threading.Event()
     with ThreadPoolExecutor(jobs) as pool:
         try:
@@ -122,7 +118,6 @@ def _left(sites: Sequence[Site], request: Request, tally: Tally, again: bool) ->
 def _outcomes(
     sites: Sequence[Site], request: Request, submit: Submit, at_once: int
 ) -> Iterator[Outcome]:
-    """Start sites as others end."""
     coming, running = iter(sites), set[Future]()
     while True:
         while len(running) < at_once and (site := next(coming, None)) is not None:
@@ -144,7 +139,7 @@ def read_failures(root: Path) -> set[tuple[str, str, str]]:
 
 
 def append_failure(request: Request, outcome: Outcome, failure: Failure) -> None:
-    """Append a row to the table of failures."""
+    """Add a row to the table of failures."""
     path, site = request.root / FAILURES, outcome.site
     new = not path.is_file()
     with path.open("a", newline="") as file:

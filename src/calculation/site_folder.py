@@ -53,11 +53,7 @@ def failed_folder(root: Path, site: Site) -> Path:
 
 
 def is_done(folder: Path, wanted: str) -> bool:
-    """Whether a site is calculated.
-
-    Args:
-        folder: folder of the site.
-        wanted: the input that is asked for, its first one where there are several.
+    """Whether a site is calculated with the input asked for, the first where there are several.
 
     Raises:
         ConfigError: there is a calculation with another input.

@@ -11,13 +11,7 @@ from ..errors import RecordError, StructureError
 
 
 def as_atoms(structure: Any) -> Atoms:
-    """A structure as ASE's atoms.
-
-    Args:
-        structure: ``ase.Atoms``, or pymatgen's ``Structure`` or ``Molecule``.
-
-    Returns:
-        The atoms; the same object where it is one already.
+    """Atoms of pymatgen's ``Structure`` or ``Molecule``; ASE's own are returned as they are.
 
     Raises:
         StructureError: something else, or a disordered structure.
@@ -27,7 +21,7 @@ def as_atoms(structure: Any) -> Atoms:
     values = structure.as_dict() if hasattr(structure, "as_dict") else None
     if not isinstance(values, dict) or "sites" not in values:
         raise StructureError(
-            f"expected ase.Atoms or pymatgen's Structure or Molecule, found"
+            "expected ase.Atoms or pymatgen's Structure or Molecule, found"
             f" {type(structure).__name__}"
         )
     try:

@@ -46,10 +46,8 @@ def read_columns(path: str | Path) -> Columns:
             stars too), or a last line that is cut.
     """
     path = Path(path)
-    header: list[str] = []
+    header, lines, longest = list[str](), list[int](), 0
     rows: list[list[float]] = []
-    lines: list[int] = []
-    longest = 0
     for number, line in raw_lines(path):
         text = check_text(path, number, line).strip()
         if not text:

@@ -148,9 +148,6 @@ def find_features(energy: np.ndarray, spectra: np.ndarray, mask: np.ndarray) -> 
         energy: eV, shape (n_energies,), strictly increasing.
         spectra: mu, shape (n_spectra, n_energies).
         mask: True at calculated energies, which alone are looked at, same shape.
-
-    Returns:
-        The features.
     """
     rows = []
     for mu, known in zip(spectra.astype(float), mask, strict=True):
