@@ -101,11 +101,9 @@ def run_feff(
             hung = _watch(process, log, time_limit, stop)
         finally:
             _end(process)
-    said = log.read_text(errors="replace")
-    if hung is not None:
-        return Failure(diagnose(said).module, hung)
-    if process.returncode != 0:
-        return diagnose(said)
+    if hung is not None or process.returncode != 0:
+        failure = diagnose(log.read_text(errors="replace"))
+        return failure if hung is None else Failure(failure.module, hung)
     try:
         xmu = read_xmu(folder, read_feff_input(folder / "feff.inp"))
         check_plausible(xmu, element, edge)
