@@ -448,7 +448,7 @@ DATA = [
     *bad(
         cut, StructureError,
         ({"max_z": 10}, "atom 0|29|10"), ({"absorbers": []}, "absorber"),
-        ({"absorbers": [7]}, "absorber 7|2 atoms"), ({"absorbers": [-1]}, "absorber -1"),
+        ({"absorbers": [7]}, "absorber 7|0 .. 1"), ({"absorbers": [-1]}, "absorber -1"),
         ({"absorbers": [0.5]}, "absorber 0.5"), ({"absorbers": ["0"]}, "absorber '0'"),
     ),
     *fields(cut, ConfigError, r_max=[-1.0], dtype=[torch.int32]),
