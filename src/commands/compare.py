@@ -76,7 +76,8 @@ def run(job: Options) -> None:
         shift = middle - EITHER_WAY, middle + EITHER_WAY
     bounds = Bounds(*((float(a), float(b)) for a, b in (shift, job.broadening, job.scale)))
     window = compare_window(measured, candidates, bounds)
-    ranking = rank(window, candidates, bounds, job.measure)
+    coverage = 0.9 if model.calibration is None else model.calibration.coverage  # no band, no use
+    ranking = rank(window, candidates, bounds, job.measure, coverage)
     print(f"{job.measured}: e0 {measured.e0:.2f} eV, edge step {measured.edge_step:.4g}")
     print(ranking_table(ranking))
     print(verdict(ranking))

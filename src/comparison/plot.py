@@ -34,7 +34,7 @@ def plot_ranking(ranking: Ranking, path: Path) -> None:
                     xycoords=("axes fraction", "data"), textcoords="offset points", ha="right",
                     va="bottom")  # fmt: skip
     ax.plot([], [], color=CALCULATED, linewidth=2.2, label="measured")
-    band = "predicted, 90 % band" if fits[0].half_width is not None else "predicted"
+    band = "predicted, calibrated band" if fits[0].half_width is not None else "predicted"
     ax.plot([], [], color=PREDICTED, linewidth=1.0, label=band)
     ax.legend(frameon=False, fontsize=7, loc="lower right")
     ax.set_xlabel(f"Energy $-$ {e0:.1f} eV (eV)" if e0 else "Energy (eV)", fontsize=8)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
+from scipy.stats import norm
 
 from ..checkpoints.trained_model import ModelInfo, TrainedModel
 from ..errors import ConfigError, RecordError
@@ -22,8 +23,6 @@ CORRELATION = 5.0
 heights of peaks, some eV wide."""
 DRAWS = 400
 """Draws of the model's errors."""
-BAND_SIGMAS = 1.6449
-"""Half width of a 90 % band in standard deviations of a normal distribution."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +149,7 @@ def rank(
     candidates: Sequence[Candidate],
     bounds: Bounds,
     measure: str = "r_factor",
+    coverage: float = 0.9,
     seed: int = 0,
 ) -> Ranking:
     """Fit every candidate and order them.
@@ -159,6 +159,7 @@ def rank(
         candidates: what to compare with.
         bounds: what the fits may change.
         measure: a key of ``MEASURES``.
+        coverage: part of the points that the model's bands hold, see ``Calibration``.
         seed: of the draws.
 
     Returns:
@@ -178,11 +179,12 @@ def rank(
                 " structure can't be ranked by it"
             )
     fits.sort(key=lambda fit: fit.measures[measure])
-    return Ranking(measure, measured, fits, bounds, first_in_draws(measured, fits, measure, seed))
+    first = first_in_draws(measured, fits, measure, coverage, seed)
+    return Ranking(measure, measured, fits, bounds, first)
 
 
 def first_in_draws(
-    measured: Spectrum, fits: Sequence[Fit], measure: str, seed: int = 0
+    measured: Spectrum, fits: Sequence[Fit], measure: str, coverage: float = 0.9, seed: int = 0
 ) -> float | None:
     """How often the best stays best when predictions are changed by errors of the model's size.
 
@@ -202,12 +204,13 @@ def first_in_draws(
     distance = energy[:, None] - energy[None, :]
     covariance = np.exp(-0.5 * (distance / CORRELATION) ** 2) + 1e-6 * np.eye(len(energy))
     root = np.linalg.cholesky(covariance)
+    n_sigmas = norm.ppf(0.5 + 0.5 * coverage)  # half width of the band of a normal distribution
     kept = 0
     for _ in range(DRAWS):
         values = []
         for fit, half in zip(fits, halves, strict=True):
             known = np.isfinite(half)
-            sigma = np.interp(energy, energy[known], half[known]) / BAND_SIGMAS
+            sigma = np.interp(energy, energy[known], half[known]) / n_sigmas
             changed = fit.fitted + sigma * (root @ rng.standard_normal(len(energy)))
             values.append(MEASURES[measure](energy, measured.mu, changed))
         kept += int(np.argmin(values) == 0)

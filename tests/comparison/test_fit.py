@@ -79,6 +79,17 @@ def test_a_lead_counts_for_less_the_less_sure_the_model_is():
     assert first_in_draws(measured, sure.fits[:1], "mse") is None
 
 
+def test_a_band_counts_by_the_part_of_the_points_that_it_holds():
+    """Half widths of 50 and 90 % bands of one normal distribution are 0.6745 and 1.6449 sigmas."""
+    measured = measurement(noise=0.01)
+    wide = rank(measured, candidates(half=1.6449 * 0.4), BOUNDS).first_in_draws
+    narrow = candidates(half=0.6745 * 0.4)
+    assert rank(measured, narrow, BOUNDS, coverage=0.5).first_in_draws == pytest.approx(
+        wide, abs=0.01
+    )
+    assert rank(measured, narrow, BOUNDS).first_in_draws > wide + 0.05  # negative control
+
+
 def test_only_energies_that_all_candidates_reach_are_compared():
     grid = np.arange(8800.0, 9200.0, 0.5)
     edge = 0.5 + np.arctan(grid - 8985.0) / np.pi
