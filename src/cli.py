@@ -30,7 +30,6 @@ from .runtime.options import add_options, groups, make_options, with_groups
 from .runtime.provenance import PROGRAM, carrying_out, describe_versions, hide_passwords
 from .runtime.signals import orderly_end
 from .runtime.streams import guard_streams, messages
-from .runtime.yaml_file import read_mapping
 
 COMMANDS = {
     "calculate": "Calculate spectra of structures with FEFF, for `dataset` and `train`.",
@@ -106,6 +105,8 @@ def check_configs(words: list[str], names: list[str]) -> None:
         path = Path(value if equals else following)
         shortened = len(name) > 2 and "--config".startswith(name)  # argparse takes it, too
         if (name in names or shortened) and path.is_file():
+            from .runtime.yaml_file import read_mapping
+
             read_mapping(path)
 
 

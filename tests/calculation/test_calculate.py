@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -191,9 +192,10 @@ def failures(folder):
 
 
 def start(words):
-    """The command as a process of its own."""
+    """The command as a process of its own, which heeds Ctrl-C even where the tests ignore it."""
     command = [sys.executable, "-m", "src", *map(str, words)]
-    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL, preexec_fn=heed)
 
 
 def wait_for(tmp_path, ended):
