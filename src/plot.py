@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import ConfigError
-from .runtime.atomic_files import write_durably
+from .runtime.atomic_files import check_writable, write_durably
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -71,8 +71,7 @@ def check_picture(path: str | Path | None) -> None:
     known = FigureCanvasBase.get_supported_filetypes()
     if path.suffix.lstrip(".") not in known:
         raise ConfigError(f"{path}: ending {path.suffix!r}, expected one of {sorted(known)}")
-    if not path.parent.is_dir():
-        raise ConfigError(f"{path}: the folder {path.parent} does not exist")
+    check_writable(path)
 
 
 def plain_text(text: str) -> str:

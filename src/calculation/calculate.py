@@ -96,16 +96,17 @@ def calculate_site(site: Site, request: Request, stop: threading.Event | None = 
     try:
         if is_calculated(site, request):
             return Outcome(site, 0.0)
-        first = next(iter(request.inputs(site).values()))
+        inputs = request.inputs(site)
     except StructureError as error:
         return Outcome(site, 0.0, 0, Failure("structure", str(error)))
     work = running_folder(request.root, site)
-    settings, attempts, failure = request.settings, 0, None
+    first = next(iter(inputs.values()))
+    settings, attempts = request.settings, 0
     try:
         while True:
             shutil.rmtree(work, ignore_errors=True)
             work.mkdir(parents=True)
-            failure = run_inputs(work, request.inputs(site, settings), site, request, stop)
+            failure = run_inputs(work, inputs, site, request, stop)
             attempts += 1
             if failure is None:
                 break
@@ -119,8 +120,8 @@ def calculate_site(site: Site, request: Request, stop: threading.Event | None = 
                 for name in ("feff.inp", LOG):
                     shutil.copy2(work / name, kept / name)
                 return Outcome(site, time.monotonic() - start, attempts, failure)
-            settings = other
-        for axis, text in request.inputs(site, settings).items():
+            settings, inputs = other, request.inputs(site, other)
+        for axis, text in inputs.items():
             retried = "* Second try, after failure of the first\n" * (attempts == 2)
             (work / axis / "feff.inp").write_text(retried + with_request(text, first))
         write_structure(request.root, site)

@@ -15,7 +15,7 @@ from ase.data import chemical_symbols
 from ..errors import ConfigError, StructureError
 from ..structures.absorbers import equivalent_sites
 from ..structures.cluster import Cluster, cut_cluster
-from ..structures.graph import neighbors
+from ..structures.graph import pairs_within
 from .settings import FeffSettings
 
 OVERLAP = 0.5
@@ -70,9 +70,7 @@ def sorted_cluster(atoms: Atoms, site: int, radius: float) -> Cluster:
     positions, distance = cluster.atoms.positions, cluster.distance
     if len(distance) == 1:
         raise StructureError(f"site {site} has no other atom within {radius:g} Angstrom")
-    edge_index, _ = neighbors(Atoms(numbers=np.ones(len(distance)), positions=positions), 2.0)
-    first, second = edge_index
-    apart = np.linalg.norm(positions[first] - positions[second], axis=1)
+    first, second, _, apart = pairs_within(cluster.atoms, 2.0)
     if len(apart) and apart.min() < OVERLAP:
         k = int(np.argmin(apart))
         raise StructureError(

@@ -205,12 +205,14 @@ def first_in_draws(
     covariance = np.exp(-0.5 * (distance / CORRELATION) ** 2) + 1e-6 * np.eye(len(energy))
     root = np.linalg.cholesky(covariance)
     n_sigmas = norm.ppf(0.5 + 0.5 * coverage)  # half width of the band of a normal distribution
+    sigmas = []
+    for half in halves:
+        known = np.isfinite(half)
+        sigmas.append(np.interp(energy, energy[known], half[known]) / n_sigmas)
     kept = 0
     for _ in range(DRAWS):
         values = []
-        for fit, half in zip(fits, halves, strict=True):
-            known = np.isfinite(half)
-            sigma = np.interp(energy, energy[known], half[known]) / n_sigmas
+        for fit, sigma in zip(fits, sigmas, strict=True):
             changed = fit.fitted + sigma * (root @ rng.standard_normal(len(energy)))
             values.append(MEASURES[measure](energy, measured.mu, changed))
         kept += int(np.argmin(values) == 0)

@@ -78,7 +78,7 @@ def site_errors(data: XANESDataset, model: TrainedModel, novelty: Novelty) -> Si
     error = np.abs(np.concatenate([sites.mu for sites in raw]) - target)
     spread = [sites.spread for sites in raw if sites.spread is not None]
     return SiteErrors(
-        ids=data.ids,
+        ids=[record_id for graph in graphs for record_id in graph.record_id],
         energy=relative,
         error=np.where(mask, error, np.nan),
         spread=np.concatenate(spread) if spread else None,

@@ -80,8 +80,9 @@ def evaluate(
     mask = np.concatenate([graph.y_mask.numpy() for graph in graphs])
     baseline = np.asarray(described.mean_spectrum)
     found_features, features = (find_features(axis.energy, mu, mask) for mu in (prediction, target))
+    names = [record_id for graph in graphs for record_id in graph.record_id]
     details = Details(
-        evaluate_spectra(data.ids, prediction, target, mask, baseline),
+        evaluate_spectra(names, prediction, target, mask, baseline),
         feature_errors(found_features, features),
         [one for graph in graphs for one in environments(graph)],
     )

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from ..checkpoints.trained_model import TrainedModel
 from ..dataset.record import structure_digest
 from ..errors import ConfigError, DatabaseError, StructureError
-from ..runtime.atomic_files import first_line
+from ..runtime.atomic_files import check_writable, first_line
 from ..runtime.distributed import Team
 from ..runtime.provenance import package_version
 from ..runtime.text_files import SQLITE_MAGIC, starts_with
@@ -96,8 +96,7 @@ def predict_database(
     if model.info.element is None:
         raise ConfigError("the model names no element, so no absorbers can be chosen")
     grid = model.energies(energy).energy
-    if not output.parent.is_dir():
-        raise ConfigError(f"{output}: the folder {output.parent} does not exist")
+    check_writable(output)
     structures, total = find_structures(source)
     if total == 0:
         raise DatabaseError(f"{source}: contains no structure")

@@ -12,9 +12,9 @@ import ase.db
 import numpy as np
 from ase import Atoms
 
+from ..dataset.connection import check_file
 from ..errors import DatabaseError
 from ..runtime.atomic_files import abridged
-from ..runtime.text_files import SQLITE_MAGIC, starts_with
 
 FORMAT = "e3gnn-xanes spectra 1"
 EXAMPLES = 1000
@@ -79,8 +79,7 @@ def check_sqlite(path: Path) -> None:
 
     ASE adds its tables to any SQLite file that it connects to, so look first, and only read.
     """
-    if not starts_with(path, SQLITE_MAGIC):
-        raise DatabaseError(f"{path}: not an ASE database (SQLite)")
+    check_file(path, write=False)
     uri = f"{path.resolve().as_uri()}?mode=ro"
     try:
         with closing(sqlite3.connect(uri, uri=True)) as connection:
@@ -107,8 +106,6 @@ def count_rows(path: Path) -> int:
     Raises:
         DatabaseError: missing, or not an ASE database.
     """
-    if not path.is_file():
-        raise DatabaseError(f"{path}: no such database")
     check_sqlite(path)
     return int(_query(path, "SELECT count(*) FROM systems")[0][0])
 
@@ -143,12 +140,12 @@ def read_spectra(path: str | Path) -> Iterator[PredictedStructure]:
         DatabaseError: missing, or not such a file.
     """
     path = Path(path)
-    count_rows(path)
+    rows = row_ids(path)
     with connect(path) as connection:
         if connection.metadata.get("format") != FORMAT:
             raise DatabaseError(f"{path}: not a database of predicted spectra")
         energy = np.asarray(connection.metadata["energy"])
-        for row in map(connection.get, row_ids(path)):
+        for row in map(connection.get, rows):
             data = row.data
             yield PredictedStructure(
                 source_row=int(row.source_row),

@@ -96,7 +96,9 @@ def unpacked(path: Path) -> Iterator[Path]:
 
 def opener_of(path: Path) -> Any:
     """What opens a file, by its first bytes."""
-    return next((opener for magic, opener in OPENERS.items() if starts_with(path, magic)), open)
+    with path.open("rb") as file:
+        head = file.read(max(map(len, OPENERS)))
+    return next((opener for magic, opener in OPENERS.items() if head.startswith(magic)), open)
 
 
 @contextmanager

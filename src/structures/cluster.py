@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 from scipy.spatial import cKDTree
-from vesin import NeighborList
 
-from .graph import check_atoms
+from .graph import check_atoms, pairs_within
 from .names import check_index
 
 SAME_PLACE = 1e-6
@@ -65,13 +64,7 @@ def cut_cluster(atoms: Atoms, site: int, radius: float) -> Cluster:
     """
     check_atoms(atoms)
     check_index(site, "site", len(atoms))
-    calculator = NeighborList(cutoff=radius, full_list=True, sorted=True)
-    first, second, shift, distance = calculator.compute(
-        points=atoms.positions,
-        box=np.asarray(atoms.cell.array),
-        periodic=np.asarray(atoms.pbc),
-        quantities="ijSd",
-    )
+    first, second, shift, distance = pairs_within(atoms, radius)
     own = np.flatnonzero(first == site)
     own = own[np.argsort(distance[own], kind="stable")]
     origin = np.concatenate([[site], second[own]]).astype(int)

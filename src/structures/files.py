@@ -21,6 +21,7 @@ from ase.io.formats import UnknownFileTypeError, filetype
 
 from ..errors import StructureError
 from ..runtime import text_files
+from ..runtime.atomic_files import first_line
 
 logger = logging.getLogger(__name__)
 
@@ -94,9 +95,10 @@ def stream_structures(path: Path, format: str | None = None) -> Iterator[Atoms]:
                 yield atoms
                 number += 1
     except Exception as error:  # ASE's readers raise classes without a common base
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         where = f"{path}: frame {number}" if number else path
-        raise StructureError(f"{where}: not a structure that ASE reads ({reason})") from error
+        raise StructureError(
+            f"{where}: not a structure that ASE reads ({first_line(error)})"
+        ) from error
 
 
 def _format_of(path: Path) -> str | None:

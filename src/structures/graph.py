@@ -103,6 +103,31 @@ def check_distances(atoms: Atoms) -> None:
     neighbors(atoms, QUICKEST)
 
 
+def pairs_within(
+    atoms: Atoms, radius: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """All ordered pairs of atoms nearer than a radius, images of atoms included.
+
+    Args:
+        atoms: structure that passed ``check_atoms``.
+        radius: Angstrom, positive.
+
+    Returns:
+        First atoms i and second atoms j, 0-based, shape (n_pairs,); lattice vectors S, shape
+        (n_pairs, 3), in the cell's vectors; and distances |r_j + S cell - r_i|, Angstrom, shape
+        (n_pairs,). Sorted by i.
+    """
+    first, second, shift, distance = NeighborList(
+        cutoff=radius, full_list=True, sorted=True
+    ).compute(
+        points=atoms.positions,
+        box=np.asarray(atoms.cell.array),
+        periodic=np.asarray(atoms.pbc),
+        quantities="ijSd",
+    )
+    return first, second, shift, distance
+
+
 def neighbors(atoms: Atoms, r_max: float) -> tuple[np.ndarray, np.ndarray]:
     """All ordered pairs of atoms nearer than ``r_max``, through periodic images too.
 
@@ -119,13 +144,7 @@ def neighbors(atoms: Atoms, r_max: float) -> tuple[np.ndarray, np.ndarray]:
         StructureError: two atoms are nearer than 0.1 Angstrom.
     """
     check_positive("r_max", r_max)
-    calculator = NeighborList(cutoff=r_max, full_list=True, sorted=True)
-    target, source, shift, distance = calculator.compute(
-        points=atoms.positions,
-        box=np.asarray(atoms.cell.array),
-        periodic=np.asarray(atoms.pbc),
-        quantities="ijSd",
-    )
+    target, source, shift, distance = pairs_within(atoms, r_max)
     if len(distance) and distance.min() < CLOSEST:
         closest = int(np.argmin(distance))
         raise StructureError(

@@ -157,7 +157,7 @@ DAMAGE = {
     ),
     "a digit of an energy": (lambda t: t.replace("9000.091", "9000.191", 1), "omega - e"),
     "a digit of mu": (lambda t: t.replace("5.920  1.0", "5.920  1.1"), "mu - mu0 - chi"),
-    "mu0 before mu": (lambda t: exchange(t, 3, 4), "chi"),
+    "mu0 before mu": (lambda t: exchange(t, 3, 4), "opposite to chi"),
     "k before mu": (lambda t: exchange(t, 2, 3), "k ="),
     "xsedge missing": (lambda t: t.replace("xsedge+", "xsedgy+"), "xsedge"),
     "xsedge zero": (lambda t: re.sub(r"(normalize mu\s+)\S+", r"\g<1>0.0", t), "xsedge is '0.0'"),
@@ -266,7 +266,7 @@ def test_unfinished_run_is_reported_only_where_it_is_wanted(plain):
 
 
 def test_missing_folder_is_an_error(tmp_path):
-    with pytest.raises(RecordError, match="nothing"):
+    with pytest.raises(RecordError, match="nothing: no such folder"):
         list(read_feff(tmp_path / "nothing"))
 
 

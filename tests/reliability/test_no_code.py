@@ -129,6 +129,8 @@ def test_pickles_as_structures_do_not_run(name, tmp_path, marker, capsys):
     with pytest.raises(StructureError, match=name):
         XANESPredictor("cu-k-feff").trajectory(path)
     assert not marker.exists()
+    pickle.loads(path.read_bytes())  # negative control
+    assert marker.exists()
 
 
 # YAML
