@@ -185,6 +185,8 @@ def test_a_field_of_a_model_that_is_new_has_a_default_of_none():
         ("e3gnn-xanes model 2", "tensors", "calibration.law", None, "lacks calibration.law"),
         ("state 2", "state", "optimizer", "moments", "state lacks optimizer"),
         ("records 2", "data", "axis", None, "data lacks axis"),
+        ("records 2", "data", "source", None, "data lacks source"),
+        ("state 2", "state", "rows", None, "state lacks rows"),
         ("e3gnn-xanes spectra 1", "data", "mu", "xmu", "data has xmu, without a new format"),
         ("e3gnn-xanes model 3", "info", None, "unit", "no frozen file of this format"),
     ],
