@@ -117,9 +117,8 @@ def pairs_within(
         (n_pairs, 3), in the cell's vectors; and distances |r_j + S cell - r_i|, Angstrom, shape
         (n_pairs,). Sorted by i.
     """
-    first, second, shift, distance = NeighborList(
-        cutoff=radius, full_list=True, sorted=True
-    ).compute(
+    calculator = NeighborList(cutoff=radius, full_list=True, sorted=True)
+    first, second, shift, distance = calculator.compute(
         points=atoms.positions,
         box=np.asarray(atoms.cell.array),
         periodic=np.asarray(atoms.pbc),
