@@ -34,6 +34,7 @@ from ..runtime.text_files import (
     raw_lines,
 )
 from ..structures.graph import check_atoms, check_distances
+from ..structures.names import LARGEST_Z
 from .options import (
     PACKED,
     Format,
@@ -45,7 +46,6 @@ from .options import (
     energies_of,
 )
 
-LARGEST_Z = 118
 DEFAULT_PROPERTIES = "species:S:1:pos:R:3"
 PAIR = re.compile(
     r"""\s*([^\s=,"'{}\[\]]+)            # key

@@ -27,7 +27,7 @@ from ..dataset.record import PassedOver, Record, Rejected, if_wanted
 from ..errors import ConfigError, RecordError, XanesError
 from ..runtime.text_files import COUNT, check_whole, numbered_lines, parse_number, whole_lines
 from ..structures.graph import check_atoms, check_distances
-from ..structures.names import NOT_FIRST, check_wanted
+from ..structures.names import LARGEST_Z, NOT_FIRST, check_wanted
 from ..xas.columns import read_columns
 from ..xas.edges import find_edge
 from .fdmnes_input import FdmnesInput, read_input
@@ -38,7 +38,6 @@ INPUT, LIST = "fdmnes_in.txt", "fdmfile.txt"
 """Usual name of the input, and of the file that names the inputs."""
 A0_SQUARED = 28.00285
 """a0^2 in Mbarn; 1 Mbarn is 1e-2 Angstrom^2."""
-LARGEST_Z = 103
 EDGE_WITHIN = 0.005
 """Largest relative difference of E_edge and the tabulated edge energy."""
 VOLUME_WITHIN = 1e-3

@@ -13,6 +13,7 @@ from ase.spacegroup.spacegroup import SpacegroupNotFoundError, SpacegroupValueEr
 
 from ..errors import RecordError
 from ..runtime.text_files import COUNT, numbered_lines, parse_number
+from ..structures.names import LARGEST_Z
 
 REFUSED = {
     "crystal_p": "a protein's structure in a PDB file",
@@ -121,7 +122,7 @@ def read_atoms(path: Path, blocks: dict[str, list[tuple[int, str]]]) -> Atoms:
         if len(text.split()) > MOST_WORDS:
             raise RecordError(f"{path}: line {line}: {len(text.split())} words for an atom")
         words = _floats(path, line, text, most=4)
-        if len(words) != 4 or words[0] != int(words[0]) or not 1 <= words[0] <= 103:
+        if len(words) != 4 or words[0] != int(words[0]) or not 1 <= words[0] <= LARGEST_Z:
             raise RecordError(f"{path}: line {line}: expected Z x y z, found {text[:40]!r}")
         numbers.append(int(words[0]))
         positions.append(words[1:])

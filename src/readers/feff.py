@@ -22,7 +22,7 @@ from ..dataset.record import PassedOver, Record, Rejected, if_wanted
 from ..errors import ConfigError, RecordError, StructureError, XanesError
 from ..structures.files import read_structures
 from ..structures.graph import check_atoms, check_distances, neighbors
-from ..structures.names import NOT_FIRST, check_wanted
+from ..structures.names import LARGEST_Z, NOT_FIRST, check_wanted
 from .feff_input import FeffInput, read_feff_input
 from .feff_xmu import Xmu, read_xmu
 from .options import Format
@@ -242,7 +242,7 @@ def _read_crystal(path: Path, _changed: int) -> Atoms:
     """
     crystal = read_structures(path, format="cif" if path.suffix == ".cif" else "vasp")[0]
     try:
-        check_atoms(crystal, max_z=len(chemical_symbols) - 1)
+        check_atoms(crystal, LARGEST_Z)
         check_distances(crystal)
     except StructureError as error:
         raise StructureError(f"{path}: {error}") from error

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from ase.data import chemical_symbols
 
 from ..errors import RecordError
 from ..runtime.text_files import COUNT, numbered_lines, parse_number
+from ..structures.names import LARGEST_Z
 
 NOT_SETTINGS = ("TITL", "POTE", "ATOM", "CONT", "PRIN", "RMUL")
 """Cards that are no settings of the calculation."""
@@ -94,7 +94,7 @@ def read_feff_input(path: Path) -> FeffInput:
                 own_grid = True
         elif block == "POTE":
             ipot, z = (int(value) for value in _numbers(path, number, words[:2], 2))
-            if not 0 < z < len(chemical_symbols):
+            if not 0 < z <= LARGEST_Z:
                 raise RecordError(f"{path}: line {number}: no element has Z = {z}")
             result.potentials[ipot] = z
         elif block == "ATOM":

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from ase.data import chemical_symbols
 
 from ..errors import RecordError
 from ..runtime.text_files import parse_number, whole_lines
+from ..structures.names import LARGEST_Z
 from .feff_input import FeffInput
 
 COLUMNS = 6
@@ -206,7 +206,7 @@ def _cross_section(path: Path, header: str) -> float:
 
 def _absorber(path: Path, header: str) -> int:
     z = int(_search(path, header, r"Abs\s+Z=\s*(\d+)", "the absorber, `Abs Z=`"))
-    if not 0 < z < len(chemical_symbols):
+    if not 0 < z <= LARGEST_Z:
         raise RecordError(f"{path}: the header's absorber has Z = {z}, which no element has")
     return z
 

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ase.data import atomic_numbers, chemical_symbols
+from ase.data import atomic_numbers
 
 from ..dataset.record import PassedOver, Record, Rejected
 from ..errors import ConfigError, RecordError
 from ..runtime.text_files import open_text
 from ..structures.graph import check_atoms
+from ..structures.names import LARGEST_Z
 from ..structures.pymatgen import field, numbers, symbol_of, to_atoms
 from ..xas.edges import FAR, find_edge
 from .options import PACKED, Format, Given, check_material, edge_of, record_or_reason
@@ -83,7 +84,7 @@ def to_record(document: Any, path: Path, where: str, given: Given) -> Record:
     element = symbol_of(field(spectrum, "absorbing_element", (str, dict), where), where)
     edge = edge_of(field(spectrum, "edge", str, where), given, where)
     atoms = to_atoms(field(spectrum, "structure", dict, where), where)
-    check_atoms(atoms, len(chemical_symbols) - 1)
+    check_atoms(atoms, LARGEST_Z)
     absorbers = tuple(int(k) for k in np.flatnonzero(atoms.numbers == atomic_numbers[element]))
     index = spectrum.get("absorbing_index")
     if index is not None and index not in range(len(atoms)):

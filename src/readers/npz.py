@@ -22,11 +22,11 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from ase.data import chemical_symbols
 
 from ..dataset.record import PassedOver, Record, Rejected
 from ..errors import RecordError
 from ..structures.graph import check_atoms
+from ..structures.names import LARGEST_Z
 from .options import (
     Format,
     Given,
@@ -47,7 +47,6 @@ UNREADABLE = (
 """What the readers of zip and of arrays are seen to raise on damaged archives."""
 LARGEST = 16_000_000_000
 """Bytes of all arrays, unpacked, beyond which an archive is not read."""
-LARGEST_Z = len(chemical_symbols) - 1
 
 
 def read_npz(

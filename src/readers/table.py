@@ -19,13 +19,14 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from ase.data import atomic_numbers, chemical_symbols
+from ase.data import atomic_numbers
 
 from ..dataset.record import PassedOver, Record, Rejected
 from ..errors import RecordError
 from ..runtime.text_files import numbered_lines, whole_lines
 from ..structures.files import named_structures
 from ..structures.graph import check_atoms
+from ..structures.names import LARGEST_Z
 from ..xas.columns import choose_mu, read_columns
 from .options import Format, Given, axis_of, check_material, edge_of, energies_of, record_or_reason
 
@@ -34,7 +35,6 @@ KNOWN = (
 )  # fmt: skip
 """Names of columns that are no energies."""
 NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
-LARGEST_Z = len(chemical_symbols) - 1
 
 
 def read_table(

@@ -9,6 +9,8 @@ from ..errors import ConfigError, RecordError, StructureError, is_kind
 
 EDGE = re.compile(r"K|[LMN]\d?|L23|M45")
 """Names of edges; two digits: both together, as FDMNES calculates them."""
+LARGEST_Z = len(chemical_symbols) - 1
+"""Highest atomic number in calculations; a network has its own limit, ``max_z``."""
 NOT_FIRST = "=+-@"
 """A spreadsheet takes what begins so for a formula, and a command for an option."""
 

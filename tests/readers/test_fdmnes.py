@@ -86,6 +86,15 @@ def test_molecules_and_single_absorbers(run_folder):
     assert told.atoms.positions[0] == pytest.approx([0.25, 0.987873, 0.364147])
 
 
+@pytest.mark.parametrize(("z", "kind"), [(1, Record), (118, Record), (119, Rejected)])
+def test_all_elements_are_read(run_folder, z, kind):
+    path = run_folder / "fdmnes_in.txt"
+    path.write_text(re.sub(r"^8 ", f"{z} ", path.read_text(), flags=re.MULTILINE))
+    (read,) = outcomes(run_folder)
+    assert isinstance(read, kind)
+    assert z in read.atoms.numbers if kind is Record else "119" in read.reason
+
+
 def outcomes(folder):
     """Records and rejections of a folder."""
     return list(read_fdmnes(folder))
