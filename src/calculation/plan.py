@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.db import connect
 
 from ..dataset.record import Rejected, structure_digest
-from ..errors import ConfigError, RecordError, StructureError, check_positive
+from ..errors import ConfigError, DatabaseError, RecordError, StructureError, check_positive
 from ..readers.extxyz import read_frames
 from ..runtime.text_files import SQLITE_MAGIC, starts_with
 from ..structures.absorbers import equivalent_sites
+from ..structures.database import connect, read_row, row_ids
 from ..structures.files import each_structure
+from ..structures.graph import check_atoms
 from ..structures.names import check_element, check_index, check_name
 from .settings import choose_edge
 
@@ -173,6 +174,7 @@ def sites_of(structure: Structure, element: str | None, sites: Sequence[int] | N
         StructureError: the structure has no such atom, or nobody says which element absorbs.
     """
     atoms = structure.atoms
+    check_atoms(atoms)
     symbols = atoms.get_chemical_symbols()
     chosen = sites if sites is not None else structure.sites
     wanted = element or structure.element
@@ -216,28 +218,34 @@ def find_structures(paths: Sequence[Path]) -> Iterator[Structure | StructureErro
 def _read(path: Path) -> Iterator[Structure | StructureError]:
     if not path.is_file():
         yield StructureError(f"{path}: no such file")
-        return
-    if starts_with(path, SQLITE_MAGIC):
-        with connect(path) as database:
-            for row in database.select():
-                name = f"{path.stem}-{row.id}"
-                yield _named(path, name, row.toatoms(), row.key_value_pairs)
-        return
-    if not FRAMES.search(path.name):
+    elif starts_with(path, SQLITE_MAGIC):
+        try:
+            rows = row_ids(path)
+            with connect(path) as database:
+                for row in rows:
+                    atoms, values = read_row(database, path, row)
+                    yield _named(path, f"{path.stem}-{row}", atoms, values)
+        except DatabaseError as error:
+            yield StructureError(str(error))
+    elif FRAMES.search(path.name):
+        frames, stem = list(read_frames(path)), FRAMES.sub("", path.name)
+        for number, frame in enumerate(frames):
+            if isinstance(frame, Rejected):
+                yield StructureError(f"{frame.source}: {frame.reason}")
+            else:
+                name = stem if len(frames) == 1 else f"{stem}-{number}"
+                yield _named(path, name, frame.atoms, frame.info)
+    else:
         for _, name, atoms in each_structure([path]):
             yield atoms if isinstance(atoms, StructureError) else _named(path, name, atoms, {})
-        return
-    frames, stem = list(read_frames(path)), FRAMES.sub("", path.name)
-    for number, frame in enumerate(frames):
-        if isinstance(frame, Rejected):
-            yield StructureError(f"{frame.source}: {frame.reason}")
-        else:
-            name = stem if len(frames) == 1 else f"{stem}-{number}"
-            yield _named(path, name, frame.atoms, frame.info)
 
 
-def _named(path: Path, name: str, atoms: Atoms, info: dict[str, Any]) -> Structure | StructureError:
-    """A structure with what its values say."""
+def _named(
+    path: Path, name: str, atoms: Atoms | StructureError, info: dict[str, Any]
+) -> Structure | StructureError:
+    """A structure with the element and the sites of its values."""
+    if isinstance(atoms, StructureError):
+        return StructureError(f"{path}: {atoms}")
     where = f"{path}: {info.get('material', name)}"
     try:
         element = info.get("element")

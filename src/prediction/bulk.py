@@ -5,7 +5,6 @@ of the structures, so that the file is the same with any number of processes and
 is interrupted: what follows its last row is what remains to be done.
 """
 
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,19 +21,18 @@ from tqdm import tqdm
 from ..checkpoints.trained_model import TrainedModel
 from ..dataset.record import structure_digest
 from ..errors import ConfigError, DatabaseError, StructureError
-from ..runtime.atomic_files import check_writable, first_line
+from ..runtime.atomic_files import check_writable
 from ..runtime.distributed import Team
 from ..runtime.provenance import package_version
 from ..runtime.text_files import SQLITE_MAGIC, starts_with
+from ..structures.database import connect, read_row, row_ids
 from ..structures.files import each_structure
 from .site_prediction import SitePrediction, predict_each
 from .spectra_db import (
     FORMAT,
     BulkSummary,
     begin,
-    connect,
     count_rows,
-    row_ids,
     summarize,
 )
 
@@ -141,27 +139,13 @@ def rows_of_database(path: Path) -> Iterator[Callable[[], Source]]:
     """Yield a function for every row of a database of structures, which reads it."""
     with connect(path) as database:
         for row in row_ids(path):
-            yield partial(read_row, database, path, row)
+            yield partial(read_source, database, path, row)
 
 
-def read_row(database: Any, path: Path, row: int) -> Source:
-    """Read a row; one that is damaged has the reason in place of the structure.
-
-    Raises:
-        DatabaseError: the file itself is damaged.
-    """
-    try:
-        stored = database.get(id=row)
-        atoms = stored.toatoms()
-        atoms.calc = None  # results that the row may carry belong to the input
-        if "occupancy" in stored.data:
-            atoms.info["occupancy"] = stored.data["occupancy"]
-        return Source(row, f"row {row}", atoms, dict(stored.key_value_pairs))
-    except sqlite3.Error as error:
-        raise DatabaseError(f"{path}: row {row} can't be read, {error}") from error
-    except Exception as error:  # ASE decodes on use, and raises whatever it meets
-        reason = StructureError(f"row {row}: the row is damaged ({first_line(error)})")
-        return Source(row, f"row {row}", reason)
+def read_source(database: Any, path: Path, row: int) -> Source:
+    """Read a row; see ``read_row``."""
+    structure, keys = read_row(database, path, row)
+    return Source(row, f"row {row}", structure, keys)
 
 
 def structures_of_files(paths: Sequence[Path]) -> Iterator[Callable[[], Source]]:

@@ -1,20 +1,17 @@
 """Databases of predicted spectra: ASE SQLite files with one row per structure."""
 
 import json
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import ase.db
 import numpy as np
 from ase import Atoms
 
-from ..dataset.connection import check_file
 from ..errors import DatabaseError
 from ..runtime.atomic_files import abridged
+from ..structures.database import check_sqlite, connect, query, row_ids
 
 FORMAT = "e3gnn-xanes spectra 1"
 EXAMPLES = 1000
@@ -66,40 +63,6 @@ class BulkSummary:
     """Structures with sites that are unlike anything that the model was trained on."""
 
 
-def connect(path: Path) -> Any:
-    """ASE's connection to a file that one process writes.
-
-    ASE's lock files are not used: a run that was killed would leave one behind for ever.
-    """
-    return ase.db.connect(path, type="db", use_lock_file=False, serial=True)
-
-
-def check_sqlite(path: Path) -> None:
-    """Raise DatabaseError where a file is not an ASE database.
-
-    ASE adds its tables to any SQLite file that it connects to, so look first, and only read.
-    """
-    check_file(path, write=False)
-    uri = f"{path.resolve().as_uri()}?mode=ro"
-    try:
-        with closing(sqlite3.connect(uri, uri=True)) as connection:
-            tables = {name for (name,) in connection.execute("select name from sqlite_master")}
-    except sqlite3.DatabaseError as error:
-        raise DatabaseError(f"{path}: not a database of records ({error})") from error
-    if "systems" not in tables:
-        raise DatabaseError(f"{path}: an SQLite file, but not an ASE database")
-
-
-def row_ids(path: Path) -> list[int]:
-    """Row numbers of a database, in order.
-
-    Raises:
-        DatabaseError: not an ASE database.
-    """
-    check_sqlite(path)
-    return [number for (number,) in _query(path, "SELECT id FROM systems ORDER BY id")]
-
-
 def count_rows(path: Path) -> int:
     """Number of rows of a database.
 
@@ -107,21 +70,21 @@ def count_rows(path: Path) -> int:
         DatabaseError: missing, or not an ASE database.
     """
     check_sqlite(path)
-    return int(_query(path, "SELECT count(*) FROM systems")[0][0])
+    return int(query(path, "SELECT count(*) FROM systems")[0][0])
 
 
 def summarize(path: Path) -> BulkSummary:
     """Count what a database of spectra holds."""
     number = "SELECT {} FROM number_key_values WHERE key = '{}'"
-    total = _query(path, number.format("sum(value)", "n_spectra"))[0][0]
-    unseen = _query(path, number.format("count(*)", "unseen") + " AND value = 1")[0][0]
-    novel = _query(path, number.format("count(*)", "novel") + " AND value = 1")[0][0]
+    total = query(path, number.format("sum(value)", "n_spectra"))[0][0]
+    unseen = query(path, number.format("count(*)", "unseen") + " AND value = 1")[0][0]
+    novel = query(path, number.format("count(*)", "novel") + " AND value = 1")[0][0]
     failed = " AND value = 0"
-    n_failed = _query(path, number.format("count(*)", "predicted") + failed)[0][0]
+    n_failed = query(path, number.format("count(*)", "predicted") + failed)[0][0]
     first = number.format("id", "predicted") + failed + f" ORDER BY id LIMIT {EXAMPLES}"
     examples = []
     with connect(path) as connection:
-        for (row,) in _query(path, first):
+        for (row,) in query(path, first):
             found = connection.get(id=row)
             examples.append((int(found.source_row), str(found.data["error"])))
     return BulkSummary(count_rows(path), int(total or 0), unseen, n_failed, examples, novel)
@@ -191,9 +154,3 @@ def begin(path: Path, signature: dict[str, Any], about: dict[str, Any]) -> None:
             f"{path}: contains predictions of other work, {'; '.join(differences)}; name another"
             " output"
         )
-
-
-def _query(path: Path, command: str) -> list[tuple[Any, ...]]:
-    """Answer of a database to one question."""
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-        return connection.execute(command).fetchall()

@@ -10,7 +10,7 @@ from vesin import NeighborList
 
 from ..errors import ConfigError, StructureError, check_positive
 from ..model.graph_input import Graph
-from .names import check_index
+from .names import LARGEST_Z, check_index
 
 if TYPE_CHECKING:
     from torch_geometric.data import Data
@@ -26,7 +26,7 @@ QUICKEST = 2.0
 """Cutoff with which close atoms are found fastest, Angstrom; smaller ones make too fine a grid."""
 
 
-def check_atoms(atoms: Atoms, max_z: int = 100) -> None:
+def check_atoms(atoms: Atoms, max_z: int = LARGEST_Z) -> None:
     """Refuse a structure that can't be turned into a graph.
 
     Args:

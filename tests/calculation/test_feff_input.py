@@ -141,6 +141,11 @@ def test_structures_that_feff_can_not_take_are_refused():
         sorted_cluster(disordered, 0, 9.0)
 
 
+def test_elements_that_the_networks_do_not_know_can_be_calculated():
+    text = feff_input(bulk("Og", "fcc", a=5.0), 0, "K", FeffSettings())
+    assert re.search(r"POTENTIALS\n +0 +118  Og", text)
+
+
 def test_polarization_is_read_back(tmp_path):
     path = tmp_path / "feff.inp"
     path.write_text(feff_input(bulk("Cu"), 0, "K", FeffSettings(), (0.0, 3.0, 4.0)))

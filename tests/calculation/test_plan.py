@@ -1,11 +1,15 @@
 """Which sites are calculated, and displaced copies of structures."""
 
+import sqlite3
+from contextlib import closing
+
 import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk, molecule
 from ase.db import connect
 from ase.io import write
+from broken import DAMAGE, damage_row, occupied, oxide
 from paths import CALCULATIONS
 
 from src.calculation.plan import Copies, Structure, distorted, find_structures, make_plan
@@ -60,6 +64,36 @@ def test_every_kind_of_file(tmp_path):
     found = list(find_structures([cif, frames, database, CUO]))
     assert [structure.name for structure in found] == ["NiO", "NiO-0", "NiO-1", "mp-7", "mp-1692"]
     assert found[3].sites == (0, 2)
+
+
+def test_disordered_and_damaged_rows_of_a_database_are_refused(tmp_path):
+    """As in a CIF; ASE keeps the occupancy of a row apart from its structure."""
+    path = tmp_path / "rows.db"
+    with connect(path) as rows:
+        rows.write(oxide(0), data=occupied({"Cu": 1.0}))
+        rows.write(oxide(1), data=occupied({"Cu": 0.5, "Zn": 0.5}))
+        for _ in DAMAGE:
+            rows.write(oxide(2))
+    with closing(sqlite3.connect(path)) as connection:
+        for row, (column, damage) in enumerate(DAMAGE.values(), start=3):
+            damage_row(connection, row, column, damage)
+        connection.commit()
+    plan = make_plan(find_structures([path]), "Cu", None)
+    assert sites_of(plan) == [("rows-1", 0)]
+    assert "rows-2: site 0 is disordered (occupancy Cu 0.5, Zn 0.5)" in plan.refused[0]
+    assert len(plan.refused) == 1 + len(DAMAGE)
+    for row, reason in enumerate(plan.refused[1:], start=3):
+        assert f"{path}: row {row}" in reason or f"rows-{row}" in reason
+
+
+def test_another_sqlite_file_is_refused_and_not_changed(tmp_path):
+    path = tmp_path / "other.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE notes (text)")
+    before = path.read_bytes()
+    (reason,) = find_structures([path])
+    assert str(path) in str(reason)
+    assert path.read_bytes() == before
 
 
 def test_two_structures_of_one_name_are_told_apart_and_equal_ones_joined(tmp_path):

@@ -73,6 +73,12 @@ DAMAGE = {
 WAYS = [*ROWS, *DAMAGE]
 
 
+def damage_row(connection, row, column, damage):
+    """Change a column of a row in the file itself."""
+    ((blob,),) = connection.execute(f"SELECT {column} FROM systems WHERE id = {row}").fetchall()
+    connection.execute(f"UPDATE systems SET {column} = ? WHERE id = {row}", (damage(blob),))
+
+
 def write_database(path, n_structures):
     """Write structures of which one in a hundred is broken; give the way by row."""
     ways = {}
@@ -91,11 +97,7 @@ def write_database(path, n_structures):
     with sqlite3.connect(path) as connection:
         for row, way in ways.items():
             if way in DAMAGE:
-                column, damage = DAMAGE[way]
-                sql = f"SELECT {column} FROM systems WHERE id = ?"
-                ((blob,),) = connection.execute(sql, (row,)).fetchall()
-                sql = f"UPDATE systems SET {column} = ? WHERE id = ?"
-                connection.execute(sql, (damage(blob), row))
+                damage_row(connection, row, *DAMAGE[way])
     connection.close()
     return ways
 

@@ -1,0 +1,81 @@
+"""Structures of the rows of an ASE database (SQLite)."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import ase.db
+from ase import Atoms
+
+from ..errors import DatabaseError, StructureError
+from ..runtime.atomic_files import first_line
+from ..runtime.text_files import SQLITE_MAGIC, starts_with
+
+
+def connect(path: Path) -> Any:
+    """ASE's connection to a file that one process writes.
+
+    ASE's lock files are not used: a run that was killed would leave one behind for ever.
+    """
+    return ase.db.connect(path, type="db", use_lock_file=False, serial=True)
+
+
+def query(path: Path, sql: str) -> list[tuple[Any, ...]]:
+    """Rows that a statement gives; the file is only read."""
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def check_sqlite(path: Path) -> None:
+    """Raise DatabaseError where a file is not an ASE database.
+
+    ASE adds its tables to any SQLite file that it connects to, so look first, and only read.
+    """
+    if not path.is_file():
+        raise DatabaseError(f"{path}: no such database")
+    if not starts_with(path, SQLITE_MAGIC):
+        raise DatabaseError(f"{path}: not an ASE database (SQLite)")
+    try:
+        tables = {name for (name,) in query(path, "SELECT name FROM sqlite_master")}
+    except sqlite3.DatabaseError as error:
+        raise DatabaseError(f"{path}: not a database of records ({error})") from error
+    if "systems" not in tables:
+        raise DatabaseError(f"{path}: an SQLite file, but not an ASE database")
+
+
+def row_ids(path: Path) -> list[int]:
+    """Row numbers of a database, in order.
+
+    Raises:
+        DatabaseError: not an ASE database.
+    """
+    check_sqlite(path)
+    return [number for (number,) in query(path, "SELECT id FROM systems ORDER BY id")]
+
+
+def read_row(database: Any, path: Path, row: int) -> tuple[Atoms | StructureError, dict[str, Any]]:
+    """Structure of a row, with its occupancy, and the row's key-value pairs.
+
+    Args:
+        database: what ``connect`` returned.
+        path: its file, for messages.
+        row: number of the row.
+
+    Returns:
+        The structure, or why the row is damaged; and the key-value pairs.
+
+    Raises:
+        DatabaseError: the file itself is damaged.
+    """
+    try:
+        stored = database.get(id=row)
+        atoms = stored.toatoms()
+        atoms.calc = None  # results that the row may carry belong to the input
+        if "occupancy" in stored.data:
+            atoms.info["occupancy"] = stored.data["occupancy"]
+        return atoms, dict(stored.key_value_pairs)
+    except sqlite3.Error as error:
+        raise DatabaseError(f"{path}: row {row} can't be read, {error}") from error
+    except Exception as error:  # ASE decodes on use, and raises whatever it meets
+        return StructureError(f"row {row}: the row is damaged ({first_line(error)})"), {}
