@@ -393,4 +393,4 @@ def test_predicting_a_file_imports_little_of_the_library_and_neither_pyg_nor_mat
     done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, check=True)
     modules = done.stderr.split()
     assert len([name for name in modules if name.split(".")[0] == "src"]) <= MODULES
-    assert not {"torch_geometric", "matplotlib", "ase.db", "sqlite3"} & set(modules)
+    assert not {"torch_geometric", "e3nn", "matplotlib", "ase.db", "sqlite3"} & set(modules)

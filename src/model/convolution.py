@@ -5,8 +5,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from .clebsch_gordan import coupling_matrix, coupling_paths
 from .neighbor_sum import neighbor_sum
+from .spherical_harmonics import coupling_matrix, coupling_paths
 
 
 class Propagator(nn.Module):

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import torch
-from e3nn import o3
 from torch import Tensor, nn
 
 from ..errors import ConfigError, check_positive
@@ -17,6 +16,7 @@ from .layers import InteractionBlock, pad_degrees
 from .neighbor_lists import EdgeFeatures, gather_rows
 from .pooling import AbsorberAttention, bond_invariants, magnitudes
 from .scattering import PathAmplitudes, ScatteringWaves
+from .spherical_harmonics import spherical_harmonics
 
 ABSORBERS_AT_ONCE = 256
 """Absorbers read out at once; their neighbors' features are gathered, so this bounds memory."""
@@ -181,12 +181,11 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
             The features, the envelope zero at padding.
         """
         edge_length = torch.linalg.vector_norm(edge_vec, dim=-1)
-        degrees = list(range(self.lmax + 1))
         return EdgeFeatures(
             vec=edge_vec,
             mask=mask,
             radial=self.radial_basis(edge_length),
-            sh=o3.spherical_harmonics(degrees, edge_vec, True, "component"),
+            sh=spherical_harmonics(self.lmax, edge_vec),
             envelope=polynomial_envelope(edge_length, self.r_max) * mask,
         )
 

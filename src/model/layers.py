@@ -10,10 +10,10 @@ import math
 import torch
 from torch import Tensor, nn
 
-from .clebsch_gordan import degree_of_component
 from .convolution import Propagator
 from .hyperparameters import Hyperparameters
 from .neighbor_lists import EdgeFeatures, Neighborhood
+from .spherical_harmonics import degree_of_component
 
 ATOMS_AT_ONCE = 1024
 """Atoms updated at once, so that memory beside the features does not grow with the structure."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from .clebsch_gordan import degree_of_component, degree_slice
+from .spherical_harmonics import degree_of_component, degree_slice
 
 CPU_BLOCK_BYTES = 1 << 20
 """Gathered features of a block of atoms, for each thread; a block should stay in the cache."""

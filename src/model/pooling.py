@@ -5,9 +5,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-from .clebsch_gordan import degree_slice
 from .layers import RadialMLP
 from .neighbor_lists import EdgeFeatures
+from .spherical_harmonics import degree_slice
 
 
 def bond_invariants(neighbor_feats: Tensor, edge_sh: Tensor, lmax: int) -> Tensor:

@@ -4,8 +4,8 @@ import pytest
 import torch
 from e3nn import o3
 
-from src.model.clebsch_gordan import degree_of_component
 from src.model.layers import EquivariantDropout, EquivariantLinear, EquivariantNorm, Gate
+from src.model.spherical_harmonics import degree_of_component
 
 pytestmark = pytest.mark.usefixtures("float64")
 CHANNELS = 6
