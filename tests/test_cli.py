@@ -197,7 +197,9 @@ def test_evaluation_uses_the_models_validation_part_and_warns_of_training_sites(
     assert "the model's 4 validation sites" in captured.out
     assert "trained on" not in captured.err
     assert run("evaluate", made / "cu_k", made / "cu.db", "--ids", CU_K / "train.txt") == 0
-    assert "23 of these sites were trained on" in capsys.readouterr().err
+    assert (
+        "23 of these sites are of materials that the model was trained" in capsys.readouterr().err
+    )
 
 
 def test_prediction_of_a_named_crystal_is_a_table_with_units(made, tmp_path, capsys):

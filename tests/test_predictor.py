@@ -8,6 +8,7 @@ import torch
 from ase import Atoms
 from ase.build import bulk
 from ase.io import write
+from broken import CIF
 
 from src import XANESPredictor
 from src.checkpoints.trained_model import ModelInfo, save_model
@@ -52,6 +53,29 @@ def test_mean_and_spread_are_those_of_single_predictions(predictor, tmp_path):
     from_file = predictor.trajectory(tmp_path / "md.extxyz")
     assert np.abs(from_file.mean - found.mean).max() < 1e-5  # 8 digits in the file
     assert from_file.energy.tolist() == [8990.0, 8995.0, 9000.0]
+
+
+def test_a_simulation_may_move_the_same_atoms_on(predictor):
+    """As ``frames = (atoms for _ in dynamics.irun(100))`` does, also with graphs in float64."""
+
+    def moved():
+        atoms = bulk("Cu", "fcc", a=3.6, cubic=True)
+        for _ in range(3):
+            atoms.rattle(0.2, rng=rng)
+            yield atoms
+
+    for dtype in (torch.float32, torch.float64):
+        torch.set_default_dtype(dtype)
+        try:
+            predictor.model.to(dtype)
+            rng = np.random.default_rng(0)
+            streamed = predictor.trajectory(moved())
+            rng = np.random.default_rng(0)
+            kept = predictor.trajectory([atoms.copy() for atoms in moved()])
+        finally:
+            torch.set_default_dtype(torch.float32)
+        assert np.abs(streamed.mean - kept.mean).max() < 1e-6
+        assert kept.spread.max() > 1e-3
 
 
 def test_running_moments():
@@ -108,6 +132,9 @@ def test_a_bad_frame_is_named(predictor, tmp_path):
     (tmp_path / "md.xyz").write_text(text[:-30])
     with pytest.raises(StructureError, match=r"md\.xyz: frame 39"):
         predictor.trajectory(tmp_path / "md.xyz")
+    (tmp_path / "md.cif").write_text(CIF.replace("_cell_length_a 4.2\n", ""))
+    with pytest.raises(StructureError, match=r"md\.cif: .* but _cell_length_a is missing"):
+        predictor.trajectory(tmp_path / "md.cif")  # ASE takes the fractions as Angstrom
 
 
 def test_structures_of_pymatgen_are_structures(predictor):

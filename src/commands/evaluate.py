@@ -50,6 +50,7 @@ def run(job: Options) -> None:
 
     from ..checkpoints.trained_model import TrainedModel
     from ..dataset.database import Database
+    from ..evaluation.coverage import shared_materials
     from ..evaluation.evaluate import choose_ids, evaluate
     from ..evaluation.table import check_table, write_arrays, write_table
     from ..plot import check_picture, plot_predictions
@@ -68,9 +69,12 @@ def run(job: Options) -> None:
     origin = {**model.provenance(), "data_sha256": database.digest_of(ids)}
     energy, result = compared.axis.energy, compared.result
     print(f"{chosen}, {compared.axis}, unit {described.unit}")
-    seen = set(result.ids) & set(described.train_ids or [])
-    if seen:
-        logger.warning("%d of these sites were trained on; this is no test of the model", len(seen))
+    if n_trained := shared_materials(result.ids, described.train_ids or []):
+        logger.warning(
+            "%d of these sites are of materials that the model was trained on; this is no test of"
+            " the model",
+            n_trained,
+        )
     print(describe_evaluation(result))
     print(describe_details(compared.details))
     if described.calibration is not None and compared.bands is not None:

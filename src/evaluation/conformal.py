@@ -132,8 +132,8 @@ def fit_law(data: SiteErrors, smallest: np.ndarray) -> np.ndarray:
 def conformal_quantile(scores: np.ndarray, energy: np.ndarray, coverage: float) -> np.ndarray:
     """Quantile of scores in a window around every energy.
 
-    The level is ceil((n + 1) coverage) / n with n the number of sites and not of points, for the
-    scores of one site are alike: a new site is exchangeable with these ones, a point is not.
+    The level is ceil((n + 1) coverage) / n with n the number of sites in the window and not of
+    points: scores of one site are alike, and a new site, not a point, is exchangeable with them.
 
     Args:
         scores: |error| / sigma, NaN where not known, shape (n_sites, n_energies).
@@ -144,23 +144,23 @@ def conformal_quantile(scores: np.ndarray, energy: np.ndarray, coverage: float) 
         Shape (n_energies,).
 
     Raises:
-        ConfigError: too few sites for this coverage.
+        ConfigError: too few sites were calculated at an energy for this coverage.
     """
-    n_sites = len(scores)
-    rank = math.ceil((n_sites + 1) * coverage - 1e-9)
-    if rank > n_sites:
-        needed = math.ceil(coverage / (1.0 - coverage) - 1e-9)
-        raise ConfigError(
-            f"half of the calibration materials hold {n_sites} sites, but `coverage` {coverage}"
-            f" needs at least {needed} there; give more sites"
-        )
-    level = rank / n_sites
-    found = []
-    for window in windows(energy):
+    quantile = np.empty(len(energy))
+    for number, window in enumerate(windows(energy)):
         pooled = scores[:, window]
-        pooled = np.sort(pooled[np.isfinite(pooled)])
-        found.append(pooled[math.ceil(level * len(pooled) - 1e-9) - 1] if len(pooled) else np.nan)
-    return np.array(found)
+        known = np.isfinite(pooled)
+        n_sites = int(known.any(axis=1).sum())
+        rank = math.ceil((n_sites + 1) * coverage - 1e-9)
+        if rank > n_sites:
+            needed = math.ceil(coverage / (1.0 - coverage) - 1e-9)
+            raise ConfigError(
+                f"`coverage` {coverage} needs at least {needed} sites in half of the calibration"
+                f" materials, found {n_sites} at {energy[number]:.3f} eV (relative); use more sites"
+            )
+        ordered = np.sort(pooled[known])
+        quantile[number] = ordered[math.ceil(rank / n_sites * len(ordered) - 1e-9) - 1]
+    return quantile
 
 
 def windows(energy: np.ndarray) -> list[np.ndarray]:

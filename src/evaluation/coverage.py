@@ -60,9 +60,9 @@ def measure_coverage(error: np.ndarray, mask: np.ndarray, bands: Bands, wanted: 
     )
 
 
-def shared_materials(ids: Sequence[str], calibration_ids: Sequence[str]) -> int:
-    """Number of sites whose material was used to calibrate."""
-    used = {material_of(record_id) for record_id in calibration_ids}
+def shared_materials(ids: Sequence[str], used_ids: Sequence[str]) -> int:
+    """Number of sites whose material was used to train or to calibrate."""
+    used = {material_of(record_id) for record_id in used_ids}
     return sum(material_of(record_id) in used for record_id in ids)
 
 

@@ -85,8 +85,8 @@ def predict_database(
         What ``output`` contains.
 
     Raises:
-        ConfigError: the model names no element, the energies are out of its range, or the output's
-            folder does not exist.
+        ConfigError: the model names no element, the energies are out of its range, the output's
+            folder does not exist, or the output exists and the model was not read from a file.
         DatabaseError: there is no structure, a source is no ASE database, or the output is not
             one of this model, these energies and these structures.
     """
@@ -102,6 +102,11 @@ def predict_database(
                  "version": package_version("e3gnn-xanes")}  # fmt: skip
     about = {name: getattr(model.info, name) for name in ("element", "edge", "target", "unit")}
     if team.leads:
+        if model.sha256 is None and output.exists():
+            raise ConfigError(
+                f"{output}: exists, and a model that was not read from a file can't continue it;"
+                " save the model and load it, or name another output"
+            )
         begin(output, signature, {**about, "provenance": model.provenance()})
     team.wait()
     n_done, number = count_rows(output), 0

@@ -130,10 +130,11 @@ def predict_each(
     """
     axis = model.energies(energy)
     coming = iter(structures)
-    while chunk := list(islice(coming, at_once)):
+    while True:
         found: list[list[SitePrediction] | StructureError] = []
         graphs, prepared = [], []
-        for name, structure in chunk:
+        # each becomes a graph before the next one comes: a simulation moves the same ``Atoms`` on
+        for name, structure in islice(coming, at_once):
             try:
                 one, graph = _prepare(model, name, structure, sites, other_element)
             except StructureError as error:
@@ -142,6 +143,8 @@ def predict_each(
             prepared.append((len(found), one))
             graphs.append(graph)
             found.append([])
+        if not found:
+            return
         for number, spectra in predict_sites(model, graphs, axis.relative):
             place, one = prepared[number]
             try:

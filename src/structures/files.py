@@ -54,11 +54,6 @@ def read_structures(path: str | Path, format: str | None = None) -> list[Atoms]:
         frames = list(stream_structures(path, format))
     if not frames:
         raise StructureError(f"{path}: contains no structure")
-    format = format or _format_of(path)
-    if format == "vasp":
-        _check_poscar(path, len(frames[0]))
-    if format == "cif":
-        _check_cif(path, frames)
     return frames
 
 
@@ -70,8 +65,8 @@ def stream_structures(path: Path, format: str | None = None) -> Iterator[Atoms]:
         format: see ``read_structures``.
 
     Raises:
-        StructureError: missing, compressed and too large, frames after an empty line, or a
-            structure that ASE can't read; its number, from 0, is named if it is not the first.
+        StructureError: missing, compressed and too large, incomplete, or a structure that ASE can't
+            read; its number, from 0, is named if it is not the first.
     """
     if not path.is_file():
         raise StructureError(f"{path}: no such file")
@@ -84,16 +79,23 @@ def stream_structures(path: Path, format: str | None = None) -> Iterator[Atoms]:
             f"{path}: more than {text_files.LARGEST_EXPANDED} bytes when unpacked; if it is meant"
             " to be so large, unpack it first"
         )
-    if (format or _format_of(path)) in ("xyz", "extxyz"):
+    kind = format or _format_of(path)
+    if kind in ("xyz", "extxyz"):
         _check_frames(path)
     # what follows an @ in a name would be an index; an absolute path is no server's address
     how: dict[str, Any] = {"format": format, "do_not_split_by_at_sign": True}
     number = 0
     try:
         with text_files.unpacked(path) as plain:
-            for atoms in iread(str(plain.absolute()), index=":", **how):
+            frames: Any = iread(str(plain.absolute()), index=":", **how)
+            if kind in CHECKED:  # these have few frames
+                frames = list(frames)
+                CHECKED[kind](path, frames)
+            for atoms in frames:
                 yield atoms
                 number += 1
+    except StructureError:
+        raise
     except Exception as error:  # ASE's readers raise classes without a common base
         where = f"{path}: frame {number}" if number else path
         raise StructureError(
@@ -126,8 +128,9 @@ def _check_frames(path: Path) -> None:
                 )
 
 
-def _check_poscar(path: Path, n_atoms: int) -> None:
+def _check_poscar(path: Path, frames: list[Atoms]) -> None:
     """Refuse a line of three numbers right after the last atom's."""
+    n_atoms = len(frames[0])
     lines = text_files.read_expanded(path).decode("latin-1").splitlines()
     mode = next((k for k, line in enumerate(lines) if k > 5 and re.match(r"\s*[cCkKdD]", line)), 0)
     after = mode + 1 + n_atoms
@@ -147,6 +150,10 @@ def _check_cif(path: Path, frames: list[Atoms]) -> None:
     if len(formulas) == len(frames):
         for formula, atoms in zip(formulas, frames, strict=True):
             _check_formula(path, formula, atoms)
+
+
+CHECKED = {"vasp": _check_poscar, "cif": _check_cif}
+"""Formats whose frames are compared with the file's text."""
 
 
 def _check_formula(path: Path, formula: str, atoms: Atoms) -> None:

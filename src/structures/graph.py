@@ -193,7 +193,7 @@ def structure_graph(
     absorber_mask[list(absorbers)] = True
     return Graph(
         z=torch.as_tensor(atoms.numbers, dtype=torch.long),
-        pos=torch.as_tensor(atoms.positions, dtype=dtype),
+        pos=torch.tensor(atoms.positions, dtype=dtype),
         cell=torch.as_tensor(np.asarray(atoms.cell.array), dtype=dtype).unsqueeze(0),
         edge_index=torch.as_tensor(edge_index),
         edge_shift=torch.as_tensor(edge_shift, dtype=dtype),

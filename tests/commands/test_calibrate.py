@@ -103,7 +103,7 @@ def test_sites_of_trained_materials_are_refused(made, tmp_path, capsys):
         capsys
     )
     assert run(*words, "--ids", made / "rest.txt", "-o", tmp_path / "x.pt") == 1
-    assert "`coverage` 0.9 needs at least 9 there" in error_of(capsys)
+    assert "`coverage` 0.9 needs at least 9 sites" in error_of(capsys)
     assert run(*words, "--ids", made / "rest.txt", "-o", tmp_path / "no" / "x.pt") == 1
     assert "does not exist" in error_of(capsys)
     assert not list(tmp_path.glob("*.pt"))

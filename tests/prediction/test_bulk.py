@@ -11,7 +11,7 @@ from team import bulk_model, structures, write_input
 from src import save_model
 from src.checkpoints.trained_model import TrainedModel
 from src.dataset.database import write_records
-from src.errors import DatabaseError
+from src.errors import ConfigError, DatabaseError
 from src.prediction import bulk
 from src.prediction.site_prediction import predict_structure
 from src.prediction.spectra_db import read_spectra
@@ -112,6 +112,8 @@ def test_an_output_is_not_mixed_with_other_work(case, monkeypatch):
     ):
         with pytest.raises(DatabaseError, match=message):
             predict(case, **changes)
+    with pytest.raises(ConfigError, match=r"out\.db: exists, .* not read from a file"):
+        predict(case, digest=None)  # two networks without a file would look alike
     with monkeypatch.context() as patch:
         patch.setattr(bulk, "package_version", lambda _name: "9.9")
         with pytest.raises(DatabaseError, match=r"version was .* is '9\.9'"):
