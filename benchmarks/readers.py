@@ -25,10 +25,10 @@ from src.dataset.record import Record
 from src.readers.extxyz import read_extxyz
 from src.readers.feff import read_feff
 from src.readers.formats import find_sources, read_source
-from src.readers.options import Given
+from src.readers.options import ReadOptions
 
 DATA = Path(__file__).parents[1] / "tests" / "data"
-ZINC = Given("Zn", "K", (-25.0, 94.0, 1.0), "relative")
+ZINC = ReadOptions("Zn", "K", (-25.0, 94.0, 1.0), "relative")
 
 
 def copper() -> list[Record]:
@@ -125,7 +125,7 @@ MAKERS: dict[str, Callable[[Path, int], None]] = {
 
 def measure(name: str, count: int) -> tuple[str, int, str]:
     """Name, records read, and seconds for 1,000 of them."""
-    given = ZINC if name == "extxyz" else Given()
+    given = ZINC if name == "extxyz" else ReadOptions()
     with TemporaryDirectory() as folder:
         source = Path(folder) / "source"
         source.mkdir()

@@ -95,17 +95,17 @@ def read_all(job: Options, ids: list[str]) -> Iterator["Record | Rejected | Pass
 
     from ..dataset.record import Record
     from ..readers.formats import NAMES, count_runs, find_sources, read_source
-    from ..readers.options import Given
+    from ..readers.options import ReadOptions
 
     sources = [s for path in job.calculations for s in find_sources(path, job.format)]
     for source in sources:
         print(f"{source.path}: {NAMES[source.format]}")
     counts = [count_runs(source) for source in sources]
     total = None if None in counts else sum(count or 0 for count in counts)
-    given = Given(job.element, job.edge, job.energy, job.axis, job.target)
+    options = ReadOptions(job.element, job.edge, job.energy, job.axis, job.target)
     with tqdm(total=total, desc="reading", unit="spectra", disable=None) as bar:
         for source in sources:
-            for result in read_source(source, given):
+            for result in read_source(source, options):
                 bar.update()
                 if isinstance(result, Record):
                     ids.append(result.id)

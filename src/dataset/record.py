@@ -207,9 +207,3 @@ class PassedOver:
 
     source: str
     """Path of the calculation."""
-
-
-def if_wanted(record: Record, element: str | None, edge: str | None) -> Record | PassedOver:
-    """The record, if it is of the element and edge asked for; None asks for any."""
-    wanted = element in (None, record.element) and edge in (None, record.edge)
-    return record if wanted else PassedOver(record.source)

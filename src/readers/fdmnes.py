@@ -16,22 +16,21 @@ within 0.1 eV of the raw ones, and are the same where there is one raw file.
 
 import glob
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from ..dataset.record import PassedOver, Record, Rejected, if_wanted
-from ..errors import ConfigError, RecordError, XanesError
+from ..dataset.record import PassedOver, Record, Rejected
+from ..errors import ConfigError, RecordError
 from ..runtime.text_files import COUNT, check_whole, numbered_lines, parse_number, whole_lines
-from ..structures.graph import check_atoms, check_distances
-from ..structures.names import LARGEST_Z, NOT_FIRST, check_wanted
+from ..structures.names import to_name
 from ..xas.columns import read_columns
 from ..xas.edges import find_edge
 from .fdmnes_input import FdmnesInput, read_input
-from .options import Format
+from .options import Format, ReadOptions, read_each
 from .plausibility import BOHR, check_cross_section
 
 INPUT, LIST = "fdmnes_in.txt", "fdmfile.txt"
@@ -106,28 +105,20 @@ def _inputs_of(listing: Path) -> list[Path]:
 def read_fdmnes(
     folder: str | Path, element: str | None = None, edge: str | None = None
 ) -> Iterator[Record | Rejected | PassedOver]:
-    """Read all runs below a folder.
+    """Read all runs below a folder; see ``options.read_each`` for what is yielded.
 
     Args:
         folder: one run or many.
-        element: absorbing element wanted; None: all.
-        edge: edge wanted; None: all.
-
-    Yields:
-        A record for each run, or why there is none, or that it is of another element or edge.
+        element: absorbing element; None: all.
+        edge: edge; None: all.
 
     Raises:
         RecordError: it is not a folder, or ``edge`` is none.
         ConfigError: ``element`` is no symbol.
     """
-    check_wanted(element, edge)
-    for path in find_fdmnes(Path(folder)):
-        try:
-            record = read_run(path)
-        except (XanesError, OSError) as error:
-            yield Rejected(str(path), str(error).removeprefix(f"{path}: "))
-            continue
-        yield if_wanted(record, element, edge)
+    options = ReadOptions(element, edge)
+    runs = find_fdmnes(Path(folder))
+    yield from read_each(((str(path), partial(read_run, path)) for path in runs), options)
 
 
 def read_run(path: Path) -> Record:
@@ -135,8 +126,6 @@ def read_run(path: Path) -> Record:
     if path.name == LIST:
         _inputs_of(path)
     asked = read_input(path)
-    check_atoms(asked.atoms, LARGEST_Z)
-    check_distances(asked.atoms)
     elements = {asked.atoms[k].symbol for k in asked.absorbers}
     if len(elements) > 1:
         raise RecordError(f"{path}: absorbers of several elements, {', '.join(sorted(elements))}")
@@ -176,7 +165,7 @@ def _material_of(asked: FdmnesInput) -> str:
     folder, listing = asked.path.resolve().parent, asked.path.with_name(LIST)
     several = listing.is_file() and len(_inputs_of(listing)) > 1
     name = Path(asked.output).name if several else folder.name
-    return re.sub(r"[\s/\\#]+", "-", name).lstrip(NOT_FIRST)
+    return to_name(name)
 
 
 def _raw_spectra(path: Path, base: Path) -> list[Raw]:
@@ -269,12 +258,8 @@ def _check_energies(raw: list[Raw], convoluted: Path, energy: np.ndarray) -> Non
 
 FORMAT = Format(
     title="FDMNES runs",
-    read=lambda path, given: read_fdmnes(path, given.element, given.edge),
+    read=lambda path, options: read_fdmnes(path, options.element, options.edge),
     find_runs=find_fdmnes,
-    refuses={
-        "energy": "FDMNES states it",
-        "axis": "FDMNES states it",
-        "target as_given": "FDMNES has units",
-        "target normalized": "FDMNES gives cross-sections",
-    },
+    refuses=("energy", "axis"),
+    targets=("absolute",),
 )

@@ -12,20 +12,21 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers, chemical_symbols
 
-from ..dataset.record import PassedOver, Record, Rejected, if_wanted
-from ..errors import ConfigError, RecordError, StructureError, XanesError
+from ..dataset.record import PassedOver, Record, Rejected
+from ..errors import ConfigError, RecordError, StructureError
 from ..structures.files import read_structures
-from ..structures.graph import check_atoms, check_distances, neighbors
-from ..structures.names import LARGEST_Z, NOT_FIRST, check_wanted
+from ..structures.graph import check_atoms, neighbors
+from ..structures.names import to_name
 from .feff_input import FeffInput, read_feff_input
 from .feff_xmu import Xmu, read_xmu
-from .options import Format
+from .options import Format, ReadOptions, read_each
 from .plausibility import BOHR, check_cross_section
 
 SITE_FOLDER = re.compile(r"^(\d+)_([A-Z][a-z]?)$")
@@ -78,19 +79,13 @@ def find_runs(root: Path) -> Iterator[Run]:
             home = full.parent.parent if in_layout else full.parent
             digits, element = named.groups()
             label = f"{digits}-{axis}" if axis else digits
-            places = (folder, home)
-            yield Run(folder, _name(home.name), places, int(digits), label, element)
+            yield Run(folder, to_name(home.name), (folder, home), int(digits), label, element)
         elif not _crystals(full) and _crystals(full.parent):
             # `<material>/POSCAR` with runs of any name below it: one material
-            yield Run(folder, _name(full.parent.name), (full.parent,))
+            yield Run(folder, to_name(full.parent.name), (full.parent,))
         else:
             relative = folder.relative_to(root).as_posix()
-            yield Run(folder, _name(full.name if relative == "." else relative), (folder,))
-
-
-def _name(material: str) -> str:
-    """Material's name without what an id in a list of ids can't contain."""
-    return re.sub(r"[/\\\s]+", "-", material).lstrip(NOT_FIRST)
+            yield Run(folder, to_name(full.name if relative == "." else relative), (folder,))
 
 
 def _crystals(folder: Path) -> list[Path]:
@@ -105,127 +100,113 @@ def read_feff(
     edge: str | None = None,
     target: str = "absolute",
 ) -> Iterator[Record | Rejected | PassedOver]:
-    """Read every run below a folder.
+    """Read every run below a folder; see ``options.read_each`` for what is yielded.
 
     Args:
         root: folder of calculations.
-        element: absorbing element wanted, its symbol; None: all.
-        edge: edge wanted, such as K; None: all.
+        element: absorbing element, its symbol; None: all.
+        edge: edge, such as K; None: all.
         target: "absolute", the cross-section mu xsedge / a0^2 in 1e-3 a0^2, or "normalized", mu as
             FEFF gives it, divided by the cross-section ``xsedge`` above the edge.
 
-    Yields:
-        A record for each finished run, a ``Rejected`` with the reason for each other one, or a
-        ``PassedOver`` where the run is of another element or edge.
-
     Raises:
-        RecordError: ``root`` is not a folder.
+        RecordError: ``root`` is not a folder, or ``edge`` is none.
         ConfigError: another target, or ``element`` is no symbol.
     """
-    if target not in ("absolute", "normalized"):
-        raise ConfigError(f"`target` is {target!r}, expected absolute or normalized")
-    check_wanted(element, edge)
-    for run in find_runs(Path(root)):
-        try:
-            path = run.folder / "feff.inp"
-            asked = read_feff_input(path) if path.is_file() else None
-            # a run that did not finish is reported only where it is missed
-            if not _concerns(run, asked or FeffInput(), element, edge):
-                yield PassedOver(str(run.folder))
-                continue
-            record = read_run(run, asked, target)
-        except (XanesError, OSError) as error:
-            yield Rejected(str(run.folder), str(error).removeprefix(f"{run.folder}/"))
-            continue
-        yield if_wanted(record, element, edge)
-
-
-def _concerns(run: Run, asked: FeffInput, element: str | None, edge: str | None) -> bool:
-    """Whether a run may be for the element and edge wanted, by its name and its input."""
-    symbol = chemical_symbols[asked.absorber_z] if asked.absorber_z is not None else None
-    elements = {run.element, symbol} - {None}
-    return (element is None or not elements or element in elements) and (
-        edge is None or asked.edge in (None, edge)
+    if target not in FORMAT.targets:
+        raise ConfigError(f"`target` is {target!r}, expected {' or '.join(FORMAT.targets)}")
+    options = ReadOptions(element, edge, target=target)
+    runs = find_runs(Path(root))
+    yield from read_each(
+        ((str(run.folder), partial(read_run, run, options)) for run in runs), options
     )
 
 
-def read_run(run: Run, asked: FeffInput | None, target: str) -> Record:
-    """Read one run; RecordError where it did not finish, or its files contradict each other."""
-    xmu = read_xmu(run.folder, asked)
-    asked = asked or FeffInput()
-    element = _check_element(run, xmu, asked)
+def read_run(run: Run, options: ReadOptions) -> Record | None:
+    """Read one run; None: its name or its input are of another element or edge.
+
+    Raises:
+        RecordError: it did not finish, or its files contradict each other.
+    """
+    path = run.folder / "feff.inp"
+    inp = read_feff_input(path) if path.is_file() else FeffInput()
+    # a run that did not finish is reported only where its spectrum is to be read
+    if not (options.select(run.element, inp.edge) and options.select(inp.element, None)):
+        return None
+    xmu = read_xmu(run.folder, inp if path.is_file() else None)
+    _check_agreement(run, xmu, inp)
     check_cross_section(f"{run.folder}/xmu.dat: xsedge", xmu.z, xmu.edge, xmu.xsedge)
-    atoms, site = _choose_structure(run, asked, element)
-    scale = xmu.xsedge / BOHR**2 * 1e3 if target == "absolute" else 1.0
+    atoms, site = _choose_structure(run, inp, chemical_symbols[xmu.z])
     return Record(
         id=f"{run.material}_{run.label or f'{site:03d}'}",
         material=run.material,
         atoms=atoms,
         site=site,
-        element=element,
+        element=chemical_symbols[xmu.z],
         edge=xmu.edge,
         energy=xmu.energy,
-        mu=xmu.mu * scale,
-        target=target,
+        mu=xmu.mu * (1.0 if options.target == "normalized" else xmu.xsedge / BOHR**2 * 1e3),
+        target=options.target or "absolute",
         code="FEFF",
         version=xmu.version,
         source=str(run.folder),
         fermi_level=xmu.fermi_level,
-        polarization=asked.polarization,
-        preset=asked.preset,
-        cards=asked.cards,
+        polarization=inp.polarization,
+        preset=inp.preset,
+        cards=inp.cards,
         interstitial=xmu.interstitial,
         kf=xmu.kf,
         radii=xmu.radii,
     )
 
 
-def _check_element(run: Run, xmu: Xmu, asked: FeffInput) -> str:
-    """Absorbing element, on which folder name, spectrum and input must agree, as on the edge."""
+def _check_agreement(run: Run, xmu: Xmu, inp: FeffInput) -> None:
+    """Refuse a spectrum whose element or edge differs from the folder's name or the input."""
     element = chemical_symbols[xmu.z]
-    for says, differs in (
-        (f"the folder's name says {run.element}", run.element not in (None, element)),
-        (f"feff.inp has Z = {asked.absorber_z}", asked.absorber_z not in (None, xmu.z)),
-        (f"feff.inp asks for the {asked.edge} edge", asked.edge not in (None, xmu.edge)),
+    for says, value, expected in (
+        (f"the folder's name says {run.element}", run.element, element),
+        (f"feff.inp has {inp.element}", inp.element, element),
+        (f"feff.inp asks for the {inp.edge} edge", inp.edge, xmu.edge),
     ):
-        if differs:
+        if value not in (None, expected):
             raise RecordError(
-                f"{run.folder}: {says} but xmu.dat was calculated for {element} {xmu.edge}"
-                f" (Z = {xmu.z})"
+                f"{run.folder}: {says}, but xmu.dat is of {element} {xmu.edge} (Z = {xmu.z})"
             )
-    return element
 
 
-def _choose_structure(run: Run, asked: FeffInput, element: str) -> tuple[Atoms, int]:
+def _choose_structure(run: Run, inp: FeffInput, element: str) -> tuple[Atoms, int]:
     """Crystal or cluster of a run, and the absorber's index in it.
 
-    RecordError where there is none, or where cluster and crystal do not describe the same site.
+    Raises:
+        RecordError: there is none, or cluster and crystal do not describe the same site.
     """
-    cluster = asked.cluster
     paths = next((files for place in run.places if (files := _crystals(place))), [])
     if len(paths) > 1:
         raise RecordError(f"{paths[0].parent}: {len(paths)} CIF files and no POSCAR, expected one")
+    if inp.cluster is not None:
+        _check(inp.cluster, run.folder / "feff.inp")
     if not paths:
-        if cluster is None:
+        if inp.cluster is None:
             raise RecordError(f"{run.folder}: no POSCAR, no CIF and no feff.inp with an ATOMS list")
-        return cluster, asked.absorber
+        return inp.cluster, inp.absorber
     crystal = _read_crystal(paths[0], paths[0].stat().st_mtime_ns)
-    sites = [i for i, z in enumerate(crystal.numbers) if z == atomic_numbers[element]]
+    sites = np.flatnonzero(crystal.numbers == atomic_numbers[element]).tolist()
     if run.site is not None:
         if run.site not in sites:
-            found = crystal[run.site].symbol if run.site < len(crystal) else "no atom"
+            symbol = crystal[run.site].symbol if run.site < len(crystal) else "no atom"
             raise RecordError(
-                f"{run.folder}: site {run.site} of {paths[0]} is {found}, expected {element}"
+                f"{run.folder}: site {run.site} of {paths[0]} is {symbol}, expected {element}"
             )
         sites = [run.site]
-    if cluster is None:
+    if inp.cluster is None:
         if len(sites) != 1:
             raise RecordError(f"{run.folder}: {len(sites)} {element} sites could be the absorber")
         return crystal.copy(), sites[0]
-    for site in sites:
-        if _same_shell(crystal, site, cluster, asked.absorber):
-            if asked.polarization and not _same_axes(crystal, site, cluster, asked.absorber):
-                return cluster, asked.absorber
+    ((cluster_vectors, cluster_numbers),) = _surroundings(inp.cluster, [inp.absorber])
+    for site, (vectors, numbers) in zip(sites, _surroundings(crystal, sites), strict=True):
+        if _same_shells(vectors, numbers, cluster_vectors, cluster_numbers):
+            if inp.polarization and not _same_axes(vectors, cluster_vectors):
+                return inp.cluster, inp.absorber
             return crystal.copy(), site
     raise RecordError(
         f"{run.folder}: the absorber's neighbors in feff.inp within {COMPARED_WITHIN} Angstrom"
@@ -236,57 +217,56 @@ def _choose_structure(run: Run, asked: FeffInput, element: str) -> tuple[Atoms, 
 
 @functools.lru_cache(maxsize=4)
 def _read_crystal(path: Path, _changed: int) -> Atoms:
-    """Read a crystal, once for all sites of a material; ``_changed`` is the time of its file.
-
-    Checked here because a database does not keep the occupancies that ASE reads from a CIF.
-    """
+    """Read a crystal, once for all sites of a material; ``_changed`` is the time of its file."""
     crystal = read_structures(path, format="cif" if path.suffix == ".cif" else "vasp")[0]
-    try:
-        check_atoms(crystal, LARGEST_Z)
-        check_distances(crystal)
-    except StructureError as error:
-        raise StructureError(f"{path}: {error}") from error
+    _check(crystal, path)
     return crystal
 
 
-def _around(atoms: Atoms, site: int) -> tuple[np.ndarray, np.ndarray]:
-    """Vectors to an atom's neighbors, and their atomic numbers."""
-    edge_index, shift = neighbors(atoms, COMPARED_WITHIN)
-    mine = edge_index[1] == site
-    source = edge_index[0][mine]
-    return atoms.positions[source] - atoms.positions[site] - shift[mine], atoms.numbers[source]
+def _check(atoms: Atoms, path: Path) -> None:
+    """``check_atoms`` with the file in the message, before neighbors are sought."""
+    try:
+        check_atoms(atoms)
+    except StructureError as error:
+        raise StructureError(f"{path}: {error}") from error
 
 
-def _same_shell(crystal: Atoms, site: int, cluster: Atoms, absorber: int) -> bool:
-    """Whether two atoms have the same neighbors, those at the rim aside."""
+def _surroundings(atoms: Atoms, sites: list[int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """For each site the vectors to its neighbors, Angstrom (n, 3), and their elements (n,)."""
+    (source, target), shift = neighbors(atoms, COMPARED_WITHIN)
+    vectors = atoms.positions[source] - atoms.positions[target] - shift
+    for site in sites:
+        mine = target == site
+        yield vectors[mine], atoms.numbers[source[mine]]
+
+
+def _same_shells(
+    vectors: np.ndarray, numbers: np.ndarray, others: np.ndarray, other_numbers: np.ndarray
+) -> bool:
+    """Whether two sites have neighbors at the same distances, those at the rim aside."""
     rim = COMPARED_WITHIN - TOLERANCE
-    shells = []
-    for vectors, numbers in (_around(crystal, site), _around(cluster, absorber)):
-        distances = np.linalg.norm(vectors, axis=1)
-        shells.append({z: np.sort(distances[numbers == z]) for z in set(numbers.tolist())})
-    for z in shells[0].keys() | shells[1].keys():
-        a, b = (shell.get(z, np.zeros(0)) for shell in shells)
+    for z in {*numbers.tolist(), *other_numbers.tolist()}:
+        a = np.sort(np.linalg.norm(vectors[numbers == z], axis=1))
+        b = np.sort(np.linalg.norm(others[other_numbers == z], axis=1))
         count = max((a < rim).sum(), (b < rim).sum())
         if min(len(a), len(b)) < count or (np.abs(a[:count] - b[:count]) > TOLERANCE).any():
             return False
     return True
 
 
-def _same_axes(crystal: Atoms, site: int, cluster: Atoms, absorber: int) -> bool:
-    """Whether a cluster has the orientation of the crystal."""
-    vectors, _ = _around(crystal, site)
+def _same_axes(vectors: np.ndarray, others: np.ndarray) -> bool:
+    """Whether each vector within the rim is among the others, so that the axes are the same."""
     inside = vectors[np.linalg.norm(vectors, axis=1) < COMPARED_WITHIN - TOLERANCE]
-    places = cluster.positions - cluster.positions[absorber]
-    return bool(all(np.linalg.norm(places - vector, axis=1).min() < TOLERANCE for vector in inside))
+    apart = np.linalg.norm(inside[:, None] - others, axis=2)
+    return bool((apart.min(axis=1, initial=np.inf) < TOLERANCE).all())
 
 
 FORMAT = Format(
     title="FEFF runs",
-    read=lambda path, given: read_feff(path, given.element, given.edge, given.target or "absolute"),
+    read=lambda path, options: read_feff(
+        path, options.element, options.edge, options.target or "absolute"
+    ),
     find_runs=find_runs,
-    refuses={
-        "energy": "FEFF states it",
-        "axis": "FEFF states it",
-        "target as_given": "FEFF has units",
-    },
+    refuses=("energy", "axis"),
+    targets=("absolute", "normalized"),
 )

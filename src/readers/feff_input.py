@@ -1,11 +1,13 @@
 """FEFF's ``feff.inp``: the cards that define the calculation."""
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
+from ase.data import chemical_symbols
 
 from ..errors import RecordError
 from ..runtime.text_files import COUNT, numbered_lines, parse_number
@@ -40,87 +42,78 @@ class FeffInput:
     """Vector of the POLARIZATION card, in the axes of the ATOMS list, of unit length."""
 
     @property
-    def absorber_z(self) -> int | None:
-        """Atomic number of potential 0."""
-        return self.potentials.get(0)
+    def element(self) -> str | None:
+        """Symbol of potential 0."""
+        return chemical_symbols[self.potentials[0]] if 0 in self.potentials else None
 
 
-def cards(path: Path) -> list[tuple[int, list[str]]]:
-    """Lines of an input that count, with their numbers, up to the END card.
+def cards(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, list[str]]]:
+    """Numbers and words of the lines that count, up to the END card.
 
     A line that starts with one of `* ! # %` is a comment, and so is what follows a `!`.
     """
-    found = []
-    for number, line in numbered_lines(path):
-        if line.lstrip()[:1] in ("*", "!", "#", "%"):
-            continue
+    for number, line in lines:
         words = line.split("!")[0].split()
-        if not words:
+        if not words or words[0][0] in "*#%":
             continue
         if words[0].upper() == "END":
-            break
-        found.append((number, words))
-    return found
+            return
+        yield number, words
 
 
 def read_feff_input(path: Path) -> FeffInput:
-    """Read a ``feff.inp``; cards that do not matter here are passed over.
+    """Read a ``feff.inp``; cards that do not matter here are skipped.
 
     Raises:
-        RecordError: a line can't be understood; the line is named.
+        RecordError: a line can't be understood; it is named.
     """
-    result = FeffInput()
-    atoms: list[tuple[int, list[str]]] = []
-    block, factor, xanes_k, grid_k, own_grid = "", 1.0, None, None, False
+    result, lines = FeffInput(), list(numbered_lines(path))
+    atoms: list[list[float]] = []
     settings: list[str] = []
-    for number, words in cards(path):
-        if re.match(r"[A-Za-z]", words[0]):
-            # FEFF looks at the first four letters
-            block = words[0].upper()[:4]
-            if block not in NOT_SETTINGS:
-                settings.append(" ".join([words[0].upper(), *words[1:]]))
-            if block in ("EDGE", "HOLE"):
-                result.edge = _edge(path, number, words)
-            elif block == "POLA":
-                result.polarization = _direction(path, number, words[1:4])
-            elif block == "RMUL":
-                factor = _numbers(path, number, words[1:2], 1)[0]
-            elif block == "XANE" and len(words) > 1:
-                xanes_k = _numbers(path, number, words[1:2], 1)[0]
-            elif block == "K_GR":
-                # `k_grid from to step`, where `from` may be the word `last`
-                grid_k = max(grid_k or 0.0, _numbers(path, number, words[2:3], 1)[0])
-            elif block == "EGRI":
-                own_grid = True
-        elif block == "POTE":
-            ipot, z = (int(value) for value in _numbers(path, number, words[:2], 2))
-            if not 0 < z <= LARGEST_Z:
-                raise RecordError(f"{path}: line {number}: no element has Z = {z}")
-            result.potentials[ipot] = z
-        elif block == "ATOM":
-            atoms.append((number, words))
-    # a grid of the user's own takes the place of the XANES card's
-    result.k_max = grid_k if own_grid or grid_k is not None else xanes_k
+    block, factor, xanes_k, grid_k = "", 1.0, None, None
+    for number, words in cards(lines):
+        where = f"{path}: line {number}"
+        if not words[0][0].isalpha():
+            if block == "POTE":
+                ipot, z = (int(value) for value in _numbers(where, words[:2], 2))
+                if not 0 < z <= LARGEST_Z:
+                    raise RecordError(f"{where}: no element has Z = {z}")
+                result.potentials[ipot] = z
+            elif block == "ATOM":
+                atoms.append(_numbers(where, words[:4], 4))
+            continue
+        block = words[0].upper()[:4]  # FEFF looks at the first four letters
+        if block not in NOT_SETTINGS:
+            settings.append(" ".join([words[0].upper(), *words[1:]]))
+        if block in ("EDGE", "HOLE"):
+            result.edge = _edge(where, words)
+        elif block == "POLA":
+            result.polarization = _direction(where, words[1:4])
+        elif block == "RMUL":
+            (factor,) = _numbers(where, words[1:2], 1)
+        elif block == "XANE" and len(words) > 1:
+            (xanes_k,) = _numbers(where, words[1:2], 1)
+        elif block == "EGRI":  # the user's own grid replaces that of the XANES card
+            grid_k = grid_k or 0.0
+        elif block == "K_GR":  # `k_grid from to step`, where `from` may be the word `last`
+            grid_k = max(grid_k or 0.0, *_numbers(where, words[2:3], 1))
+    result.k_max = xanes_k if grid_k is None else grid_k or None
     result.cards = "; ".join(settings)
-    named = PRESET.search(next((line for _, line in numbered_lines(path) if "Preset" in line), ""))
-    result.preset = named[1] if named else ""
+    presets = (PRESET.search(line) for _, line in lines)
+    result.preset = next((match[1] for match in presets if match), "")
     if atoms:
-        _set_cluster(path, result, atoms, factor)
+        _set_cluster(path, result, np.array(atoms), factor)
     return result
 
 
-def _set_cluster(
-    path: Path, result: FeffInput, lines: list[tuple[int, list[str]]], factor: float
-) -> None:
-    """Turn the ATOMS list into a structure and find the absorber in it."""
-    rows = np.array([_numbers(path, number, words[:4], 4) for number, words in lines])
+def _set_cluster(path: Path, result: FeffInput, rows: np.ndarray, factor: float) -> None:
+    """Turn the ATOMS list, (n_atoms, 4), into a structure and find the absorber in it."""
     ipots = rows[:, 3].astype(int)
-    for ipot in sorted(set(ipots)):
+    for ipot in ipots.tolist():
         if ipot not in result.potentials:
             raise RecordError(f"{path}: ATOMS uses potential {ipot}, which POTENTIALS lacks")
-    result.cluster = Atoms(
-        numbers=[result.potentials[ipot] for ipot in ipots], positions=factor * rows[:, :3]
-    )
+    numbers = [result.potentials[ipot] for ipot in ipots.tolist()]
+    result.cluster = Atoms(numbers, factor * rows[:, :3])
     centers = np.flatnonzero(ipots == 0)
     if len(centers) == 0:
         centers = np.flatnonzero(np.linalg.norm(rows[:, :3], axis=1) < 1e-6)
@@ -132,31 +125,29 @@ def _set_cluster(
     result.absorber = int(centers[0])
 
 
-def _direction(path: Path, number: int, words: list[str]) -> tuple[float, float, float]:
-    vector = np.array(_numbers(path, number, words, 3))
-    if not np.linalg.norm(vector) > 0:
-        raise RecordError(f"{path}: line {number}: the polarization has no direction")
-    x, y, z = (vector / np.linalg.norm(vector)).tolist()
-    return x, y, z
+def _direction(where: str, words: list[str]) -> tuple[float, float, float]:
+    x, y, z = _numbers(where, words, 3)
+    length = float(np.linalg.norm([x, y, z]))
+    if length == 0.0:
+        raise RecordError(f"{where}: the polarization has no direction")
+    return x / length, y / length, z / length
 
 
-def _edge(path: Path, number: int, words: list[str]) -> str:
+def _edge(where: str, words: list[str]) -> str:
     """Edge of an EDGE or HOLE card."""
     name = words[1].upper() if len(words) > 1 else ""
     if COUNT.fullmatch(name):
         name = HOLES.get(int(name), "")
     if not re.fullmatch(r"K|[LMN][1-7]", name):
-        raise RecordError(f"{path}: line {number}: expected an edge, found {' '.join(words)!r}")
+        raise RecordError(f"{where}: expected an edge, found {' '.join(words)!r}")
     return name
 
 
-def _numbers(path: Path, number: int, words: list[str], count: int) -> list[float]:
+def _numbers(where: str, words: list[str], count: int) -> list[float]:
     try:
         values = [parse_number(word) for word in words]
     except ValueError:
         values = []
-    if len(values) != count or not np.isfinite(values).all():
-        raise RecordError(
-            f"{path}: line {number}: expected {count} numbers, found {' '.join(words)!r}"
-        )
+    if len(values) != count:
+        raise RecordError(f"{where}: expected {count} numbers, found {' '.join(words)!r}")
     return values

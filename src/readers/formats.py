@@ -9,14 +9,13 @@ from pathlib import Path
 
 from ..dataset.record import PassedOver, Record, Rejected
 from ..errors import ConfigError, RecordError
-from .options import Format, Given
-from .plausibility import near_edge
+from .options import Format, ReadOptions
 
 FORMATS: dict[str, Format] = {
     name: import_module(f".{name}", __package__).FORMAT
     for name in ("feff", "fdmnes", "extxyz", "materials_project", "npz", "table")
 }
-"""What each module of a format says of it."""
+"""Description of each format by its name, which is that of its module."""
 NAMES = {name: format.title for name, format in FORMATS.items()}
 """Formats, and what to call them."""
 
@@ -30,11 +29,14 @@ class Source:
     format: str
     """A key of ``FORMATS``."""
     among: bool = False
-    """Whether it is a file of a folder, where one that can't be read does not stop the others."""
+    """Whether it is one file of a folder, where one that can't be read does not stop the others."""
 
 
 def find_sources(path: str | Path, format: str | None = None) -> list[Source]:
-    """Find out what a path contains.
+    """Find what there is to read.
+
+    With one file of a format in a folder, or where the user names the format, all files with its
+    endings are read, so that a damaged one is reported.
 
     Args:
         path: folder of calculations, or a file.
@@ -48,20 +50,29 @@ def find_sources(path: str | Path, format: str | None = None) -> list[Source]:
         ConfigError: it is of no known format, or of several.
     """
     path = Path(path)
-    _check_format(format, None)
+    kinds = FORMATS if format is None else {format: _lookup(format)}
     if not path.exists():
-        raise RecordError(f"{path}: no such {'folder' if not path.suffix else 'file or folder'}")
+        raise RecordError(f"{path}: no such file or folder")
     if path.is_file():
         return [Source(path, _format_of_file(path, format))]
-    looked = [name for name in FORMATS if format in (None, name)]
-    found = {name: sources for name in looked if (sources := _look(path, name, format))}
-    if len(found) > 1:
+    files = sorted(Path(where, name) for where, _, names in os.walk(path) for name in names)
+    sources: dict[str, list[Source]] = {}
+    for name, kind in kinds.items():
+        if kind.matches is None:  # one run is enough to know
+            sources[name] = [Source(path, name) for _ in islice(kind.find_runs(path), 1)]
+            continue
+        candidates = [file for file in files if file.name.endswith(kind.suffixes)]
+        matching = [file for file in candidates if kind.matches(file)]
+        chosen = candidates if kind.own_suffixes and (matching or format) else matching
+        sources[name] = [Source(file, name, among=True) for file in chosen]
+    several = [name for name in sources if sources[name]]
+    if len(several) > 1:
         raise ConfigError(
-            f"{path}: contains {' and '.join(NAMES[name] for name in found)}; give --format"
-            f" {' or '.join(found)}"
+            f"{path}: contains {' and '.join(NAMES[name] for name in several)}; give --format"
+            f" {' or '.join(several)}"
         )
-    if found:
-        return next(iter(found.values()))
+    if several:
+        return sources[several[0]]
     if format is None:
         raise ConfigError(f"{path}: contains nothing of a known format, {_known()}")
     if FORMATS[format].matches is not None:
@@ -69,9 +80,10 @@ def find_sources(path: str | Path, format: str | None = None) -> list[Source]:
     return [Source(path, format)]
 
 
-def _check_format(format: str | None, *also: None) -> None:
-    if format not in (*FORMATS, *also):
+def _lookup(format: str) -> Format:
+    if format not in FORMATS:
         raise ConfigError(f"`format` is {format!r}, expected one of {', '.join(FORMATS)}")
+    return FORMATS[format]
 
 
 def _format_of_file(path: Path, format: str | None) -> str:
@@ -82,51 +94,38 @@ def _format_of_file(path: Path, format: str | None) -> str:
     for name, kind in FORMATS.items():
         if kind.matches is not None and kind.matches(path):
             return name
-    raise ConfigError(f"{path}: of no known format, expected {_known()}")
-
-
-def _look(folder: Path, name: str, format: str | None) -> list[Source]:
-    """What a folder contains of a format; one run is enough to know.
-
-    With one file of the format, or where the user names it, all with its ending are read, so that a
-    damaged one is reported.
-    """
-    kind = FORMATS[name]
-    if kind.matches is None:
-        return [Source(folder, name) for _ in islice(kind.find_runs(folder), 1)]
-    below = (Path(where, file) for where, _, files in os.walk(folder) for file in files)
-    files = sorted(path for path in below if path.name.endswith(kind.suffixes))
-    matching = [path for path in files if kind.matches(path)]
-    every = kind.own_suffixes and (matching or format)
-    return [Source(path, name, among=True) for path in (files if every else matching)]
+    raise ConfigError(f"{path}: unknown format, expected {_known()}")
 
 
 def _known() -> str:
     return ", ".join(f"{name} ({title})" for name, title in NAMES.items())
 
 
-def read_source(source: Source, given: Given) -> Iterator[Record | Rejected | PassedOver]:
+def read_source(source: Source, options: ReadOptions) -> Iterator[Record | Rejected | PassedOver]:
     """Read a source with the reader of its format.
 
     Args:
         source: what to read.
-        given: what the user says of it.
+        options: what the user says about it.
 
     Yields:
-        Records, rejections, and what was of another element or edge.
+        Records, rejections, and what is of another element or edge.
 
     Raises:
-        ConfigError: an option does not go with the format, or a format is unknown.
+        ConfigError: an option does not apply to the format or is missing, or the format is unknown.
+        RecordError: the source can't be read, unless it is one file of a folder.
     """
-    _check_format(source.format)
-    kind = FORMATS[source.format]
-    for option, reason in kind.refuses.items():
-        name, _, value = option.partition(" ")
-        if getattr(given, name) is not None and value in ("", getattr(given, name)):
-            raise ConfigError(f"`--{option}` does not go with {source.path}: {reason}")
+    kind = _lookup(source.format)
+    for name in kind.refuses:
+        if getattr(options, name) is not None:
+            raise ConfigError(f"`--{name}` does not go with {source.path}: {kind.title} state it")
+    if options.target not in (None, *kind.targets):
+        raise ConfigError(
+            f"`--target {options.target}` does not go with {source.path}: {kind.title} give"
+            f" {' or '.join(kind.targets)} spectra"
+        )
     try:
-        for found in kind.read(source.path, given):
-            yield near_edge(found) if isinstance(found, Record) else found
+        yield from kind.read(source.path, options)
     except RecordError as error:
         if not source.among:
             raise
@@ -134,6 +133,6 @@ def read_source(source: Source, given: Given) -> Iterator[Record | Rejected | Pa
 
 
 def count_runs(source: Source) -> int | None:
-    """Calculations in a source; None: not known before it is read."""
+    """Number of calculations in a source; None: not known before it is read."""
     kind = FORMATS[source.format]
     return None if kind.matches is not None else sum(1 for _ in kind.find_runs(source.path))

@@ -1,44 +1,56 @@
-"""A reader's format, the user's options for its files, and which of the two takes precedence."""
+"""What all readers share: a format's description, the user's options, the loop over records."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from ase import Atoms
 
-from ..dataset.record import AXES, UNITS, PassedOver, Record, Rejected, if_wanted
+from ..dataset.record import AXES, UNITS, PassedOver, Record, Rejected
 from ..errors import ConfigError, RecordError, XanesError
 from ..structures.names import check_edge, check_name, check_wanted
 from ..xas.energies import even_energies
+from .plausibility import check_record
+
+PACKED = ("", ".gz", ".xz", ".bz2")
+"""Endings of text files, compressed or not."""
 
 
 @dataclass(frozen=True)
-class Given:
-    """What the user says of files; a file's own word that differs is an error."""
+class ReadOptions:
+    """What the user says about the files; a file that contradicts it is an error."""
 
     element: str | None = None
-    """Absorbing element wanted, its symbol. None: all."""
+    """Absorbing element, its symbol; others are skipped. None: all."""
     edge: str | None = None
-    """Edge. None: the sources name theirs."""
+    """Edge; others are skipped, and it is that of files that name none. None: all."""
     energy: tuple[float, float, float] | None = None
     """First and last energy and step, eV, of spectra without energies."""
     axis: str | None = None
-    """What energies count from, one of ``AXES``. None: the sources say so."""
+    """What energies count from, one of ``AXES``, of files that do not say so."""
     target: str | None = None
-    """Kind of ``mu``, a key of ``UNITS``. None: absolute of FEFF and FDMNES, else as_given."""
+    """Kind of ``mu``, a key of ``UNITS``. None: absolute for FEFF and FDMNES, else as_given."""
 
     def __post_init__(self) -> None:
-        """Raise ConfigError or RecordError for what no file could say."""
+        """Raise ConfigError or RecordError for values that no file can have."""
         check_wanted(self.element, self.edge)
         if self.energy is not None and len(self.energy) != 3:
             raise ConfigError(f"`energy` is {self.energy}, expected first, last and step, eV")
         if self.energy is not None:
             even_energies(*self.energy)
-        for name, known in (("axis", (None, *AXES)), ("target", (None, *UNITS))):
-            if getattr(self, name) not in known:
-                listed = ", ".join(word for word in known if word)
-                raise ConfigError(f"`{name}` is {getattr(self, name)!r}, expected one of {listed}")
+        for name, known in (("axis", AXES), ("target", tuple(UNITS))):
+            if getattr(self, name) not in (None, *known):
+                raise ConfigError(
+                    f"`{name}` is {getattr(self, name)!r}, expected one of {', '.join(known)}"
+                )
+
+    def select(self, element: str | None, edge: str | None) -> bool:
+        """Whether to read a calculation of an element and edge; None: not known."""
+        pairs = ((self.element, element), (self.edge, edge))
+        return all(None in pair or pair[0] == pair[1] for pair in pairs)
 
 
 @dataclass(frozen=True)
@@ -47,114 +59,158 @@ class Format:
 
     title: str
     """What to call its files."""
-    read: Callable[[Path, Given], Iterator[Record | Rejected | PassedOver]]
-    """Reads a file, or all calculations of a folder."""
+    read: Callable[[Path, ReadOptions], Iterator[Record | Rejected | PassedOver]]
+    """Reads a file, or all calculations in a folder."""
     matches: Callable[[Path], bool] | None = None
     """Whether a file's content is of the format. None: a calculation is a folder."""
     suffixes: tuple[str, ...] = ()
-    """Endings of the files of a folder that are looked at."""
+    """Endings of the files in a folder that are looked at."""
     own_suffixes: bool = True
-    """Whether a file with such an ending, beside one that matches, is of the format too."""
+    """Whether all files with these endings are of the format where one of them is."""
     find_runs: Callable[[Path], Iterator[object]] = lambda _: iter(())
-    """Finds the calculations below a folder."""
-    refuses: Mapping[str, str] = field(default_factory=dict)
-    """Options, with their value where only that is meant, that do not go with it, and why."""
+    """Finds the calculations in a folder."""
+    refuses: tuple[str, ...] = ()
+    """Options that do not apply because the files state them."""
+    targets: tuple[str, ...] = tuple(UNITS)
+    """Values of the option ``target`` that apply."""
 
 
-def record_or_reason(
-    make: Callable[[], Record], given: Given, where: str
-) -> Record | Rejected | PassedOver:
-    """The record that a reader makes, or why there is none.
+def read_each(
+    calculations: Iterable[tuple[str, Callable[[], Record | None]]], options: ReadOptions
+) -> Iterator[Record | Rejected | PassedOver]:
+    """Read calculations one by one; one that is not usable does not stop the others.
+
+    Args:
+        calculations: path of each, and a function that makes its record, or None where it is of
+            another element or edge.
+        options: what to read.
+
+    Yields:
+        A checked record, or the reason why there is none, for each calculation of the element and
+        edge; a ``PassedOver`` for each other one.
 
     Raises:
-        ConfigError: something must be given that is not.
+        ConfigError: the first calculation lacks something that an option can give.
     """
-    try:
-        record = make()
-    except ConfigError:
-        raise
-    except XanesError as error:
-        return Rejected(where, str(error).removeprefix(f"{where}: "))
-    return if_wanted(record, given.element, given.edge)
+    understood = False
+    for source, make in calculations:
+        try:
+            record = make()
+            understood = True
+            if record is None or not options.select(record.element, record.edge):
+                yield PassedOver(source)
+                continue
+            check_record(record)
+        except (XanesError, OSError) as error:
+            if isinstance(error, ConfigError) and not understood:
+                raise
+            yield Rejected(source, str(error).removeprefix(source).lstrip("/: "))
+        else:
+            yield record
 
 
-PACKED = ("", ".gz", ".xz", ".bz2")
-"""Endings of compressed text."""
+def make_record(
+    source: str,
+    options: ReadOptions,
+    *,
+    material: str,
+    atoms: Atoms,
+    site: int,
+    element: str,
+    mu: np.ndarray,
+    energy: np.ndarray | None,
+    edge: str | None,
+    axis: str | None,
+    target: str | None = None,
+    label: str | None = None,
+    code: str | None = None,
+    version: str | None = None,
+    mean_over: tuple[int, ...] | None = None,
+    **calculation: Any,
+) -> Record:
+    """Make a record of a file's values; what the file does not say (None) the options must.
 
-
-def edge_of(own: str | None, given: Given, where: str) -> str:
-    """Edge of a spectrum: what the source says (None: nothing), else the user.
-
-    Raises:
-        ConfigError: neither says it.
-        RecordError: it is none.
-    """
-    edge = given.edge if own is None else own
-    if edge is None:
-        raise ConfigError(f"{where} names no edge; give it, such as `--edge K`")
-    return check_edge(edge, f"{where}: `edge`")
-
-
-def energies_of(own: np.ndarray | None, count: int, given: Given, where: str) -> np.ndarray:
-    """Energies of ``count`` values of mu, eV, shape (count,): the source's, else the user's.
-
-    Raises:
-        ConfigError: neither gives energies, both do, or the user's are not as many as ``mu``.
-        RecordError: the source's are not as many as ``mu``.
-    """
-    if own is not None:
-        if given.energy is not None:
-            raise ConfigError(f"{where} has energies of its own; leave `--energy` out")
-        if len(own) != count:
-            raise RecordError(f"{where}: {len(own)} values of `energy`, {count} of `mu`")
-        return own
-    if given.energy is None:
-        raise ConfigError(
-            f"{where} has {count} values of `mu` but no energies; give `--energy START STOP STEP`"
-        )
-    energy = even_energies(*given.energy)
-    if len(energy) != count:
-        raise ConfigError(
-            f"`--energy` {' '.join(f'{value:g}' for value in given.energy)} is {len(energy)}"
-            f" energies, but {where} has {count} values of `mu`"
-        )
-    return energy
-
-
-def axis_of(own: str | None, given: Given, where: str) -> str:
-    """What energies count from: the source's word, else the user's.
-
-    Raises:
-        ConfigError: neither says it, it is not one of ``AXES``, or they differ.
-    """
-    axis = given.axis if own is None else own
-    if axis is None:
-        raise ConfigError(
-            f"{where} does not say what its energies count from; give `--axis absolute`, or"
-            " `--axis relative` for energies relative to an edge that is not stated"
-        )
-    if axis not in AXES or given.axis not in (None, axis):
-        raise ConfigError(f"{where}: `axis` is {axis!r}, wanted {given.axis or list(AXES)}")
-    return axis
-
-
-def check_material(material: str, where: str) -> str:
-    """The name of a material, fit for an id.
+    Args:
+        source: file and place in it, for messages.
+        options: what the user says.
+        material: name, the first part of the record's id.
+        atoms: structure.
+        site: absorber's 0-based index.
+        element: absorbing element, its symbol.
+        mu: absorption, shape (n_energies,).
+        energy: energies, eV, shape (n_energies,).
+        edge: absorption edge.
+        axis: what energies count from, one of ``AXES``.
+        target: kind of ``mu``, a key of ``UNITS``.
+        label: the site's name in the record's id. None: its index.
+        code: program that calculated it.
+        version: its version.
+        mean_over: atoms over which the spectrum is a mean. None: it is that of ``site``.
+        **calculation: further fields of ``Record``.
 
     Raises:
-        RecordError: it contains blanks, a hash, or what ``check_name`` refuses.
+        ConfigError: edge, energies or axis are missing, or the options contradict the file.
+        RecordError: values are not usable.
     """
     if not re.fullmatch(r"[^\s/#]+", material):
-        raise RecordError(f"{where}: `material` is {material!r}, which an id can't hold")
-    return check_name(material, "`material`", where)
-
-
-def check_site(label: str, where: str) -> str:
-    """The label of a site, fit for an id.
-
-    Raises:
-        RecordError: it contains a blank, a slash or the character that ends a material's name.
-    """
+        raise RecordError(f"{source}: `material` is {material!r}, with a blank, slash or hash")
+    check_name(material, "`material`", source)
+    label = "mean" if mean_over else label or f"{site:03d}"
     if not re.fullmatch(r"[^\s/\\_]+", label) or not label.isprintable():
-        raise RecordError(f"{where}: `site` is {label!r}, expected a word without `_`")
-    return label
+        raise RecordError(f"{source}: `site` is {label!r}, expected a word without `_`")
+    energy = _energies(source, energy, len(mu), options)
+    edge = edge or options.edge
+    if edge is None:
+        raise ConfigError(f"{source} names no edge; give it, such as `--edge K`")
+    axis = axis or options.axis
+    if axis is None:
+        raise ConfigError(
+            f"{source} does not say what its energies count from; give `--axis absolute`, or"
+            " `--axis relative` for energies relative to an unspecified edge energy"
+        )
+    if options.axis not in (None, axis):
+        raise ConfigError(f"{source}: `axis` is {axis!r}, but `--axis` is {options.axis}")
+    target = target or options.target or "as_given"
+    if options.target not in (None, "as_given", target):
+        raise ConfigError(f"{source}: `target` is {target!r}, but `--target` is {options.target}")
+    return Record(
+        id=f"{material}_{label}",
+        material=material,
+        atoms=atoms,
+        site=site,
+        element=element,
+        edge=check_edge(edge, f"{source}: `edge`"),
+        energy=energy,
+        mu=mu,
+        target=target,
+        code=code or "not stated",
+        version=version or "",
+        source=source,
+        axis=axis,
+        mean_over=mean_over,
+        **calculation,
+    )
+
+
+def _energies(
+    source: str, energy: np.ndarray | None, count: int, options: ReadOptions
+) -> np.ndarray:
+    """Energies of ``count`` values of mu, eV: the file's, else those of the option."""
+    if energy is not None:
+        if options.energy is not None:
+            raise ConfigError(f"{source} contains energies; omit `--energy`")
+        if len(energy) != count:
+            raise RecordError(f"{source}: {len(energy)} values of `energy`, {count} of `mu`")
+        return energy
+    if options.energy is None:
+        raise ConfigError(
+            f"{source} has {count} values of `mu` but no energies; give `--energy START STOP STEP`"
+        )
+    energy = even_energies(*options.energy)
+    if len(energy) != count:
+        values = " ".join(f"{value:g}" for value in options.energy)
+        raise ConfigError(
+            f"`--energy` {values} is {len(energy)} energies, but {source} has {count} values of"
+            " `mu`"
+        )
+    return energy

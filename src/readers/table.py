@@ -1,4 +1,4 @@
-"""Tables with a row a spectrum that names a structure file.
+"""Tables with one row per spectrum that names a structure file.
 
 The first line names the columns, separated by commas, semicolons, tabs or blanks:
 
@@ -12,56 +12,46 @@ This is also the way for codes without a reader of their own whose spectra are c
 """
 
 import csv
-import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from ase import Atoms
 from ase.data import atomic_numbers
 
 from ..dataset.record import PassedOver, Record, Rejected
 from ..errors import RecordError
-from ..runtime.text_files import numbered_lines, whole_lines
+from ..runtime.text_files import COUNT, DECIMAL, numbered_lines, parse_number, whole_lines
 from ..structures.files import named_structures
-from ..structures.graph import check_atoms
-from ..structures.names import LARGEST_Z
 from ..xas.columns import choose_mu, read_columns
-from .options import Format, Given, axis_of, check_material, edge_of, energies_of, record_or_reason
+from .options import Format, ReadOptions, make_record, read_each
 
 KNOWN = (
     "structure", "absorber", "element", "spectrum", "material", "edge", "axis", "code", "version",
 )  # fmt: skip
 """Names of columns that are no energies."""
-NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 
 
 def read_table(
-    path: str | Path, given: Given | None = None
+    path: str | Path, options: ReadOptions | None = None
 ) -> Iterator[Record | Rejected | PassedOver]:
-    """Yield a record for each row of a table, or why there is none.
+    """Read every row of a table; see ``options.read_each`` for what is yielded.
 
     Raises:
         RecordError: the file is missing, not text, or its columns are not as above.
-        ConfigError: see ``options.py``.
+        ConfigError: edge or axis are in neither the table nor ``options``.
     """
-    path, given = Path(path), given or Given()
+    path, options = Path(path), options or ReadOptions()
     lines = whole_lines(path)
     _, head = next(lines, (0, ""))
     separator = separator_of(head)
     names = split(head, separator)
     check_names(path, names)
-    for at, line in lines:
-        if not line.strip():
-            continue
-        where = f"{path}: line {at}"
-        words = split(line, separator)
-        if len(words) != len(names):
-            yield Rejected(where, f"{len(words)} columns, expected {len(names)}")
-            continue
-        row = dict(zip(names, words, strict=True))
-        yield record_or_reason(partial(to_record, path, row, given, where), given, where)
+    rows = ((f"{path}: line {at}", split(line, separator)) for at, line in lines if line.strip())
+    makers = (
+        (source, partial(to_record, path, source, names, row, options)) for source, row in rows
+    )
+    yield from read_each(makers, options)
 
 
 def is_table(path: Path) -> bool:
@@ -94,85 +84,76 @@ def check_names(path: Path, names: list[str]) -> None:
     missing = [name for name in ("structure", "element", "absorber") if name not in names]
     if missing:
         raise RecordError(f"{path}: no column {', '.join(missing)}; found {', '.join(names)[:80]}")
-    energies = [name for name in names if re.fullmatch(NUMBER, name)]
-    unknown = [name for name in names if name not in KNOWN and name not in energies]
+    others = [name for name in names if name not in KNOWN]
+    unknown = [name for name in others if not DECIMAL.fullmatch(name)]
     if unknown:
         raise RecordError(
             f"{path}: columns {', '.join(unknown)[:80]} are neither energies nor one of"
             f" {', '.join(KNOWN)}"
         )
-    if ("spectrum" in names) == bool(energies):
-        raise RecordError(f"{path}: wanted a column `spectrum` or columns of energies, one of both")
+    if ("spectrum" in names) == bool(others):
+        raise RecordError(f"{path}: expected either a column `spectrum` or columns of energies")
 
 
-def to_record(path: Path, row: dict[str, str], given: Given, where: str) -> Record:
+def to_record(
+    path: Path, source: str, names: list[str], words: list[str], options: ReadOptions
+) -> Record:
     """The record of one row; XanesError where a value is wrong or missing."""
+    if len(words) != len(names):
+        raise RecordError(f"{source}: {len(words)} columns, expected {len(names)}")
+    row = dict(zip(names, words, strict=True))
     structures = named_structures(path.parent / row["structure"])
     if len(structures) != 1:
         raise RecordError(
-            f"{where}: {row['structure']} contains {len(structures)} structures, not 1"
+            f"{source}: {row['structure']} contains {len(structures)} structures, not 1"
         )
     ((name, atoms),) = structures
-    check_atoms(atoms, LARGEST_Z)
-    site, mean_over = absorbers(row, atoms, where)
-    energy, mu = spectrum_of(path, row, given, where)
-    material = check_material(row.get("material") or name, where)
-    return Record(
-        id=f"{material}_mean" if mean_over else f"{material}_{site:03d}",
-        material=material,
+    element, absorber = row["element"], row["absorber"]
+    if element not in atomic_numbers:
+        raise RecordError(f"{source}: `element` is {element!r}, expected a symbol such as Cu")
+    sites = np.flatnonzero(atoms.numbers == atomic_numbers[element]).tolist()
+    if not sites:
+        raise RecordError(f"{source}: no {element} in {atoms.get_chemical_formula()}")
+    if absorber != "mean" and not (COUNT.fullmatch(absorber) and int(absorber) < len(atoms)):
+        raise RecordError(
+            f"{source}: `absorber` is {absorber!r}, expected `mean` or an index within 0 to"
+            f" {len(atoms) - 1}"
+        )
+    energy, mu = spectrum_of(path, row, source)
+    return make_record(
+        source,
+        options,
+        material=row.get("material") or name,
         atoms=atoms,
-        site=site,
-        element=atoms[site].symbol,
-        edge=edge_of(row.get("edge") or None, given, where),
-        energy=energy,
+        site=sites[0] if absorber == "mean" else int(absorber),
+        element=element,
         mu=mu,
-        target=given.target or "as_given",
-        code=row.get("code") or "not stated",
-        version=row.get("version", ""),
-        source=where,
-        axis=axis_of(row.get("axis") or None, given, where),
-        mean_over=mean_over,
+        energy=energy,
+        edge=row.get("edge"),
+        axis=row.get("axis"),
+        code=row.get("code"),
+        version=row.get("version"),
+        mean_over=tuple(sites) if absorber == "mean" else None,
     )
 
 
-def absorbers(row: dict[str, str], atoms: Atoms, where: str) -> tuple[int, tuple[int, ...] | None]:
-    """The absorber, and the atoms of a mean, or RecordError."""
-    word, element = row["absorber"], row["element"]
-    if element not in atomic_numbers:
-        raise RecordError(f"{where}: `element` is {element!r}, expected a symbol such as Cu")
-    if word == "mean":
-        found = tuple(int(k) for k in np.flatnonzero(atoms.numbers == atomic_numbers[element]))
-        if not found:
-            raise RecordError(f"{where}: no {element} in {atoms.get_chemical_formula()}")
-        return found[0], found
-    if not re.fullmatch(r"\d{1,8}", word, flags=re.ASCII) or int(word) >= len(atoms):
-        raise RecordError(
-            f"{where}: `absorber` is {word!r}, expected `mean` or an index within 0 .."
-            f" {len(atoms) - 1}"
-        )
-    if atoms[int(word)].symbol != element:
-        raise RecordError(f"{where}: atom {word} is {atoms[int(word)].symbol}, not {element}")
-    return int(word), None
-
-
-def spectrum_of(
-    path: Path, row: dict[str, str], given: Given, where: str
-) -> tuple[np.ndarray, np.ndarray]:
+def spectrum_of(path: Path, row: dict[str, str], source: str) -> tuple[np.ndarray, np.ndarray]:
     """Energies, eV, and mu of a row, both (n_energies,), or RecordError."""
     if "spectrum" in row:
         table = read_columns(path.parent / row["spectrum"])
-        energy, mu = table.values[:, 0], choose_mu(table, table.labels, None)
-    else:
-        pairs = [(name, word) for name, word in row.items() if name not in KNOWN]
-        for name, word in pairs:
-            if not re.fullmatch(NUMBER, word):
-                raise RecordError(f"{where}: {word[:20]!r} at {name} eV is no number")
-        energy, mu = np.array([[float(name), float(word)] for name, word in pairs]).T
-    return energies_of(energy, len(mu), given, where), mu
+        return table.values[:, 0], choose_mu(table, table.labels, None)
+    pairs = []
+    for name in (name for name in row if name not in KNOWN):
+        try:
+            pairs.append((parse_number(name), parse_number(row[name])))
+        except ValueError as error:
+            raise RecordError(f"{source}: at {name} eV: {error}") from None
+    energy, mu = np.array(pairs).T
+    return energy, mu
 
 
 FORMAT = Format(
-    title="table of structure files",
+    title="tables of structure files",
     read=read_table,
     matches=is_table,
     suffixes=(".csv", ".tsv"),

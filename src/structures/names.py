@@ -31,6 +31,15 @@ def check_name(name: str, what: str, where: str) -> str:
     return name
 
 
+def to_name(text: str) -> str:
+    """A folder's or file's name made fit for an id in a list of ids.
+
+    Blanks, slashes and hashes, which begin a comment there, become hyphens; characters with which
+    no name begins are removed.
+    """
+    return re.sub(r"[\s/\\#]+", "-", text).lstrip(NOT_FIRST)
+
+
 def check_printable(text: str, what: str, where: str) -> str:
     """Text of one line, without what a terminal takes for an order.
 

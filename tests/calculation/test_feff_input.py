@@ -16,6 +16,7 @@ from src.calculation.feff_input import feff_input, sorted_cluster, unique_potent
 from src.calculation.settings import FeffSettings, choose_edge
 from src.errors import ConfigError, StructureError
 from src.readers.feff_input import cards, read_feff_input
+from src.runtime.text_files import numbered_lines
 
 PUBLISHED = sorted(Path(os.environ.get("XANES_FEFF_RUNS", FEFF_RUNS)).glob("*/FEFF-XANES/*"))
 """Runs to compare with; the variable names a folder with more of them."""
@@ -24,7 +25,7 @@ PUBLISHED = sorted(Path(os.environ.get("XANES_FEFF_RUNS", FEFF_RUNS)).glob("*/FE
 def settings_of(path):
     """Cards of an input before its potentials, in sorted order, numbers as numbers."""
     found = []
-    for _, words in cards(path):
+    for _, words in cards(numbered_lines(path)):
         if words[0] == "POTENTIALS":
             break
         if words[0] != "TITLE":

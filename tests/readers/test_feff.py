@@ -303,7 +303,7 @@ def changed_input(tmp_path):
 
 def test_input_is_read_as_feff_reads_it(changed_input):
     asked = changed_input()
-    assert (asked.edge, asked.absorber_z, asked.absorber, asked.k_max) == ("K", 29, 0, 5.0)
+    assert (asked.edge, asked.element, asked.absorber, asked.k_max) == ("K", "Cu", 0, 5.0)
     assert asked.cards == "HOLE 1 1.0; XANES 5.0 0.05"
     assert asked.cluster.get_chemical_symbols() == ["Cu", "O", "O"]
     assert asked.cluster.get_distance(0, 1) == pytest.approx(1.0)

@@ -11,7 +11,7 @@ from src.dataset.record import PassedOver, Record, Rejected
 from src.errors import ConfigError, RecordError
 from src.readers.formats import find_sources
 from src.readers.materials_project import read_materials_project
-from src.readers.options import Given
+from src.readers.options import ReadOptions
 
 MEAN, SITE = FILES / "LiCoO2_k_xanes.json", FILES / "site1_k_xanes.json"
 
@@ -93,8 +93,8 @@ def test_documents_of_the_api(write, tmp_path):
 
 
 def test_another_element_is_passed_over_and_counted():
-    assert only(SITE, Given(element="Cu")) == PassedOver(str(SITE))
-    assert isinstance(only(SITE, Given(element="Co")), Record)
+    assert only(SITE, ReadOptions(element="Cu")) == PassedOver(str(SITE))
+    assert isinstance(only(SITE, ReadOptions(element="Co")), Record)
 
 
 def test_a_folder_of_objects_is_found():
@@ -109,7 +109,7 @@ def test_energies_far_from_the_edge_need_a_word(write):
     path = write(changed(SITE, x=list(np.arange(100) - 20.0)))
     with pytest.raises(ConfigError, match="far from the Co K edge at 7709"):
         only(path)
-    assert only(path, Given(axis="relative")).axis == "relative"
+    assert only(path, ReadOptions(axis="relative")).axis == "relative"
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_energies_far_from_the_edge_need_a_word(write):
         ({"absorbing_element": "Xx"}, "expected an element, found 'Xx'"),
         ({"absorbing_element": "Cu", "absorbing_index": None}, "no Cu in Co6O8"),
         ({"x": None}, "no `x`"),
-        ({"y": [1.0, 2.0]}, "must both be"),
+        ({"y": [1.0, 2.0]}, "100 values of `energy`, 2 of `mu`"),
         ({"y": ["a"] * 100}, "`y` contains what is no number"),
         ({"y": [float("nan")] * 100}, "`y` contains a value that is not finite"),
         ({"x": list(range(100, 0, -1))}, "energies must increase"),
@@ -135,7 +135,7 @@ def test_energies_far_from_the_edge_need_a_word(write):
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said(change, reason, write):
-    found = only(write(changed(SITE, **change)), Given(axis="absolute"))
+    found = only(write(changed(SITE, **change)), ReadOptions(axis="absolute"))
     assert isinstance(found, Rejected)
     assert reason in found.reason
 

@@ -23,7 +23,7 @@ from src.readers.fdmnes import read_fdmnes
 from src.readers.feff import read_feff
 from src.readers.materials_project import read_materials_project
 from src.readers.npz import read_npz
-from src.readers.options import Given
+from src.readers.options import ReadOptions
 from src.readers.table import read_table
 from src.structures.files import read_structures
 from src.structures.graph import check_atoms, check_distances
@@ -108,7 +108,7 @@ class ExtendedXYZ(Case):
     source, files = ZN_K, ["train.extxyz"]
 
     def read(self, root):
-        given = Given("Zn", "K", (-25.0, 94.0, 1.0), "relative")
+        given = ReadOptions("Zn", "K", (-25.0, 94.0, 1.0), "relative")
         return list(read_extxyz(root / "train.extxyz", given))
 
     def check(self, record, root):

@@ -14,7 +14,7 @@ from src.errors import ConfigError, RecordError
 from src.readers.feff import read_feff
 from src.readers.formats import find_sources
 from src.readers.npz import read_npz
-from src.readers.options import Given
+from src.readers.options import ReadOptions
 
 STATED = {"axis": "absolute", "edge": "K", "code": "FEFF", "version": "9.9.1"}
 
@@ -51,7 +51,7 @@ def test_records_are_those_that_were_written(records, tmp_path):
     np.savez_compressed(tmp_path / "cu.npz", **arrays_of(records))
     (source,) = find_sources(tmp_path / "cu.npz")
     assert source.format == "npz"
-    found = list(read_npz(source.path, Given(target="absolute")))
+    found = list(read_npz(source.path, ReadOptions(target="absolute")))
     assert len(found) == len(records) > 10
     for mine, other in zip(found, records, strict=True):
         assert mine.id == f"{other.material}_{other.site:03d}"
@@ -70,11 +70,13 @@ def test_molecules_one_grid_and_what_the_user_says(records, tmp_path):
     with pytest.raises(ConfigError, match="names no edge"):
         list(read_npz(tmp_path / "few.npz"))
     with pytest.raises(ConfigError, match="what its energies count from"):
-        list(read_npz(tmp_path / "few.npz", Given(edge="K")))
-    found = list(read_npz(tmp_path / "few.npz", Given(edge="K", axis="absolute")))
+        list(read_npz(tmp_path / "few.npz", ReadOptions(edge="K")))
+    found = list(read_npz(tmp_path / "few.npz", ReadOptions(edge="K", axis="absolute")))
     assert not any(record.atoms.pbc.any() for record in found)
     assert np.array_equal(found[2].mu, mu[2])
-    others = list(read_npz(tmp_path / "few.npz", Given(element="Fe", edge="K", axis="absolute")))
+    others = list(
+        read_npz(tmp_path / "few.npz", ReadOptions(element="Fe", edge="K", axis="absolute"))
+    )
     assert all(isinstance(other, PassedOver) for other in others)
 
 
@@ -90,19 +92,20 @@ def test_one_bad_spectrum_is_left_out_with_its_reason(records, tmp_path):
     assert [k for k, _ in bad] == [1, 2, 3]
     assert f"the absorber should be Cu but atom {oxygen} is O" in bad[2][1]
     assert "not finite" in bad[0][1]
-    assert "`absorber` is 1000" in bad[1][1]
+    assert "absorber index 1000" in bad[1][1]
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"mu": None}, "no array mu"),
-        ({"positions": np.zeros((4, 3))}, r"`positions` has the shape \(4, 3\)"),
-        ({"n_atoms": np.array([1])}, "wanted"),
-        ({"numbers": np.array([29.0, 8.0])}, "`numbers` must hold integers"),
-        ({"numbers": np.array([29])}, "adds up to"),
-        ({"extra": np.zeros(3)}, "without a meaning here: extra"),
-        ({"energy": np.array(["a", "b"])}, "`energy` has the shape"),
+        ({"mu": np.zeros(3)}, r"`mu` is float64 \(3,\)"),
+        ({"positions": np.zeros((4, 3))}, r"`positions` is float64 \(4, 3\)"),
+        ({"n_atoms": np.array([1])}, r"`n_atoms` is int64 \(1,\)"),
+        ({"n_atoms": np.ones(27, dtype=int)}, "`n_atoms` adds up to 27"),
+        ({"numbers": np.array([29.0, 8.0])}, "`numbers` is float64.* expected integers"),
+        ({"extra": np.zeros(3)}, "`extra`"),
+        ({"energy": np.array(["a", "b"])}, "`energy` is <U1.* expected numbers"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(change, message, records, tmp_path):

@@ -32,13 +32,13 @@ from src.predictor import XANESPredictor
 from src.readers.extxyz import read_extxyz
 from src.readers.materials_project import load_documents
 from src.readers.npz import read_npz
-from src.readers.options import Given
+from src.readers.options import ReadOptions
 from src.readers.table import read_table
 from src.structures.files import named_structures, read_structures
 from src.xas.columns import read_columns
 
 pytestmark = pytest.mark.reliability
-GIVEN = Given(edge="K", axis="absolute")
+GIVEN = ReadOptions(edge="K", axis="absolute")
 COPPER_OXIDE = cubic_cif(("Cu", 0.0, 1.0), ("O", 0.5, 1.0))
 
 

@@ -36,7 +36,7 @@ from src.readers.feff import read_feff
 from src.readers.formats import Source, find_sources, read_source
 from src.readers.materials_project import read_materials_project
 from src.readers.npz import read_npz
-from src.readers.options import Given
+from src.readers.options import ReadOptions
 from src.readers.table import read_table
 from src.structures.files import named_structures, read_structures
 from src.structures.graph import atoms_to_graph
@@ -180,7 +180,7 @@ def cut(_: Any, absorbers: Any = (0,), r_max: float = 5.0, **how: Any) -> object
 
 def read(w: dict[str, Any], path: str = "{calculations}", format: str = "feff", **given: Any):
     """Read a source."""
-    return list(read_source(Source(Path(path.format(**w)), format), Given(**given)))
+    return list(read_source(Source(Path(path.format(**w)), format), ReadOptions(**given)))
 
 
 def of(function: Any, name: str, *more: Any, **how: Any) -> Any:
@@ -490,7 +490,8 @@ READERS = [
     ),
     (of(read_extxyz, "missing"), RecordError, ["{missing}"]),
     (of(read_extxyz, "xyz"), ConfigError, ["{xyz}", "frame 1", "--energy"]),
-    (of(read_extxyz, "xyz", Given(energy=(0, 9, 1))), ConfigError, ["{xyz}", "frame 1", "10", "3"]),
+    (of(read_extxyz, "xyz", ReadOptions(energy=(0, 9, 1))), ConfigError,
+     ["{xyz}", "frame 1", "10", "3"]),
     (lambda w: only_reason(list(read_materials_project(Path(w["json"])))), RecordError,
      ["`spectrum_type`"]),
     (lambda w: list(read_materials_project(Path(w["text"]))), RecordError, ["{text}"]),
