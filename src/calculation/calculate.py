@@ -12,15 +12,7 @@ from .feff_input import feff_input
 from .feff_run import LOG, Failure, run_feff
 from .plan import Site
 from .settings import FeffSettings
-from .site_folder import (
-    failed_folder,
-    install,
-    is_done,
-    running_folder,
-    site_folder,
-    with_request,
-    write_structure,
-)
+from .site_folder import FAILED, RUNNING, checksum, install, is_done, site_folder, write_structure
 
 AXES = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
 """Polarization vectors, Cartesian."""
@@ -32,7 +24,7 @@ LEAST_SPACE = 100_000_000
 
 @dataclass(frozen=True)
 class Request:
-    """What is wanted of every site."""
+    """How every site is calculated, and where to."""
 
     root: Path
     """Folder of all calculations."""
@@ -49,26 +41,31 @@ class Request:
 
     @property
     def settings_text(self) -> str:
-        """The settings in a line, as the table of failures names them."""
-        about = self.settings
-        axes = ",".join(self.polarizations)
+        """The settings in a line, for the table of failures."""
+        s = self.settings
         return (
-            f"SCF {about.scf} FMS {about.fms} cluster {about.cluster} mixing {about.scf_mixing}"
-            f" by {about.potentials} {axes}".rstrip()
-        )
+            f"SCF {s.scf} FMS {s.fms} cluster {s.cluster} mixing {s.scf_mixing}"
+            f" by {s.potentials} {','.join(self.polarizations)}"
+        ).rstrip()
 
-    def inputs(self, site: Site, settings: FeffSettings | None = None) -> dict[str, str]:
-        """Input of each spectrum of a site, by the name of its folder; "" is the site's own.
+    def inputs(self, site: Site, mixing: float | None = None) -> dict[str, str]:
+        """Input of each spectrum of a site, by the polarization's axis; "" is the average.
+
+        All begin with the checksum of the first one as requested, which ``mixing``, the SCF mixing
+        of a second attempt, does not change.
 
         Raises:
             StructureError: see ``feff_input``.
         """
-        about = site.atoms, site.site, site.edge, settings or self.settings
-        if not self.polarizations:
-            return {"": feff_input(*about, name=site.material)}
-        return {
-            axis: feff_input(*about, AXES[axis], name=site.material) for axis in self.polarizations
-        }
+        axes = self.polarizations or ("",)
+        about, name = (site.atoms, site.site, site.edge), site.material
+        comment = checksum(feff_input(*about, self.settings, AXES.get(axes[0]), name))
+        settings = self.settings
+        if mixing is not None:
+            settings = replace(settings, scf_mixing=mixing)
+            comment = f"* Second try, after failure of the first\n{comment}"
+        texts = [feff_input(*about, settings, AXES.get(axis), name) for axis in axes]
+        return {axis: f"{comment}\n{text}" for axis, text in zip(axes, texts, strict=True)}
 
 
 @dataclass(frozen=True)
@@ -76,70 +73,52 @@ class Outcome:
     """What became of a site."""
 
     site: Site
-    seconds: float
+    seconds: float = 0.0
     """Time of all its runs."""
     attempts: int = 0
-    """Runs; 0: it was there."""
+    """Runs; 0: it was calculated before, or has no input."""
     failure: Failure | None = None
-    """Why there is no spectrum; None: there is one."""
+    """Why there is no spectrum."""
 
 
 def calculate_site(site: Site, request: Request, stop: threading.Event | None = None) -> Outcome:
-    """Calculate one site, unless it is done; its folder is there whole or not at all.
+    """Calculate one site, unless it is done; its folder is complete or absent.
+
+    A site whose potentials fail is tried again with a tenth of the mixing, as FEFF itself advises;
+    a larger SCF radius helped none of the failures tried (`docs/howto/calculate.md`).
 
     Raises:
-        ConfigError: another calculation of that name is there.
+        ConfigError: the folder contains another calculation of that name.
         OSError: FEFF can't be started, or a file can't be written, a full disk among them.
         Stopped: ``stop`` was set.
     """
     start = time.monotonic()
     try:
-        if is_calculated(site, request):
-            return Outcome(site, 0.0)
         inputs = request.inputs(site)
     except StructureError as error:
-        return Outcome(site, 0.0, 0, Failure("structure", str(error)))
-    work = running_folder(request.root, site)
-    first = next(iter(inputs.values()))
-    settings, attempts = request.settings, 0
+        return Outcome(site, failure=Failure("structure", str(error)))
+    if is_done(request.root, site, inputs):
+        return Outcome(site)
+    work = request.root / RUNNING / site.name
     try:
-        while True:
-            shutil.rmtree(work, ignore_errors=True)
-            work.mkdir(parents=True)
-            failure = run_inputs(work, inputs, site, request, stop)
-            attempts += 1
-            if failure is None:
-                break
-            if shutil.disk_usage(work).free < LEAST_SPACE:  # which may be why it failed
-                raise OSError(errno.ENOSPC, "No space left on device", str(work))
-            other = second_try(settings, failure)
-            if attempts == 2 or other is None:
-                kept = failed_folder(request.root, site)
-                shutil.rmtree(kept, ignore_errors=True)
-                kept.mkdir(parents=True)
-                for name in ("feff.inp", LOG):
-                    shutil.copy2(work / name, kept / name)
-                return Outcome(site, time.monotonic() - start, attempts, failure)
-            settings, inputs = other, request.inputs(site, other)
-        for axis, text in inputs.items():
-            retried = "* Second try, after failure of the first\n" * (attempts == 2)
-            (work / axis / "feff.inp").write_text(retried + with_request(text, first))
-        write_structure(request.root, site)
-        install(work, site_folder(request.root, site))
+        attempts, failure = 1, run_inputs(work, inputs, site, request, stop)
+        if failure is not None and failure.module == "pot":
+            inputs = request.inputs(site, request.settings.scf_mixing / 10.0)
+            attempts, failure = 2, run_inputs(work, inputs, site, request, stop)
+        if failure is not None:
+            kept = request.root / FAILED / site.name
+            shutil.rmtree(kept, ignore_errors=True)
+            kept.mkdir(parents=True)
+            for name in ("feff.inp", LOG):
+                shutil.copy2(work / name, kept / name)
+        else:
+            for axis, text in inputs.items():
+                (work / axis / "feff.inp").write_text(text)
+            write_structure(request.root, site)
+            install(work, site_folder(request.root, site))
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    return Outcome(site, time.monotonic() - start, attempts)
-
-
-def is_calculated(site: Site, request: Request) -> bool:
-    """Whether the spectra of a site are there.
-
-    Raises:
-        ConfigError: there are others, of another input.
-        StructureError: see ``feff_input``.
-    """
-    folder = site_folder(request.root, site)
-    return folder.exists() and is_done(folder, next(iter(request.inputs(site).values())))
+    return Outcome(site, time.monotonic() - start, attempts, failure)
 
 
 def run_inputs(
@@ -149,31 +128,24 @@ def run_inputs(
     request: Request,
     stop: threading.Event | None,
 ) -> Failure | None:
-    """Run the inputs of a site one after the other, the potentials once."""
-    options = site.element, site.edge, request.command, request.time_limit, stop
+    """Run the inputs of a site one after the other in a new folder, the potentials once."""
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
     for number, (axis, text) in enumerate(inputs.items()):
         text = text if number == 0 else text.replace(*KEEP_POTENTIALS)
-        failure = run_feff(work, text, *options)
+        failure = run_feff(
+            work, text, site.element, site.edge, request.command, request.time_limit, stop
+        )
         if failure is not None:
+            if shutil.disk_usage(work).free < LEAST_SPACE:  # which may be why
+                raise OSError(errno.ENOSPC, "No space left on device", str(work))
             return failure
         if axis:
             (work / axis).mkdir()
-            for name in ("xmu.dat", LOG):
-                shutil.copy2(work / name, work / axis / name)
-            (work / "xmu.dat").unlink()
+            shutil.copy2(work / LOG, work / axis / LOG)
+            (work / "xmu.dat").rename(work / axis / "xmu.dat")
     if not request.keep:
         for path in work.rglob("*"):
             if path.is_file() and path.name != "xmu.dat":
                 path.unlink()
-    return None
-
-
-def second_try(settings: FeffSettings, failure: Failure) -> FeffSettings | None:
-    """Settings with which a failed site is tried again; None: no others help.
-
-    Potentials that do not converge do so, mostly, with a tenth of the mixing, as FEFF itself
-    advises; a larger SCF radius helped none of the failures tried (`docs/howto/calculate.md`).
-    """
-    if failure.module == "pot":
-        return replace(settings, scf_mixing=settings.scf_mixing / 10.0)
     return None

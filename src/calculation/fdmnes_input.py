@@ -1,8 +1,8 @@
 """Inputs for FDMNES: the crystal with one absorber, the keywords of the published TiO2 runs.
 
-Keywords: Bunau and Joly, J. Phys.: Condens. Matter 21, 345501 (2009), and the FDMNES manual. Those
-written here are the ones of the runs of ChemGraph_xanes (github.com/vitorgrizzi), but for
-`Absorber`, which names the atom where those name the element.
+Keywords: Bunau and Joly, J. Phys.: Condens. Matter 21, 345501 (2009), and the FDMNES manual. They
+are those of the runs of ChemGraph_xanes (github.com/vitorgrizzi), except that `Absorber` replaces
+the element by the atom.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ FDMFILE = "1\nfdmnes_in.txt\n"
 INPUT = """\
 ! {element} {edge} edge of {name}, site {site} (0-based)
 Filout
-{output}
+run
 
 ! Energies relative to the Fermi level: first, step, .., last (eV)
 Range
@@ -47,9 +47,7 @@ End
 """
 
 
-def fdmnes_input(
-    atoms: Atoms, site: int, edge: str, radius: float = 5.0, name: str = "", output: str = "run"
-) -> str:
+def fdmnes_input(atoms: Atoms, site: int, edge: str, radius: float = 5.0, name: str = "") -> str:
     """Input of one site.
 
     Args:
@@ -58,7 +56,6 @@ def fdmnes_input(
         edge: K, L1, L2 or L3.
         radius: radius of the cluster, Angstrom.
         name: what the structure is called, for a comment.
-        output: beginning of the names of FDMNES's output files.
 
     Returns:
         Text of ``fdmnes_in.txt``.
@@ -83,7 +80,6 @@ def fdmnes_input(
         edge=edge,
         name=name or atoms.get_chemical_formula(),
         site=site,
-        output=output,
         radius=radius,
         number=site + 1,
         structure="\n".join(rows),

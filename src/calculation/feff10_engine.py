@@ -1,6 +1,6 @@
-"""Run FEFF in the current folder: FEFF 10 of the package feff10-rs, or the command that is given.
+"""Run FEFF here: FEFF 10 of the package feff10-rs, or the command in the arguments.
 
-A program of its own, because FEFF writes to standard output and each site needs its own. It ends,
+A separate program, because FEFF writes to standard output and each site needs its own. It ends,
 with everything it has started, when the process that started it is gone.
 """
 
@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 STAGES = "RDINP ATOMIC POT SCREEN XSPH FMS MKGTR PATH GENFMT FF2X"
 """Programs of FEFF 10 that a spectrum needs, in their order."""
@@ -26,8 +27,7 @@ def run_feff10() -> None:
     """Run FEFF 10 on the `feff.inp` in this folder."""
     import feff10
 
-    with open("feff.inp") as file:
-        text = file.read()
+    text = Path("feff.inp").read_text()
     stages = [getattr(feff10.Stage, name) for name in STAGES.split()]
     config = feff10.FeffConfig(".", feff10.FeffInput.parse_strict(text), stages=stages)
     try:
@@ -35,8 +35,7 @@ def run_feff10() -> None:
     except feff10.FeffError as error:
         sys.exit(f"FEFF 10: {error}")
     finally:
-        with open("feff.inp", "w") as file:  # feff10-rs writes it again without its comments
-            file.write(text)
+        Path("feff.inp").write_text(text)  # feff10-rs removes the comments
 
 
 if __name__ == "__main__":

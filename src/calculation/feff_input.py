@@ -5,9 +5,6 @@ inputs pymatgen and Lightshow wrote; the radii are a preset's. They are describe
 guide and in Rehr et al., Phys. Chem. Chem. Phys. 12, 5503 (2010).
 """
 
-from collections import Counter
-from dataclasses import dataclass
-
 import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
@@ -49,16 +46,6 @@ POLARIZATION {0:.9g} {1:.9g} {2:.9g}
 """
 
 
-@dataclass(frozen=True)
-class Potential:
-    """A unique potential."""
-
-    z: int
-    """Atomic number."""
-    count: float
-    """Number of its atoms in the structure; 0.0001 for the absorber."""
-
-
 def sorted_cluster(atoms: Atoms, site: int, radius: float) -> Cluster:
     """``cut_cluster``, sorted by distance, atomic number and position despite rounding.
 
@@ -83,7 +70,7 @@ def sorted_cluster(atoms: Atoms, site: int, radius: float) -> Cluster:
 
 def unique_potentials(
     atoms: Atoms, cluster: Cluster, kind: str
-) -> tuple[list[Potential], np.ndarray]:
+) -> tuple[list[tuple[int, float]], np.ndarray]:
     """Potentials of a cluster, the absorber's first.
 
     Args:
@@ -93,7 +80,8 @@ def unique_potentials(
             symmetry-distinct site.
 
     Returns:
-        The potentials, and the number of each atom's, shape (n_atoms,).
+        Atomic number of each potential and the number of its atoms in the structure, 0.0001 for
+        the absorber; and the potential of each atom of the cluster, shape (n_atoms,).
 
     Raises:
         ConfigError: "symmetry" without spglib.
@@ -108,14 +96,11 @@ def unique_potentials(
         for group in groups:
             for member in group:
                 label[member] = group[0]
-    there = [label[i] for i in cluster.origin[1:]]
-    count = Counter(label)
-    order = [value for value in dict.fromkeys(label) if value in there]
-    z_of = dict(zip(label, atoms.numbers.tolist(), strict=True))
-    potentials = [Potential(int(cluster.atoms.numbers[0]), 0.0001)]
-    potentials += [Potential(z_of[value], count[value]) for value in order]
-    number = {value: k for k, value in enumerate(order, start=1)}
-    return potentials, np.array([0, *(number[value] for value in there)])
+    neighbors = [label[i] for i in cluster.origin[1:]]  # FEFF refuses potentials without an atom
+    order = [value for value in dict.fromkeys(label) if value in neighbors]
+    potentials = [(int(cluster.atoms.numbers[0]), 0.0001)]
+    potentials += [(int(atoms.numbers[label.index(v)]), label.count(v)) for v in order]
+    return potentials, np.array([0, *(1 + order.index(value) for value in neighbors)])
 
 
 def feff_input(
@@ -126,9 +111,15 @@ def feff_input(
     polarization: tuple[float, float, float] | None = None,
     name: str = "",
 ) -> str:
-    """Text of the ``feff.inp`` of one site, a 0-based index; ``name`` is for a comment.
+    """Text of the ``feff.inp`` of one site.
 
-    The polarization vector of the beam is Cartesian; None: the average over all.
+    Args:
+        atoms: structure, periodic in any directions.
+        site: 0-based index of the absorber.
+        edge: K, L1, L2 or L3.
+        settings: radii and other cards.
+        polarization: Cartesian vector of the beam's polarization; None: the average over all.
+        name: what the structure is called, for a comment.
 
     Raises:
         StructureError: see ``sorted_cluster``.
@@ -153,9 +144,8 @@ def feff_input(
         "* Number, atomic number, symbol, l of SCF and FMS (-1: FEFF's choice), atoms in the cell",
         "POTENTIALS",
     ]
-    for k, potential in enumerate(potentials):
-        symbol = chemical_symbols[potential.z]
-        lines.append(f"{k:4d} {potential.z:4d}  {symbol:2s}  -1  -1  {potential.count:g}")
+    for k, (z, count) in enumerate(potentials):
+        lines.append(f"{k:4d} {z:4d}  {chemical_symbols[z]:2s}  -1  -1  {count:g}")
     lines += ["", "* Position (Angstrom), potential, symbol, distance (Angstrom)", "ATOMS"]
     for (x, y, z), k, symbol, distance in zip(
         cluster.atoms.positions, ipot, cluster.atoms.symbols, cluster.distance, strict=True

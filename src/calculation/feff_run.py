@@ -1,4 +1,4 @@
-"""One FEFF run in a folder: started, stopped if it hangs, its output checked."""
+"""One FEFF run in a folder: started, ended if it hangs, its output checked."""
 
 import os
 import re
@@ -26,8 +26,8 @@ EDGE_WITHIN = (15.0, 0.002)
 """Largest distance of the Fermi level from the tabulated edge: eV, and fraction of its energy, the
 larger of the two. FEFF's levels lie 9 eV above the table for Cu and 16 eV for Sr."""
 RUNAWAY = 200.0
-"""The search for the Fermi level starts below the valence band; one that has come so far above
-zero, eV, goes on for ever: the cluster lacks the electrons that it looks for."""
+"""The search for the Fermi level starts below the valence band; one that is so far above zero, eV,
+never ends: the cluster has too few electrons."""
 POINT = re.compile(r"point # *(?:\d+|\*+) *energy = *(?:(-?[\d.]+)|\*+)")
 PROGRESS = re.compile(
     r"\s*(point #|FMS for a cluster|Energy point|\d+%|Done with|nph=|[A-Z]*-?\d+$|$)"
@@ -63,7 +63,7 @@ class Failure:
 
 
 class Stopped(Exception):
-    """The run was ended because somebody asked for it."""
+    """The run was ended on request."""
 
 
 def run_feff(
@@ -75,10 +75,19 @@ def run_feff(
     time_limit: float = 900.0,
     stop: threading.Event | None = None,
 ) -> Failure | None:
-    """Run FEFF on an input, in a folder that exists, and check what it gives.
+    """Run FEFF on an input, in a folder that exists, and check its output.
 
-    Empty, the command is FEFF 10 of feff10-rs; the time limit is in seconds. None is returned where
-    `xmu.dat` is complete and plausible, else what went wrong.
+    Args:
+        folder: where to write `feff.inp`, to run and to leave `xmu.dat`.
+        text: the input.
+        element: symbol of the absorber.
+        edge: its edge.
+        command: FEFF's command and its words; empty: FEFF 10 of feff10-rs.
+        time_limit: seconds.
+        stop: ends the run when it is set.
+
+    Returns:
+        None if `xmu.dat` is complete and plausible, else what went wrong.
 
     Raises:
         Stopped: ``stop`` was set.
@@ -97,10 +106,14 @@ def run_feff(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        try:
-            hung = _watch(process, log, time_limit, stop)
-        finally:
-            _end(process)
+    try:
+        hung = watch(process, log, time_limit, stop)
+    finally:
+        if process.poll() is None:
+            if os.name == "posix":  # what the engine has started, too
+                os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
+        process.wait()
     if hung is not None or process.returncode != 0:
         failure = diagnose(log.read_text(errors="replace"))
         return failure if hung is None else Failure(failure.module, hung)
@@ -112,48 +125,44 @@ def run_feff(
     return None
 
 
-def _end(process: subprocess.Popen) -> None:
-    """End a run and everything it has started."""
-    if process.poll() is None:
-        if os.name == "posix":
-            os.killpg(process.pid, signal.SIGKILL)
-        process.kill()
-    process.wait()
-
-
-def _watch(
+def watch(
     process: subprocess.Popen, log: Path, time_limit: float, stop: threading.Event | None
 ) -> str | None:
-    """Wait for a run; None, or why it was given up."""
+    """Wait for a run to end; why it is given up, or None.
+
+    Raises:
+        Stopped: ``stop`` was set.
+    """
     end = time.monotonic() + time_limit
-    with log.open(errors="replace") as said:
+    with log.open(errors="replace") as output:
         while process.poll() is None:
             if stop is not None and stop.is_set():
                 raise Stopped
             if time.monotonic() > end:
                 return f"not done after {time_limit:g} s"
-            for level in POINT.findall(said.read()):
+            for level in POINT.findall(output.read()):
                 if not level or float(level) > RUNAWAY:
                     return f"no Fermi level found below {RUNAWAY:g} eV"
             time.sleep(POLL)
     return None
 
 
-def diagnose(said: str) -> Failure:
-    """Module that failed, and FEFF's words, from what a run has printed.
+def diagnose(output: str) -> Failure:
+    """Module that failed, and FEFF's words, from the output of a run.
 
-    FEFF goes on after some errors, so the first complaint counts; without one, the last lines that
-    are no progress.
+    FEFF continues after some errors, so the first complaint counts; without one, the last lines
+    that do not report progress.
     """
     module, lines = "start", []
-    for line in said.partition("FEFF 10: ")[0].splitlines():
-        begun = [name for words, name in MODULES.items() if line.strip().startswith(words)]
-        module = begun[0] if begun else module
+    for line in output.partition("FEFF 10: ")[0].splitlines():
+        for words, name in MODULES.items():
+            if line.strip().startswith(words):
+                module = name
         if not PROGRESS.match(line):
             lines.append(" ".join(line.split()))
         if COMPLAINT.search(line):
             break
-    return Failure(module, "; ".join(lines[-3:]) if lines else "no output")
+    return Failure(module, "; ".join(lines[-3:]) or "no output")
 
 
 def check_plausible(xmu: Xmu, element: str, edge: str) -> None:

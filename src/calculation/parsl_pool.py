@@ -4,19 +4,17 @@ import os
 import runpy
 import sys
 from collections.abc import Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError
-from .calculate import Outcome, Request
-from .plan import Site
+from .calculate import calculate_site
 from .schedule import Submit
 
 
 def load_config(path: Path) -> Any:
-    """The ``config`` of a Parsl configuration file, which is Python and is run.
+    """The ``config`` of a Parsl configuration file, which is Python code and is run.
 
     Raises:
         ConfigError: Parsl is not installed, or the file has no ``config`` of the right kind.
@@ -25,7 +23,7 @@ def load_config(path: Path) -> Any:
         from parsl import Config
     except ImportError as error:
         raise ConfigError(
-            "Parsl is not installed; pip install 'e3gnn-xanes[hpc]', or leave `--parsl` out"
+            "Parsl is not installed; pip install 'e3gnn-xanes[hpc]', or omit `--parsl`"
         ) from error
     if not path.is_file():
         raise ConfigError(f"{path}: no such file")
@@ -55,21 +53,8 @@ def parsl_workers(path: Path) -> Iterator[Submit]:
 
     # Parsl looks for its own programs there, also where the environment is not activated
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-
     kernel = parsl.DataFlowKernel(config)
-    app = parsl.python_app(_remote, data_flow_kernel=kernel, cache=False)
-
-    def submit(site: Site, request: Request) -> Future:
-        return app(site, request)
-
     try:
-        yield submit
+        yield parsl.python_app(calculate_site, data_flow_kernel=kernel, cache=False)
     finally:
         kernel.cleanup()
-
-
-def _remote(site: Site, request: Request) -> Outcome:
-    """``calculate_site`` on a worker, which imports it there."""
-    from src.calculation.calculate import calculate_site
-
-    return calculate_site(site, request)

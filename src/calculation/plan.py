@@ -2,15 +2,15 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from ase import Atoms
 
 from ..dataset.record import Rejected, structure_digest
-from ..errors import ConfigError, DatabaseError, RecordError, StructureError, check_positive
+from ..errors import ConfigError, DatabaseError, StructureError, XanesError, check_not_negative
 from ..readers.extxyz import read_frames
 from ..runtime.text_files import SQLITE_MAGIC, starts_with
 from ..structures.absorbers import equivalent_sites
@@ -56,13 +56,18 @@ class Site:
         """Id of the record that the calculation becomes."""
         return f"{self.material}_{self.site:03d}"
 
+    @property
+    def name(self) -> str:
+        """Name of the folder while it is calculated, and if that fails."""
+        return f"{self.id}_{self.element}"
+
 
 @dataclass(frozen=True)
 class Copies:
     """Displaced and strained copies of each structure."""
 
     number: int = 0
-    """Copies of each structure, beside itself."""
+    """Copies of each structure, in addition to itself."""
     displace: float = 0.0
     """Standard deviation of each coordinate of each atom, Angstrom."""
     strain: float = 0.0
@@ -72,27 +77,22 @@ class Copies:
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a value out of its range, or copies that would all be the same."""
-        if self.number < 0:
-            raise ConfigError(f"`copies` is {self.number} but must not be negative")
-        for name in ("displace", "strain"):
+        check_not_negative("copies", self.number)
+        for name, largest in (("displace", 0.5), ("strain", 0.2)):
             value = getattr(self, name)
-            if value:
-                check_positive(name, value)
+            check_not_negative(name, value)
+            if value > largest:  # would make another substance
+                raise ConfigError(f"`{name}` is {value} but must be at most {largest}")
             if value and not self.number:
                 raise ConfigError(f"`{name}` needs `copies`, the number of copies of a structure")
         if self.number and not (self.displace or self.strain):
             raise ConfigError("`copies` needs `displace`, `strain` or both, else all are the same")
-        if self.strain > 0.2 or self.displace > 0.5:
-            raise ConfigError(
-                f"`displace` {self.displace} Angstrom and `strain` {self.strain} must be at most"
-                " 0.5 and 0.2; larger ones make other substances"
-            )
 
     def of(self, structure: Structure) -> Iterator[Structure]:
         """Yield the copies of a structure.
 
-        Their names tell what they are: `mp-1+d0.05s0.02-1` is the first copy of mp-1, displaced by
-        0.05 Angstrom and strained by 0.02. A split keeps them in the part of mp-1.
+        `mp-1+d0.05s0.02-1` is the first copy of mp-1, displaced by 0.05 Angstrom and strained by
+        0.02. A split keeps it in the part of mp-1.
         """
         kind = f"d{self.displace:g}" * bool(self.displace) + f"s{self.strain:g}" * bool(self.strain)
         for number in range(1, self.number + 1):
@@ -117,12 +117,11 @@ def distorted(atoms: Atoms, displace: float, strain: float, seed: Sequence[int])
     return copy
 
 
-@dataclass
-class Plan:
+class Plan(NamedTuple):
     """Sites to calculate, and the structures that can't be."""
 
-    sites: list[Site] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
+    sites: list[Site]
+    refused: list[str]
     """File or structure, and why."""
 
 
@@ -151,19 +150,21 @@ def make_plan(
     """
     if element is not None:
         choose_edge(element, edge)
-    plan = Plan()
+    plan, copies = Plan([], []), copies or Copies()
     for structure in structures:
+        if isinstance(structure, StructureError):
+            plan.refused.append(str(structure))
+            continue
         try:
-            if isinstance(structure, StructureError):
-                raise structure
             chosen = sites_of(structure, element, sites)
-            for each in (structure, *(copies or Copies()).of(structure)):
-                for site in chosen:
-                    symbol = structure.atoms[site].symbol
-                    plan.sites.append(Site(each.name, each.atoms, site, choose_edge(symbol, edge)))
         except StructureError as error:
-            named = "" if structure is error else f"{structure.name}: "  # type: ignore[union-attr]
-            plan.refused.append(f"{named}{error}")
+            plan.refused.append(f"{structure.name}: {error}")
+            continue
+        symbols = structure.atoms.get_chemical_symbols()
+        for each in (structure, *copies.of(structure)):
+            for site in chosen:
+                edge_of_site = choose_edge(symbols[site], edge)
+                plan.sites.append(Site(each.name, each.atoms, site, edge_of_site))
     return plan
 
 
@@ -171,30 +172,28 @@ def sites_of(structure: Structure, element: str | None, sites: Sequence[int] | N
     """Sites of one structure; see ``make_plan``.
 
     Raises:
-        StructureError: the structure has no such atom, or nobody says which element absorbs.
+        StructureError: it is not usable, has no such atom, or no absorber is specified.
     """
     atoms = structure.atoms
     check_atoms(atoms)
     symbols = atoms.get_chemical_symbols()
-    chosen = sites if sites is not None else structure.sites
-    wanted = element or structure.element
-    if structure.element not in (None, wanted):
-        raise StructureError(f"its absorber is {structure.element}, but {wanted} is asked for")
-    if wanted is None and chosen is None:
-        raise StructureError("the absorber is not known; give --element, or --site")
-    if wanted is not None:
-        check_element(wanted)
-    if chosen is None:
-        chosen = [index for index, symbol in enumerate(symbols) if symbol == wanted]
-        if not chosen:
-            raise StructureError(f"{atoms.get_chemical_formula()} contains no {wanted}")
-        groups = equivalent_sites(atoms, chosen)
-        return [group[0] for group in groups] if groups is not None else list(chosen)
-    for site in chosen:
-        check_index(site, "site", len(atoms))
-        if wanted not in (None, symbols[site]):
-            raise StructureError(f"site {site} is {symbols[site]}, not {wanted}")
-    return sorted(set(chosen))
+    chosen = structure.sites if sites is None else sites
+    if structure.element not in (None, element or structure.element):
+        raise StructureError(f"its absorber is {structure.element}, but {element} is requested")
+    element = element or structure.element
+    if chosen is not None:
+        for site in chosen:
+            check_index(site, "site", len(atoms))
+            if element not in (None, symbols[site]):
+                raise StructureError(f"site {site} is {symbols[site]}, not {element}")
+        return sorted(set(chosen))
+    if element is None:
+        raise StructureError("the absorber is unspecified; give --element or --site")
+    chosen = [index for index, symbol in enumerate(symbols) if symbol == element]
+    if not chosen:
+        raise StructureError(f"{atoms.get_chemical_formula()} contains no {element}")
+    groups = equivalent_sites(atoms, chosen)
+    return chosen if groups is None else [group[0] for group in groups]
 
 
 def find_structures(paths: Sequence[Path]) -> Iterator[Structure | StructureError]:
@@ -202,17 +201,16 @@ def find_structures(paths: Sequence[Path]) -> Iterator[Structure | StructureErro
 
     Of extended xyz the values ``material``, ``element``, ``sites`` and ``absorber`` are honored.
     """
-    known: dict[str, str] = {}
+    digests: dict[str, str] = {}
     for path in paths:
-        for found in _read(path):
-            if isinstance(found, StructureError):
-                yield found
-                continue
-            digest, name, number = structure_digest(found.atoms), found.name, 1
-            while known.setdefault(name, digest) != digest:  # another structure of that name
-                number += 1
-                name = f"{found.name}-{number}"
-            yield Structure(name, found.atoms, found.element, found.sites)
+        for read in _read(path):
+            if isinstance(read, Structure):
+                digest, name, number = structure_digest(read.atoms), read.name, 1
+                while digests.setdefault(name, digest) != digest:  # another structure's name
+                    number += 1
+                    name = f"{read.name}-{number}"
+                read = replace(read, name=name)
+            yield read
 
 
 def _read(path: Path) -> Iterator[Structure | StructureError]:
@@ -241,23 +239,21 @@ def _read(path: Path) -> Iterator[Structure | StructureError]:
 
 
 def _named(
-    path: Path, name: str, atoms: Atoms | StructureError, info: dict[str, Any]
+    path: Path, name: str, atoms: Atoms | StructureError, values: dict[str, Any]
 ) -> Structure | StructureError:
-    """A structure with the element and the sites of its values."""
+    """A structure with the material, element and sites of a frame or a row."""
     if isinstance(atoms, StructureError):
         return StructureError(f"{path}: {atoms}")
-    where = f"{path}: {info.get('material', name)}"
+    name, element = str(values.get("material", name)), values.get("element")
+    sites = values.get("sites", values.get("absorber"))
     try:
-        element = info.get("element")
-        word = info.get("sites", info.get("absorber"))
-        words = str(word).replace(",", " ").split() if word is not None else None
         return Structure(
-            check_name(str(info.get("material", name)), "`material`", str(path)),
+            check_name(name, "`material`", str(path)),
             atoms,
             None if element is None else check_element(str(element)),
-            None if words is None else tuple(int(word) for word in words),
+            None if sites is None else tuple(map(int, str(sites).replace(",", " ").split())),
         )
-    except (ConfigError, RecordError) as error:
-        return StructureError(f"{where}: {error}")
+    except XanesError as error:
+        return StructureError(f"{path}: {name}: {error}")
     except ValueError:
-        return StructureError(f"{where}: `sites` is {word!r}, expected 0-based indices")
+        return StructureError(f"{path}: {name}: `sites` is {sites!r}, expected 0-based indices")

@@ -6,7 +6,7 @@ import shutil
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,10 +14,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ..runtime.atomic_files import hold
-from .calculate import Outcome, Request, calculate_site, is_calculated
+from .calculate import Outcome, Request, calculate_site
 from .feff_run import Failure
 from .plan import Site
-from .site_folder import RUNNING
+from .site_folder import RUNNING, is_done, site_folder
 
 logger = logging.getLogger(__name__)
 
@@ -31,31 +31,34 @@ Submit = Callable[[Site, Request], Future]
 class Tally:
     """What became of the sites."""
 
-    done: int = 0
-    """Calculated now."""
-    there: int = 0
-    """Calculated before."""
-    second_tries: int = 0
-    """Sites that were calculated with a second try."""
-    failed: list[Outcome] = field(default_factory=list)
-    """Sites that failed now."""
+    outcomes: list[Outcome] = field(default_factory=list)
+    """Of the sites that were tried now."""
+    done_before: int = 0
+    """Sites that had been calculated before."""
     failed_before: int = 0
-    """Sites that failed before, and were not tried again."""
+    """Sites that had failed before, and were not tried again."""
 
-    def take(self, outcome: Outcome) -> None:
-        """Count an outcome."""
-        if outcome.failure is not None:
-            self.failed.append(outcome)
-        elif outcome.attempts == 0:
-            self.there += 1
-        else:
-            self.done += 1
-            self.second_tries += outcome.attempts == 2
+    @property
+    def failed(self) -> int:
+        """Sites without a spectrum."""
+        return self.failed_before + sum(o.failure is not None for o in self.outcomes)
+
+    def describe(self) -> str:
+        """A line of numbers, and one for each kind of failure."""
+        attempts = [o.attempts for o in self.outcomes if o.failure is None]
+        line = f"{len(attempts)} calculated, {self.done_before} already calculated"
+        if attempts.count(2):
+            line += f", {attempts.count(2)} of them with a second try"
+        lines = [line]
+        if self.failed_before:
+            lines.append(f"{self.failed_before} failed before; --again retries them")
+        modules = Counter(o.failure.module for o in self.outcomes if o.failure is not None)
+        return "\n".join(lines + [f"{count} failed in {name}" for name, count in modules.items()])
 
 
 @contextmanager
-def local_processes(jobs: int) -> Iterator[Submit]:
-    """Run sites on this machine, ``jobs`` at once."""
+def local_threads(jobs: int) -> Iterator[Submit]:
+    """Run sites on this machine, ``jobs`` at once, each in a process that a thread watches."""
     stop = threading.Event()
     with ThreadPoolExecutor(jobs) as pool:
         try:
@@ -66,7 +69,7 @@ def local_processes(jobs: int) -> Iterator[Submit]:
 
 
 def calculate_all(
-    sites: Sequence[Site], request: Request, submit: Submit, at_once: int, again: bool = False
+    sites: Sequence[Site], request: Request, submit: Submit, again: bool = False
 ) -> Tally:
     """Calculate sites that are not done.
 
@@ -74,59 +77,39 @@ def calculate_all(
         sites: the sites.
         request: how, and where to.
         submit: starts one.
-        at_once: sites that are started before the first has ended.
-        again: try sites again that failed before with the same input.
-
-    Returns:
-        What became of them.
+        again: retry sites that failed before with the same input.
 
     Raises:
-        ConfigError: another process works in this folder, or it holds another calculation of a
+        ConfigError: another process works in this folder, or it contains another calculation of a
             site.
         OSError: see ``calculate_site``. What is finished stays.
     """
     request.root.mkdir(parents=True, exist_ok=True)
     with hold(request.root / ".lock"):
         shutil.rmtree(request.root / RUNNING, ignore_errors=True)
-        tally = Tally()
-        todo = list(_left(sites, request, tally, again))
+        tally, todo = Tally(), []
+        before = set() if again else read_failures(request.root)
+        for site in sites:
+            if (site.id, site.edge, request.settings_text) in before:
+                tally.failed_before += 1
+            elif site_folder(request.root, site).exists() and is_done(
+                request.root, site, request.inputs(site)
+            ):
+                tally.done_before += 1
+            else:
+                todo.append(site)
         with tqdm(total=len(sites), unit="sites", disable=None, smoothing=0.05) as bar:
             bar.update(len(sites) - len(todo))
-            for outcome in _outcomes(todo, request, submit, at_once):
-                tally.take(outcome)
+            for future in as_completed([submit(site, request) for site in todo]):
+                outcome = future.result()
+                tally.outcomes.append(outcome)
                 bar.update()
-                bar.set_postfix(failed=len(tally.failed))
+                bar.set_postfix(failed=tally.failed)
                 if outcome.failure is not None:
                     append_failure(request, outcome, outcome.failure)
                     with bar.external_write_mode():
                         logger.warning("failed: %s: %s", outcome.site.id, outcome.failure)
         return tally
-
-
-def _left(sites: Sequence[Site], request: Request, tally: Tally, again: bool) -> Iterator[Site]:
-    """Sites that are neither done nor have failed before."""
-    before = set() if again else read_failures(request.root)
-    for site in sites:
-        if (site.id, site.edge, request.settings_text) in before:
-            tally.failed_before += 1
-        elif is_calculated(site, request):
-            tally.there += 1
-        else:
-            yield site
-
-
-def _outcomes(
-    sites: Sequence[Site], request: Request, submit: Submit, at_once: int
-) -> Iterator[Outcome]:
-    coming, running = iter(sites), set[Future]()
-    while True:
-        while len(running) < at_once and (site := next(coming, None)) is not None:
-            running.add(submit(site, request))
-        if not running:
-            return
-        ended, running = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
-        for future in ended:
-            yield future.result()
 
 
 def read_failures(root: Path) -> set[tuple[str, str, str]]:
@@ -147,18 +130,5 @@ def append_failure(request: Request, outcome: Outcome, failure: Failure) -> None
         if new:
             writer.writerow(FIELDS)
         about = [site.id, site.element, site.edge, len(site.atoms)]
-        why = [failure.module, failure.message]
-        spent = [outcome.attempts, f"{outcome.seconds:.1f}", request.settings_text]
-        writer.writerow([*about, *why, *spent])
-
-
-def describe(tally: Tally, root: Path) -> str:
-    """What became of the sites, in a few lines."""
-    lines = [f"{root}: {tally.done} calculated, {tally.there} there already"]
-    if tally.second_tries:
-        lines[0] += f", {tally.second_tries} of them with a second try"
-    if tally.failed_before:
-        lines.append(f"{tally.failed_before} failed before; --again tries them once more")
-    for module, count in Counter(o.failure.module for o in tally.failed if o.failure).items():
-        lines.append(f"{count} failed in {module}")
-    return "\n".join(lines)
+        why = [failure.module, failure.message, outcome.attempts]
+        writer.writerow([*about, *why, f"{outcome.seconds:.1f}", request.settings_text])

@@ -40,16 +40,13 @@ class FeffSettings:
     """One potential per element, or one per symmetry-distinct site (`symmetry`, needs spglib)."""
 
     def __post_init__(self) -> None:
-        """Raise ConfigError for an unknown name or a radius that is no length."""
-        if self.preset not in PRESETS:
-            raise ConfigError(f"`preset` is {self.preset!r}, expected {' or '.join(PRESETS)}")
-        if self.potentials not in POTENTIALS:
-            raise ConfigError(
-                f"`potentials` is {self.potentials!r}, expected {' or '.join(POTENTIALS)}"
-            )
+        """Raise ConfigError for an unknown name or a value out of its range."""
+        for name, choices in (("preset", PRESETS), ("potentials", POTENTIALS)):
+            if (value := getattr(self, name)) not in choices:
+                raise ConfigError(f"`{name}` is {value!r}, expected {' or '.join(choices)}")
         for name in ("scf_radius", "fms_radius", "cluster_radius"):
-            if getattr(self, name) is not None:
-                check_positive(name, getattr(self, name))
+            if (radius := getattr(self, name)) is not None:
+                check_positive(name, radius)
         if not 0.0 < self.scf_mixing <= 1.0:
             raise ConfigError(f"`scf_mixing` is {self.scf_mixing} but must be in (0, 1]")
         if self.cluster < max(self.scf, self.fms):
@@ -61,19 +58,17 @@ class FeffSettings:
     @property
     def scf(self) -> float:
         """Radius of the self-consistent potentials, Angstrom."""
-        return PRESETS[self.preset][0] if self.scf_radius is None else self.scf_radius
+        return self.scf_radius or PRESETS[self.preset][0]
 
     @property
     def fms(self) -> float:
         """Radius of full multiple scattering, Angstrom."""
-        return PRESETS[self.preset][1] if self.fms_radius is None else self.fms_radius
+        return self.fms_radius or PRESETS[self.preset][1]
 
     @property
     def cluster(self) -> float:
         """Radius of the list of atoms, Angstrom."""
-        if self.cluster_radius is not None:
-            return self.cluster_radius
-        return max(CLUSTER, self.scf, self.fms)
+        return self.cluster_radius or max(CLUSTER, self.scf, self.fms)
 
 
 def choose_edge(element: str, edge: str | None) -> str:

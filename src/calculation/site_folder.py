@@ -13,6 +13,7 @@ Layout::
 import hashlib
 import io
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from ase import Atoms
@@ -22,19 +23,12 @@ from ..errors import ConfigError
 from .plan import Site
 
 RUNNING, FAILED = ".running", ".failed"
-REQUEST = "* Request "
-"""Beginning of the comment with a checksum of the input that was asked for."""
 
 
-def request_of(wanted: str) -> str:
-    """Comment with the checksum of an input; comments and titles do not count."""
-    lines = [line for line in wanted.splitlines() if not line.startswith(("*", "TITLE"))]
-    return REQUEST + hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
-
-
-def with_request(text: str, wanted: str) -> str:
-    """An input with the checksum of the one that was asked for, which a second try changes."""
-    return f"{request_of(wanted)}\n{text}"
+def checksum(text: str) -> str:
+    """Comment with the checksum of an input; its own comments and titles do not count."""
+    lines = [line for line in text.splitlines() if not line.startswith(("*", "TITLE"))]
+    return "* Request " + hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
 def site_folder(root: Path, site: Site) -> Path:
@@ -42,55 +36,48 @@ def site_folder(root: Path, site: Site) -> Path:
     return root / site.material / "FEFF-XANES" / f"{site.site:03d}_{site.element}"
 
 
-def running_folder(root: Path, site: Site) -> Path:
-    """Folder of a site's calculation while it is under way."""
-    return root / RUNNING / f"{site.id}_{site.element}"
-
-
-def failed_folder(root: Path, site: Site) -> Path:
-    """Folder of input and output of a site that failed."""
-    return root / FAILED / f"{site.id}_{site.element}"
-
-
-def is_done(folder: Path, wanted: str) -> bool:
-    """Whether a site is calculated with the input asked for, the first where there are several.
+def is_done(root: Path, site: Site, inputs: Mapping[str, str]) -> bool:
+    """Whether all spectra of a site have been calculated; see ``Request.inputs``.
 
     Raises:
-        ConfigError: there is a calculation with another input.
+        ConfigError: its folder has a calculation with other inputs.
     """
-    inputs = sorted(folder.rglob("feff.inp"))
-    if not inputs or not any(folder.rglob("xmu.dat")):  # written for somebody to run
+    folder = site_folder(root, site)
+    if not any(folder.rglob("xmu.dat")):  # inputs alone may have been written
         return False
-    if request_of(wanted) not in inputs[0].read_text(errors="replace"):
-        raise ConfigError(
-            f"{folder}: calculated with another input than is asked for now; name another folder"
-            " with --output, or remove this one"
-        )
+    for axis, text in inputs.items():
+        path = folder / axis / "feff.inp"
+        if not path.is_file() or text.splitlines()[0] not in path.read_text(errors="replace"):
+            raise ConfigError(
+                f"{folder}: calculated with other settings than requested now; name another folder"
+                " with --output, or remove this one"
+            )
     return True
 
 
 def write_structure(root: Path, site: Site) -> None:
-    """Write a material's POSCAR, unless it is there; clusters and slabs have none.
+    """Write a material's POSCAR, unless it exists; clusters and slabs have none.
 
     Raises:
-        ConfigError: another structure of that name is there.
+        ConfigError: it contains another structure.
     """
-    if not all(site.atoms.pbc):
+    atoms = site.atoms
+    if not all(atoms.pbc):
         return
     path = root / site.material / "POSCAR"
     text = io.StringIO()
-    bare = Atoms(site.atoms.numbers, site.atoms.positions, cell=site.atoms.cell, pbc=site.atoms.pbc)
+    bare = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
     write(text, bare, format="vasp", direct=True)
     if path.is_file():
         if path.read_text() != text.getvalue():
             raise ConfigError(
-                f"{path}: another structure of this name is there; name another folder"
+                f"{path}: already contains another structure; name another folder with --output"
             )
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".POSCAR.{site.site}.part")
-    beside.write_text(text.getvalue())
-    beside.replace(path)
+    part = path.with_name(f".POSCAR.{site.site}.part")  # other sites may be writing it too
+    part.write_text(text.getvalue())
+    part.replace(path)
 
 
 def install(work: Path, folder: Path) -> None:

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-AT_ONCE_ON_A_QUEUE = 100_000
-"""Sites handed to Parsl together, which has its own queue."""
-
 
 @dataclass
 class Options:
@@ -112,7 +109,7 @@ class Options:
 def run(job: Options) -> None:
     """Calculate the sites and say what became of them."""
     from ..calculation.plan import Copies, find_structures, make_plan
-    from ..calculation.schedule import FAILURES, calculate_all, describe
+    from ..calculation.schedule import FAILURES, calculate_all
 
     if job.output.exists() and not job.output.is_dir():
         raise ConfigError(f"{job.output}: is a file; name a folder")
@@ -125,27 +122,28 @@ def run(job: Options) -> None:
         logger.warning("skipped: %s", reason)
     if not plan.sites:
         raise StructureError("no structure has a site to calculate")
-    sites = choose(job, plan.sites)
+    sites = plan.sites[: job.limit]
+    if job.choose_by is not None and job.limit is not None:
+        from ..calculation.choose import choose_novel
+
+        sites = choose_novel(job.choose_by, plan.sites, job.limit)
     if job.write_only:
         write_inputs(job, sites, request)
     else:
         with workers(job) as submit:
-            at_once = AT_ONCE_ON_A_QUEUE if job.parsl else job.jobs or cores()
-            tally = calculate_all(sites, request, submit, at_once, job.again)
-        print(describe(tally, job.output))
-        failed = len(tally.failed) + tally.failed_before
-        if failed == len(sites):
-            raise StructureError(f"all {failed} sites failed; {job.output / FAILURES} says why")
-        if failed:
-            raise PartialError(
-                f"{failed} of {len(sites)} sites failed; {job.output / FAILURES} says why"
-            )
+            tally = calculate_all(sites, request, submit, job.again)
+        print(f"{job.output}: {tally.describe()}")
+        failed = f"sites failed; {job.output / FAILURES} says why"
+        if tally.failed == len(sites):
+            raise StructureError(f"all {tally.failed} {failed}")
+        if tally.failed:
+            raise PartialError(f"{tally.failed} of {len(sites)} {failed}")
     if plan.refused:
-        raise PartialError(f"{len(plan.refused)} structures are skipped, see above")
+        raise PartialError(f"{len(plan.refused)} structures were skipped, see above")
 
 
 def make_request(job: Options) -> "Request":
-    """What is wanted of every site.
+    """Settings of FEFF, and how it is run.
 
     Raises:
         ConfigError: a setting is out of range, or FEFF is not installed.
@@ -155,83 +153,61 @@ def make_request(job: Options) -> "Request":
 
     command: tuple[str, ...] = ()
     if job.feff is not None:
-        command = tuple(shlex.split(job.feff))
-        if not command or shutil.which(command[0]) is None:
+        program, *words = shlex.split(job.feff) or [""]
+        path = shutil.which(program)
+        if path is None:
             raise ConfigError(f"`--feff` is {job.feff!r}, but there is no such command")
-        command = (str(Path(shutil.which(command[0]) or "").absolute()), *command[1:])
+        command = (os.path.abspath(path), *words)
     elif not job.write_only and find_spec("feff10") is None:
         raise ConfigError(
-            "FEFF is not installed; pip install 'e3gnn-xanes[feff]', or name the command of your"
-            " own with --feff"
+            "FEFF is not installed; pip install 'e3gnn-xanes[feff]', or specify the command of"
+            " another FEFF with --feff"
         )
-    settings = FeffSettings(
-        job.preset,
-        job.scf_radius,
-        job.fms_radius,
-        job.cluster_radius,
-        job.scf_mixing,
-        job.potentials,
-    )
+    names = ("preset", "scf_radius", "fms_radius", "cluster_radius", "scf_mixing", "potentials")
+    settings = FeffSettings(**{name: getattr(job, name) for name in names})
     axes = tuple(job.polarization.split(",")) if job.polarization else ()
     output = job.output.absolute()
     return Request(output, settings, command, job.time_limit * 60.0, job.keep, axes)
 
 
-def choose(job: Options, sites: list["Site"]) -> list["Site"]:
-    """The sites to calculate: the most novel ones, or the first."""
-    if job.choose_by is None or job.limit is None:
-        return sites[: job.limit]
-    from ..calculation.choose import choose_novel
-
-    return choose_novel(job.choose_by, sites, job.limit)
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def workers(job: Options) -> AbstractContextManager["Submit"]:
-    """Where sites are calculated."""
-    if job.parsl is None:
-        from ..calculation.schedule import local_processes
+    """Where sites are calculated: Parsl's workers, or the cores that this process may use."""
+    if job.parsl is not None:
+        from ..calculation.parsl_pool import parsl_workers
 
-        return local_processes(job.jobs or cores())
-    from ..calculation.parsl_pool import parsl_workers
+        return parsl_workers(job.parsl)
+    from ..calculation.schedule import local_threads
 
-    return parsl_workers(job.parsl)
+    affinity = getattr(os, "sched_getaffinity", None)  # of Linux
+    return local_threads(job.jobs or (len(affinity(0)) if affinity else os.cpu_count() or 1))
 
 
 def write_inputs(job: Options, sites: list["Site"], request: "Request") -> None:
     """Write the inputs of sites, each in its folder.
 
     Raises:
-        ConfigError: a folder of a site is there.
+        ConfigError: a folder of a site already exists.
         StructureError: see ``feff_input``.
     """
     from ..calculation.fdmnes_input import FDMFILE, fdmnes_input
-    from ..calculation.site_folder import site_folder, with_request, write_structure
+    from ..calculation.site_folder import site_folder, write_structure
 
     for site in sites:
+        folder = site_folder(job.output, site)
         if job.code == "fdmnes":
-            folder = job.output / site.material / "FDMNES" / f"{site.site:03d}_{site.element}"
-            about = site.atoms, site.site, site.edge, request.settings.fms, site.material
-            texts = {"fdmfile.txt": FDMFILE, "fdmnes_in.txt": fdmnes_input(*about)}
+            folder = folder.parents[1] / "FDMNES" / folder.name
+            text = fdmnes_input(
+                site.atoms, site.site, site.edge, request.settings.fms, site.material
+            )
+            files = {"fdmfile.txt": FDMFILE, "fdmnes_in.txt": text}
         else:
-            folder = site_folder(job.output, site)
-            inputs = request.inputs(site)
-            first = next(iter(inputs.values()))
-            texts = {
-                f"{axis}/feff.inp".lstrip("/"): with_request(text, first)
-                for axis, text in inputs.items()
-            }
+            files = {f"{axis}/feff.inp": text for axis, text in request.inputs(site).items()}
         if folder.exists():
             raise ConfigError(f"{folder}: already exists; name another folder")
-        for name, text in texts.items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(text)
+        for name, text in files.items():
+            path = folder / name.lstrip("/")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
         if job.code != "fdmnes":
             write_structure(job.output, site)
     print(f"{job.output}: inputs of {len(sites)} sites")

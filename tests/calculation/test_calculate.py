@@ -2,58 +2,28 @@
 
 import csv
 import os
-import shlex
 import signal
-import subprocess
-import sys
 import time
-from collections import Counter
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from ase.build import bulk
 from ase.io import write
+from calculating import engines, feff, notes, records, start, wait_for, write_many
 from command import run
-from paths import CALCULATIONS, ROOT
+from paths import CALCULATIONS
 
 from src.calculation.plan import Structure, make_plan
 from src.calculation.site_folder import site_folder
-from src.dataset.record import Record
-from src.readers.feff import read_feff
 
 CUO = CALCULATIONS / "mp-1692" / "POSCAR"
-STUB = [sys.executable, str(ROOT / "tests" / "support" / "stub_feff.py")]
 
 
 @pytest.fixture
 def many(tmp_path):
     """Eight structures with one copper site each."""
-    path = tmp_path / "many.extxyz"
-    frames = [bulk("CuZn", "cesiumchloride", a=2.95 + 0.02 * k) for k in range(8)]
-    for k, frame in enumerate(frames):
-        frame.info["material"] = f"m-{k}"
-    write(path, frames, format="extxyz")
-    return path
-
-
-def feff(tmp_path, *words):
-    """The option that names the stub as FEFF's command."""
-    return ["--feff", shlex.join([*STUB, str(tmp_path / "log"), *map(str, words)])]
-
-
-def notes(tmp_path):
-    """How often each site was started and ended."""
-    path = tmp_path / "log"
-    return Counter(path.read_text().splitlines()) if path.is_file() else Counter()
-
-
-def records(folder):
-    """Records of a folder; nothing else may be in it."""
-    found = list(read_feff(folder))
-    assert all(isinstance(record, Record) for record in found), found
-    return found
+    return write_many(tmp_path / "many.extxyz")
 
 
 def test_layout_and_record(tmp_path):
@@ -62,7 +32,7 @@ def test_layout_and_record(tmp_path):
     files = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
     site = "mp-1692/FEFF-XANES/000_Cu"
     assert files == {".lock", "mp-1692/POSCAR", f"{site}/feff.inp", f"{site}/xmu.dat"}
-    (record,) = records(out)
+    (record,) = records(out).values()
     assert (record.id, record.element, record.edge) == ("mp-1692_000", "Cu", "K")
     assert (record.code, record.version, record.preset) == ("FEFF", "10.0.0", "fast")
     assert "SCF 4.0 0 100 0.2 3; FMS 5.0 0" in record.cards
@@ -81,9 +51,9 @@ def test_finished_sites_are_not_run_again(tmp_path, many, capsys):
     words = ["calculate", many, "--element", "Cu", "-o", tmp_path / "runs", *feff(tmp_path)]
     assert run(*words, "--limit", 3) == 0
     assert run(*words, "--jobs", 2) == 0
-    assert set(notes(tmp_path).values()) == {1}
+    assert set(notes(tmp_path, "start").values()) == {1}
     assert len(records(tmp_path / "runs")) == 8
-    assert "5 calculated, 3 there already" in capsys.readouterr().out
+    assert "5 calculated, 3 already calculated" in capsys.readouterr().out
 
 
 def test_inputs_alone_are_calculated_later(tmp_path):
@@ -115,9 +85,9 @@ def test_second_try_with_less_mixing(tmp_path, capsys):
     words = ["calculate", CUO, "--element", "Cu", "-o", out, *feff(tmp_path, 0, "norman once")]
     assert run(*words) == 0
     assert "1 of them with a second try" in capsys.readouterr().out
-    assert "SCF 4.0 0 100 0.02 3" in records(out)[0].cards
-    assert run(*words) == 0  # it counts as what was asked for
-    assert notes(tmp_path)["start mp-1692_000"] == 2
+    assert "SCF 4.0 0 100 0.02 3" in records(out)["mp-1692_000"].cards
+    assert run(*words) == 0  # it counts as what was requested
+    assert notes(tmp_path, "start")["mp-1692_000"] == 2
 
 
 def test_failures_are_listed_counted_and_not_tried_again(tmp_path, many, capsys):
@@ -125,10 +95,10 @@ def test_failures_are_listed_counted_and_not_tried_again(tmp_path, many, capsys)
     words = ["calculate", many, CUO, "--element", "Cu", "-o", out]
     assert run(*words, "--limit", 4, *feff(tmp_path)) == 0
     assert run(*words, "--limit", 6, *feff(tmp_path, 0, "norman")) == 3
-    told = capsys.readouterr()
-    assert "m-4_000" in told.err
-    assert "Cannot determine Norman radius" in told.err
-    assert "2 of 6 sites failed" in told.err
+    error = capsys.readouterr().err
+    assert "m-4_000" in error
+    assert "Cannot determine Norman radius" in error
+    assert "2 of 6 sites failed" in error
     rows = failures(out)
     assert sorted((row["id"], row["module"], row["attempts"]) for row in rows) == [
         ("m-4_000", "pot", "2"),
@@ -137,7 +107,7 @@ def test_failures_are_listed_counted_and_not_tried_again(tmp_path, many, capsys)
     assert "Norman" in (out / ".failed" / "m-4_000_Cu" / "feff.out").read_text()
     assert len(records(out)) == 4
     assert run(*words, *feff(tmp_path)) == 3
-    assert notes(tmp_path)["start m-4_000"] == 2
+    assert notes(tmp_path, "start")["m-4_000"] == 2
     assert "2 failed before" in capsys.readouterr().out
     assert run(*words, "--again", *feff(tmp_path)) == 0
     assert len(records(out)) == 9
@@ -163,50 +133,33 @@ def test_polarized_spectra_of_a_site(tmp_path):
     out = tmp_path / "runs"
     words = ["calculate", CUO, "--element", "Cu", "-o", out, "--polarization", "x,y,z"]
     assert run(*words, *feff(tmp_path)) == 0
-    found = {record.id: record for record in records(out)}
-    assert {name: r.polarization for name, r in found.items()} == {
+    read = records(out)
+    assert {name: r.polarization for name, r in read.items()} == {
         "mp-1692_000-x": (1, 0, 0),
         "mp-1692_000-y": (0, 1, 0),
         "mp-1692_000-z": (0, 0, 1),
     }
-    assert {record.material for record in found.values()} == {"mp-1692"}
-    assert all(record.atoms.pbc.all() for record in found.values())
+    assert {record.material for record in read.values()} == {"mp-1692"}
+    assert all(record.atoms.pbc.all() for record in read.values())
     assert run(*words, *feff(tmp_path)) == 0
-    assert notes(tmp_path)["start mp-1692_000"] == 3
+    assert notes(tmp_path, "start")["mp-1692_000"] == 3
     for path in out.rglob("feff.inp"):
         assert "CONTROL 1 1 1 1 1 1" in path.read_text()  # can be rerun by hand
+    # other polarizations are another calculation, which must not be taken for done
+    assert run(*words[:-1], "x", "-o", tmp_path / "x", *feff(tmp_path)) == 0
+    assert run(*words, "-o", tmp_path / "x", *feff(tmp_path)) == 1
     # in a crystal that is turned, the vector belongs to the cluster of the input alone
     turned = out / "mp-1692" / "POSCAR"
-    atoms = bulk("Cu")
-    (structure,) = [r.atoms for r in found.values() if r.id.endswith("x")]
-    atoms = structure.copy()
+    atoms = read["mp-1692_000-x"].atoms.copy()
     atoms.rotate(40, (1, 2, 3), rotate_cell=True)
     write(turned, atoms, format="vasp")
-    assert not any(record.atoms.pbc.any() for record in records(out))
+    assert not any(record.atoms.pbc.any() for record in records(out).values())
 
 
 def failures(folder):
     """Rows of the table of failures."""
     with (folder / "failed.csv").open(newline="") as file:
         return list(csv.DictReader(file))
-
-
-def start(words):
-    """The command as a process of its own, which heeds Ctrl-C even where the tests ignore it."""
-    command = [sys.executable, "-m", "src", *map(str, words)]
-    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL, preexec_fn=heed)
-
-
-def wait_for(tmp_path, ended):
-    """Wait until so many sites have ended, and another one has begun."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        words = Counter(line.split()[0] for line in notes(tmp_path).elements())
-        if words["end"] >= ended and words["start"] > words["end"]:
-            return
-        time.sleep(0.05)
-    raise TimeoutError
 
 
 @pytest.mark.reliability
@@ -219,16 +172,15 @@ def test_killed_command_continues_where_it_stopped(tmp_path, many, number):
     process.send_signal(number)
     code = process.wait(30)
     assert code in (-9, 130, 143)
-    finished = {line.split()[1] for line in notes(tmp_path) if line.startswith("end")}
-    there = {record.id for record in records(out)}
-    assert len(there) >= 3 - 2  # two may end while the signal is on its way
+    before = records(out)
+    assert len(before) >= 3 - 2  # two may end while the signal is on its way
     time.sleep(2.5)  # a run outlives the command by a second at most
-    assert {record.id for record in records(out)} == there <= finished
+    assert set(records(out)) == set(before) <= set(notes(tmp_path, "end"))
     assert run(*words) == 0
     assert len(records(out)) == 8
-    starts = {line.split()[1]: n for line, n in notes(tmp_path).items() if line[:2] == "st"}
-    assert all(starts[name] == 1 for name in there)
-    assert sum(starts.values()) <= 8 + 2
+    starts = notes(tmp_path, "start")
+    assert all(starts[name] == 1 for name in before)
+    assert starts.total() <= 8 + 2
     assert not (out / ".running").exists() or not any((out / ".running").iterdir())
 
 
@@ -239,22 +191,12 @@ def test_killed_run_is_a_failure_that_is_named(tmp_path, many):
     words = ["calculate", many, "--element", "Cu", "-o", out, "--jobs", 2, *feff(tmp_path, 0.7)]
     process = start(words)
     wait_for(tmp_path, 2)
-    found = subprocess.run(["pgrep", "-f", str(tmp_path / "log")], capture_output=True, text=True)
-    children = [int(word) for word in found.stdout.split() if int(word) != process.pid]
-    victims = [pid for pid in children if "feff10_engine" in command_of(pid)]
-    os.kill(victims[0], signal.SIGKILL)
+    os.kill(engines(tmp_path)[0][0], signal.SIGKILL)
     assert process.wait(60) == 3
-    rows = failures(out)
-    assert len(rows) == 1
+    assert len(failures(out)) == 1
     assert len(records(out)) == 7
     assert run(*words, "--again") == 0
     assert len(records(out)) == 8
-
-
-def command_of(pid):
-    """Command of a process."""
-    path = Path(f"/proc/{pid}/cmdline")
-    return path.read_bytes().decode() if path.is_file() else ""
 
 
 @pytest.mark.reliability
@@ -292,7 +234,7 @@ def test_fdmnes_and_feff9_inputs(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--element", "Fe"], "contains no Fe"),
         (["--element", "Cu", "--edge", "M5"], "M5"),
@@ -310,11 +252,11 @@ def test_fdmnes_and_feff9_inputs(tmp_path):
         (["--element", "Cu", "--parsl", "none.py"], "none.py"),
     ],
 )
-def test_bad_options_are_refused_in_one_line(tmp_path, capsys, words, told):
+def test_bad_options_are_refused_in_one_line(tmp_path, capsys, words, message):
     code = run("calculate", CUO, "-o", tmp_path / "runs", *words)
     assert code in (1, 2)
     (line,) = capsys.readouterr().err.strip().splitlines()
-    assert told in line
+    assert message in line
     assert not (tmp_path / "runs" / "mp-1692").exists()
 
 
@@ -341,8 +283,8 @@ def test_engine_of_the_wheel(tmp_path):
     words = ["calculate", path, "--element", "Ag", "--scf-radius", "3.5", "--fms-radius", "3.5"]
     assert run(*words, "-o", out) == 0
     assert run(*words, "-o", tmp_path / "xyz", "--polarization", "x,y,z") == 0
-    (mean,) = records(out)
-    axes = records(tmp_path / "xyz")
+    (mean,) = records(out).values()
+    axes = records(tmp_path / "xyz").values()
     assert mean.edge == "L3"
     assert np.mean([r.mu for r in axes], axis=0) == pytest.approx(mean.mu, abs=1e-6 * mean.mu.max())
     x, y, z = (record.mu for record in axes)

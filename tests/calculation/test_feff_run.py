@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 from ase.build import bulk
+from calculating import stub
 from paths import ROOT
 from stub_feff import NORMAN, RECORDED
 
@@ -33,16 +34,6 @@ _feff10.abi3.so    00007F0043DEC124  Unknown               Unknown  Unknown
 FEFF 10: stage 'screen' failed (exit code: 29): worker exited with exit status: 29
 """
 """What FEFF 10.0.0 printed for a chain of Cu, Co and Ge: `screen` misses what `pot` left out."""
-
-
-def stub(tmp_path, *words):
-    """The stub's command."""
-    return [
-        sys.executable,
-        str(ROOT / "tests" / "support" / "stub_feff.py"),
-        str(tmp_path / "log"),
-        *words,
-    ]
 
 
 def test_good_run(tmp_path):

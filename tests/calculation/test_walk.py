@@ -2,18 +2,17 @@
 
 import re
 import shlex
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from calculating import feff
 from command import run
 from paths import DATA, ROOT
 
 from src.checkpoints.trained_model import load_model
 
 PAGE = ROOT / "docs" / "howto" / "calculate.md"
-STUB = [sys.executable, str(ROOT / "tests" / "support" / "stub_feff.py")]
 
 
 def commands():
@@ -56,9 +55,8 @@ def walk(repository, *more, **changes):
 
 
 def test_walk_with_recorded_outputs(repository):
-    feff = ["--feff", shlex.join([*STUB, str(repository / "log")])]
     changes = {"copies": "1", "training.epochs": "2"}
-    info = walk(repository, *feff, **changes)
+    info = walk(repository, *feff(repository), **changes)
     assert len(info.train_ids) + len(info.val_ids) == 6
 
 
