@@ -35,7 +35,6 @@ def make_world(folder: Path) -> dict[str, str]:
     where["zinc"].write_text(cubic_cif(("Zn", 0.0, 1.0), ("O", 0.5, 1.0)))
     where["text"].write_text("nothing of use\n")
     where["empty"].write_text("")
-    where["html_text"].write_text("nothing of use\n")
     where["ids"].write_text("".join(f"{one}\n" for one in ids["val"]))
     where["train_ids"].write_text("".join(f"{one}\n" for one in ids["train"]))
     where["unknown_ids"].write_text("mp-0_000\n")
@@ -65,5 +64,4 @@ FILES = {
     "empty": "empty.cif", "ids": "ids.txt", "train_ids": "train.txt", "json": "other.json",
     "unknown_ids": "unknown.txt", "npz": "cut.npz", "csv": "table.csv", "xyz": "cu.xyz",
     "columns": "mu.dat", "ase": "structures.db", "dir": "folder", "run": "run",
-    "html_text": "text.dat",
 }  # fmt: skip
