@@ -9,6 +9,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # one of several, a thread each
 import numpy as np
 import pytest
 import torch
+from paths import CALCULATIONS, DATA, ROOT
 from torch_geometric.data import Data
 
 R_MAX = 5.0
@@ -80,6 +81,26 @@ def molecule() -> Data:
 def crystal() -> Data:
     """A crystal without symmetry."""
     return random_crystal()
+
+
+@pytest.fixture(scope="session")
+def database(tmp_path_factory):
+    """Database of the calculations of copper in ``tests/data``; it is read only."""
+    from command import run
+
+    path = tmp_path_factory.mktemp("database") / "cu.db"
+    assert run("dataset", CALCULATIONS, "-o", path) == 0
+    return path
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A working directory with the repository's data and docs, to write in."""
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "data").symlink_to(DATA)
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

@@ -31,10 +31,10 @@ MODULES = 50
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(database, tmp_path_factory):
     """A folder with the slice's database and a model trained on it for a moment."""
     folder = tmp_path_factory.mktemp("made")
-    assert run("dataset", CALCULATIONS, "-o", folder / "cu.db") == 0
+    shutil.copy(database, folder)
     assert run("train", folder / "cu.db", *SPLIT, "-o", folder / "cu_k", *QUICK) == 0
     return folder
 

@@ -2,25 +2,13 @@
 
 import re
 import shlex
-import subprocess
-import sys
 from glob import glob
 
-import pytest
-from paths import DATA, ROOT
+from paths import ROOT
 
 from src.cli import main
 
 README = (ROOT / "README.md").read_text()
-
-
-@pytest.fixture
-def repository(tmp_path, monkeypatch):
-    """A folder that looks like the repository's, to write in."""
-    (tmp_path / "tests").mkdir()
-    (tmp_path / "tests" / "data").symlink_to(DATA)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def test_commands_on_the_slice(repository, capsys):
@@ -32,28 +20,22 @@ def test_commands_on_the_slice(repository, capsys):
     for command in commands:
         words = [name for word in shlex.split(command) for name in sorted(glob(word)) or [word]]
         words += ["--write_only"] * (words[0] == "calculate")  # FEFF takes minutes
+        words += ["--training.epochs=2"] * (words[0] == "train")
         assert main(words) == 0, capsys.readouterr().err
-    for name in (
-        "cu.db",
-        "cu_k/model.pt",
-        "val.npz",
-        "val.png",
-        "CuO.dat",
-        "CuO.png",
-        "zn_k/model.pt",
-    ):
+    names = "cu.db cu_k/model.pt val.npz val.png CuO.dat CuO.png zn_k/model.pt"
+    for name in names.split():
         assert (repository / name).stat().st_size > 1000
     printed = dict(x.split(": ", 1) for x in capsys.readouterr().out.splitlines() if ": " in x)
     assert float(printed["mse"]) < 2 * float(printed["mse of the mean training spectrum"])
 
 
-def test_python_example(repository):
+def test_the_python_example(repository):
     (code,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    checked = code + "\nassert spectrum.shape == (1, 100), spectrum.shape\n"
-    done = subprocess.run(
-        [sys.executable, "-c", checked], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+    shorter = code.replace('"epochs": 10', '"epochs": 2')
+    assert shorter != code
+    names = {}
+    exec(shorter, names)
+    assert names["spectrum"].shape == (1, 100)
     assert (repository / "xanes_model.pt").is_file()
 
 

@@ -43,6 +43,13 @@ def test_formulas_count_no_more_than_torch_in_matrix_products(batch):
     assert 0.4 < counted / counter.get_total_flops() < 1.2
 
 
+class Exponential(torch.nn.Module):
+    """One operation that is not a matrix product."""
+
+    def forward(self, x):
+        return x.exp()
+
+
 class TwoParts(torch.nn.Module):
     """One part multiplies matrices, the other takes exponentials."""
 
@@ -52,11 +59,6 @@ class TwoParts(torch.nn.Module):
 
     def forward(self, x):
         return self.exponentials(self.products(x)) * 2.0
-
-
-class Exponential(torch.nn.Module):
-    def forward(self, x):
-        return x.exp()
 
 
 def test_operations_and_their_gradients_go_to_their_parts():
@@ -84,13 +86,8 @@ def test_pieces_of_a_part_that_is_not_measured_go_to_what_it_is_in():
     assert roofline.measured_part("loss", measured) == "network"
 
 
-def test_hooks_are_gone_after_a_profile():
-    model = TwoParts()
-    profile_parts(model, lambda: model(torch.rand(2, 30)), repeats=1)
-    assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
-
-
-def test_quick_run_gives_parts_that_add_up_and_a_table(tmp_path):
+def test_quick_run_gives_parts_that_add_up_and_a_table(tmp_path, monkeypatch):
+    monkeypatch.setattr(roofline, "peak_rates", lambda: (1e11, 1e10))  # measuring takes seconds
     options = quickly(Options(output=tmp_path))
     before = torch.get_num_threads()
     result = roofline.measure(options)

@@ -1,5 +1,7 @@
 """One point of the scaling, and what is said of a point that fails."""
 
+from subprocess import CompletedProcess
+
 import pytest
 
 from benchmarks import scaling
@@ -26,7 +28,9 @@ def test_point_counts_atoms_absorbers_and_edges():
     assert point["neighbor_seconds"] > 0
 
 
-def test_failed_point_is_told_and_left_out_of_the_exponents(tmp_path):
+def test_failed_point_is_reported_and_excluded_from_the_exponents(tmp_path, monkeypatch):
+    done = CompletedProcess([], 1, "", "Traceback\n  ..\nKeyError: 'no such kind'\n")
+    monkeypatch.setattr(scaling.subprocess, "run", lambda *_, **__: done)
     failed = scaling.run_point("no such kind", 10, "all", 1)
     assert failed["failed"] == "exit 1: KeyError: 'no such kind'"
     row = scaling.point_row(failed)

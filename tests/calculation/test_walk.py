@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from calculating import feff
 from command import run
-from paths import DATA, ROOT
+from paths import ROOT
 
 from src.checkpoints.trained_model import load_model
 
@@ -20,15 +20,6 @@ def commands():
     text = PAGE.read_text(encoding="utf-8")
     (block,) = re.findall(r"((?:    e3gnn-xanes .*gan.*\n){4})", text)
     return [shlex.split(line)[1:] for line in block.splitlines()]
-
-
-@pytest.fixture
-def repository(tmp_path, monkeypatch):
-    """A folder that looks like the repository's, to write in."""
-    (tmp_path / "tests").mkdir()
-    (tmp_path / "tests" / "data").symlink_to(DATA)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def walk(repository, *more, **changes):

@@ -22,6 +22,9 @@ ENERGY = np.linspace(-5.0, 30.0, 36)
 INFO = ModelInfo(element="Cu", edge="K", energy_grid=ENERGY.tolist())
 
 
+pytestmark = pytest.mark.usefixtures("float64")
+
+
 def random_network(seed=0, **sizes):
     """An untrained network in float64 whose dependence on the surroundings is strong."""
     torch.manual_seed(seed)
@@ -43,14 +46,6 @@ def predicted(model, atoms, site=0):
     graph = atoms_to_graph(atoms, [site], model.r_max, dtype=torch.float64)
     with torch.no_grad():
         return model.predict_spectra(graph, torch.as_tensor(ENERGY))[0].numpy()
-
-
-@pytest.fixture(autouse=True)
-def in_double():
-    """Graphs in float64."""
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
 
 
 def test_the_cluster_has_the_crystals_spectrum():

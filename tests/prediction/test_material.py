@@ -39,15 +39,7 @@ def every_site(model, atoms):
     return found.mu
 
 
-@pytest.fixture
-def in_double():
-    """Graphs in float64."""
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
-
-
-def test_the_weighted_mean_is_that_of_all_atoms(in_double):
+def test_the_weighted_mean_is_that_of_all_atoms(float64):
     torch.manual_seed(0)
     network = XANES_E3GNN(num_layers=2, channels=8, num_basis=24, r_max=4.0)
     model = TrainedModel(network.double().eval(), INFO)
@@ -61,7 +53,7 @@ def test_the_weighted_mean_is_that_of_all_atoms(in_double):
 
 
 @pytest.mark.parametrize("name", ["mp-1225837", "mp-1692", "mp-3748"])
-def test_real_crystals_to_a_millionth(name, in_double):
+def test_real_crystals_to_a_millionth(name, float64):
     shipped = TrainedModel.load("zn-k")
     atoms = read_structures(CALCULATIONS / name / "POSCAR")[0]
     atoms.numbers[atoms.numbers == 29] = 30

@@ -31,11 +31,9 @@ def collect(*words):
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def whole(database):
     """Digest of all records, written by one process."""
-    path = tmp_path_factory.mktemp("whole") / "cu.db"
-    assert main(["dataset", str(CALCULATIONS), "-o", str(path)]) == 0
-    return Database(path).digest
+    return Database(database).digest
 
 
 def test_processes_that_write_at_once_lose_nothing(tmp_path, whole):

@@ -11,7 +11,7 @@ import pytest
 import torch
 from command import run
 from hooks import Killed, at, die, hook_commands
-from paths import CALCULATIONS, CU_K, ROOT
+from paths import CU_K, ROOT
 
 from src.checkpoints.torch_file import read_verified
 from src.checkpoints.trained_model import load_model
@@ -27,10 +27,10 @@ SMALL = [
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(database, tmp_path_factory):
     """A database and a training on it."""
     folder = tmp_path_factory.mktemp("made")
-    assert run("dataset", CALCULATIONS, "-o", folder / "cu.db") == 0
+    shutil.copy(database, folder)
     assert run("train", folder / "cu.db", *SMALL, "-o", folder / "done") == 0
     return folder
 

@@ -29,10 +29,10 @@ FILLED = 2 * 2**20
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(database, tmp_path_factory):
     """A database and a model trained on it for a moment."""
     folder = tmp_path_factory.mktemp("made")
-    assert run("dataset", CALCULATIONS, "-o", folder / "cu.db") == 0
+    shutil.copy(database, folder)
     by_material = {}
     for name in Database(folder / "cu.db").ids:
         by_material.setdefault(name.rsplit("_", 1)[0], []).append(name)

@@ -9,12 +9,11 @@ import time
 import numpy as np
 import pytest
 import torch
-from paths import CALCULATIONS, CU_K, ROOT
+from paths import CU_K, ROOT
 from states import differing, without_seconds
 
 from src.checkpoints.torch_file import read_verified
 from src.checkpoints.trained_model import load_model
-from src.cli import main
 
 pytestmark = pytest.mark.reliability
 KILLS = 50
@@ -46,16 +45,13 @@ def done_batches(path):
 
 
 @pytest.mark.slow
-def test_fifty_kills_lose_nothing(tmp_path):
-    assert main(["dataset", str(CALCULATIONS), "-o", str(tmp_path / "cu.db")]) == 0
-    whole = start(tmp_path / "cu.db", tmp_path / "whole")
+def test_fifty_kills_lose_nothing(database, tmp_path):
+    whole = start(database, tmp_path / "whole")
     assert whole.wait() == 0
     rng, kills, last = np.random.default_rng(0), 0, None
     cut = tmp_path / "cut" / "last.ckpt"
     for _ in range(20 * KILLS):
-        process = start(
-            tmp_path / "cu.db", tmp_path / "cut", *(["--resume"] if cut.exists() else [])
-        )
+        process = start(database, tmp_path / "cut", *(["--resume"] if cut.exists() else []))
         before, begun = last, time.monotonic()
         while process.poll() is None and time.monotonic() - begun < 60:
             if cut.exists() and cut.stat().st_mtime_ns != before:

@@ -9,14 +9,13 @@ import pytest
 import torch
 from ase import Atoms
 from hooks import Killed, at, die
-from poison import ENERGY, MARK, Poison, graphs, network, poison_element, settings
+from poison import ENERGY, Poison, graphs, network, poison_element, settings
 from records import record
 from team import bulk_model
 
 from src import run_training
 from src.checkpoints.torch_file import read_verified, write_verified
 from src.checkpoints.trained_model import ModelInfo, TrainedModel, load_model, save_model
-from src.cli import main
 from src.comparison.fit import Bounds, Fit
 from src.comparison.ranking import Candidate, edge_step, first_in_draws, rank
 from src.dataset.database import Database, write_records
@@ -33,21 +32,16 @@ from src.uncertainty.novelty import Novelty
 from src.xas.spectrum import Spectrum
 
 pytestmark = pytest.mark.reliability
-BAD = [math.nan, math.inf, -math.inf]
 SULPHUR = 16
 
 
 # where targets enter
 
 
-@pytest.mark.parametrize("bad", BAD)
-@pytest.mark.parametrize("name", ["mu", "energy"])
+@pytest.mark.parametrize(("name", "bad"), [("mu", math.nan), ("energy", math.inf)])
 def test_a_record_that_is_not_finite_is_refused_by_id(name, bad):
-    values = np.array([1.0, 2.0, bad])
-    with pytest.raises(
-        RecordError, match=rf"mp-1_000: {name} is not finite .* number 2 with {bad}"
-    ):
-        record(**{name: values})
+    with pytest.raises(RecordError, match=rf"mp-1_000: {name} .*2 with {bad}"):
+        record(**{name: np.array([1.0, 2.0, bad])})
     record(mu=np.array([1.0, 2.0, 1e300]))
 
 
@@ -65,17 +59,15 @@ def test_a_record_beyond_the_type_of_the_graphs_is_refused_by_id(tmp_path):
     assert len(list(data_of(tmp_path / "y.db", 1e30))) == 2
 
 
-@pytest.mark.parametrize("bad", BAD)
-@pytest.mark.parametrize("part", ["train_dataset", "val_dataset"])
+@pytest.mark.parametrize(("part", "bad"), [("train_dataset", math.nan), ("val_dataset", -math.inf)])
 def test_a_target_of_a_graph_that_is_not_finite_is_refused_by_number(tmp_path, part, bad):
     sets = {"train_dataset": graphs(4), "val_dataset": graphs(4, 100)}
     graph = sets[part][2]
     graph.y[1, 7] = bad
-    told = rf"{part}\[2\]: `y` holds values that are not finite"
-    with pytest.raises(ConfigError, match=rf"{told}.*row 1"):
+    with pytest.raises(ConfigError, match=rf"{part}\[2\]: `y` .*row 1"):
         run_training(network(), *sets.values(), settings(tmp_path, "x"))
     graph.record_id = ["mp-1_000", "mp-1_001"]
-    with pytest.raises(ConfigError, match=rf"{told}.*of mp-1_001$"):
+    with pytest.raises(ConfigError, match=rf"{part}\[2\]: `y` .*of mp-1_001$"):
         run_training(network(), *sets.values(), settings(tmp_path, "x"))
     graph.y_mask = torch.isfinite(graph.y)  # control: what was not calculated does not count
     run_training(network(), *sets.values(), settings(tmp_path, "x", epochs=1))
@@ -182,23 +174,11 @@ def test_a_prediction_that_is_not_finite_names_structure_and_site(poisoned):
     both = [("oxide", oxide()), ("sulphide", sulphide())]
     with pytest.raises(PredictionError, match="sulphide, site 0: .* not finite"):
         predict_structures(poisoned, both)
-    ((site,),) = predict_structures(poisoned, both[:1])
-    assert np.isfinite(site.mu).all()
-
-
-def test_an_explanation_names_the_site(poisoned):
     with pytest.raises(PredictionError, match="site 0: .* not finite"):
         explain(poisoned, sulphide(), 0)
+    ((site,),) = predict_structures(poisoned, both[:1])
+    assert np.isfinite(site.mu).all()
     assert np.isfinite(explain(poisoned, oxide(), 0).mu).all()
-
-
-def test_the_command_refuses_it_in_one_line(poisoned, tmp_path, capsys):
-    poisoned.save(tmp_path / "m.pt")
-    sulphide().write(tmp_path / "CuS.xyz")
-    words = ["predict", tmp_path / "m.pt", tmp_path / "CuS.xyz", "-o", tmp_path / "x.dat"]
-    assert main([str(word) for word in words]) == 1
-    assert "CuS, site 0" in capsys.readouterr().err
-    assert not (tmp_path / "x.dat").exists()
 
 
 def test_in_bulk_it_is_a_failed_row_with_the_reason(poisoned, tmp_path):
@@ -217,29 +197,18 @@ def test_in_bulk_it_is_a_failed_row_with_the_reason(poisoned, tmp_path):
         assert row.mu[0] == pytest.approx(alone.mu, abs=1e-5)
 
 
-@pytest.fixture
-def records_db(tmp_path):
-    """A database of an oxide and a sulphide."""
+def test_evaluation_and_calibration_name_the_record(poisoned, tmp_path):
     energy = np.array([8980.0, 8995.0, 9010.0])
-    made = [
-        record(material=name, atoms=atoms, energy=energy)
-        for name, atoms in (("mp-1", oxide()), ("mp-2", sulphide()))
-    ]
-    write_records(tmp_path / "x.db", made)
-    return Database(tmp_path / "x.db")
-
-
-def test_evaluation_names_the_record(poisoned, records_db):
+    structures = (("mp-1", oxide()), ("mp-2", sulphide()))
+    path = tmp_path / "x.db"
+    write_records(path, [record(material=m, atoms=a, energy=energy) for m, a in structures])
+    database = Database(path)
     with pytest.raises(PredictionError, match="mp-2_000: .* not finite"):
-        evaluate(poisoned, records_db, records_db.ids)
-    assert evaluate(poisoned, records_db, ["mp-1_000"]).result.ids == ["mp-1_000"]
-
-
-def test_calibration_names_the_record(poisoned, records_db):
+        evaluate(poisoned, database, database.ids)
+    assert evaluate(poisoned, database, ["mp-1_000"]).result.ids == ["mp-1_000"]
     novelty = Novelty.fit(np.random.default_rng(0).normal(size=(9, 24)))
     grid = np.asarray(poisoned.info.energy_grid)
-    settings_of = poisoned.network.r_max, grid, 0.0, poisoned.network.max_z
-    data = XANESDataset(records_db, records_db.ids, *settings_of)
+    data = XANESDataset(database, database.ids, poisoned.network.r_max, grid, 0.0)
     with pytest.raises(PredictionError, match="mp-2_000: .* not finite"):
         site_errors(data, poisoned, novelty)
 
@@ -297,11 +266,10 @@ def test_a_model_without_an_edge_step_compares_nothing(step):
 # model files
 
 
-@pytest.mark.parametrize("bad", BAD)
-def test_a_model_with_a_weight_that_is_not_finite_is_not_written(tmp_path, bad):
+def test_a_model_with_a_weight_that_is_not_finite_is_not_written(tmp_path):
     model = network()
     with torch.no_grad():
-        model.embedding.weight[3, 2] = bad
+        model.embedding.weight[3, 2] = -math.inf
     with pytest.raises(CheckpointError, match=r"n\.pt: 1 of .* embedding\.weight of member 0"):
         save_model(tmp_path / "n.pt", model, ModelInfo())
     assert not (tmp_path / "n.pt").exists()
@@ -316,8 +284,3 @@ def test_a_calibration_that_is_not_finite_is_not_written(tmp_path):
     with pytest.raises(CheckpointError, match=r"bad\.pt: `floor` of the calibration"):
         save_model(tmp_path / "bad.pt", model, info)
     assert not (tmp_path / "bad.pt").exists()
-
-
-def test_the_mark_is_no_spectrum_of_the_others():
-    """Of the helper: only the poisoned graph has it."""
-    assert [bool((g.y == MARK).any()) for g in graphs(4, poisoned=2)] == [False, False, True, False]

@@ -13,12 +13,11 @@ import pytest
 import torch
 from conftest import random_molecule
 from hooks import Killed
-from paths import CALCULATIONS, CU_K, ROOT
+from paths import CU_K, ROOT
 from states import differing, without_seconds
 
 from src import TrainingConfig, run_training
 from src.checkpoints.torch_file import read_verified
-from src.cli import main
 from src.model.gnn import XANES_E3GNN
 
 pytestmark = pytest.mark.reliability
@@ -100,10 +99,8 @@ def test_killed_again_and_again_with_everything_on(tmp_path):
 
 
 @pytest.mark.slow
-def test_out_of_memory_is_one_line_and_the_training_goes_on(tmp_path):
+def test_out_of_memory_is_one_line_and_the_training_goes_on(database, tmp_path):
     """A real allocation that fails, in the middle of an epoch."""
-    database = tmp_path / "cu.db"
-    assert main(["dataset", str(CALCULATIONS), "-o", str(database)]) == 0
     small = [
         "--train", CU_K / "train.txt", "--val", CU_K / "val.txt", "--training.epochs=4",
         "--training.max_edges=1500", "--training.device=cpu", "--training.checkpoint_minutes=0",

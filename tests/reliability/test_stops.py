@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 from hooks import Killed, at, die
-from paths import CALCULATIONS, CU_K, ROOT
+from paths import CU_K, ROOT
 from states import differing, without_seconds
 from team import epoch_batches, graphs, network, settings
 
 from src import run_training
 from src.checkpoints.torch_file import read_verified
-from src.cli import main
 from src.errors import Terminated
 from src.runtime.signals import Pause
 
@@ -131,14 +130,6 @@ def test_all_processes_wait_for_the_state_before_they_end(tmp_path, monkeypatch)
     with pytest.raises(Terminated):
         train(tmp_path, "cut", on_batch=at(0, 0, lambda: signal.raise_signal(signal.SIGTERM)))
     assert written == [True]
-
-
-@pytest.fixture(scope="module")
-def database(tmp_path_factory):
-    """The slice's database."""
-    path = tmp_path_factory.mktemp("database") / "cu.db"
-    assert main(["dataset", str(CALCULATIONS), "-o", str(path)]) == 0
-    return path
 
 
 def start(database, out, *more, fault="slow 0"):

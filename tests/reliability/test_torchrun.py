@@ -8,11 +8,10 @@ import time
 from pathlib import Path
 
 import pytest
-from paths import CALCULATIONS, CU_K, ROOT
+from paths import CU_K, ROOT
 from states import differing, without_seconds
 
 from src.checkpoints.torch_file import read_verified
-from src.cli import main
 
 pytestmark = [
     pytest.mark.reliability,
@@ -25,14 +24,6 @@ TRAIN = [
     "--training.max_edges=1500", "--training.device=cpu", "--model.dropout=0.2",
     "--training.checkpoint_minutes=0",
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def database(tmp_path_factory):
-    """The slice's database."""
-    path = tmp_path_factory.mktemp("database") / "cu.db"
-    assert main(["dataset", str(CALCULATIONS), "-o", str(path)]) == 0
-    return path
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,6 @@ from research.teacher import (
     write_labels,
 )
 from src import XANES_E3GNN
-from src.errors import ConfigError
 
 
 @pytest.fixture
@@ -70,16 +69,10 @@ def test_labels_come_back_from_their_file(tmp_path, salt):
         np.testing.assert_allclose(before.targets, after.targets, atol=1e-6)
 
 
-def test_a_file_that_holds_no_labels_is_refused(tmp_path):
-    np.savez(tmp_path / "x.npz", sizes=np.array([1]))
-    with pytest.raises(ConfigError, match=r"x.npz: has no .*cells"):
-        read_labels(tmp_path / "x.npz")
-
-
 def test_student_learns_the_labels(salt):
     """R2 rises; random labels can't be learned."""
     torch.manual_seed(0)
-    items = labels(structures_to_label([salt, bulk("Cu", cubic=True)] * 20, 0, 29, seed=1))
+    items = labels(structures_to_label([salt, bulk("Cu", cubic=True)] * 10, 0, 29, seed=1))
     rng = np.random.default_rng(0)
     random = [Labelled(i.atoms, rng.normal(size=i.targets.shape)) for i in items]
     found = {}

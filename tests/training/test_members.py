@@ -1,10 +1,12 @@
 """Members of an ensemble are what training one by one gives."""
 
+import shutil
+
 import pytest
 import torch
 from command import run
 from hooks import Killed, at, die, hook_commands
-from paths import CALCULATIONS, CU_K
+from paths import CU_K
 
 from src.checkpoints.trained_model import load_model
 from src.model.ensemble import networks_of
@@ -17,10 +19,10 @@ WORDS = [
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(database, tmp_path_factory):
     """A database and two members."""
     folder = tmp_path_factory.mktemp("made")
-    assert run("dataset", CALCULATIONS, "-o", folder / "cu.db") == 0
+    shutil.copy(database, folder)
     words = ["train", folder / "cu.db", *WORDS, "-o", folder / "both", "--members=2"]
     assert run(*words, "--training.seed=4") == 0
     return folder

@@ -1,6 +1,7 @@
 """The command under torchrun, from options to files and messages."""
 
 import csv
+import shutil
 import subprocess
 import sys
 
@@ -18,10 +19,10 @@ TRAIN = [
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(database, tmp_path_factory):
     """A folder with the slice's database and a model that one process has trained."""
     folder = tmp_path_factory.mktemp("torchrun")
-    assert main(["dataset", str(CALCULATIONS), "-o", str(folder / "cu.db")]) == 0
+    shutil.copy(database, folder)
     assert main(["train", str(folder / "cu.db"), *TRAIN, "-o", str(folder / "one")]) == 0
     return folder
 
