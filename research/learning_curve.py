@@ -44,7 +44,7 @@ def table(outcomes: Sequence[Outcome]) -> tuple[str, dict[str, float]]:
     text += (
         f"\nmse = {law.factor:.4g} N^-b with b = {law.exponent:.3f} +- {law.exponent_error:.3f};"
         f" {law.at(2 * most):.6f} with twice and {law.at(10 * most):.6f} with ten times as many"
-        f" sites as {most}, if the law goes on.\n"
+        f" sites as {most}, if the law continues to hold.\n"
     )
     return text, vars(law)
 
