@@ -72,34 +72,31 @@ def find_fdmnes(folder: Path) -> Iterator[Path]:
     """
     if not folder.is_dir():
         raise RecordError(f"{folder}: no such folder")
-    found = []
+    paths = set()
     for where, _, names in os.walk(folder):
         if LIST in names:
             try:
-                found += _inputs_of(Path(where, LIST))
+                paths |= set(_inputs_of(Path(where, LIST)))
             except RecordError:
-                found.append(Path(where, LIST))  # what is wrong is said when it is read
+                paths.add(Path(where, LIST))  # what is wrong is said when it is read
         elif INPUT in names:
-            found.append(Path(where, INPUT))
-    yield from sorted(set(found))
+            paths.add(Path(where, INPUT))
+    yield from sorted(paths)
 
 
 def _inputs_of(listing: Path) -> list[Path]:
     """Input files that a fdmfile.txt names: a number, then that many names.
 
-    An empty file stands for the input of the usual name.
+    An empty file means the input of the usual name.
     """
     words = [line.split("!")[0].strip() for _, line in numbered_lines(listing)]
-    words = [word for word in words if word]
-    if not words:
-        return [listing.with_name(INPUT)]
-    count = int(words[0]) if COUNT.fullmatch(words[0]) else 0
-    if not 0 < count < len(words):
+    count, *names = [word for word in words if word] or ["1", INPUT]
+    if not COUNT.fullmatch(count) or not 0 < int(count) <= len(names):
         raise RecordError(
-            f"{listing}: expected a number and as many names of inputs, found {words[0][:30]!r} and"
-            f" {len(words) - 1} names"
+            f"{listing}: expected a number and as many names of inputs, found {count[:30]!r} and"
+            f" {len(names)} names"
         )
-    return [listing.parent / word for word in words[1 : 1 + count]]
+    return [listing.parent / name for name in names[: int(count)]]
 
 
 def read_fdmnes(
@@ -125,11 +122,11 @@ def read_run(path: Path) -> Record:
     """Read the run of an input file; RecordError where files are damaged or do not fit together."""
     if path.name == LIST:
         _inputs_of(path)
-    asked = read_input(path)
-    elements = {asked.atoms[k].symbol for k in asked.absorbers}
+    inp = read_input(path)
+    elements = {inp.atoms[k].symbol for k in inp.absorbers}
     if len(elements) > 1:
         raise RecordError(f"{path}: absorbers of several elements, {', '.join(sorted(elements))}")
-    base = path.parent / asked.output
+    base = path.parent / inp.output
     convoluted = base.with_name(f"{base.name}_conv.txt")
     if not convoluted.is_file():
         raise RecordError(f"{path}: no convoluted spectrum, {convoluted.name}; did the run finish?")
@@ -137,118 +134,106 @@ def read_run(path: Path) -> Record:
     table = read_columns(convoluted).values
     if table.shape[1] != 2:
         raise RecordError(f"{convoluted}: expected 2 columns, found {table.shape[1]}")
-    raw = _raw_spectra(path, base)
-    _check_raw(raw, asked)
+    files = [base.with_name(f"{base.name}.txt")]
+    if not files[0].is_file():
+        files = sorted(base.parent.glob(f"{glob.escape(base.name)}_[0-9]*.txt"))
+    if not files:
+        raise RecordError(f"{path}: no raw spectrum, {base.name}.txt or {base.name}_1.txt")
+    raw = [_read_raw(file) for file in files]
+    _check_raw(path, raw, inp)
     _check_energies(raw, convoluted, table[:, 0])
-    mu = table[:, 1] / len(asked.absorbers) / A0_SQUARED * 1000.0
-    check_cross_section(str(convoluted), raw[0].z, asked.edge, mu[-1] / 1000.0 * BOHR**2)
-    material = _material_of(asked)
+    mu = table[:, 1] / len(inp.absorbers) / A0_SQUARED * 1000.0
+    check_cross_section(str(convoluted), raw[0].z, inp.edge, mu[-1] / 1000.0 * BOHR**2)
+    listing = path.with_name(LIST)
+    several = listing.is_file() and len(_inputs_of(listing)) > 1
+    material = to_name(base.name if several else path.resolve().parent.name)
     return Record(
         id=f"{material}_mean",
         material=material,
-        atoms=asked.atoms,
-        site=asked.absorbers[0],
+        atoms=inp.atoms,
+        site=inp.absorbers[0],
         element=elements.pop(),
-        edge=asked.edge,
+        edge=inp.edge,
         energy=raw[0].edge_energy + table[:, 0],
         mu=mu,
         target="absolute",
         code="FDMNES",
         version="",
         source=str(path.parent),
-        mean_over=tuple(asked.absorbers),
+        mean_over=tuple(inp.absorbers),
     )
-
-
-def _material_of(asked: FdmnesInput) -> str:
-    """Name of a run's folder, or of its output where the folder contains several runs."""
-    folder, listing = asked.path.resolve().parent, asked.path.with_name(LIST)
-    several = listing.is_file() and len(_inputs_of(listing)) > 1
-    name = Path(asked.output).name if several else folder.name
-    return to_name(name)
-
-
-def _raw_spectra(path: Path, base: Path) -> list[Raw]:
-    single = base.with_name(f"{base.name}.txt")
-    several = sorted(base.parent.glob(f"{glob.escape(base.name)}_[0-9]*.txt"))
-    found = [single] if single.is_file() else several
-    if not found:
-        raise RecordError(f"{path}: no raw spectrum, {base.name}.txt or {base.name}_1.txt")
-    return [_read_raw(file) for file in found]
 
 
 def _read_raw(path: Path) -> Raw:
     """Read a raw spectrum: its first line, and its energies from the third line on."""
-    lines = whole_lines(path)
-    _, first = next(lines, (0, ""))
-    values, _, names = first.partition("=")
-    says = dict(zip((name.strip() for name in names.split(",")), values.split(), strict=False))
+    lines = [line for _, line in whole_lines(path)]
+    values, _, names = lines[0].partition("=") if lines else ("", "", "")
+    head = dict(zip((name.strip() for name in names.split(",")), values.split(), strict=False))
     try:
-        z, edge_energy = int(says["Z"]), parse_number(says["E_edge"])
+        z, edge_energy = int(head["Z"]), parse_number(head["E_edge"])
         volume, atoms = (
-            parse_number(says[name]) if name in says else None
+            parse_number(head[name]) if name in head else None
             for name in ("UnitCell_Volume", "natomsym_f")
         )
     except (KeyError, ValueError) as error:
         raise RecordError(f"{path}: line 1: expected numbers and `= E_edge, Z, ..`") from error
     energies = []
-    for at, line in lines:
-        if line.strip() and at > 2:
-            try:
-                energies.append(parse_number(line.split()[0]))
-            except ValueError as error:
-                raise RecordError(f"{path}: line {at}: {error}") from error
+    for number, line in enumerate(lines[2:], start=3):
+        try:
+            energies += [parse_number(word) for word in line.split()[:1]]
+        except ValueError as error:
+            raise RecordError(f"{path}: line {number}: {error}") from error
+    if not energies:
+        raise RecordError(f"{path}: no energies; the file is cut")
     return Raw(path, z, edge_energy, volume, atoms, np.array(energies))
 
 
-def _check_raw(raw: list[Raw], asked: FdmnesInput) -> None:
+def _check_raw(path: Path, raw: list[Raw], inp: FdmnesInput) -> None:
     """Refuse raw spectra of another absorber, edge or cell than the input's."""
     first = raw[0]
-    if any((r.z, r.edge_energy) != (first.z, first.edge_energy) for r in raw):
-        others = sorted({(r.z, r.edge_energy) for r in raw})
-        raise RecordError(f"{first.path}: other sites have another Z or E_edge: {others}")
-    absorber = asked.atoms[asked.absorbers[0]]
+    if len({(r.z, r.edge_energy) for r in raw}) > 1:
+        raise RecordError(f"{first.path}: Z or E_edge differs from that of the other sites")
+    absorber = inp.atoms[inp.absorbers[0]]
     if first.z != absorber.number:
         raise RecordError(
-            f"{asked.path}: the absorber is Z {absorber.number}, but the output is of Z {first.z}"
+            f"{path}: the absorber is Z {absorber.number}, but the output is of Z {first.z}"
         )
     try:
-        edge = find_edge(absorber.symbol, {"L23": "L3"}.get(asked.edge, asked.edge)).energy
+        edge = find_edge(absorber.symbol, {"L23": "L3"}.get(inp.edge, inp.edge)).energy
     except ConfigError:  # not tabulated
         edge = first.edge_energy
     if abs(first.edge_energy / edge - 1.0) > EDGE_WITHIN:
         raise RecordError(
             f"{first.path}: line 1: E_edge is {first.edge_energy:g} eV, but {absorber.symbol}"
-            f" {asked.edge} is at {edge:g} eV"
+            f" {inp.edge} is at {edge:g} eV"
         )
-    if first.volume is None or not asked.atoms.pbc.all():
+    if first.volume is None or not inp.atoms.pbc.all():
         return
-    volume = asked.atoms.cell.volume
+    volume = inp.atoms.cell.volume
     if abs(volume / first.volume - 1.0) > VOLUME_WITHIN:
         raise RecordError(
-            f"{asked.path}: the cell has {volume:.2f} Angstrom^3, but {first.path.name} is of one"
-            f" of {first.volume:.2f}"
+            f"{path}: the cell has {volume:.2f} Angstrom^3, but that of {first.path.name} has"
+            f" {first.volume:.2f}"
         )
     counts = [r.atoms for r in raw if r.atoms is not None]
-    if len(counts) == len(raw) and sum(counts) != len(asked.absorbers):
+    if len(counts) == len(raw) and sum(counts) != len(inp.absorbers):
         raise RecordError(
-            f"{asked.path}: {len(asked.absorbers)} atoms absorb, but the raw spectra stand for"
+            f"{path}: {len(inp.absorbers)} atoms absorb, but the raw spectra stand for"
             f" {sum(counts):g}"
         )
 
 
 def _check_energies(raw: list[Raw], convoluted: Path, energy: np.ndarray) -> None:
-    """Refuse a convoluted spectrum that is not on the raw ones' energies."""
+    """Refuse a convoluted spectrum that is not on the energies of the raw ones."""
     for r in raw:
-        if not len(r.energy) or abs(r.energy[-1] - energy[-1]) > END_WITHIN:
-            last = f"{r.energy[-1]:g} eV" if len(r.energy) else "no energy"
+        if abs(r.energy[-1] - energy[-1]) > END_WITHIN:
             raise RecordError(
-                f"{convoluted}: ends at {energy[-1]:g} eV, but {r.path.name} at {last}; a file is"
-                " cut"
+                f"{convoluted}: ends at {energy[-1]:g} eV, but {r.path.name} at"
+                f" {r.energy[-1]:g} eV; a file is cut"
             )
-    own = raw[0].energy
-    if len(raw) == 1 and np.isin(energy, own).mean() > 0.5 and not np.array_equal(energy, own):
-        odd = np.setxor1d(energy, own)
+    single = len(raw) == 1 and np.isin(energy, raw[0].energy).mean() > 0.5
+    if single and not np.array_equal(energy, raw[0].energy):
+        odd = np.setxor1d(energy, raw[0].energy)
         where = f"such as at {odd[0]:g} eV" if len(odd) else "one occurs twice"
         raise RecordError(
             f"{convoluted}: its energies are not those of {raw[0].path.name}, {where}; a line is"

@@ -47,11 +47,11 @@ class Run:
     places: tuple[Path, ...]
     """Folders in which its crystal may be."""
     site: int | None = None
-    """Site in the crystal, where the folder's name gives it."""
+    """Site in the crystal; this and the following where the folder's name gives it."""
     label: str | None = None
     """The same as the name writes it, leading zeros included."""
     element: str | None = None
-    """Absorbing element, where the folder's name gives it."""
+    """Absorbing element."""
 
 
 def find_runs(root: Path) -> Iterator[Run]:
@@ -163,14 +163,14 @@ def read_run(run: Run, options: ReadOptions) -> Record | None:
 def _check_agreement(run: Run, xmu: Xmu, inp: FeffInput) -> None:
     """Refuse a spectrum whose element or edge differs from the folder's name or the input."""
     element = chemical_symbols[xmu.z]
-    for says, value, expected in (
-        (f"the folder's name says {run.element}", run.element, element),
-        (f"feff.inp has {inp.element}", inp.element, element),
-        (f"feff.inp asks for the {inp.edge} edge", inp.edge, xmu.edge),
+    for what, value, expected in (
+        ("the folder's name", run.element, element),
+        ("feff.inp", inp.element, element),
+        ("feff.inp", inp.edge, xmu.edge),
     ):
         if value not in (None, expected):
             raise RecordError(
-                f"{run.folder}: {says}, but xmu.dat is of {element} {xmu.edge} (Z = {xmu.z})"
+                f"{run.folder}: {what} says {value}, but xmu.dat is of {element} {xmu.edge}"
             )
 
 
@@ -184,7 +184,7 @@ def _choose_structure(run: Run, inp: FeffInput, element: str) -> tuple[Atoms, in
     if len(paths) > 1:
         raise RecordError(f"{paths[0].parent}: {len(paths)} CIF files and no POSCAR, expected one")
     if inp.cluster is not None:
-        _check(inp.cluster, run.folder / "feff.inp")
+        check_atoms(inp.cluster)
     if not paths:
         if inp.cluster is None:
             raise RecordError(f"{run.folder}: no POSCAR, no CIF and no feff.inp with an ATOMS list")
@@ -219,16 +219,11 @@ def _choose_structure(run: Run, inp: FeffInput, element: str) -> tuple[Atoms, in
 def _read_crystal(path: Path, _changed: int) -> Atoms:
     """Read a crystal, once for all sites of a material; ``_changed`` is the time of its file."""
     crystal = read_structures(path, format="cif" if path.suffix == ".cif" else "vasp")[0]
-    _check(crystal, path)
-    return crystal
-
-
-def _check(atoms: Atoms, path: Path) -> None:
-    """``check_atoms`` with the file in the message, before neighbors are sought."""
     try:
-        check_atoms(atoms)
+        check_atoms(crystal)
     except StructureError as error:
         raise StructureError(f"{path}: {error}") from error
+    return crystal
 
 
 def _surroundings(atoms: Atoms, sites: list[int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:

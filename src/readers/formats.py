@@ -50,55 +50,48 @@ def find_sources(path: str | Path, format: str | None = None) -> list[Source]:
         ConfigError: it is of no known format, or of several.
     """
     path = Path(path)
-    kinds = FORMATS if format is None else {format: _lookup(format)}
+    if format is not None:
+        _lookup(format)
     if not path.exists():
         raise RecordError(f"{path}: no such file or folder")
-    if path.is_file():
-        return [Source(path, _format_of_file(path, format))]
     files = sorted(Path(where, name) for where, _, names in os.walk(path) for name in names)
-    sources: dict[str, list[Source]] = {}
-    for name, kind in kinds.items():
-        if kind.matches is None:  # one run is enough to know
-            sources[name] = [Source(path, name) for _ in islice(kind.find_runs(path), 1)]
-            continue
-        candidates = [file for file in files if file.name.endswith(kind.suffixes)]
-        matching = [file for file in candidates if kind.matches(file)]
-        chosen = candidates if kind.own_suffixes and (matching or format) else matching
-        sources[name] = [Source(file, name, among=True) for file in chosen]
-    several = [name for name in sources if sources[name]]
-    if len(several) > 1:
-        raise ConfigError(
-            f"{path}: contains {' and '.join(NAMES[name] for name in several)}; give --format"
-            f" {' or '.join(several)}"
-        )
+    formats = {name: _look(path, files, name, format) for name in FORMATS}
+    several = [name for name, sources in formats.items() if sources]
+    if len(several) == 1:
+        return formats[several[0]]
     if several:
-        return sources[several[0]]
+        titles = " and ".join(NAMES[name] for name in several)
+        raise ConfigError(f"{path}: contains {titles}; give --format {' or '.join(several)}")
     if format is None:
-        raise ConfigError(f"{path}: contains nothing of a known format, {_known()}")
+        known = ", ".join(f"{name} ({title})" for name, title in NAMES.items())
+        raise ConfigError(f"{path}: contains nothing of a known format, {known}")
     if FORMATS[format].matches is not None:
         raise ConfigError(f"{path}: no file ends with {', '.join(FORMATS[format].suffixes)}")
+    if path.is_file():
+        raise ConfigError(f"{path}: a file, but {NAMES[format]} are folders; give the folder")
     return [Source(path, format)]
+
+
+def _look(path: Path, files: list[Path], name: str, format: str | None) -> list[Source]:
+    """Sources of a format in a folder with these files, or in a file; ``format`` is the user's."""
+    kind = FORMATS[name]
+    if format not in (None, name):
+        return []
+    if kind.matches is None:  # one run is enough to know
+        runs = kind.find_runs(path) if path.is_dir() else iter(())
+        return [Source(path, name) for _ in islice(runs, 1)]
+    if path.is_file():
+        return [Source(path, name)] if format or kind.matches(path) else []
+    candidates = [file for file in files if file.name.endswith(kind.suffixes)]
+    matching = [file for file in candidates if kind.matches(file)]
+    chosen = candidates if kind.own_suffixes and (matching or format) else matching
+    return [Source(file, name, among=True) for file in chosen]
 
 
 def _lookup(format: str) -> Format:
     if format not in FORMATS:
         raise ConfigError(f"`format` is {format!r}, expected one of {', '.join(FORMATS)}")
     return FORMATS[format]
-
-
-def _format_of_file(path: Path, format: str | None) -> str:
-    if format is not None:
-        if FORMATS[format].matches is None:
-            raise ConfigError(f"{path}: a file, but {NAMES[format]} are folders; give the folder")
-        return format
-    for name, kind in FORMATS.items():
-        if kind.matches is not None and kind.matches(path):
-            return name
-    raise ConfigError(f"{path}: unknown format, expected {_known()}")
-
-
-def _known() -> str:
-    return ", ".join(f"{name} ({title})" for name, title in NAMES.items())
 
 
 def read_source(source: Source, options: ReadOptions) -> Iterator[Record | Rejected | PassedOver]:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ase import Atoms
 
 from ..dataset.record import AXES, UNITS, PassedOver, Record, Rejected
 from ..errors import ConfigError, RecordError, XanesError
@@ -114,81 +113,50 @@ def make_record(
     options: ReadOptions,
     *,
     material: str,
-    atoms: Atoms,
     site: int,
-    element: str,
     mu: np.ndarray,
     energy: np.ndarray | None,
-    edge: str | None,
-    axis: str | None,
-    target: str | None = None,
     label: str | None = None,
-    code: str | None = None,
-    version: str | None = None,
-    mean_over: tuple[int, ...] | None = None,
-    **calculation: Any,
+    **fields: Any,
 ) -> Record:
     """Make a record of a file's values; what the file does not say (None) the options must.
 
-    Args:
-        source: file and place in it, for messages.
-        options: what the user says.
-        material: name, the first part of the record's id.
-        atoms: structure.
-        site: absorber's 0-based index.
-        element: absorbing element, its symbol.
-        mu: absorption, shape (n_energies,).
-        energy: energies, eV, shape (n_energies,).
-        edge: absorption edge.
-        axis: what energies count from, one of ``AXES``.
-        target: kind of ``mu``, a key of ``UNITS``.
-        label: the site's name in the record's id. None: its index.
-        code: program that calculated it.
-        version: its version.
-        mean_over: atoms over which the spectrum is a mean. None: it is that of ``site``.
-        **calculation: further fields of ``Record``.
+    The arguments are the fields of ``Record``; ``mu`` and ``energy``, eV, have the shape
+    (n_energies,). ``label`` is the site's name in the record's id, None: its index.
 
     Raises:
         ConfigError: edge, energies or axis are missing, or the options contradict the file.
         RecordError: values are not usable.
     """
-    if not re.fullmatch(r"[^\s/#]+", material):
-        raise RecordError(f"{source}: `material` is {material!r}, with a blank, slash or hash")
-    check_name(material, "`material`", source)
-    label = "mean" if mean_over else label or f"{site:03d}"
+    fields = {name: value for name, value in fields.items() if value not in (None, "")}
+    label = "mean" if "mean_over" in fields else label or f"{site:03d}"
+    if not re.fullmatch(r"[^\s/#]+", check_name(material, "`material`", source)):
+        raise RecordError(f"{source}: `material` is {material!r}, with a blank or a hash")
     if not re.fullmatch(r"[^\s/\\_]+", label) or not label.isprintable():
         raise RecordError(f"{source}: `site` is {label!r}, expected a word without `_`")
     energy = _energies(source, energy, len(mu), options)
-    edge = edge or options.edge
+    edge = fields.pop("edge", options.edge)
     if edge is None:
         raise ConfigError(f"{source} names no edge; give it, such as `--edge K`")
-    axis = axis or options.axis
-    if axis is None:
+    fields = {"axis": options.axis, "target": options.target or "as_given", **fields}
+    if fields["axis"] is None:
         raise ConfigError(
             f"{source} does not say what its energies count from; give `--axis absolute`, or"
             " `--axis relative` for energies relative to an unspecified edge energy"
         )
-    if options.axis not in (None, axis):
-        raise ConfigError(f"{source}: `axis` is {axis!r}, but `--axis` is {options.axis}")
-    target = target or options.target or "as_given"
-    if options.target not in (None, "as_given", target):
-        raise ConfigError(f"{source}: `target` is {target!r}, but `--target` is {options.target}")
+    for name in ("axis", "target"):
+        value, option = fields[name], getattr(options, name)
+        if option not in (None, "as_given", value):
+            raise ConfigError(f"{source}: `{name}` is {value!r}, but `--{name}` is {option}")
     return Record(
         id=f"{material}_{label}",
         material=material,
-        atoms=atoms,
         site=site,
-        element=element,
         edge=check_edge(edge, f"{source}: `edge`"),
         energy=energy,
         mu=mu,
-        target=target,
-        code=code or "not stated",
-        version=version or "",
         source=source,
-        axis=axis,
-        mean_over=mean_over,
-        **calculation,
+        **{"code": "not stated", "version": "", **fields},
     )
 
 

@@ -32,7 +32,7 @@ def test_format_is_inferred_from_content(tmp_path):
         assert [source.format for source in find_sources(path)] == names
     (tmp_path / "note.txt").write_text("3\nno spectra here\n")
     for path in (tmp_path, tmp_path / "note.txt"):
-        with pytest.raises(ConfigError, match=r"unknown format|known format"):
+        with pytest.raises(ConfigError, match="known format"):
             find_sources(path)
 
 
