@@ -38,14 +38,14 @@ def choose_sites(
     symbols = atoms.get_chemical_symbols()
     if sites is None:
         if element is None:
-            raise StructureError("the model names no element; say which sites absorb")
-        found = [i for i, symbol in enumerate(symbols) if symbol == element]
-        if not found:
+            raise StructureError("the model specifies no element; give the absorbing sites")
+        absorbers = [i for i, symbol in enumerate(symbols) if symbol == element]
+        if not absorbers:
             raise StructureError(
                 f"{atoms.get_chemical_formula()} contains no {element}, the element that the model"
                 " was trained for"
             )
-        return found
+        return absorbers
     for site in sites:
         check_index(site, "site", len(atoms))
         if not other_element and element not in (None, symbols[site]):
@@ -57,7 +57,7 @@ def choose_sites(
 
 
 def unknown_elements(atoms: Atoms, elements: Sequence[int] | None) -> list[str]:
-    """Elements of a structure that are absent from the training set, whose numbers are given."""
+    """Elements of a structure that are absent from the training set, whose numbers are passed."""
     if elements is None:
         return []
     return [chemical_symbols[z] for z in sorted(set(atoms.numbers) - set(elements))]

@@ -1,4 +1,4 @@
-"""The finite cluster around an absorber that a network sees, every periodic image an atom."""
+"""The finite cluster around an absorber, in which every periodic image is a separate atom."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,9 @@ from .graph import check_atoms, pairs_within
 from .names import check_index
 
 SAME_PLACE = 1e-6
-"""Atoms and images of atoms that are nearer than this are one, Angstrom."""
+"""Positions that differ by less are the same, Angstrom."""
 SAME_SHELL = 0.1
-"""Neighbours of one element whose distances follow each other within this are a shell, Angstrom."""
+"""Largest gap between successive distances of one shell, Angstrom."""
 
 
 @dataclass(frozen=True)
@@ -45,19 +45,13 @@ class Shell:
 
 
 def cut_cluster(atoms: Atoms, site: int, radius: float) -> Cluster:
-    """Unroll a structure around an absorber.
-
-    In a crystal all images of an atom are one atom of the graph, so that none can be moved or
-    removed alone; here each is an atom of its own.
+    """Unroll a structure around an absorber, so that each image can be moved or removed alone.
 
     Args:
         atoms: structure, periodic in any directions.
         site: absorber's 0-based index.
-        radius: atoms farther away are left out, Angstrom. A network's spectrum is that of the
-            crystal where this is ``num_layers * r_max`` or more.
-
-    Returns:
-        The cluster.
+        radius: atoms farther away are left out, Angstrom. A network predicts the same spectrum as
+            for the crystal if this is ``num_layers * r_max`` or more.
 
     Raises:
         StructureError: the structure is not usable, or has no such site.
@@ -65,13 +59,13 @@ def cut_cluster(atoms: Atoms, site: int, radius: float) -> Cluster:
     check_atoms(atoms)
     check_index(site, "site", len(atoms))
     first, second, shift, distance = pairs_within(atoms, radius)
-    own = np.flatnonzero(first == site)
-    own = own[np.argsort(distance[own], kind="stable")]
-    origin = np.concatenate([[site], second[own]]).astype(int)
-    vectors = atoms.positions[second[own]] - atoms.positions[site]
-    vectors += shift[own] @ np.asarray(atoms.cell.array)
+    pairs = np.flatnonzero(first == site)
+    pairs = pairs[np.argsort(distance[pairs], kind="stable")]
+    origin = np.concatenate([[site], second[pairs]]).astype(int)
+    vectors = atoms.positions[second[pairs]] - atoms.positions[site]
+    vectors += shift[pairs] @ np.asarray(atoms.cell.array)
     positions = np.concatenate([np.zeros((1, 3)), vectors])
-    lengths = np.concatenate([[0.0], distance[own]])
+    lengths = np.concatenate([[0.0], distance[pairs]])
     return Cluster(Atoms(atoms.numbers[origin], positions), origin, lengths)
 
 
@@ -105,36 +99,22 @@ def site_symmetry(cluster: Cluster) -> np.ndarray:
     gram = images @ images.swapaxes(1, 2)
     same_angles = abs(gram - axes @ axes.T).max(axis=(1, 2)) < 100 * SAME_PLACE
     rotations = np.linalg.solve(axes, images[same_angles])  # pos @ rotation is the image
-    tree, found = cKDTree(pos), []
+    tree, operations = cKDTree(pos), []
     for rotation in rotations:
         apart, atom = tree.query(pos @ rotation)
         if apart.max() < SAME_PLACE and (numbers[atom] == numbers).all():
-            found.append(atom)
-    return np.stack(found)
+            operations.append(atom)
+    return np.stack(operations)
 
 
 def find_shells(cluster: Cluster, radius: float) -> list[Shell]:
-    """Shells of neighbours within a radius, nearest first.
-
-    Args:
-        cluster: the absorber's surroundings.
-        radius: farther neighbours are left out, Angstrom.
-
-    Returns:
-        The shells; neighbours of an element whose sorted distances follow each other within
-        ``SAME_SHELL`` are one.
-    """
-    symbols = cluster.atoms.get_chemical_symbols()
-    near = [k for k in range(1, len(symbols)) if cluster.distance[k] <= radius]
-    groups: list[list[int]] = []
-    for element in sorted({symbols[k] for k in near}):
-        own = [k for k in near if symbols[k] == element]
-        for before, k in zip([None, *own], own, strict=False):
-            if before is None or cluster.distance[k] - cluster.distance[before] > SAME_SHELL:
-                groups.append([])
-            groups[-1].append(k)
-    shells = [
-        Shell(symbols[group[0]], float(cluster.distance[group].mean()), tuple(group))
-        for group in groups
-    ]
+    """Shells of neighbours within a radius, Angstrom, nearest first; see ``SAME_SHELL``."""
+    symbols, shells = np.array(cluster.atoms.get_chemical_symbols()), []
+    near = (cluster.distance <= radius) & (np.arange(len(symbols)) > 0)
+    for element in np.unique(symbols[near]):
+        members = np.flatnonzero(near & (symbols == element))
+        gaps = np.flatnonzero(np.diff(cluster.distance[members]) > SAME_SHELL)
+        for group in np.split(members, gaps + 1):
+            mean = float(cluster.distance[group].mean())
+            shells.append(Shell(str(element), mean, tuple(group.tolist())))
     return sorted(shells, key=lambda shell: shell.distance)

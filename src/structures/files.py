@@ -1,8 +1,7 @@
 """Structure files through ASE, with errors that name the file.
 
-What ASE accepts without a message is refused here: a CIF whose atoms are not those of its formula,
-or that lacks a part of its cell; a POSCAR with more coordinates than its counts; frames of xyz
-after an empty line.
+Refused although ASE accepts them silently: a CIF whose atoms contradict its formula or whose cell
+is incomplete, a POSCAR with more coordinates than its counts, frames of xyz after an empty line.
 """
 
 import logging
@@ -117,10 +116,10 @@ def _check_frames(path: Path) -> None:
         lines = enumerate(file, start=1)
         for number, line in lines:
             if text_files.COUNT.fullmatch(line.strip()):
-                found = sum(1 for _ in islice(lines, int(line) + 1))  # comment and atoms
-                if found <= int(line):
+                n_lines = sum(1 for _ in islice(lines, int(line) + 1))  # comment and atoms
+                if n_lines <= int(line):
                     raise StructureError(
-                        f"{path}: line {number}: {int(line)} atoms, but {found} lines follow"
+                        f"{path}: line {number}: {int(line)} atoms, but {n_lines} lines follow"
                     )
             elif not line.strip() and any(rest.strip() for _, rest in lines):
                 raise StructureError(
@@ -157,21 +156,20 @@ CHECKED = {"vasp": _check_poscar, "cif": _check_cif}
 
 
 def _check_formula(path: Path, formula: str, atoms: Atoms) -> None:
-    """Compare a structure with its formula; only hydrogen may lack, with a warning."""
+    """Compare a structure with its formula; only hydrogen may be missing, with a warning."""
     occupancy = atoms.info.get("occupancy") or {}
     if any(share != 1.0 for site in occupancy.values() for share in site.values()):
         return  # refused where it is used
-    found, wanted = Counter(atoms.get_chemical_symbols()), dict[str, float]()
-    for symbol, count in re.findall(r"([A-Z][a-z]?)\s*(\d*\.?\d*)", formula):
-        symbol = "H" if symbol == "D" else symbol
-        wanted[symbol] = wanted.get(symbol, 0.0) + float(count or 1)
-    if set(wanted) - set(found) == {"H"}:
+    count, expected = Counter(atoms.get_chemical_symbols()), Counter[str]()
+    for symbol, number in re.findall(r"([A-Z][a-z]?)\s*(\d*\.?\d*)", formula):
+        expected["H" if symbol == "D" else symbol] += float(number or 1)  # type: ignore[assignment]
+    if set(expected) - set(count) == {"H"}:
         logger.warning("%s: the formula is %s, but no H has a position", path, formula)
-        del wanted["H"]
-    units = sum(found.values()) / max(sum(wanted.values()), 1e-9)
-    if wanted and any(
-        abs(found[symbol] - units * wanted.get(symbol, 0.0)) > RATIO_WITHIN * found[symbol]
-        for symbol in set(found) | set(wanted)
+        del expected["H"]
+    units = count.total() / max(expected.total(), 1e-9)
+    if expected and any(
+        abs(count[symbol] - units * expected[symbol]) > RATIO_WITHIN * count[symbol]
+        for symbol in set(count) | set(expected)
     ):
         raise StructureError(
             f"{path}: the formula is {formula}, but the atoms are"
@@ -201,22 +199,22 @@ def each_structure(paths: Sequence[Path]) -> Iterator[tuple[Path, str, Atoms | S
         paths: files that ASE reads.
 
     Yields:
-        File, name of the structure, and the structure, or why the file can't be read. Names that
-        several files would give are numbered by the place of the structure.
+        File, name of the structure, and the structure or why the file can't be read. Where names
+        coincide, the number of the structure is appended.
     """
-    stems, given = Counter(_stem(path) for path in paths), set[str]()
+    stems, used = Counter(_stem(path) for path in paths), set[str]()
     number = 0
     for path in paths:
-        found: list[tuple[str, Atoms | StructureError]]
+        named: list[tuple[str, Atoms | StructureError]]
         try:
-            found = list(named_structures(path))
+            named = list(named_structures(path))
         except StructureError as error:
-            found = [(_stem(path), error)]
-        for name, atoms in found:
+            named = [(_stem(path), error)]
+        for name, atoms in named:
             unique = f"{name}-{number}" if stems[_stem(path)] > 1 else name
-            while unique in given:  # a file may be called as the frame of another one is
+            while unique in used:  # a file may have the name of another one's frame
                 unique += f"-{number}"
-            given.add(unique)
+            used.add(unique)
             yield path, unique, atoms
             number += 1
 

@@ -8,7 +8,7 @@ import torch
 from ase import Atoms
 from vesin import NeighborList
 
-from ..errors import ConfigError, StructureError, check_positive
+from ..errors import StructureError, check_positive
 from ..model.graph_input import Graph
 from .names import LARGEST_Z, check_index
 
@@ -21,7 +21,7 @@ DENSEST = 0.5
 """Crystals with less volume an atom are an error, Angstrom^3; their neighbors are countless."""
 FARTHEST = 1e4
 """Coordinates and cells beyond this are an error, Angstrom: float32 is too coarse there, and the
-search for neighbors counts more boxes than a number holds."""
+number of vesin's boxes overflows."""
 QUICKEST = 2.0
 """Cutoff with which close atoms are found fastest, Angstrom; smaller ones make too fine a grid."""
 
@@ -34,10 +34,9 @@ def check_atoms(atoms: Atoms, max_z: int = LARGEST_Z) -> None:
         max_z: highest atomic number.
 
     Raises:
-        StructureError: no atoms, positions or cell not finite or farther than any, a cell without
-            volume along its periodic directions, a crystal denser than any, an atomic number out of
-            range, or partial occupancy. (Atoms that are too close are found with the neighbors, in
-            ``neighbors``.)
+        StructureError: no atoms, positions or cell not finite or too far away, a cell without
+            volume along its periodic directions, a crystal too dense, an atomic number out of
+            range, or partial occupancy. (For atoms that are too close see ``check_distances``.)
     """
     if len(atoms) == 0:
         raise StructureError("the structure has no atoms")
@@ -73,15 +72,15 @@ def check_atoms(atoms: Atoms, max_z: int = LARGEST_Z) -> None:
 
 
 def check_occupancy(atoms: Atoms) -> None:
-    """Refuse partial or mixed occupancy, which ASE reads from a CIF but does not act on.
+    """Refuse partial or mixed occupancy, which ASE reads from a CIF but ignores.
 
     Raises:
         StructureError: a site is shared or partly empty.
     """
-    shares_by_site = atoms.info.get("occupancy")
-    if not isinstance(shares_by_site, dict):  # some other program's note, not a CIF's table
+    occupancy = atoms.info.get("occupancy")
+    if not isinstance(occupancy, dict):  # some other program's note, not a CIF's table
         return
-    for site, species in shares_by_site.items():
+    for site, species in occupancy.items():
         if not all(isinstance(share, float | int) for share in species.values()):
             raise StructureError(f"site {site}: an occupancy of {species} is no number")
         if len(species) != 1 or any(abs(float(share) - 1.0) > 1e-3 for share in species.values()):
@@ -92,14 +91,7 @@ def check_occupancy(atoms: Atoms) -> None:
 
 
 def check_distances(atoms: Atoms) -> None:
-    """Refuse atoms that share a place, before anybody asks for neighbors.
-
-    Args:
-        atoms: structure that passed ``check_atoms``.
-
-    Raises:
-        StructureError: two atoms are nearer than 0.1 Angstrom.
-    """
+    """Raise StructureError where two atoms are nearer than 0.1 Angstrom; see ``neighbors``."""
     neighbors(atoms, QUICKEST)
 
 
@@ -178,7 +170,7 @@ def structure_graph(
 
     Raises:
         StructureError: see ``check_atoms`` and ``neighbors``; or an absorber is absent.
-        ConfigError: see ``neighbors``; or a type of whole numbers.
+        ConfigError: see ``neighbors``.
     """
     check_atoms(atoms, max_z)
     if len(absorbers) == 0:
@@ -186,8 +178,6 @@ def structure_graph(
     for index in absorbers:
         check_index(index, "absorber", len(atoms))
     dtype = dtype or torch.get_default_dtype()
-    if not dtype.is_floating_point:
-        raise ConfigError(f"`dtype` is {dtype} but must be a floating-point type")
     edge_index, edge_shift = neighbors(atoms, r_max)
     absorber_mask = torch.zeros(len(atoms), dtype=torch.bool)
     absorber_mask[list(absorbers)] = True

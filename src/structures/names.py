@@ -12,15 +12,15 @@ EDGE = re.compile(r"K|[LMN]\d?|L23|M45")
 LARGEST_Z = len(chemical_symbols) - 1
 """Highest atomic number in calculations; a network has its own limit, ``max_z``."""
 NOT_FIRST = "=+-@"
-"""A spreadsheet takes what begins so for a formula, and a command for an option."""
+"""A spreadsheet takes what begins like this for a formula, and a command for an option."""
 
 
 def check_name(name: str, what: str, where: str) -> str:
-    """The name of a material or record, which is one that could be a file's.
+    """Return the name of a material or record, which could be a file's.
 
     Raises:
-        RecordError: it contains a slash or what can't be printed, is made of dots, or begins as a
-            formula does.
+        RecordError: it contains a slash or what can't be printed, consists of dots, or begins like
+            a formula.
     """
     check_printable(name, what, where)
     if set(name) & set("/\\") or not name.strip(".") or name[0] in NOT_FIRST:
@@ -32,20 +32,16 @@ def check_name(name: str, what: str, where: str) -> str:
 
 
 def to_name(text: str) -> str:
-    """A folder's or file's name made fit for an id in a list of ids.
+    """Turn the name of a folder or file into one for a list of ids.
 
-    Blanks, slashes and hashes, which begin a comment there, become hyphens; characters with which
-    no name begins are removed.
+    Blanks, slashes and hashes, which begin a comment there, become hyphens; leading characters of
+    ``NOT_FIRST`` are removed.
     """
     return re.sub(r"[\s/\\#]+", "-", text).lstrip(NOT_FIRST)
 
 
 def check_printable(text: str, what: str, where: str) -> str:
-    """Text of one line, without what a terminal takes for an order.
-
-    Raises:
-        RecordError: a character that can't be printed.
-    """
+    """Return text without control characters and line ends, else raise RecordError."""
     if not text.isprintable():
         raise RecordError(
             f"{where}: {what} is {text[:40]!r}, with characters that can't be printed"
@@ -54,22 +50,18 @@ def check_printable(text: str, what: str, where: str) -> str:
 
 
 def check_edge(edge: str, what: str) -> str:
-    """The name of an edge.
-
-    Raises:
-        RecordError: it is none.
-    """
+    """Return the name of an edge; RecordError if it is none."""
     if not (isinstance(edge, str) and EDGE.fullmatch(edge)):
         raise RecordError(f"{what} is {edge!r}, expected K, L3, ..")
     return edge
 
 
 def check_wanted(element: str | None, edge: str | None) -> None:
-    """Refuse to look for what is no element or no edge, and find nothing; None: all.
+    """Check an element and an edge to select; None: all.
 
     Raises:
-        ConfigError: it is no symbol.
-        RecordError: it is no edge.
+        ConfigError: no such element.
+        RecordError: no such edge.
     """
     if element is not None:
         check_element(element)
@@ -78,22 +70,14 @@ def check_wanted(element: str | None, edge: str | None) -> None:
 
 
 def check_element(element: str) -> str:
-    """The symbol of an element.
-
-    Raises:
-        ConfigError: it is none.
-    """
+    """Return the symbol of an element; ConfigError if it is none."""
     if element not in chemical_symbols[1:]:
         raise ConfigError(f"`element` is {element!r}, expected a symbol such as Cu")
     return element
 
 
 def check_index(index: Any, what: str, n_atoms: int) -> None:
-    """Refuse an index that is not that of an atom: outside, or 0.5, "0", or True of a mask.
-
-    Raises:
-        StructureError: it is none.
-    """
+    """Raise StructureError for an index of no atom: outside, or 0.5, "0", or True of a mask."""
     if not is_kind(index, int):
         raise StructureError(f"{what} {index!r} is no whole number; atoms count from 0")
     if not 0 <= index < n_atoms:

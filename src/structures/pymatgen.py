@@ -59,12 +59,12 @@ def numbers(values: Any, name: str, where: str) -> np.ndarray:
         RecordError: something else.
     """
     try:
-        found = np.array(values, dtype=float)
+        array = np.array(values, dtype=float)
     except (TypeError, ValueError, OverflowError) as error:
         raise RecordError(f"{where}: `{name}` contains what is no number ({error})") from error
-    if not np.isfinite(found).all():
+    if not np.isfinite(array).all():
         raise RecordError(f"{where}: `{name}` contains a value that is not finite")
-    return found
+    return array
 
 
 def to_atoms(structure: dict[str, Any], where: str) -> Atoms:
@@ -75,20 +75,21 @@ def to_atoms(structure: dict[str, Any], where: str) -> Atoms:
     """
     symbols, positions = [], []
     for number, site in enumerate(field(structure, "sites", list, where)):
-        species = field(site, "species", list, f"{where}: site {number}")
-        shares = [kind.get("occu") if isinstance(kind, dict) else None for kind in species]
-        if len(species) != 1 or not isinstance(shares[0], int | float) or abs(shares[0] - 1) > 1e-3:
-            raise RecordError(f"{where}: site {number} is disordered (occupancies {shares})")
-        symbols.append(symbol_of(species[0], f"{where}: site {number}"))
-        positions.append(field(site, "xyz", list, f"{where}: site {number}"))
-    placed = numbers(positions, "xyz", where)
-    if placed.ndim != 2 or placed.shape[1:] != (3,):
-        raise RecordError(f"{where}: `xyz` of the sites has the shape {placed.shape}, not (n, 3)")
+        place = f"{where}: site {number}"
+        species = field(site, "species", list, place)
+        shares = [field(kind, "occu", (int, float), place) for kind in species]
+        if len(shares) != 1 or abs(shares[0] - 1) > 1e-3:
+            raise RecordError(f"{place} is disordered (occupancies {shares})")
+        symbols.append(symbol_of(species[0], place))
+        positions.append(field(site, "xyz", list, place))
+    xyz = numbers(positions, "xyz", where)
+    if xyz.ndim != 2 or xyz.shape[1:] != (3,):
+        raise RecordError(f"{where}: `xyz` of the sites has the shape {xyz.shape}, not (n, 3)")
     lattice = structure.get("lattice")
     if lattice is None:
-        return Atoms(symbols, placed)
+        return Atoms(symbols, xyz)
     matrix = numbers(field(lattice, "matrix", list, where), "matrix", where)
     periodic = lattice.get("pbc", [True] * 3)
     if matrix.shape != (3, 3) or len(periodic) != 3:
         raise RecordError(f"{where}: `matrix` has the shape {matrix.shape}, expected (3, 3)")
-    return Atoms(symbols, placed, cell=matrix, pbc=[bool(flag) for flag in periodic])
+    return Atoms(symbols, xyz, cell=matrix, pbc=[bool(flag) for flag in periodic])

@@ -151,11 +151,6 @@ def test_absorber_that_is_absent_or_no_whole_number_is_refused(absorbers, messag
         atoms_to_graph(changed(), absorbers, 5.0)
 
 
-def test_positions_are_not_rounded_to_whole_numbers():
-    with pytest.raises(ConfigError, match=r"`dtype` is torch.int32 but must be a floating-point"):
-        atoms_to_graph(changed(), [0], 5.0, dtype=torch.int32)
-
-
 def test_borders_of_elements_distances_and_densities():
     """Less than 0.1 Angstrom, through the cell too, and less than 0.5 Angstrom^3 an atom."""
     with pytest.raises(StructureError, match=r"atomic number 100, expected 1 \.\. 99"):

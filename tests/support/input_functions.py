@@ -327,7 +327,7 @@ DATA = [
     *fields(dataset, ConfigError, r_max=inf, extend_below=-1.0, max_z=0, grid=ENERGIES[::-1],
             memory_bytes=-1),
     *bad(cut, StructureError, ({"max_z": 10}, "atom 0|29|10"), ({"absorbers": [7]}, "7|0 .. 1")),
-    *fields(cut, ConfigError, r_max=-1.0, dtype=torch.int32),
+    *fields(cut, ConfigError, r_max=-1.0),
     (lambda _: split_by_hash(["a_0"], {"train": nan}), DatabaseError, ["fractions"]),
     (lambda _: split_by_hash("abc", {"a": 1.0}), DatabaseError, ["`ids`", "'abc'"]),
     (lambda _: split_by_hash(["a_0"], {"a": 1.0}, seed=nan), ConfigError, ["`seed`", "nan"]),
