@@ -48,10 +48,11 @@ def ranking(path):
 def mixture(path):
     parts = np.stack([xanes(0), xanes(2), xanes(4)])
     fractions = np.array([0.5, 0.3, 0.2])
-    found = Mixture(fractions, fractions / 50, None, fractions @ parts, 1e-4, 3.0)
+    mixed = fractions @ parts
+    found = Mixture(parts, np.zeros(3), fractions, fractions / 50, None, mixed, 1e-4, 3.0)
     names = ["Cu_metal_reference_foil", "CuO", "Cu2O"]
-    measured = Spectrum(ENERGY, fractions @ parts, e0=8990.0)
-    src.comparison.plot.plot_mixture(measured, names, parts, found, path)
+    measured = Spectrum(ENERGY, mixed, e0=8990.0)
+    src.comparison.plot.plot_mixture(measured, names, found, path)
 
 
 def explanation(path):

@@ -1,6 +1,5 @@
 """The command `explain`: how each neighbor and shell contributes to a site's spectrum."""
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,7 +37,7 @@ def run(job: Options) -> None:
     from ..explanation.plot import plot_explanation
     from ..explanation.tables import explanation_table, explanation_values
     from ..plot import check_picture
-    from ..runtime.atomic_files import check_writable, file_digest, write_text_durably
+    from ..runtime.atomic_files import check_writable, file_digest, write_json
     from ..structures.files import named_structures
 
     check_writable(job.output)
@@ -70,6 +69,6 @@ def run(job: Options) -> None:
             "unit": info.unit,
             **explanation_values(explained),
         }
-        write_text_durably(job.output, json.dumps(values, indent=1) + "\n")
+        write_json(job.output, values)
     if job.plot is not None:
         plot_explanation(explained, job.plot, info.unit, info.reference_energy is None)

@@ -1,6 +1,5 @@
 """The command `fit`: linear-combination fit of a measured spectrum."""
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +19,7 @@ class Options:
     measured: Path = field(metadata=POSITIONAL)
     """Measured spectrum: XDI, columns of text, or PROJECT.prj:GROUP of Athena."""
     components: list[Path] = field(metadata=POSITIONAL)
-    """Measured references; with `model` structures, whose spectra are predicted."""
+    """Measured references, or, with `model`, structures whose spectra are predicted."""
     model: Path | None = None
     """Model for components that are structures. None: they are measured spectra."""
     window: tuple[float, float] = (-20.0, 60.0)
@@ -28,88 +27,79 @@ class Options:
     sum_to_one: bool = False
     """Fractions add up to exactly one."""
     max_shift: float = 0.0
-    """Each component may be moved by this much either way, eV, before it is mixed."""
+    """Largest shift of each component either way, eV."""
     bootstrap: int = 200
     """Resamplings of the residuals for the fractions' errors; 0: covariance alone."""
     output: Path | None = None
-    """JSON file for all of it. None: the table alone is printed."""
+    """JSON file of all results. None: only the table is printed."""
     plot: Path | None = None
-    """Picture of the measurement, the fit and the residual."""
+    """Figure of the measurement, the fit and the residual."""
 
 
 def run(job: Options) -> None:
-    """Fit the mixture; print the table and write JSON and a picture."""
+    """Fit the mixture; print the table and write JSON and a figure."""
     from ..comparison.linear_combination import fit_shifts
-    from ..comparison.tables import mixture_table, mixture_values
+    from ..comparison.plot import plot_mixture
+    from ..comparison.tables import measured_values, mixture_table, mixture_values
     from ..plot import check_picture
-    from ..runtime.atomic_files import check_writable, write_text_durably
+    from ..runtime.atomic_files import check_writable, write_json
     from ..runtime.provenance import package_version
-    from ..xas.measured import measured_digest, read_measured
-    from ..xas.normalization import normalize
+    from ..xas.measured import measured_digest
 
     check_writable(job.output)
     check_picture(job.plot)
-    check(job)
-    measured = normalize(read_measured(job.measured))
-    low, high = (measured.e0 + limit for limit in job.window)
-    names, spectra, origin = read_components(job, measured)
-    reach = [(s.energy[0] + job.max_shift, s.energy[-1] - job.max_shift) for s in spectra]
-    low, high = max([low, *(r[0] for r in reach)]), min([high, *(r[1] for r in reach)])
+    check_not_negative("max_shift", job.max_shift)
+    check_not_negative("bootstrap", job.bootstrap)
+    if not job.window[0] < job.window[1]:
+        raise ConfigError(f"`window` is {job.window[0]} {job.window[1]}, expected LOW below HIGH")
+    measured, names, spectra, origin = read_spectra(job)
+    low = max(measured.e0 + job.window[0], *(s.energy[0] + job.max_shift for s in spectra))
+    high = min(measured.e0 + job.window[1], *(s.energy[-1] - job.max_shift for s in spectra))
     target = measured.flat.within(low, high)
-    mixture, shifts, moved = fit_shifts(
-        target, spectra, job.max_shift, job.sum_to_one, job.bootstrap
-    )
-    print(f"{job.measured}: e0 {measured.e0:.2f} eV, {low:.1f} .. {high:.1f} eV fitted")
-    print(mixture_table(names, mixture, shifts))
+    mixture = fit_shifts(target, spectra, job.max_shift, job.sum_to_one, job.bootstrap)
+    print(f"{job.measured}: e0 {measured.e0:.2f} eV, {low:.1f} to {high:.1f} eV fitted")
+    print(mixture_table(names, mixture, job.max_shift))
     if job.output is not None:
         values = {
             "kind": "mixture",
             "version": package_version("e3gnn-xanes"),
             "provenance": origin,
-            "measured_file": {"path": str(job.measured), "digest": measured_digest(job.measured),
-                              "e0": measured.e0},
+            "measured_file": measured_values(job.measured, measured),
             "component_files": {str(path): measured_digest(path) for path in job.components},
-            "energy": target.energy.tolist(),
-            "measured": target.mu.tolist(),
-            **mixture_values(names, mixture, shifts, moved),
-        }  # fmt: skip
-        write_text_durably(job.output, json.dumps(values, indent=1) + "\n")
+        }
+        write_json(job.output, {**values, **mixture_values(target, names, mixture)})
     if job.plot is not None:
-        from ..comparison.plot import plot_mixture
-
-        plot_mixture(target, names, moved, mixture, job.plot)
+        plot_mixture(target, names, mixture, job.plot)
 
 
-def check(job: Options) -> None:
-    """Raise ConfigError for a value out of its range."""
-    check_not_negative("max_shift", job.max_shift)
-    check_not_negative("bootstrap", job.bootstrap)
-    if not job.window[0] < job.window[1]:
-        raise ConfigError(f"`window` is {job.window[0]} {job.window[1]}, expected LOW below HIGH")
+def read_spectra(
+    job: Options,
+) -> tuple["Normalized", list[str], list["Spectrum"], dict[str, str]]:
+    """The measurement, names and normalized spectra of the components, and where they come from.
 
-
-def read_components(
-    job: Options, measured: "Normalized"
-) -> tuple[list[str], list["Spectrum"], dict[str, str]]:
-    """Names and normalised spectra of the components, and where they come from.
-
-    Predicted ones are moved together, so that their steepest rises lie, on average, at the
+    Predicted components are shifted together, so that their steepest rises lie, on average, at the
     measurement's e0.
+
+    Raises:
+        ConfigError: a component is of another element or edge than the measurement.
     """
     from ..checkpoints.trained_model import UNKNOWN, TrainedModel
-    from ..comparison.ranking import nominal_shift, predict_candidates
+    from ..comparison.ranking import measured_at_edge, nominal_shift, predict_candidates
     from ..runtime.provenance import command_line, package_version
     from ..structures.files import named_structures
-    from ..xas.measured import read_measured
+    from ..xas.measured import read_measured, with_edge
     from ..xas.normalization import normalize
 
     if job.model is None:
-        flats = [normalize(read_measured(path)).flat for path in job.components]
+        scan = read_measured(job.measured)
+        references = [read_measured(path) for path in job.components]
+        flats = [normalize(with_edge(r, scan.element, scan.edge)).flat for r in references]
         origin = {"version": package_version("e3gnn-xanes"), "command": command_line() or UNKNOWN}
-        return [Path(path).stem for path in job.components], flats, origin
+        return normalize(scan), [path.stem for path in job.components], flats, origin
     model = TrainedModel.load(job.model)
+    measured = measured_at_edge(model.info, job.measured)
     structures = [named for path in job.components for named in named_structures(path)]
     candidates = predict_candidates(model, structures)
     shift = nominal_shift(measured, candidates)
-    moved = [candidate.predicted.shifted(shift) for candidate in candidates]
-    return [candidate.name for candidate in candidates], moved, model.provenance()
+    spectra = [candidate.predicted.shifted(shift) for candidate in candidates]
+    return measured, [candidate.name for candidate in candidates], spectra, model.provenance()

@@ -1,5 +1,7 @@
 """Fit of a predicted spectrum to a normalized measurement: shift, broadening, scale."""
 
+import functools
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,56 +13,89 @@ from ..xas.spectrum import Spectrum
 from .similarity import MEASURES
 
 CLOSE = 1e-3
-"""A parameter this part of its range from a bound has reached it."""
+"""A parameter within this fraction of its range from a bound is at the bound."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a fit may change; both ends the same: nothing."""
+    """Lower and upper limits of the parameters of a fit; equal limits fix a parameter."""
 
     shift: tuple[float, float] = (-15.0, 15.0)
-    """Energies of the prediction are moved by this much, eV."""
+    """Shift of the prediction's energies, eV."""
     broadening: tuple[float, float] = (0.0, 3.0)
-    """Full width at half maximum of a further Gaussian: monochromator, and life of the final
-    state beyond what the calculations hold, eV."""
+    """Full width at half maximum of an additional Gaussian, eV: the monochromator, and the lifetime
+    of the final state beyond what the calculations include."""
     scale: tuple[float, float] = (0.85, 1.15)
     """Factor of the prediction in units of the edge step."""
 
     def __post_init__(self) -> None:
-        """Raise ConfigError for bounds in the wrong order or out of range."""
+        """Raise ConfigError for limits in the wrong order or out of range."""
         for name in ("shift", "broadening", "scale"):
             low, high = getattr(self, name)
-            if not low <= high:
-                raise ConfigError(f"`{name}` must be LOW HIGH with LOW <= HIGH, found {low} {high}")
-            if not np.isfinite([low, high]).all():
-                raise ConfigError(f"`{name}` must be finite, found {low} {high}")
-        if self.broadening[0] < 0 or self.scale[0] <= 0:
-            raise ConfigError(
-                f"`broadening` {self.broadening} must not be negative, `scale` {self.scale} must be"
-                " positive"
-            )
+            if not -np.inf < low <= high < np.inf:
+                raise ConfigError(
+                    f"`{name}` is {low} {high} but must be LOW HIGH, finite, with LOW <= HIGH"
+                )
+        if self.broadening[0] < 0:
+            raise ConfigError(f"`broadening` is {self.broadening} but must not be negative")
+        if self.scale[0] <= 0:
+            raise ConfigError(f"`scale` is {self.scale} but must be positive")
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A candidate beside the measurement."""
+    """A candidate fitted to the measurement."""
 
     name: str
-    """Candidate."""
+    """Name of the candidate."""
     shift: float
-    """eV, see ``Bounds``."""
+    """Shift of the prediction, eV."""
     broadening: float
-    """Full width at half maximum, eV."""
+    """Full width at half maximum of the additional Gaussian, eV."""
     scale: float
     """Factor of the prediction in units of the edge step."""
     at_bound: tuple[str, ...]
-    """Parameters that a bound has stopped."""
+    """Parameters at one of their bounds."""
     measures: dict[str, float]
-    """Value of every measure; less is more alike."""
+    """Value of every metric; lower means more similar."""
     fitted: np.ndarray
     """Fitted prediction on the energies compared, dimensionless, shape (n_energies,)."""
     half_width: np.ndarray | None
-    """Half width of the model's band there, same unit and shape; None: not calibrated."""
+    """Half width of the model's band, same unit and shape. None: not calibrated."""
+
+
+class _Search:
+    """Least squares over shift and broadening; the scale follows from them in closed form."""
+
+    def __init__(self, measured: Spectrum, predicted: Spectrum, bounds: Bounds) -> None:
+        self.measured, self.predicted, self.scale = measured, predicted, bounds.scale
+        self.lower, self.upper = np.transpose([bounds.shift, bounds.broadening])
+        self.broadened = functools.cache(lambda width: gaussian(predicted, width).mu)
+
+    def scaled(self, shift: float, width: float) -> tuple[float, np.ndarray]:
+        """Best scale, and the prediction shifted, broadened and scaled."""
+        energy, target = self.measured.energy - shift, self.measured.mu
+        mu = np.interp(energy, self.predicted.energy, self.broadened(round(float(width), 4)))
+        scale = float(np.clip(mu @ target / max(mu @ mu, 1e-30), *self.scale))
+        return scale, scale * mu
+
+    def misfit(self, point: np.ndarray) -> float:
+        """Mean squared difference; outside the bounds, that at the bound and the distance to it."""
+        inside = np.clip(point, self.lower, self.upper)
+        difference = self.scaled(*inside)[1] - self.measured.mu
+        return float(np.mean(difference**2) + np.abs(point - inside).sum())
+
+    def best(self) -> tuple[float, float]:
+        """Shift and broadening, eV."""
+        shifts = np.arange(self.lower[0], self.upper[0] + 1e-9, 0.5)
+        widths = np.unique(np.append(np.arange(self.lower[1], self.upper[1], 1.0), self.upper[1]))
+        grid = np.array(list(itertools.product(shifts, widths)))
+        start = min(grid, key=self.misfit)
+        simplex = start + np.array([[0.0, 0.0], [0.4, 0.0], [0.0, 0.5]])
+        options = {"initial_simplex": simplex, "xatol": 1e-3, "fatol": 1e-10, "maxiter": 200}
+        found = minimize(self.misfit, start, method="Nelder-Mead", options=options)
+        shift, width = np.clip(found.x, self.lower, self.upper)
+        return float(shift), float(width)
 
 
 def fit_candidate(
@@ -70,63 +105,32 @@ def fit_candidate(
     half_width: np.ndarray | None,
     bounds: Bounds,
 ) -> Fit:
-    """Find shift, broadening and scale with the least mean squared difference.
+    """Find the shift, broadening and scale with the smallest mean squared difference.
 
-    The scale follows from the other two in closed form; these are searched on a grid of 0.5 eV and
-    refined by Nelder and Mead's simplex.
+    The scale follows from the other two in closed form; those are searched on a grid of 0.5 and
+    1 eV and refined by the simplex of Nelder and Mead.
 
     Args:
-        name: candidate.
-        measured: normalised measurement on the energies to compare.
-        predicted: prediction in units of the edge step; for every shift it must reach over the
-            measured energies, see ``compare_window``.
-        half_width: of the model's band on the prediction's energies, in the same unit.
-        bounds: what may change.
+        name: name of the candidate.
+        measured: normalized measurement on the energies to compare.
+        predicted: prediction in units of the edge step; for every shift it must cover the measured
+            energies, see ``compare_window``.
+        half_width: of the model's band, same unit, shape of ``predicted``. None: not calibrated.
+        bounds: limits of the parameters.
 
     Returns:
         The best fit.
     """
+    search = _Search(measured, predicted, bounds)
+    shift, width = search.best()
+    scale, fitted = search.scaled(shift, width)
     energy, target = measured.energy, measured.mu
-    broadened: dict[float, np.ndarray] = {}
-
-    def shape(shift: float, width: float) -> np.ndarray:
-        key = round(width, 4)
-        if key not in broadened:
-            broadened[key] = gaussian(predicted, key).mu
-        return np.interp(energy - shift, predicted.energy, broadened[key])
-
-    def best_scale(values: np.ndarray) -> float:
-        free = float(values @ target / max(values @ values, 1e-30))
-        return float(np.clip(free, *bounds.scale))
-
-    def misfit(point: np.ndarray) -> float:
-        shift = float(np.clip(point[0], *bounds.shift))
-        width = float(np.clip(point[1], *bounds.broadening))
-        values = shape(shift, width)
-        outside = abs(point[0] - shift) + abs(point[1] - width)
-        return float(np.mean((best_scale(values) * values - target) ** 2)) + outside
-
-    shifts = np.arange(bounds.shift[0], bounds.shift[1] + 1e-9, 0.5)
-    widths = np.unique(np.append(np.arange(*bounds.broadening, 1.0), bounds.broadening[1]))
-    start = min(((s, w) for w in widths for s in shifts), key=lambda p: misfit(np.array(p)))
-    simplex = np.array(start) + np.array([[0.0, 0.0], [0.4, 0.0], [0.0, 0.5]])
-    options = {"initial_simplex": simplex, "xatol": 1e-3, "fatol": 1e-10, "maxiter": 200}
-    found = minimize(misfit, start, method="Nelder-Mead", options=options).x
-    shift = float(np.clip(found[0], *bounds.shift))
-    width = float(np.clip(found[1], *bounds.broadening))
-    values = shape(shift, width)
-    scale = best_scale(values)
-    fitted = scale * values
-    half = None
     if half_width is not None:
-        half = scale * np.interp(energy - shift, predicted.energy, half_width)
-    stopped = {"shift": shift, "broadening": width, "scale": scale}
-    at_bound = tuple(key for key, value in stopped.items() if _reached(value, getattr(bounds, key)))
+        half_width = scale * np.interp(energy - shift, predicted.energy, half_width)
+    at_bound = []
+    for key, value in {"shift": shift, "broadening": width, "scale": scale}.items():
+        low, high = getattr(bounds, key)
+        if low < high and min(value - low, high - value) < CLOSE * (high - low):
+            at_bound.append(key)
     measures = {key: measure(energy, target, fitted) for key, measure in MEASURES.items()}
-    return Fit(name, shift, width, scale, at_bound, measures, fitted, half)
-
-
-def _reached(value: float, limits: tuple[float, float]) -> bool:
-    """Whether a parameter that may vary has come to a bound."""
-    low, high = limits
-    return high > low and min(value - low, high - value) < CLOSE * (high - low)
+    return Fit(name, shift, width, scale, tuple(at_bound), measures, fitted, half_width)

@@ -1,6 +1,7 @@
-"""Linear combination: a measurement as a mixture of components, with errors."""
+"""Linear-combination fit: a measurement as a mixture of components, with errors."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import lsq_linear, nnls
@@ -9,7 +10,7 @@ from ..errors import ConfigError
 from ..xas.spectrum import Spectrum
 
 SHIFT_STEP = 0.25
-"""Step of the shifts that are tried, eV."""
+"""Largest step between the shifts that are tried, eV."""
 ROUNDS = 3
 """Passes over the shifts of all components."""
 
@@ -18,18 +19,22 @@ ROUNDS = 3
 class Mixture:
     """Fractions of components in a measurement."""
 
+    components: np.ndarray
+    """Components as they were fitted, shape (n_components, n_energies)."""
+    shifts: np.ndarray
+    """Shifts of the components, eV, shape (n_components,)."""
     fractions: np.ndarray
     """Fraction of each component, shape (n_components,), none negative."""
     errors: np.ndarray
-    """Standard deviations by covariance, same shape; of fractions at zero they are upper bounds."""
+    """Standard deviations by covariance, same shape; upper bounds for fractions of zero."""
     bootstrap: np.ndarray | None
-    """Standard deviations over resampled residuals, same shape; None: not asked for."""
+    """Standard deviations over resampled residuals, same shape. None: not resampled."""
     fitted: np.ndarray
     """Mixture, shape (n_energies,)."""
     r_factor: float
     """Sum of squared residuals over that of the measurement."""
     correlation_points: float
-    """Energies over which residuals go together, in points; errors are larger by its root."""
+    """Correlation length of the residuals in points; errors are larger by its square root."""
 
 
 def fit_mixture(
@@ -39,46 +44,41 @@ def fit_mixture(
     bootstrap: int = 0,
     seed: int = 0,
 ) -> Mixture:
-    """Find fractions that are not negative, with the least sum of squares.
+    """Find the fractions, none negative, with the least sum of squared residuals.
+
+    Residuals are correlated over several points, so both kinds of errors count that many points as
+    one (integrated autocorrelation; Sokal, in Functional Integration, Plenum 1997, eq. 3.13), and
+    the bootstrap resamples blocks of that length.
 
     Args:
-        components: normalised spectra, shape (n_components, n_energies).
-        measured: normalised measurement, shape (n_energies,).
+        components: normalized spectra, shape (n_components, n_energies).
+        measured: normalized measurement, shape (n_energies,).
         sum_to_one: fractions add up to one.
-        bootstrap: resamplings; 0: none.
-        seed: of the resamplings.
-
-    Returns:
-        Fractions and errors. Residuals of spectra go together over several points, so both kinds of
-        errors take so many points for one (the integrated autocorrelation; Sokal, in Functional
-        Integration, Plenum 1997, eq. 3.13), and the bootstrap resamples blocks of that length.
+        bootstrap: number of resamplings, 0 or at least 2.
+        seed: seed of the resamplings.
 
     Raises:
-        ConfigError: fewer energies than components, or components that are multiples of each other.
+        ConfigError: too few energies, components that are multiples of each other, or `bootstrap`.
     """
     count, points = components.shape
+    if bootstrap == 1:
+        raise ConfigError("`bootstrap` is 1 but must be 0 or at least 2")
     if points <= count:
         raise ConfigError(f"{points} energies are too few for {count} components")
-    scaled = components / np.linalg.norm(components, axis=1, keepdims=True)
-    if np.linalg.cond(scaled) > 1e6:
-        raise ConfigError("components are so alike that their fractions can't be told apart")
+    if np.linalg.cond(components / np.linalg.norm(components, axis=1, keepdims=True)) > 1e6:
+        raise ConfigError("components are too similar for their fractions to be determined")
     fractions = _solve(components, measured, sum_to_one)
     fitted = fractions @ components
     residual = measured - fitted
-    together = _correlation_points(residual)
-    variance = float(residual @ residual) / max(points - count, 1) * together
-    covariance = variance * _inverse(components, sum_to_one)
-    spread = None
+    length = _correlation_points(residual)
+    variance = float(residual @ residual) / max(points - count, 1) * length
+    errors = np.sqrt(variance * np.diag(_inverse(components, sum_to_one)).clip(0.0))
+    spread, shifts = None, np.zeros(count)
     if bootstrap:
-        rng, block = np.random.default_rng(seed), max(1, round(together))
-        draws = [
-            _solve(components, fitted + _resample(residual, block, rng), sum_to_one)
-            for _ in range(bootstrap)
-        ]
-        spread = np.std(draws, axis=0, ddof=1)
+        data = fitted + _resample(residual, max(1, round(length)), bootstrap, seed)
+        spread = np.std([_solve(components, row, sum_to_one) for row in data], axis=0, ddof=1)
     r_factor = float(residual @ residual / (measured @ measured))
-    errors = np.sqrt(np.clip(np.diag(covariance), 0.0, None))
-    return Mixture(fractions, errors, spread, fitted, r_factor, together)
+    return Mixture(components, shifts, fractions, errors, spread, fitted, r_factor, length)
 
 
 def _solve(components: np.ndarray, measured: np.ndarray, sum_to_one: bool) -> np.ndarray:
@@ -87,21 +87,18 @@ def _solve(components: np.ndarray, measured: np.ndarray, sum_to_one: bool) -> np
         return nnls(components.T, measured)[0]
     if len(components) == 1:
         return np.ones(1)
-    # a heavy row makes the sum one to rounding, bounds keep every fraction in 0 .. 1
+    # a heavy row makes the sum one to rounding, bounds keep every fraction in 0 to 1
     heavy = 1e4 * np.linalg.norm(components)
     left = np.vstack([components.T, np.full((1, len(components)), heavy)])
-    found = lsq_linear(left, np.append(measured, heavy), bounds=(0.0, 1.0), method="bvls")
-    return found.x / found.x.sum()
+    fractions = lsq_linear(left, np.append(measured, heavy), bounds=(0.0, 1.0), method="bvls").x
+    return fractions / fractions.sum()
 
 
 def _inverse(components: np.ndarray, sum_to_one: bool) -> np.ndarray:
     """Covariance of the fractions for residuals of variance one."""
-    if not sum_to_one:
-        return np.linalg.inv(components @ components.T)
-    count = len(components)
-    if count == 1:
-        return np.zeros((1, 1))
-    free = np.vstack([np.eye(count - 1), -np.ones((1, count - 1))])  # f = first + free g
+    free = np.eye(len(components))
+    if sum_to_one:  # f = constant + free g: the last fraction is what the others leave
+        free = np.vstack([free[:-1, :-1], -np.ones((1, len(components) - 1))])
     reduced = free.T @ components
     return free @ np.linalg.inv(reduced @ reduced.T) @ free.T
 
@@ -110,10 +107,8 @@ def _correlation_points(residual: np.ndarray) -> float:
     """1 + 2 sum of the autocorrelation up to its first zero, in points."""
     centered = residual - residual.mean()
     power = float(centered @ centered)
-    if power <= 0.0:
-        return 1.0
     total = 1.0
-    for lag in range(1, len(centered) // 3):
+    for lag in range(1, len(centered) // 3 if power > 0.0 else 0):
         rho = float(centered[:-lag] @ centered[lag:]) / power
         if rho <= 0.0:
             break
@@ -121,38 +116,45 @@ def _correlation_points(residual: np.ndarray) -> float:
     return total
 
 
-def _resample(residual: np.ndarray, block: int, rng: np.random.Generator) -> np.ndarray:
-    """Residuals in blocks drawn with replacement."""
-    starts = rng.integers(0, len(residual), size=-(-len(residual) // block))
-    index = (starts[:, None] + np.arange(block)).ravel() % len(residual)
-    return residual[index[: len(residual)]]
+def _resample(residual: np.ndarray, block: int, times: int, seed: int) -> np.ndarray:
+    """Residuals in blocks drawn with replacement, shape (times, n_energies)."""
+    rng, points = np.random.default_rng(seed), len(residual)
+    starts = rng.integers(0, points, size=(times, -(-points // block), 1))
+    index = (starts + np.arange(block)).reshape(times, -1)[:, :points]
+    return residual[index % points]
 
 
 def fit_shifts(
-    target: Spectrum,
-    spectra: list[Spectrum],
+    measured: Spectrum,
+    spectra: Sequence[Spectrum],
     max_shift: float,
     sum_to_one: bool = False,
     bootstrap: int = 0,
-) -> tuple[Mixture, list[float], np.ndarray]:
-    """Best mixture over shifts of the components within ``max_shift``, eV, one after the other.
+) -> Mixture:
+    """Find the best mixture over shifts of the components, one component after the other.
 
-    Returns:
-        The mixture, the shifts, and the shifted components, shape (n_components, n_energies).
+    Args:
+        measured: normalized measurement on the energies to fit.
+        spectra: normalized components, which cover these energies for every shift.
+        max_shift: largest shift either way, eV; 0: none.
+        sum_to_one: see ``fit_mixture``, also for ``bootstrap`` and the errors raised.
+        bootstrap: number of resamplings, at the best shifts.
     """
-    shifts = [0.0] * len(spectra)
-    tried = np.arange(-max_shift, max_shift + 1e-9, SHIFT_STEP) if max_shift else np.zeros(1)
+    steps = int(np.ceil(max_shift / SHIFT_STEP))
+    tried = np.arange(-steps, steps + 1) * (max_shift / max(steps, 1))
 
-    def moved(at: list[float]) -> np.ndarray:
-        pairs = zip(spectra, at, strict=True)
-        return np.stack([np.interp(target.energy - de, s.energy, s.mu) for s, de in pairs])
+    def moved(shifts: np.ndarray) -> np.ndarray:
+        pairs = zip(spectra, shifts, strict=True)
+        return np.stack([np.interp(measured.energy - de, s.energy, s.mu) for s, de in pairs])
 
-    def misfit(at: list[float]) -> float:
-        return fit_mixture(moved(at), target.mu, sum_to_one).r_factor
+    def misfit(shifts: np.ndarray) -> float:
+        return fit_mixture(moved(shifts), measured.mu, sum_to_one).r_factor
 
-    for _ in range(ROUNDS if max_shift else 0):
+    shifts = np.zeros(len(spectra))
+    for _ in range(ROUNDS if steps else 0):
         for k in range(len(spectra)):
-            others = [[*shifts[:k], float(de), *shifts[k + 1 :]] for de in tried]
+            others = np.tile(shifts, (len(tried), 1))
+            others[:, k] = tried
             shifts = min(others, key=misfit)
-    components = moved(shifts)
-    return fit_mixture(components, target.mu, sum_to_one, bootstrap), shifts, components
+    mixture = fit_mixture(moved(shifts), measured.mu, sum_to_one, bootstrap)
+    return replace(mixture, shifts=shifts)

@@ -1,11 +1,9 @@
-"""Similarity of two spectra on the same energies."""
+"""Similarity of two spectra on the same energies, which all have the shape (n_energies,)."""
 
 from collections.abc import Callable
 
 import numpy as np
 from scipy.stats import spearmanr
-
-Measure = Callable[[np.ndarray, np.ndarray, np.ndarray], float]
 
 
 def r_factor(energy: np.ndarray, measured: np.ndarray, fitted: np.ndarray) -> float:
@@ -24,21 +22,21 @@ def derivative_mse(energy: np.ndarray, measured: np.ndarray, fitted: np.ndarray)
 
 
 def cosine(energy: np.ndarray, measured: np.ndarray, fitted: np.ndarray) -> float:
-    """1 minus the cosine of the two as vectors."""
+    """1 minus the cosine of the angle between the two as vectors."""
     length = np.linalg.norm(measured) * np.linalg.norm(fitted)
     return float(1.0 - measured @ fitted / length)
 
 
 def spearman(energy: np.ndarray, measured: np.ndarray, fitted: np.ndarray) -> float:
-    """1 minus Spearman's rank correlation."""
+    """1 minus Spearman's rank correlation; NaN where a spectrum is constant."""
     return float(1.0 - spearmanr(measured, fitted).statistic)
 
 
-MEASURES: dict[str, Measure] = {
+MEASURES: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], float]] = {
     "r_factor": r_factor,
     "mse": mse,
     "derivative_mse": derivative_mse,
     "cosine": cosine,
     "spearman": spearman,
 }
-"""Measures by name; of all of them less is more alike, 0 is the same."""
+"""Metrics by name; 0 for identical spectra, lower means more similar."""

@@ -1,20 +1,24 @@
-"""Comparisons and mixtures as text and as plain values for JSON."""
+"""Comparisons and mixtures as text, and as values for JSON."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..xas.measured import measured_digest
+from ..xas.normalization import Normalized
+from ..xas.spectrum import Spectrum
 from .fit import Fit
 from .linear_combination import Mixture
 from .ranking import Candidate, Ranking
 
 SURE = 0.95
-"""A lead that holds in this part of the draws exceeds the model's own uncertainty."""
+"""A lead that persists in this fraction of the draws exceeds the model's own uncertainty."""
 
 
 def fit_cells(fit: Fit) -> list[str]:
-    """Candidate, shift and broadening (eV), scale and measures, as tables show them."""
+    """Candidate, shift and broadening (eV), scale and metrics of a fit, as tables show them."""
     parameters = f"{fit.shift:.2f}", f"{fit.broadening:.2f}", f"{fit.scale:.3f}"
     return [fit.name, *parameters, *(f"{value:.5f}" for value in fit.measures.values())]
 
@@ -27,111 +31,112 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def ranking_table(ranking: Ranking) -> str:
-    """Candidates, the most alike first, with their parameters and measures."""
+    """Candidates, the most similar first, with their parameters and metrics."""
     names = list(ranking.fits[0].measures)
     widths = [16, 7, 6, 6, *(14 for _ in names)]
     rows = [["candidate", "shift", "broad", "scale", *names], *map(fit_cells, ranking.fits)]
-    lines = [_line(row, widths) for row in rows]
     bounds, energy = ranking.bounds, ranking.measured.energy
-    lines.append(
-        f"shift {bounds.shift[0]:.2f} .. {bounds.shift[1]:.2f} eV, broadening"
-        f" {bounds.broadening[0]:g} .. {bounds.broadening[1]:g} eV, scale {bounds.scale[0]:g} .."
-        f" {bounds.scale[1]:g}; {energy[0]:.1f} .. {energy[-1]:.1f} eV, {len(energy)} points; of"
-        " all measures less is more alike"
-    )
-    for fit in ranking.fits:
-        if fit.at_bound:
-            lines.append(f"{fit.name}: a bound has stopped {', '.join(fit.at_bound)}")
-    return "\n".join(lines)
+    return "\n".join([
+        *(_line(row, widths) for row in rows),
+        f"shift {bounds.shift[0]:.2f} to {bounds.shift[1]:.2f} eV, broadening"
+        f" {bounds.broadening[0]:g} to {bounds.broadening[1]:g} eV, scale {bounds.scale[0]:g} to"
+        f" {bounds.scale[1]:g}; {energy[0]:.1f} to {energy[-1]:.1f} eV, {len(energy)} points; for"
+        " all metrics, lower means more similar",
+        *(f"{fit.name}: at its bound: {', '.join(fit.at_bound)}" for fit in ranking.fits
+          if fit.at_bound),
+    ])  # fmt: skip
 
 
 def verdict(ranking: Ranking) -> str:
-    """How far the best leads, and whether that exceeds the model's own uncertainty."""
+    """How far the best candidate leads, and whether that exceeds the model's own uncertainty."""
     best = ranking.fits[0].name
     if ranking.lead is None:
         return f"{best} is the only candidate"
-    second = ranking.fits[1].name
+    second, first = ranking.fits[1].name, ranking.first_in_draws
     text = f"{best} leads: {ranking.measure} of {second} is {ranking.lead:.2f} times as large"
-    if ranking.first_in_draws is None:
-        return f"{text}; the model is not calibrated, so it can't be said whether that is much"
-    part = f"it stays first in {ranking.first_in_draws:.0%} of draws of the model's errors"
-    if ranking.first_in_draws >= SURE:
-        return f"{text}; {part}: beyond the model's own uncertainty"
-    return f"{text}; {part}: within the model's own uncertainty, so {best} is not proven"
+    if first is None:
+        return f"{text}; the model is not calibrated, so the significance of the lead is unknown"
+    text += f"; it stays first in {first:.0%} of draws of the model's errors"
+    if first >= SURE:
+        return f"{text}: beyond the model's own uncertainty"
+    return f"{text}: within the model's own uncertainty, so the ranking is not significant"
 
 
 def ranking_values(ranking: Ranking, candidates: Sequence[Candidate]) -> dict[str, Any]:
-    """All of a ranking as plain values."""
-    sites = {candidate.name: candidate.sites for candidate in candidates}
+    """All of a ranking for JSON."""
+    sites = {
+        candidate.name: {
+            str(site.site): {
+                "equivalent": site.equivalent, "novel": site.novel, "unseen": site.unseen
+            }
+            for site in candidate.sites
+        }
+        for candidate in candidates
+    }  # fmt: skip
     return {
         "measure": ranking.measure,
         "lead": ranking.lead,
         "first_in_draws": ranking.first_in_draws,
         "verdict": verdict(ranking),
-        "bounds": {k: list(v) for k, v in vars(ranking.bounds).items()},
-        "energy": ranking.measured.energy.tolist(),
-        "measured": ranking.measured.mu.tolist(),
-        "candidates": [
-            {
-                **{name: _plain(value) for name, value in vars(fit).items()},
-                "sites": {
-                    str(site.site): {
-                        "equivalent": site.equivalent,
-                        "novel": site.novel,
-                        "unseen": list(site.unseen),
-                    }
-                    for site in sites[fit.name]
-                },
-            }
-            for fit in ranking.fits
-        ],
+        "bounds": vars(ranking.bounds),
+        "energy": ranking.measured.energy,
+        "measured": ranking.measured.mu,
+        "candidates": [{**vars(fit), "sites": sites[fit.name]} for fit in ranking.fits],
     }
 
 
-def _plain(value: Any) -> Any:
-    """A list in place of an array."""
-    return value.tolist() if isinstance(value, np.ndarray) else value
+def measured_values(path: Path, measured: Normalized) -> dict[str, Any]:
+    """The file of a measurement and what it contains, for JSON."""
+    return {
+        "path": str(path),
+        "digest": measured_digest(path),
+        "e0": measured.e0,
+        "edge_step": measured.edge_step,
+        "element": measured.norm.element,
+        "edge": measured.norm.edge,
+    }
 
 
-def mixture_cells(
-    names: Sequence[str], mixture: Mixture, shifts: Sequence[float]
-) -> list[list[str]]:
+def mixture_cells(names: Sequence[str], mixture: Mixture) -> list[list[str]]:
     """Component, fraction, its error, that by bootstrap, and shift (eV), as tables show them."""
-    n = len(names)
-    spread = [""] * n if mixture.bootstrap is None else [f"{s:.4f}" for s in mixture.bootstrap]
-    parts = zip(names, mixture.fractions, mixture.errors, spread, shifts, strict=True)
-    return [[name, f"{f:.4f}", f"{e:.4f}", s, f"{shift:.2f}"] for name, f, e, s, shift in parts]
+    resampled = mixture.bootstrap
+    return [
+        [name, f"{mixture.fractions[k]:.4f}", f"{mixture.errors[k]:.4f}",
+         "" if resampled is None else f"{resampled[k]:.4f}", f"{mixture.shifts[k]:.2f}"]
+        for k, name in enumerate(names)
+    ]  # fmt: skip
 
 
-def mixture_table(names: Sequence[str], mixture: Mixture, shifts: Sequence[float]) -> str:
-    """Fractions with their errors."""
+def mixture_table(names: Sequence[str], mixture: Mixture, max_shift: float) -> str:
+    """Fractions with their errors; ``max_shift``, eV, is the bound of the shifts."""
     head = ["component", "fraction", "+-", "bootstrap", "shift"]
-    rows = [head, *mixture_cells(names, mixture, shifts)]
-    lines = [_line(row, (20, 9, 7, 9, 7)) for row in rows]
+    lines = [_line(row, (20, 9, 7, 9, 7)) for row in [head, *mixture_cells(names, mixture)]]
     lines.append(
-        f"sum {mixture.fractions.sum():.4f}, R-factor {mixture.r_factor:.3g}; residuals go together"
-        f" over {mixture.correlation_points:.1f} points, which the errors take into account"
+        f"sum {mixture.fractions.sum():.4f}, R-factor {mixture.r_factor:.3g}; residuals are"
+        f" correlated over {mixture.correlation_points:.1f} points, which the errors account for"
     )
+    at_bound = (mixture.fractions > 0) & (np.abs(mixture.shifts) >= max_shift) & (max_shift > 0)
+    lines += [f"{names[k]}: shift is at its bound" for k in map(int, np.flatnonzero(at_bound))]
     return "\n".join(lines)
 
 
-def mixture_values(
-    names: Sequence[str], mixture: Mixture, shifts: Sequence[float], components: np.ndarray
-) -> dict[str, Any]:
-    """All of a mixture as plain values; ``components`` has shape (n_components, n_energies)."""
-    spread = [None] * len(names) if mixture.bootstrap is None else mixture.bootstrap.tolist()
+def mixture_values(measured: Spectrum, names: Sequence[str], mixture: Mixture) -> dict[str, Any]:
+    """All of a mixture for JSON."""
+    resampled = mixture.bootstrap
     return {
+        "energy": measured.energy,
+        "measured": measured.mu,
         "r_factor": mixture.r_factor,
         "correlation_points": mixture.correlation_points,
-        "fitted": mixture.fitted.tolist(),
+        "fitted": mixture.fitted,
         "components": [
             {
                 "name": name,
-                "fraction": float(mixture.fractions[k]),
-                "error": float(mixture.errors[k]),
-                "bootstrap": spread[k],
-                "shift": float(shifts[k]),
-                "mu": components[k].tolist(),
+                "fraction": mixture.fractions[k],
+                "error": mixture.errors[k],
+                "bootstrap": None if resampled is None else resampled[k],
+                "shift": mixture.shifts[k],
+                "mu": mixture.components[k],
             }
             for k, name in enumerate(names)
         ],

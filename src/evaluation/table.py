@@ -2,8 +2,6 @@
 
 import csv
 import io
-import json
-import math
 import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CheckpointError, ConfigError
-from ..runtime.atomic_files import check_writable, write_durably, write_text_durably
+from ..runtime.atomic_files import check_writable, write_durably, write_json, write_text_durably
 from ..xas.features import FEATURES, FeatureError, error_statistics
 from .environments import Environment, Group, by_coordination, by_element
 from .metrics import Evaluation
@@ -80,8 +78,7 @@ def write_table(
     """
     check_table(path)
     if path.suffix == ".json":
-        content = {"provenance": origin, **_without_nan(as_json(details, energy, unit))}
-        write_text_durably(path, json.dumps(content, indent=1) + "\n")
+        write_json(path, {"provenance": origin, **as_json(details, energy, unit)})
         return
     text = io.StringIO(newline="")
     table = csv.writer(text, lineterminator="\n")
@@ -133,15 +130,6 @@ def as_rows(details: Details, energy: np.ndarray) -> list[tuple[str, str, int, f
     rows += [("r2", f"{e:.3f}", count, float(r)) for e, r in zip(energy, result.r2, strict=True)]
     rows += [("site", name, 1, float(m)) for name, m in zip(result.ids, result.mse, strict=True)]
     return rows
-
-
-def _without_nan(value: Any) -> Any:
-    """The same with None, JSON's null, for what is not finite."""
-    if isinstance(value, dict):
-        return {key: _without_nan(part) for key, part in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def write_arrays(path: Path, arrays: dict[str, Any]) -> None:

@@ -16,132 +16,115 @@ from ..errors import ConfigError
 from ..xas.spectrum import Spectrum
 from .page import facts, figure, page, paragraph, section, table
 
-KINDS = ("comparison", "mixture")
-"""What `kind` of a file may be."""
-
 
 def result_page(path: Path) -> str:
-    """Page of a result.
-
-    Args:
-        path: JSON that ``compare -o`` or ``fit -o`` wrote.
-
-    Returns:
-        The page.
+    """Page of a JSON file that ``compare -o`` or ``fit -o`` wrote.
 
     Raises:
-        ConfigError: no such JSON, or a value of it is missing or of a wrong kind.
+        ConfigError: it is not such a file, or a value is missing or of a wrong kind.
     """
     try:
         values = json.loads(path.read_text())
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: no JSON ({error})") from error
     kind = values.get("kind") if isinstance(values, dict) else None
-    if kind not in KINDS:
-        raise ConfigError(f"{path}: its `kind` is {kind!r}, expected one of {', '.join(KINDS)}")
+    pages = {"comparison": comparison_page, "mixture": mixture_page}
+    if kind not in pages:
+        raise ConfigError(f"{path}: its `kind` is {kind!r}, expected one of {', '.join(pages)}")
     try:
-        return comparison_page(values) if kind == "comparison" else mixture_page(values)
+        return pages[kind](values)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise ConfigError(f"{path}: a {kind} with a value missing or wrong ({error!r})") from error
 
 
 def comparison_page(values: dict[str, Any]) -> str:
     """Ranking of structures against a measurement."""
-    measured, candidates = values["measured_file"], values["candidates"]
+    candidates = values["candidates"]
     fits = [_fit(one) for one in candidates]
-    bounds = Bounds(**{name: tuple(pair) for name, pair in values["bounds"].items()})
+    bounds = Bounds(**values["bounds"])
     ranking = Ranking(values["measure"], _spectrum(values), fits, bounds, values["first_in_draws"])
-    head = ("candidate", "shift (eV)", "broadening (eV)", "scale", *fits[0].measures)
+    head = ("candidate", "shift (eV)", "broadening (eV)", "scale", *fits[0].measures, "at bound")
     rows = [(*fit_cells(fit), ", ".join(fit.at_bound) or "none") for fit in fits]
     novel = [
         (one["name"], ", ".join(k for k, site in one["sites"].items() if site["novel"]) or "none",
          ", ".join(sorted({e for site in one["sites"].values() for e in site["unseen"]})) or "none")
         for one in candidates
     ]  # fmt: skip
-    known = table(("candidate", "sites unlike its training", "elements never seen"), novel)
-    origin = [
-        ("measurement", measured["path"]),
-        ("e0", f"{measured['e0']:.2f} eV, edge step {measured['edge_step']:.4g}"),
-        ("model", f"{values['model']['name']}, {values['model']['digest']}"),
-        *values["structures"].items(),
-        *_origin(values),
-    ]
+    known = ("candidate", "sites unlike the training set", "elements absent from it")
+    model = ("model", f"{values['model']['name']}, {values['model']['digest']}")
     sections = [
         section("Answer", paragraph(values["verdict"], "verdict")),
         section(
             "Ranking",
-            table((*head, "bound reached"), rows),
-            paragraph("Of all measures less is more alike.", "note"),
+            table(head, rows),
+            paragraph("For all metrics, lower means more similar.", "note"),
             figure(lambda path: plot_ranking(ranking, path), "The measurement and each fit."),
         ),
-        section("What the model knows", known),
-        section("Provenance", facts(origin)),
+        section("What the model knows", table(known, novel)),
+        section("Provenance", facts([model, *values["structures"].items(), *_origin(values)])),
     ]
-    return page(f"Which structure is {Path(measured['path']).name}?", "Comparison", sections)
+    name = Path(values["measured_file"]["path"]).name
+    return page(f"Which structure is {name}?", "Comparison", sections)
 
 
 def mixture_page(values: dict[str, Any]) -> str:
     """A measurement as a mixture."""
-    measured, parts = values["measured_file"], values["components"]
-    names, fractions, errors, spread, shifts, spectra = (
-        [part[key] for part in parts]
-        for key in ("name", "fraction", "error", "bootstrap", "shift", "mu")
-    )
+    parts = values["components"]
+    names = [part["name"] for part in parts]
+    resampled = [part["bootstrap"] for part in parts]
     mixture = Mixture(
-        np.array(fractions),
-        np.array(errors),
-        None if None in spread else np.array(spread),
-        np.array(values["fitted"]),
-        values["r_factor"],
-        values["correlation_points"],
+        components=np.array([part["mu"] for part in parts]),
+        shifts=np.array([part["shift"] for part in parts]),
+        fractions=np.array([part["fraction"] for part in parts]),
+        errors=np.array([part["error"] for part in parts]),
+        bootstrap=None if None in resampled else np.array(resampled),
+        fitted=np.array(values["fitted"]),
+        r_factor=values["r_factor"],
+        correlation_points=values["correlation_points"],
     )
+    measured = _spectrum(values)
     figures = [
         ("sum", f"{mixture.fractions.sum():.4f}"),
         ("R-factor", f"{mixture.r_factor:.3g}"),
-        ("points over which residuals go together", f"{mixture.correlation_points:.1f}"),
+        ("correlation length of the residuals", f"{mixture.correlation_points:.1f} points"),
     ]
-    origin = [
-        ("measurement", measured["path"]),
-        ("e0", f"{measured['e0']:.2f} eV"),
-        *_origin(values),
-    ]
-    drawn = _spectrum(values), names, np.array(spectra), mixture
     head = ("component", "fraction", "error", "by bootstrap", "shift (eV)")
     sections = [
         section(
             "Fractions",
-            table(head, mixture_cells(names, mixture, shifts)),
+            table(head, mixture_cells(names, mixture)),
             facts(figures),
             figure(
-                lambda path: plot_mixture(*drawn, path),
-                "The measurement, the mixture and its parts.",
+                lambda path: plot_mixture(measured, names, mixture, path),
+                "The measurement, the mixture and its components.",
             ),
         ),
-        section("Provenance", facts(origin)),
+        section("Provenance", facts(_origin(values))),
     ]
-    return page(f"What is in {Path(measured['path']).name}?", "Linear combination", sections)
+    name = Path(values["measured_file"]["path"]).name
+    return page(f"What is in {name}?", "Linear combination", sections)
 
 
-def _origin(values: dict[str, Any]) -> list[tuple[str, str]]:
-    """Checksums, version and commands of a result; of files of version 0.1 there are none."""
-    stated = values.get("provenance") or {}
-    digest = values["measured_file"].get("digest")
+def _origin(values: dict[str, Any]) -> list[tuple[str, object]]:
+    """The measurement, checksums, versions and commands."""
+    measured, stated = values["measured_file"], values["provenance"]
     return [
-        *([("measurement's file", str(digest))] if digest else []),
-        *((name.replace("_", " "), str(stated[name])) for name in stated if name != "model"),
+        ("measurement", f"{measured['path']}, {measured['digest']}"),
+        ("e0", f"{measured['e0']:.2f} eV"),
+        *((name.replace("_", " "), stated[name]) for name in stated if name != "model"),
     ]
 
 
 def _spectrum(values: dict[str, Any]) -> Spectrum:
-    """The measurement of a result."""
     energy, mu = np.array(values["energy"]), np.array(values["measured"])
     return Spectrum(energy=energy, mu=mu, e0=values["measured_file"]["e0"])
 
 
 def _fit(values: dict[str, Any]) -> Fit:
-    """A candidate's fit."""
-    half = values["half_width"]
+    """A candidate's fit; null stands for NaN."""
+    half, measures = values["half_width"], values["measures"]
     arrays = {
+        "measures": {k: np.nan if value is None else value for k, value in measures.items()},
         "fitted": np.array(values["fitted"]),
         "half_width": None if half is None else np.array(half, dtype=float),
     }

@@ -2,14 +2,16 @@
 
 import errno
 import hashlib
+import json
 import logging
+import math
 import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ..errors import CheckpointError, ConfigError
 
@@ -99,6 +101,29 @@ def write_text_durably(path: Path, text: str, keep: int = 1) -> None:
         path.write_text(text)
         return
     write_durably(path, lambda beside: beside.write_bytes(text.encode()), check, keep)
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Write values as JSON; what is not finite becomes null, as JSON has no NaN.
+
+    Args:
+        path: file to write.
+        values: dictionaries, lists, text, numbers, and NumPy's numbers and arrays.
+
+    Raises:
+        CheckpointError: see ``write_durably``.
+    """
+    write_text_durably(path, json.dumps(_plain(values), indent=1, allow_nan=False) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def file_digest(path: Path, size: int | None = None) -> str:

@@ -116,7 +116,7 @@ def with_edge(spectrum: Spectrum, element: str | None, edge: str | None) -> Spec
     for name, wanted in (("element", element), ("edge", edge)):
         found = getattr(spectrum, name)
         if wanted is not None and found is not None and _plain(found) != _plain(wanted):
-            raise ConfigError(f"{spectrum.source}: its {name} is {found}, wanted {wanted}")
+            raise ConfigError(f"{spectrum.source}: its {name} is {found}, expected {wanted}")
     return replace(spectrum, element=element or spectrum.element, edge=edge or spectrum.edge)
 
 

@@ -103,7 +103,7 @@ def test_only_energies_that_all_candidates_reach_are_compared():
 
 
 def test_settings_out_of_range_are_named():
-    with pytest.raises(ConfigError, match="`shift` must be LOW HIGH"):
+    with pytest.raises(ConfigError, match="`shift` is 1.0 -1.0 but must be LOW HIGH"):
         Bounds(shift=(1.0, -1.0))
     with pytest.raises(ConfigError, match="must not be negative"):
         Bounds(broadening=(-1.0, 1.0))

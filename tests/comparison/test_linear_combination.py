@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from src.comparison.linear_combination import fit_mixture
+from src.comparison.linear_combination import fit_mixture, fit_shifts
 from src.errors import ConfigError
+from src.xas.spectrum import Spectrum
 
 GRID = np.linspace(-20.0, 60.0, 160)
 
@@ -78,7 +79,22 @@ def test_the_sum_is_one_where_it_must_be_and_the_rest_is_least_squares():
 
 def test_what_can_not_be_told_apart_is_refused():
     twice = np.stack([components()[0], 2.0 * components()[0]])
-    with pytest.raises(ConfigError, match="so alike"):
+    with pytest.raises(ConfigError, match="too similar"):
         fit_mixture(twice, components()[0])
     with pytest.raises(ConfigError, match="2 energies are too few for 3"):
         fit_mixture(components()[:, :2], components()[0, :2])
+
+
+@pytest.mark.parametrize("made", [-0.3, 0.0, 0.3])
+def test_a_shift_that_was_made_is_found_up_to_the_largest_allowed_one(made):
+    """Shifts up to 0.3 eV are tried in steps that end at 0.3 and contain 0."""
+    energy = GRID + 9000.0
+    component = Spectrum(energy, components()[0])
+    measured = Spectrum(energy, np.interp(energy - made, energy, component.mu))
+    measured = measured.within(8985.0, 9055.0)
+    mixture = fit_shifts(measured, [component], 0.3)
+    assert mixture.shifts == pytest.approx([made], abs=1e-12)
+    assert mixture.fractions == pytest.approx([1.0])
+    still = fit_shifts(measured, [component], 0.0)  # control
+    assert still.shifts.tolist() == [0.0]
+    assert (still.r_factor > 1e-6) == (made != 0.0)

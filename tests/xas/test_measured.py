@@ -114,7 +114,7 @@ def test_what_is_wrong_is_named(tmp_path, text, message):
 def test_another_edge_than_the_files_is_refused():
     scan = read_measured(FOIL)
     assert with_edge(scan, "Cu", None).edge == "K"
-    with pytest.raises(ConfigError, match="its element is Cu, wanted Zn"):
+    with pytest.raises(ConfigError, match="its element is Cu, expected Zn"):
         with_edge(scan, "Zn", None)
 
 
