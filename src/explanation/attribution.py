@@ -24,10 +24,10 @@ AT_ONCE = 8
 
 @dataclass(frozen=True)
 class Explanation:
-    """A site's spectrum and what its neighbours do to it.
+    """A site's spectrum and what each of its neighbors contributes.
 
-    Arrays of neighbours are in the order of ``neighbors``; those of shells add up or, for
-    ``shell_removal``, take all members of a shell away at once, which is not the sum.
+    Arrays over neighbors are in the order of ``neighbors``. ``shell_removal`` removes all atoms of
+    a shell at once, which is not the sum of removing them one by one.
     """
 
     energy: np.ndarray
@@ -37,26 +37,29 @@ class Explanation:
     cluster: Cluster
     """The surroundings that the network sees."""
     neighbors: np.ndarray
-    """Numbers in the cluster of the neighbours asked about, nearest first, shape (n_neighbors,)."""
+    """Indices in the cluster of the neighbors within the radius, nearest first, (n_neighbors,)."""
     attention: np.ndarray
-    """Weight of each in the readout, mean over heads and members, shape (n_neighbors,). What they
-    leave of 1 went to farther atoms or to none."""
+    """Weight of each in the readout, mean over heads and members, shape (n_neighbors,). The rest of
+    1 is on farther atoms or on none."""
     slope: np.ndarray
-    """D mu / dr as a neighbour alone moves away along the bond, model's unit per Angstrom, shape
+    """D mu / dr as a neighbor alone moves away along the bond, model's unit per Angstrom, shape
     (n_neighbors, n_energies)."""
     removal: np.ndarray
-    """Mu less that without the atom, shape (n_neighbors, n_energies)."""
+    """mu(with) - mu(without the atom), shape (n_neighbors, n_energies)."""
     shells: list[Shell]
-    """The neighbours by element and distance."""
+    """The neighbors by element and distance."""
     shell_removal: np.ndarray
-    """Mu less that without the shell, shape (n_shells, n_energies)."""
+    """mu(with) - mu(without the shell), shape (n_shells, n_energies)."""
+
+    @property
+    def members(self) -> list[list[int]]:
+        """Rows of each shell's atoms in the arrays over neighbors."""
+        row = {int(number): k for k, number in enumerate(self.neighbors)}
+        return [[row[number] for number in shell.members] for shell in self.shells]
 
     def of_shells(self, values: np.ndarray) -> np.ndarray:
-        """Sums over the members of each shell, of an array (n_neighbors, ..): (n_shells, ..)."""
-        place = {int(number): k for k, number in enumerate(self.neighbors)}
-        return np.stack(
-            [values[[place[k] for k in shell.members]].sum(axis=0) for shell in self.shells]
-        )
+        """Sums over the members of each shell, (n_neighbors, ...) to (n_shells, ...)."""
+        return np.stack([values[rows].sum(axis=0) for rows in self.members])
 
 
 def explain(
@@ -67,77 +70,70 @@ def explain(
     radius: float | None = None,
     energy: np.ndarray | None = None,
 ) -> Explanation:
-    """Work out what every neighbour of a site does to its predicted spectrum.
+    """Work out what every neighbor of a site contributes to its predicted spectrum.
 
-    Three answers that need not agree: attention says where the readout looks, the slope what a
-    small displacement does, removal what the atom's presence does; the last leaves a hole of a kind
-    that no training structure had.
+    Three answers that need not agree: the attention is where the readout looks, the slope the
+    effect of a small displacement, the removal the effect of the atom's presence; a removal leaves
+    a hole unlike any training structure.
 
     Args:
         model: model, on the CPU.
         structure: ``ase.Atoms``, or pymatgen's ``Structure`` or ``Molecule``.
         site: absorber's 0-based index.
-        radius: neighbours within it are asked about, Angstrom; None: the network's ``r_max``.
+        radius: neighbors within it are examined, Angstrom; None: the network's ``r_max``.
         energy: energies, eV; None: those on which the model was scored.
 
     Returns:
         The explanation.
 
     Raises:
-        StructureError: the site does not fit the model, or has no neighbour within the radius.
+        StructureError: the site does not fit the model, or has no neighbor within the radius.
         PredictionError: its spectrum is not finite.
         ConfigError: energies outside the model's range, or a radius that is not positive.
     """
-    if radius is not None:
-        check_positive("radius", radius)
-    atoms = as_atoms(structure)
-    axis = model.energies(energy)
+    reach = model.network.num_layers * model.network.r_max
+    radius = model.network.r_max if radius is None else min(check_positive("radius", radius), reach)
+    axis, atoms = model.energies(energy), as_atoms(structure)
     choose_sites(atoms, model.info.element, [site])
-    network = model.network
-    reach = network.num_layers * network.r_max
     cluster = cut_cluster(atoms, site, reach)
-    near = cluster.distance <= (network.r_max if radius is None else min(radius, reach))
-    neighbors = np.flatnonzero(near)[1:]
+    neighbors = np.flatnonzero(cluster.distance <= radius)[1:]
     if len(neighbors) == 0:
-        raise StructureError(f"site {site} has no neighbour within the radius; take a larger one")
+        raise StructureError(f"site {site} has no neighbor within the radius; take a larger one")
     shells = find_shells(cluster, float(cluster.distance[neighbors].max()))
-    operations = site_symmetry(cluster)
-    single = [_representative((number,), operations) for number in neighbors]
-    together = [_representative(shell.members, operations) for shell in shells]
-    variants = list(dict.fromkeys(single + together))
-    graph = model.graph(cluster.atoms, [0])
-    networks = [member.eval() for member in networks_of(network)]
-    grid = torch.as_tensor(axis.relative, dtype=network.coefficient_mean.dtype)
-    bar = tqdm(networks, desc="explaining", unit="networks", disable=None, leave=False)
-    answers = [_explain_one(member, graph, variants, grid) for member in bar]
-    mu, attention, slope, rest = (np.mean(parts, axis=0) for parts in zip(*answers, strict=True))
+    sets = [(int(number),) for number in neighbors] + [shell.members for shell in shells]
+    mu, attention, slope, removal = _contributions(model, cluster, sets, axis.relative)
     check_predicted(PredictedSites(mu[None]), [f"site {site}"])
-    row = {members: number for number, members in enumerate(variants)}
-    rows = [row[members] for members in single]
-    return Explanation(
-        energy=axis.energy,
-        mu=mu,
-        cluster=cluster,
-        neighbors=neighbors,
-        attention=attention[neighbors],
-        slope=slope[rows],
-        removal=mu - rest[rows],
-        shells=shells,
-        shell_removal=mu - rest[[row[members] for members in together]],
-    )
+    n, near = len(neighbors), attention[neighbors]
+    found = axis.energy, mu, cluster, neighbors, near, slope[:n], removal[:n], shells, removal[n:]
+    return Explanation(*found)
 
 
-def _representative(members: tuple[int, ...], operations: np.ndarray) -> tuple[int, ...]:
-    """The first of the sets of atoms that symmetry makes equivalent; they have one spectrum."""
-    return tuple(map(int, min(map(tuple, np.sort(operations[:, members], axis=1)))))
+def _contributions(
+    model: TrainedModel, cluster: Cluster, sets: list[tuple[int, ...]], relative: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """Means over members: spectrum, attention, and slopes and removals of sets of atoms.
+
+    Sets that symmetry makes equivalent have one spectrum, so that only one of them is worked out.
+    """
+    operations = site_symmetry(cluster)
+    first = [
+        tuple(map(int, min(map(tuple, np.sort(operations[:, members], axis=1)))))
+        for members in sets
+    ]
+    variants = list(dict.fromkeys(first))
+    graph = model.graph(cluster.atoms, [0])
+    grid = torch.as_tensor(relative, dtype=model.network.coefficient_mean.dtype)
+    networks = networks_of(model.network)
+    bar = tqdm(networks, desc="explaining", unit="networks", disable=None, leave=False)
+    answers = [_explain_one(network.eval(), graph, variants, grid) for network in bar]
+    mu, attention, slope, rest = (np.mean(parts, axis=0) for parts in zip(*answers, strict=True))
+    rows = [variants.index(members) for members in first]
+    return mu, attention, slope[rows], mu - rest[rows]
 
 
 @torch.no_grad()
 def _explain_one(
-    network: XANES_E3GNN,
-    graph: Graph,
-    variants: list[tuple[int, ...]],
-    grid: torch.Tensor,
+    network: XANES_E3GNN, graph: Graph, variants: list[tuple[int, ...]], grid: torch.Tensor
 ) -> list[np.ndarray]:
     """Spectrum, attention, slopes of variants of one atom, spectra without the variants' atoms."""
     site = Site(network, graph)
@@ -154,5 +150,5 @@ def _explain_one(
     rest = torch.cat([without_atoms(site, part) for part in changed.split(AT_ONCE)])
     basis = network.spectral_basis(grid).T
     mu = site.coefficients(*site.unchanged(1))[0]
-    found = mu @ basis, site.attention(), slopes @ basis, rest @ basis
-    return [values.double().numpy() for values in found]
+    results = mu @ basis, site.attention(), slopes @ basis, rest @ basis
+    return [values.double().numpy() for values in results]

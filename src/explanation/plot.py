@@ -8,26 +8,26 @@ from ..plot import COLUMN, PREDICTED, axis_labels, new_figure, save
 from .attribution import Explanation
 
 SHOWN = 5
-"""Shells drawn at most, those whose removal changes the spectrum most."""
+"""Most shells drawn: those whose removal changes the spectrum most."""
 
 
-def plot_explanation(found: Explanation, path: Path, unit: str | None, relative: bool) -> None:
-    """Draw the spectrum, what each shell's presence does to it, and what moving it out would do."""
+def plot_explanation(explained: Explanation, path: Path, unit: str | None, relative: bool) -> None:
+    """Draw the spectrum, each shell's contribution, and the slope as it moves away."""
     from matplotlib import colormaps
 
     figure, axes = new_figure(COLUMN, 5.2, rows=3)
     top, middle, bottom = axes[:, 0]
-    top.plot(found.energy, found.mu, color=PREDICTED, linewidth=1.2)
-    most = np.argsort(-np.abs(found.shell_removal).mean(axis=1), kind="stable")[:SHOWN]
+    top.plot(explained.energy, explained.mu, color=PREDICTED, linewidth=1.2)
+    most = np.argsort(-np.abs(explained.shell_removal).mean(axis=1), kind="stable")[:SHOWN]
     colors = colormaps["viridis"](np.linspace(0.0, 0.9, len(most)))
-    slope = found.of_shells(found.slope)
+    slope = explained.of_shells(explained.slope)
     for color, k in zip(colors, sorted(most), strict=True):
-        how = {"color": color, "linewidth": 1.0, "label": found.shells[k].label}
-        middle.plot(found.energy, found.shell_removal[k], **how)
-        bottom.plot(found.energy, slope[k], **how)
+        how = {"color": color, "linewidth": 1.0, "label": explained.shells[k].label}
+        middle.plot(explained.energy, explained.shell_removal[k], **how)
+        bottom.plot(explained.energy, slope[k], **how)
     energy_label, mu_label = axis_labels(unit, relative)
     top.set_ylabel(mu_label, fontsize=8)
-    middle.set_ylabel("With less without shell", fontsize=8)
+    middle.set_ylabel(r"$\mu$(with) $-$ $\mu$(without shell)", fontsize=8)
     bottom.set_ylabel(r"$d\mu/dr$ of shell (per $\AA$)", fontsize=8)
     bottom.set_xlabel(energy_label, fontsize=8)
     for ax in (top, middle, bottom):

@@ -9,72 +9,69 @@ from .attribution import Explanation
 HEAD = f"{'':<22}{'attention':>10}{'|removal|':>11}{'|d mu / dr|':>13}{'most at (eV)':>14}"
 
 
-def explanation_table(found: Explanation, unit: str) -> str:
-    """Shells, then single neighbours: attention, means over the energies, where removal is most.
+def explanation_table(explained: Explanation, unit: str) -> str:
+    """Shells, then single neighbors: attention, means over the energies, where removal is most.
 
     Args:
-        found: the explanation.
+        explained: the explanation.
         unit: of the spectrum.
 
     Returns:
         The table.
     """
-    symbols = found.cluster.atoms.get_chemical_symbols()
-    lines = [f"shells (number, element, mean distance); unit {unit}", HEAD]
-    attention, slope = found.of_shells(found.attention), found.of_shells(found.slope)
-    for k, shell in enumerate(found.shells):
-        lines.append(_row(shell.label, attention[k], found.shell_removal[k], slope[k], found))
-    lines += [f"{'elsewhere or nowhere':<22}{1.0 - found.attention.sum():>10.3f}", "", "neighbours"]
-    for k, number in enumerate(found.neighbors):
-        label = (
-            f"{symbols[number]} {found.cluster.origin[number]}"
-            f" at {found.cluster.distance[number]:.3f}"
+    cluster, energy = explained.cluster, explained.energy
+
+    def row(label: str, attention: float, removal: np.ndarray, slope: np.ndarray) -> str:
+        size, most = np.abs(removal), energy[np.argmax(np.abs(removal))]
+        return (
+            f"{label:<22}{attention:>10.3f}{size.mean():>11.4f}{np.abs(slope).mean():>13.4f}"
+            f"{most:>14.2f}"
         )
-        lines.append(_row(label, found.attention[k], found.removal[k], found.slope[k], found))
-    return "\n".join(lines)
 
-
-def _row(
-    label: str, attention: float, removal: np.ndarray, slope: np.ndarray, found: Explanation
-) -> str:
-    """One line of the table."""
-    most = found.energy[np.argmax(np.abs(removal))]
-    return (
-        f"{label:<22}{attention:>10.3f}{np.abs(removal).mean():>11.4f}{np.abs(slope).mean():>13.4f}"
-        f"{most:>14.2f}"
+    labels = [shell.label for shell in explained.shells]
+    attention, slope = (
+        explained.of_shells(explained.attention),
+        explained.of_shells(explained.slope),
     )
+    shells = map(row, labels, attention, explained.shell_removal, slope)
+    labels = [
+        f"{cluster.atoms[k].symbol} {cluster.origin[k]} at {cluster.distance[k]:.3f}"
+        for k in map(int, explained.neighbors)
+    ]
+    neighbors = map(row, labels, explained.attention, explained.removal, explained.slope)
+    rest = f"{'elsewhere or none':<22}{1.0 - explained.attention.sum():>10.3f}"
+    title = f"shells (number, element, mean distance); unit {unit}"
+    return "\n".join([title, HEAD, *shells, rest, "", "neighbors", *neighbors])
 
 
-def explanation_values(found: Explanation) -> dict[str, Any]:
-    """All of it, for JSON; lists over neighbours and shells, nearest first."""
-    symbols = found.cluster.atoms.get_chemical_symbols()
+def explanation_values(explained: Explanation) -> dict[str, Any]:
+    """All of it, for JSON; lists over neighbors and shells, nearest first."""
+    cluster, attention = explained.cluster, explained.of_shells(explained.attention)
     neighbors = [
         {
-            "index": int(found.cluster.origin[number]),
-            "element": symbols[number],
-            "position_from_absorber": found.cluster.atoms.positions[number].tolist(),
-            "distance": float(found.cluster.distance[number]),
-            "attention": float(found.attention[k]),
-            "removal": found.removal[k].tolist(),
-            "slope": found.slope[k].tolist(),
+            "index": int(cluster.origin[number]),
+            "element": cluster.atoms[number].symbol,
+            "position_from_absorber": cluster.atoms.positions[number].tolist(),
+            "distance": float(cluster.distance[number]),
+            "attention": float(explained.attention[k]),
+            "removal": explained.removal[k].tolist(),
+            "slope": explained.slope[k].tolist(),
         }
-        for k, number in enumerate(found.neighbors)
+        for k, number in enumerate(map(int, explained.neighbors))
     ]
-    place = {int(number): k for k, number in enumerate(found.neighbors)}
-    attention = found.of_shells(found.attention)
     shells = [
         {
             "element": shell.element,
             "distance": shell.distance,
-            "neighbors": [place[number] for number in shell.members],
+            "neighbors": rows,
             "attention": float(attention[k]),
-            "removal": found.shell_removal[k].tolist(),
+            "removal": explained.shell_removal[k].tolist(),
         }
-        for k, shell in enumerate(found.shells)
+        for k, (shell, rows) in enumerate(zip(explained.shells, explained.members, strict=True))
     ]
     return {
-        "energy": found.energy.tolist(),
-        "mu": found.mu.tolist(),
+        "energy": explained.energy.tolist(),
+        "mu": explained.mu.tolist(),
         "neighbors": neighbors,
         "shells": shells,
     }

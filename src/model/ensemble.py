@@ -19,9 +19,9 @@ class XANESEnsemble(nn.Module):
 
         mu_i(E) = sum_k mu_ki(E) / n_members
 
-    The standard deviation over members tells how unsure they are (Lakshminarayanan, Pritzel,
-    Blundell, arXiv:1612.01474). Every member has learned an edge step of its own, so spectra are
-    averaged and not their coefficients.
+    The standard deviation over members measures their uncertainty (Lakshminarayanan, Pritzel,
+    Blundell, arXiv:1612.01474). Each member has learned its own edge step, so spectra are averaged
+    and not their coefficients.
     """
 
     def __init__(self, members: Sequence[XANES_E3GNN]) -> None:
@@ -31,7 +31,7 @@ class XANESEnsemble(nn.Module):
             members: at least two networks, alike but for their weights and ``MAY_DIFFER``.
 
         Raises:
-            ConfigError: too few, or a hyperparameter differs.
+            ConfigError: too few, or a hyperparameter or the precision differs.
         """
         super().__init__()
         if len(members) < 2:
@@ -46,18 +46,11 @@ class XANESEnsemble(nn.Module):
 
     @property
     def coefficient_mean(self) -> Tensor:
-        """That of the first member; tells where the ensemble is and in which precision."""
+        """That of the first member, with the ensemble's device and precision."""
         return networks_of(self)[0].coefficient_mean
 
     def forward(self, data: Graph) -> Tensor:
-        """Coefficients of every member, each on its own spectral basis.
-
-        Args:
-            data: graph or batch, see ``XANES_E3GNN.forward``.
-
-        Returns:
-            Shape (n_members, n_absorbers, num_basis).
-        """
+        """Coefficients of every member on its own basis, (n_members, n_absorbers, num_basis)."""
         return torch.stack([member(data) for member in self.members])
 
     def member_spectra(self, data: Graph, energy_grid: Tensor) -> Tensor:
@@ -79,7 +72,7 @@ class XANESEnsemble(nn.Module):
 
 
 Network = XANES_E3GNN | XANESEnsemble
-"""What a model file holds."""
+"""What a model file contains."""
 
 
 def networks_of(model: Network) -> list[XANES_E3GNN]:
@@ -95,21 +88,11 @@ def as_model(networks: Sequence[XANES_E3GNN]) -> Network:
 
 
 def check_alike(first: XANES_E3GNN, second: XANES_E3GNN, one: str, other: str) -> None:
-    """Refuse networks that can't be members of one ensemble.
-
-    Args:
-        first: a network.
-        second: another one.
-        one: what to call the first.
-        other: what to call the second.
-
-    Raises:
-        ConfigError: a hyperparameter or the precision differs; both sides are named.
-    """
-    for name, here in first.hyperparameters.items():
-        there = second.hyperparameters[name]
-        if here != there and name not in MAY_DIFFER:
-            raise ConfigError(f"`{name}` is {here} in {one} but {there} in {other}")
-    here, there = first.coefficient_mean.dtype, second.coefficient_mean.dtype
-    if here != there:
-        raise ConfigError(f"weights are {here} in {one} but {there} in {other}")
+    """Raise ConfigError where two networks, named ``one`` and ``other``, can't be one ensemble."""
+    sides = [
+        {**network.hyperparameters, "dtype": network.coefficient_mean.dtype}
+        for network in (first, second)
+    ]
+    for name, value in sides[0].items():
+        if value != sides[1][name] and name not in MAY_DIFFER:
+            raise ConfigError(f"`{name}` is {value} in {one} but {sides[1][name]} in {other}")

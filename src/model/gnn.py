@@ -26,17 +26,14 @@ ROUNDING = 1e-2
 
 
 class Sites(NamedTuple):
-    """Some absorbers and their neighbors, as the readout sees them.
-
-    Attributes:
-        features: h_i^T of the absorbers, shape (n_absorbers, (lmax + 1)^2, channels).
-        bonds: ``bond_invariants`` of h_j^(T-1), shape (n_absorbers, n_slots, (lmax + 1) channels).
-        edges: of the bonds, (n_absorbers, n_slots, ..).
-    """
+    """Some absorbers and their neighbors, as the readout sees them."""
 
     features: Tensor
+    """h_i^T of the absorbers, shape (n_absorbers, (lmax + 1)^2, channels)."""
     bonds: Tensor
+    """``bond_invariants`` of h_j^(T-1), shape (n_absorbers, n_slots, (lmax + 1) channels)."""
     edges: EdgeFeatures
+    """Of the bonds, (n_absorbers, n_slots, ...)."""
 
 
 class XANES_E3GNN(nn.Module):  # noqa: N801
@@ -114,43 +111,34 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
         return torch.cat([self.site_coefficients(sites) for sites in self.sites(data)])
 
     def sites(self, data: Graph) -> Iterator[Sites]:
-        """Embed the atoms, pass messages, and yield the absorbers, a bounded number at a time.
-
-        Args:
-            data: see ``forward``.
-
-        Raises:
-            ValueError: see ``check_graph``.
-        """
+        """Pass the messages and yield h_i^T and h_j^(T-1), for a bounded number of absorbers."""
         check_graph(data, self.max_z, self.r_max)
-        atoms, padded, neighborhoods = message_plan(data, self.num_layers)
-        edge_vec = edge_vectors(data, self.coefficient_mean.dtype)[padded.edges]
-        edges = self.edge_features(edge_vec, padded.mask)
-        node_feats = self.embedding(data.z[atoms]).unsqueeze(1)  # h^0
-        for layer, neighborhood in zip(self.layers, neighborhoods, strict=True):
+        plan = message_plan(data, self.num_layers)
+        edge_vec = edge_vectors(data, self.coefficient_mean.dtype)[plan.edges]
+        edges = self.edge_features(edge_vec, plan.mask)  # functions of d_ij, Y(r_ij)
+        node_feats = self.embedding(data.z[plan.atoms]).unsqueeze(1)  # h^0
+        for layer, neighborhood in zip(self.layers, plan.layers, strict=True):
             previous, node_feats = node_feats, layer(node_feats, neighborhood, edges)  # h^(t+1)
 
-        neighbor_feats, start = pad_degrees(previous, self.lmax), 0
-        for part in neighborhood.split(ABSORBERS_AT_ONCE):
-            features = node_feats[start : start + len(part.counts)]
-            near, start = edges.of(part), start + len(part.counts)
-            feats_j = gather_rows(neighbor_feats, part.sources)
-            yield Sites(features, bond_invariants(feats_j, near.sh, self.lmax), near)
+        neighbor_feats = pad_degrees(previous, self.lmax)
+        parts = neighborhood.split(ABSORBERS_AT_ONCE)
+        features = node_feats.split(ABSORBERS_AT_ONCE)
+        for part, features_i in zip(parts, features, strict=True):
+            bonds, features_j = edges.of(part), gather_rows(neighbor_feats, part.sources)
+            yield Sites(features_i, bond_invariants(features_j, bonds.sh, self.lmax), bonds)
 
     def site_invariants(self, sites: Sites) -> Tensor:
         """x: scalars, context and magnitudes, shape (n_absorbers, (lmax + 2) channels)."""
-        features, bonds, edges = sites
-        scalars = features[:, 0]
-        context = self.attention(scalars, bonds, edges)
-        return torch.cat([scalars, context, magnitudes(features, self.lmax)], dim=1)
+        scalars = sites.features[:, 0]
+        context = self.attention(scalars, sites.bonds, sites.edges)
+        return torch.cat([scalars, context, magnitudes(sites.features, self.lmax)], dim=1)
 
     def site_coefficients(self, sites: Sites) -> Tensor:
         """c: a smooth part and the waves of the scattering paths, (n_absorbers, num_basis)."""
         coefficients = self.readout(self.site_invariants(sites))  # MLP(x)
         if self.num_amplitudes:
-            features, bonds, edges = sites
-            paths, potential = self.paths(features[:, 0], bonds, edges)  # a_p, b_p, s_p; V
-            coefficients = coefficients + self.waves(paths, potential)  # chi on the basis
+            paths, shift = self.paths(sites.features[:, 0], sites.bonds, sites.edges)  # a, b, s; V
+            coefficients = coefficients + self.waves(paths, shift)  # chi on the basis
         return self.coefficient_mean + self.coefficient_scale * coefficients
 
     def predict_spectra(self, data: Graph, energy_grid: Tensor) -> Tensor:
@@ -171,14 +159,11 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
         return self(data) @ self.spectral_basis(energy_grid).T
 
     def edge_features(self, edge_vec: Tensor, mask: Tensor) -> EdgeFeatures:
-        """Radial basis, spherical harmonics and envelope of padded edges.
+        """Radial basis, spherical harmonics and envelope, which is zero at padding.
 
         Args:
             edge_vec: r_ij, Angstrom, shape (n_rows, n_slots, 3).
-            mask: True where a slot holds an edge, shape (n_rows, n_slots).
-
-        Returns:
-            The features, the envelope zero at padding.
+            mask: False at padding, shape (n_rows, n_slots).
         """
         edge_length = torch.linalg.vector_norm(edge_vec, dim=-1)
         return EdgeFeatures(
@@ -215,14 +200,7 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
                 nn.init.zeros_(weight)
 
     def check_energies(self, energy_grid: Tensor) -> None:
-        """Refuse energies that the spectral basis does not know.
-
-        Args:
-            energy_grid: energies relative to the reference energy, eV, shape (n_energies,).
-
-        Raises:
-            ConfigError: another shape, or an energy is not within ``emin`` .. ``emax``.
-        """
+        """Raise ConfigError for energies, relative and in eV, that the spectral basis lacks."""
         if energy_grid.ndim != 1 or len(energy_grid) == 0:
             raise ConfigError(
                 f"`energy_grid` has shape {tuple(energy_grid.shape)} but must be (n_energies,)"
@@ -231,7 +209,7 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
         emin, emax = self.hyperparameters["emin"], self.hyperparameters["emax"]
         if not (low >= emin - ROUNDING and high <= emax + ROUNDING):  # NaN is not either
             raise ConfigError(
-                f"`energy_grid` is {low:.3f} .. {high:.3f} eV but must be within {emin:.3f} .."
+                f"`energy_grid` is {low:.3f} to {high:.3f} eV but must be within {emin:.3f} to"
                 f" {emax:.3f} eV, relative to the reference energy"
             )
 

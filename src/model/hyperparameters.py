@@ -2,15 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from math import inf
 
-from ..errors import (
-    ConfigError,
-    check_at_least,
-    check_fraction,
-    check_kinds,
-    check_not_negative,
-    check_positive,
-)
+from ..errors import ConfigError, check_at_least, check_fraction, check_kinds, check_positive
 
 LONGEST_RADIUS = 50.0
 """Larger cutoff radii are a slip, Angstrom; a crystal has a million neighbors within it."""
@@ -59,22 +53,18 @@ class Hyperparameters:
         check_kinds(vars(self), {entry.name: entry.type for entry in fields(self)})
         for name in ("max_z", "num_layers", "channels", "num_radial", "radial_rank", "num_heads"):
             check_at_least(name, getattr(self, name), 1)
+        check_at_least("num_amplitudes", self.num_amplitudes, 0)
         check_positive("avg_num_neighbors", self.avg_num_neighbors)
         check_fraction("dropout", self.dropout)
-        check_not_negative("num_amplitudes", self.num_amplitudes)
         if not 0 <= self.lmax <= 4:
-            raise ConfigError(f"`lmax` is {self.lmax} but must be within 0 .. 4")
+            raise ConfigError(f"`lmax` is {self.lmax} but must be within 0 to 4")
         if check_positive("r_max", self.r_max) > LONGEST_RADIUS:
             raise ConfigError(f"`r_max` is {self.r_max} but must be at most {LONGEST_RADIUS}")
         if self.channels % self.num_heads:
             raise ConfigError(
                 f"`num_heads` is {self.num_heads} but must divide `channels`, {self.channels}"
             )
-        self._check_basis()
-
-    def _check_basis(self) -> None:
-        """Raise ConfigError for a basis of the energy that can't be."""
-        if not self.basis_scales or not all(0 < s < float("inf") for s in self.basis_scales):
+        if not self.basis_scales or not all(0 < scale < inf for scale in self.basis_scales):
             raise ConfigError(
                 f"`basis_scales` is {self.basis_scales} but must be one or more positive numbers"
             )
@@ -83,7 +73,7 @@ class Hyperparameters:
                 f"`num_basis` is {self.num_basis} but must be at least"
                 f" {len(self.basis_scales) + 1}: the edge step and one Gaussian for each scale"
             )
-        if not 0 < self.emax - self.emin <= WIDEST_BASIS:  # NaN and infinity are not either
+        if not 0 < self.emax - self.emin <= WIDEST_BASIS:  # false for NaN and infinity too
             raise ConfigError(
                 f"`emin` is {self.emin} and `emax` is {self.emax} but emin < emax is needed, at"
                 f" most {WIDEST_BASIS:g} eV apart"

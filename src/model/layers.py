@@ -16,7 +16,7 @@ from .neighbor_lists import EdgeFeatures, Neighborhood
 from .spherical_harmonics import degree_of_component
 
 ATOMS_AT_ONCE = 1024
-"""Atoms updated at once, so that memory beside the features does not grow with the structure."""
+"""Atoms updated at once, so that memory besides the features does not grow with the structure."""
 
 
 def pad_degrees(node_feats: Tensor, lmax: int) -> Tensor:
@@ -144,7 +144,7 @@ class InteractionBlock(nn.Module):
     """
 
     def __init__(self, lmax_in: int, hp: Hyperparameters) -> None:
-        """Make the parts; ``lmax_in`` is the highest degree of the features that it reads."""
+        """Make the parts; ``lmax_in`` is the highest degree of the features that are read."""
         super().__init__()
         self.lmax = hp.lmax
         self.message_scale = hp.avg_num_neighbors**-0.5
@@ -163,41 +163,28 @@ class InteractionBlock(nn.Module):
 
         Args:
             node_feats: features the layer reads, shape (n_atoms, (lmax_in + 1)^2, channels).
-            neighborhood: who is updated and who their neighbors are.
+            neighborhood: the updated atoms and their neighbors.
             edges: radial basis, harmonics and envelope of the padded edges.
 
         Returns:
             Updated features, shape (n_targets, (lmax + 1)^2, channels).
         """
         source_feats = self.linear_source(node_feats)
-        parts = neighborhood.split(ATOMS_AT_ONCE)
-        updated = [self._update(node_feats, source_feats, p, edges.of(p)) for p in parts]
-        return torch.cat(updated) if len(updated) > 1 else updated[0]
-
-    def _update(
-        self,
-        node_feats: Tensor,
-        source_feats: Tensor,
-        neighborhood: Neighborhood,
-        edges: EdgeFeatures,
-    ) -> Tensor:
-        """Update the targets of a part, whose ``edges`` have its rows alone."""
-        radial = self.radial_mlp(edges.radial, edges.envelope)
-        message = self.propagator(
-            source_feats, neighborhood.sources, neighborhood.counts, radial, edges.sh
-        )
-        return self.combine(node_feats[neighborhood.targets], message)
+        updated = []
+        for part in neighborhood.split(ATOMS_AT_ONCE):
+            near = edges.of(part)
+            radial = self.radial_mlp(near.radial, near.envelope)  # phi(d_ij)
+            message = self.propagator(source_feats, part.sources, part.counts, radial, near.sh)
+            updated.append(self.combine(node_feats[part.targets], message))
+        return torch.cat(updated)
 
     def combine(self, target_feats: Tensor, message: Tensor) -> Tensor:
-        """Features of atoms after the layer, from those before it and the sum of messages.
+        """Features after the layer, (n_targets, (lmax + 1)^2, channels).
 
         Args:
-            target_feats: shape (n_targets, (lmax_in + 1)^2, channels).
-            message: what ``propagator`` returns, shape (n_targets, (lmax + 1)^2, channels).
-
-        Returns:
-            Updated features, the shape of ``message``.
+            target_feats: features before it, shape (n_targets, (lmax_in + 1)^2, channels).
+            message: sum of messages, shape (n_targets, (lmax + 1)^2, channels).
         """
-        own = pad_degrees(self.linear_self(target_feats), self.lmax)
-        update = self.dropout(self.gate(own + message * self.message_scale))
+        self_feats = pad_degrees(self.linear_self(target_feats), self.lmax)  # U h_i
+        update = self.dropout(self.gate(self_feats + message * self.message_scale))
         return self.norm(pad_degrees(target_feats, self.lmax) + update)

@@ -17,11 +17,11 @@ def gather_rows(rows: Tensor, index: Tensor) -> Tensor:
     Indexing adds gradients atomically on several threads, so that two trainings would differ.
 
     Args:
-        rows: shape (n_rows, ..).
+        rows: shape (n_rows, ...).
         index: row numbers, any shape.
 
     Returns:
-        Shape (*index.shape, ..).
+        Shape (*index.shape, ...).
     """
     return rows.index_select(0, index.flatten()).unflatten(0, index.shape)
 
@@ -29,19 +29,17 @@ def gather_rows(rows: Tensor, index: Tensor) -> Tensor:
 class Neighborhood(NamedTuple):
     """Neighbors of the atoms that one layer updates, padded to the largest count.
 
-    Indices point into the feature array the layer reads, which holds the previous layer's atoms.
-
-    Attributes:
-        targets: updated atoms, shape (n_targets,).
-        sources: their neighbors, shape (n_targets, n_slots); padding points at row 0.
-        rows: the targets' rows in the padded edge arrays of ``PaddedEdges``, shape (n_targets,).
-        counts: number of neighbors of every target.
+    Indices are rows of the feature array that the layer reads: the previous layer's atoms.
     """
 
     targets: Tensor
+    """Updated atoms, shape (n_targets,)."""
     sources: Tensor
+    """Their neighbors, shape (n_targets, n_slots); 0 at padding."""
     rows: Tensor
+    """The targets' rows in the padded edge arrays of the plan, shape (n_targets,)."""
     counts: list[int]
+    """Number of neighbors of every target."""
 
     def split(self, most_atoms: int) -> list["Neighborhood"]:
         """Cut into parts of at most so many targets, each padded to its own largest count."""
@@ -57,64 +55,48 @@ class Neighborhood(NamedTuple):
 
 
 class EdgeFeatures(NamedTuple):
-    """What the layers know of the edges themselves, one slot an edge.
-
-    Attributes:
-        vec: r_ij, Angstrom, shape (n_rows, n_slots, 3).
-        mask: True where a slot holds an edge, shape (n_rows, n_slots).
-        radial: radial basis, shape (n_rows, n_slots, num_radial).
-        sh: spherical harmonics, component normalized, shape (n_rows, n_slots, (lmax + 1)^2).
-        envelope: cutoff function u(d), zero at padding, shape (n_rows, n_slots).
-    """
+    """What the layers know of the edges themselves, one slot an edge."""
 
     vec: Tensor
+    """r_ij, Angstrom, shape (n_rows, n_slots, 3)."""
     mask: Tensor
+    """False at padding, shape (n_rows, n_slots)."""
     radial: Tensor
+    """Radial basis, shape (n_rows, n_slots, num_radial)."""
     sh: Tensor
+    """Spherical harmonics, component normalized, shape (n_rows, n_slots, (lmax + 1)^2)."""
     envelope: Tensor
+    """Cutoff function u(d), zero at padding, shape (n_rows, n_slots)."""
 
     def of(self, neighborhood: Neighborhood) -> "EdgeFeatures":
-        """Edges of some targets, (n_targets, n_slots, ..)."""
+        """Edges of some targets, (n_targets, n_slots, ...)."""
         rows, n_slots = neighborhood.rows, neighborhood.sources.shape[1]
         return EdgeFeatures(*(field[rows, :n_slots] for field in self))
 
 
-class PaddedEdges(NamedTuple):
-    """Edges grouped by target atom and padded.
-
-    Attributes:
-        edges: edge numbers, shape (n_rows, n_slots); padding points at any edge.
-        mask: 1 where a slot holds an edge, 0 where it is padding, shape (n_rows, n_slots).
-    """
-
-    edges: Tensor
-    mask: Tensor
-
-
 class MessagePlan(NamedTuple):
-    """Everything that the layers need to know about who neighbors whom.
-
-    Attributes:
-        atoms: atoms to embed, shape (n_embedded,).
-        padded: edges of the atoms that the first layer updates.
-        layers: who is updated in each layer and who their neighbors are.
-    """
+    """Who neighbors whom in every layer."""
 
     atoms: Tensor
-    padded: PaddedEdges
+    """Atoms to embed, shape (n_embedded,)."""
+    edges: Tensor
+    """Edges of the atoms that the first layer updates, shape (n_rows, n_slots)."""
+    mask: Tensor
+    """False at padding, where ``edges`` names any edge, shape (n_rows, n_slots)."""
     layers: list[Neighborhood]
+    """The atoms updated in each layer, and their neighbors."""
 
 
-def pad_edges(edge_targets: Tensor, atoms: Tensor, n_atoms: int) -> PaddedEdges:
+def pad_edges(edge_targets: Tensor, atoms: Tensor, n_atoms: int) -> tuple[Tensor, Tensor]:
     """Group edges by the atom they point to.
 
     Args:
         edge_targets: target atom of every edge, shape (n_edges,), any order.
-        atoms: atoms whose edges are wanted, shape (n_rows,).
+        atoms: atoms whose edges are listed, shape (n_rows,).
         n_atoms: number of atoms.
 
     Returns:
-        The padded lists, one row an atom of ``atoms``.
+        Edge numbers and a mask that is False at padding, shape (n_rows, n_slots).
     """
     order = torch.argsort(edge_targets, stable=True)
     counts = torch.bincount(edge_targets, minlength=n_atoms)
@@ -124,7 +106,7 @@ def pad_edges(edge_targets: Tensor, atoms: Tensor, n_atoms: int) -> PaddedEdges:
     slots = torch.arange(n_slots, device=edge_targets.device)
     mask = slots < counts.unsqueeze(1)
     edges = order[(first.unsqueeze(1) + slots) * mask] if n_slots else slots.expand(len(atoms), 0)
-    return PaddedEdges(edges, mask)
+    return edges, mask
 
 
 def receptive_fields(edge_index: Tensor, absorber_mask: Tensor, num_layers: int) -> list[Tensor]:
@@ -148,25 +130,16 @@ def receptive_fields(edge_index: Tensor, absorber_mask: Tensor, num_layers: int)
 
 
 def plan_messages(edge_index: Tensor, absorber_mask: Tensor, num_layers: int) -> MessagePlan:
-    """Plan the messages of all layers.
-
-    Args:
-        edge_index: source (row 0) and target (row 1) of every edge, shape (2, n_edges).
-        absorber_mask: True at absorbers, shape (n_atoms,).
-        num_layers: number of layers, at least 1.
-
-    Returns:
-        The plan, one ``Neighborhood`` a layer.
-    """
+    """Plan the messages of all layers; arguments as for ``receptive_fields``."""
     needed = receptive_fields(edge_index, absorber_mask, num_layers)
-    padded = pad_edges(edge_index[1], needed[1].nonzero().squeeze(1), len(absorber_mask))
-    position = [mask.cumsum(0) - 1 for mask in needed]
-    sources = edge_index[0][padded.edges]
+    edges, mask = pad_edges(edge_index[1], needed[1].nonzero().squeeze(1), len(absorber_mask))
+    position = [atoms.cumsum(0) - 1 for atoms in needed]
+    sources = edge_index[0][edges]
     layers = []
     for before, after in zip(range(num_layers), needed[1:], strict=True):
         targets = after.nonzero().squeeze(1)
         rows = position[1][targets]
-        slots = padded.mask[rows]
+        slots = mask[rows]
         layers.append(
             Neighborhood(
                 targets=position[before][targets],
@@ -175,4 +148,4 @@ def plan_messages(edge_index: Tensor, absorber_mask: Tensor, num_layers: int) ->
                 counts=slots.sum(1).tolist(),
             )
         )
-    return MessagePlan(needed[0].nonzero().squeeze(1), padded, layers)
+    return MessagePlan(needed[0].nonzero().squeeze(1), edges, mask, layers)

@@ -2,7 +2,7 @@
 
 As plain tensor algebra it moves arrays through memory that are a hundred times larger than the
 features. Here a block of atoms is gathered, multiplied and weighted while it is in the cache, and
-the backward pass works everything out anew instead of keeping it.
+the backward pass recomputes it.
 """
 
 from typing import Any
@@ -59,12 +59,11 @@ def blocks_of_atoms(counts: list[int], slot_bytes: int, device: str) -> list[tup
 
     Args:
         counts: number of neighbors of every atom.
-        slot_bytes: size of one neighbor's features.
+        slot_bytes: size of one neighbor's features, bytes.
         device: type of device.
 
     Returns:
-        Atoms of every block and its largest number of neighbors, so that an atom with many
-        neighbors costs padding only in its own block.
+        Atoms of every block and its largest number of neighbors.
     """
     threads = torch.get_num_threads()
     budget = CPU_BLOCK_BYTES * threads if device == "cpu" else GPU_BLOCK_BYTES
@@ -136,7 +135,7 @@ class _NeighborSum(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        """Return the gradients with respect to h, phi, Y (if wanted) and W."""
+        """Return the gradients with respect to h, phi, Y (if needed) and W."""
         source_feats, radial, edge_sh, radial_weight, sources = ctx.saved_tensors
         flat, grad = source_feats.flatten(1), grad.flatten(2)
         d_feats, d_weight = torch.zeros_like(flat), torch.zeros_like(radial_weight)
@@ -167,13 +166,13 @@ def _largest(blocks: list[tuple[slice, int]]) -> tuple[int, int]:
 class _Workspace:
     """Arrays of one block of atoms in the backward pass, used again for every block.
 
-    All have the shape (n_block, n_slots, .., channels): ``gathered`` h and its gradient
-    ``d_gathered`` with the components of h, ``slot_weight`` w and ``d_slot_weight`` with
-    (lmax + 1, lmax_in + 1).
+    ``gathered`` h and its gradient ``d_gathered`` have the shape (n_block, n_slots,
+    (lmax_in + 1)^2, channels), ``slot_weight`` w and ``d_slot_weight`` (n_block, n_slots, lmax + 1,
+    lmax_in + 1, channels).
     """
 
     def __init__(self, source_feats: Tensor, radial_weight: Tensor, most_slots: int) -> None:
-        """Allocate for blocks of up to so many slots in all."""
+        """Allocate for blocks of up to ``most_slots`` slots."""
         self.lmax, self.lmax_in = radial_weight.shape[1] - 1, radial_weight.shape[2] - 1
         self.weight = radial_weight.reshape(len(radial_weight), -1)
         feats, weights = source_feats.shape[1:], radial_weight.shape[1:]
@@ -190,12 +189,12 @@ class _Workspace:
         torch.mm(phi, self.weight, out=self.slot_weight.view(len(index), -1))
 
     def differentiate(self, edge_sh: Tensor, grad: Tensor, d_sh: Tensor | None) -> None:
-        """Fill ``d_gathered``, ``d_slot_weight`` and, where given, ``d_sh``.
+        """Fill ``d_gathered``, ``d_slot_weight`` and, if it is not None, ``d_sh``.
 
         Args:
             edge_sh: Y, shape (n_block, n_slots, (lmax + 1)^2).
             grad: gradient of B, shape (n_block, (lmax + 1)^2, (lmax_in + 1)^2 channels).
-            d_sh: place for the gradient of Y, the shape of ``edge_sh``.
+            d_sh: room for the gradient of Y, the shape of ``edge_sh``.
         """
         for l2 in range(self.lmax + 1):
             grad_l2, sh_l2 = grad[:, degree_slice(l2)], edge_sh[:, :, degree_slice(l2)]

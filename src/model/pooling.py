@@ -25,15 +25,10 @@ def bond_invariants(neighbor_feats: Tensor, edge_sh: Tensor, lmax: int) -> Tenso
     Returns:
         Rotation invariants, degree by degree, shape (..., (lmax + 1) * channels).
     """
-    parts = [
-        torch.einsum(
-            "...mc,...m->...c",
-            neighbor_feats[..., degree_slice(l), :],
-            edge_sh[..., degree_slice(l)],
-        )
-        / math.sqrt(2 * l + 1)
-        for l in range(lmax + 1)
-    ]
+    parts = []
+    for l in range(lmax + 1):
+        feats, sh = neighbor_feats[..., degree_slice(l), :], edge_sh[..., degree_slice(l)]
+        parts.append(torch.einsum("...mc,...m->...c", feats, sh) / math.sqrt(2 * l + 1))
     return torch.cat(parts, dim=-1)
 
 
@@ -92,7 +87,7 @@ class AbsorberAttention(nn.Module):
             absorber_scalars: l = 0 features of the absorbers, shape (n_absorbers, channels).
             bond_feats: ``bond_invariants`` of every neighbor, shape
                 (n_absorbers, n_slots, (lmax + 1) channels).
-            edges: the absorbers' edges, (n_absorbers, n_slots, ..).
+            edges: the absorbers' edges, (n_absorbers, n_slots, ...).
 
         Returns:
             Context, shape (n_absorbers, channels); zero without neighbors.
@@ -109,16 +104,10 @@ class AbsorberAttention(nn.Module):
             a, shape (n_absorbers, n_slots, num_heads), zero at padding, sums over slots below 1;
             and v, shape (n_absorbers, n_slots, num_heads, head_size).
         """
-        envelope = edges.envelope
-        n_absorbers, n_slots = envelope.shape
+        envelope, heads = edges.envelope, (self.num_heads, self.head_size)
         bonds = torch.cat([bond_feats, self.radial_mlp(edges.radial, envelope)], dim=-1)
-        key, value = (
-            self.key_value(bonds)
-            .view(n_absorbers, n_slots, 2, self.num_heads, self.head_size)
-            .unbind(2)
-        )
-        query = self.query(absorber_scalars).view(n_absorbers, self.num_heads, self.head_size)
-        query = query / math.sqrt(self.head_size)
+        key, value = self.key_value(bonds).unflatten(-1, (2, *heads)).unbind(2)
+        query = self.query(absorber_scalars).unflatten(1, heads) / math.sqrt(self.head_size)
         logits = torch.einsum("nhd,njhd->njh", query, key)
         null_logit = torch.einsum("nhd,hd->nh", query, self.null_key).unsqueeze(1)
         # u exp(q k) = exp(q k + log u), so that a neighbor that has faded out, or an empty slot,

@@ -14,20 +14,20 @@ LOWEST_ENERGY = 1.0
 """Scale below which a kinetic energy is rounded off to stay positive, eV."""
 NO_ENERGY = 1e-6
 """Kinetic energies end here, eV: the rounding underflows to 0, where a root has no slope."""
+LARGEST_SHIFT = 5.0
+"""Bound of a site's shift of the potential, eV."""
 
 
 class Paths(NamedTuple):
-    """Scattering paths of some absorbers.
+    """Scattering paths of some absorbers."""
 
-    Attributes:
-        owner: absorber of every path, shape (n_paths,), not decreasing.
-        half_length: half the way there and back, Angstrom, shape (n_paths,).
-        amplitudes: of sine and cosine on the amplitude basis, (n_paths, 2, n_amplitudes).
-    """
-
-    owner: Tensor
+    absorber: Tensor
+    """Absorber of every path, shape (n_paths,)."""
     half_length: Tensor
+    """Half the way there and back, Angstrom, shape (n_paths,)."""
     amplitudes: Tensor
+    """Of sine and cosine on the amplitude basis, unit of the coefficients, shape (n_paths, 2,
+    n_amplitudes)."""
 
 
 class ScatteringWaves(nn.Module):
@@ -39,9 +39,9 @@ class ScatteringWaves(nn.Module):
     s_p is half the length of path p: the distance d_j of a neighbor, or (d_j + d_k + d_jk) / 2 for
     a path over two of them (the phase of the EXAFS equation; Rehr and Albers, Rev. Mod. Phys. 72,
     621 (2000), eq. 3). Energies count from the reference energy; V_i, the reference above the
-    potential between the atoms, is learned, with a shift by site. chi is worked out on a grid and
-    brought onto the finest Gaussians of the spectral basis by regularized least squares, so that
-    the spectrum stays mu(E) = B(E) c.
+    potential between the atoms, is learned, with a shift by site. chi is calculated on a grid and
+    projected on the finest Gaussians of the spectral basis, so that the spectrum stays
+    mu(E) = B(E) c.
     """
 
     energies: Tensor
@@ -73,28 +73,27 @@ class ScatteringWaves(nn.Module):
 
         Args:
             paths: the paths.
-            shift: what is added to V at every absorber, eV, shape (n_absorbers,).
+            shift: of V at every absorber, eV, shape (n_absorbers,).
 
         Returns:
             Coefficients on the spectral basis, shape (n_absorbers, num_basis).
         """
         kinetic = self.energies + self.inner_potential + shift.unsqueeze(1)
         kinetic = LOWEST_ENERGY * nn.functional.softplus(kinetic / LOWEST_ENERGY)
-        kinetic = kinetic.clamp(min=NO_ENERGY)
-        wave_number = torch.sqrt(WAVE_NUMBER_SQUARED * kinetic)
-        phase = 2.0 * paths.half_length.unsqueeze(1) * gather_rows(wave_number, paths.owner)
-        sines, cosines = (paths.amplitudes @ self.amplitude_basis.T).unbind(1)
-        waves = sines * torch.sin(phase) + cosines * torch.cos(phase)
-        summed = waves.new_zeros(len(shift), len(self.energies)).index_add(0, paths.owner, waves)
-        return summed @ self.projection
+        wave_number = torch.sqrt(WAVE_NUMBER_SQUARED * kinetic.clamp(min=NO_ENERGY))
+        phase = 2.0 * paths.half_length.unsqueeze(1) * gather_rows(wave_number, paths.absorber)
+        a, b = (paths.amplitudes @ self.amplitude_basis.T).unbind(1)
+        waves = a * torch.sin(phase) + b * torch.cos(phase)  # (n_paths, n_energies)
+        chi = waves.new_zeros(len(shift), len(self.energies)).index_add(0, paths.absorber, waves)
+        return chi @ self.projection
 
 
 class PathAmplitudes(nn.Module):
     """Amplitudes of the paths absorber-j and absorber-j-k from the atoms and the geometry.
 
-    Paths over two neighbors are the same both ways round, so their amplitudes are symmetric in j
-    and k. Every path fades out as its half length reaches ``r_max``; as this is at least either
-    atom's distance, the neighbor list holds all of them.
+    A path over two neighbors is the same both ways round, so its amplitude is symmetric in j and
+    k. Every path fades out as its half length reaches ``r_max``; as this is at least either
+    atom's distance, the neighbor list contains all of them.
     """
 
     def __init__(
@@ -135,51 +134,49 @@ class PathAmplitudes(nn.Module):
             scalars: l = 0 features of the absorbers, shape (n_absorbers, channels).
             bonds: ``bond_invariants`` of every neighbor, shape
                 (n_absorbers, n_slots, (lmax + 1) channels).
-            edges: the absorbers' edges, (n_absorbers, n_slots, ..).
+            edges: the absorbers' edges, (n_absorbers, n_slots, ...).
 
         Returns:
-            The paths, and the shift of V at every absorber, eV.
+            The paths, and the shift of V at every absorber, eV, shape (n_absorbers,).
         """
         length = torch.linalg.vector_norm(edges.vec, dim=-1)
-        owner, slot = (edges.mask & (length < self.r_max)).nonzero(as_tuple=True)
-        distance = length[owner, slot]
-        neighbors = self.neighbor(torch.cat([bonds, edges.radial], dim=-1)[owner, slot])
+        one, slot = (edges.mask & (length < self.r_max)).nonzero(as_tuple=True)
+        two, j, k = find_pairs(edges.vec, length, edges.mask, self.r_max)
         absorbers = self.absorber(scalars)
-        single = self.single(neighbors * gather_rows(absorbers, owner))
 
-        pair_owner, j, k = find_pairs(edges.vec, length, edges.mask, self.r_max)
-        number = torch.zeros_like(edges.mask, dtype=torch.long)
-        number[owner, slot] = torch.arange(len(owner), device=owner.device)
+        neighbors = self.neighbor(torch.cat([bonds, edges.radial], dim=-1)[one, slot])
+        single = self.single(neighbors * gather_rows(absorbers, one))
+
+        number = torch.zeros_like(edges.mask, dtype=torch.long)  # of a neighbor among ``neighbors``
+        number[one, slot] = torch.arange(len(one), device=one.device)
         partner = self.partner(neighbors)
-        first, second = number[pair_owner, j], number[pair_owner, k]
-        both = gather_rows(partner, first) * gather_rows(partner, second)
-        both = both * gather_rows(absorbers, pair_owner)
-        half_length, geometry = self.triangle(
-            edges.vec[pair_owner, j],
-            edges.vec[pair_owner, k],
-            length[pair_owner, j],
-            length[pair_owner, k],
-        )
+        both = gather_rows(partner, number[two, j]) * gather_rows(partner, number[two, k])
+        both = both * gather_rows(absorbers, two)
+        ends = edges.vec[two, j], edges.vec[two, k], length[two, j], length[two, k]
+        half_length, geometry = self.triangle(*ends)
         double = self.pair(both * self.geometry(geometry))
 
-        amplitudes = [
-            self.fade(self.single_out(single), distance),
-            self.fade(self.pair_out(double), half_length),
-        ]
-        half_lengths = torch.cat([distance, half_length])
-        paths = Paths(torch.cat([owner, pair_owner]), half_lengths, torch.cat(amplitudes))
-        return paths, 5.0 * torch.tanh(self.shift(scalars).squeeze(1))
-
-    def fade(self, amplitudes: Tensor, half_length: Tensor) -> Tensor:
-        """Amplitudes that vanish at the longest path, shape (n_paths, 2, n_amplitudes)."""
-        faded = amplitudes * polynomial_envelope(half_length, self.r_max).unsqueeze(1)
-        return faded.unflatten(1, (2, self.n_amplitudes))
+        amplitudes = torch.cat([self.single_out(single), self.pair_out(double)])
+        half_lengths = torch.cat([length[one, slot], half_length])
+        faded = amplitudes * polynomial_envelope(half_lengths, self.r_max).unsqueeze(1)
+        faded = faded.unflatten(1, (2, self.n_amplitudes))
+        shift = LARGEST_SHIFT * torch.tanh(self.shift(scalars).squeeze(1))
+        return Paths(torch.cat([one, two]), half_lengths, faded), shift
 
     def triangle(self, r_j: Tensor, r_k: Tensor, d_j: Tensor, d_k: Tensor) -> tuple[Tensor, Tensor]:
-        """Half the perimeter of absorber, j and k, Angstrom, and what its shape is, symmetric.
+        """Half the perimeter of the triangle absorber, j, k, and its shape, symmetric in j and k.
 
         Legendre polynomials P_1 to P_3 of the cosine at the absorber, sum and product of the
         cosines at j and k, and radial bases of d_jk and of the half perimeter.
+
+        Args:
+            r_j: vectors between absorber and j, Angstrom, shape (n_pairs, 3).
+            r_k: the same of k.
+            d_j: their lengths, Angstrom, shape (n_pairs,).
+            d_k: the same of k.
+
+        Returns:
+            Angstrom, shape (n_pairs,); dimensionless, shape (n_pairs, 5 + 2 num_radial).
         """
         r_kj = r_j - r_k
         d_jk = torch.linalg.vector_norm(r_kj, dim=-1)
@@ -202,9 +199,19 @@ class PathAmplitudes(nn.Module):
 def find_pairs(
     vectors: Tensor, length: Tensor, mask: Tensor, r_max: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Pairs j < k of neighbors whose path is short enough: owner, j and k, (n_pairs,) each."""
+    """Pairs of neighbors whose path is shorter than twice ``r_max``.
+
+    Args:
+        vectors: between absorber and neighbors, Angstrom, shape (n_absorbers, n_slots, 3).
+        length: their lengths, Angstrom, shape (n_absorbers, n_slots).
+        mask: False at padding, shape (n_absorbers, n_slots).
+        r_max: longest half path, Angstrom.
+
+    Returns:
+        Absorber and slots j < k of every pair, shape (n_pairs,) each.
+    """
     apart = torch.cdist(vectors, vectors, compute_mode="donot_use_mm_for_euclid_dist")
     half = 0.5 * (length.unsqueeze(2) + length.unsqueeze(1) + apart)
     near = (half < r_max) & mask.unsqueeze(2) & mask.unsqueeze(1)
-    owner, j, k = near.triu(1).nonzero(as_tuple=True)
-    return owner, j, k
+    absorber, j, k = near.triu(1).nonzero(as_tuple=True)
+    return absorber, j, k

@@ -148,7 +148,7 @@ def test_shells_part_elements_and_distances():
 
 def test_a_site_without_neighbours_or_of_another_element_is_refused():
     model = random_network()
-    with pytest.raises(StructureError, match="no neighbour within"):
+    with pytest.raises(StructureError, match="no neighbor within"):
         explain(TrainedModel(model, INFO), Atoms("Cu"), 0)
     with pytest.raises(StructureError, match="site 3 is N, but the model was trained for Cu"):
         explain(TrainedModel(model, INFO), crystal(), 3)

@@ -77,7 +77,7 @@ def test_paths_are_those_that_a_loop_finds():
             apart = np.linalg.norm(atoms[j] - atoms[k])
             lengths.append((lengths[j] + lengths[k] + apart) / 2)
         expected += sorted((absorber, length) for length in lengths if length < R_MAX)
-    found = sorted(zip(paths.owner.tolist(), paths.half_length.tolist(), strict=True))
+    found = sorted(zip(paths.absorber.tolist(), paths.half_length.tolist(), strict=True))
     assert len(found) == len(expected) > 20
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 
