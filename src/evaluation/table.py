@@ -4,6 +4,7 @@ import csv
 import io
 import zipfile
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ class Details:
     around: list[Environment]
     """What surrounds each site."""
 
-    @property
+    @cached_property
     def features(self) -> dict[str, FeatureError]:
         """Summary of each feature's errors."""
         return {name: error_statistics(values) for name, values in self.errors.items()}
