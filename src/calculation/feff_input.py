@@ -12,11 +12,11 @@ from ase.data import chemical_symbols
 from ..errors import ConfigError, StructureError
 from ..structures.absorbers import equivalent_sites
 from ..structures.cluster import Cluster, cut_cluster
-from ..structures.graph import pairs_within
+from ..structures.graph import check_distances
 from .settings import FeffSettings
 
 OVERLAP = 0.5
-"""Atoms nearer than this are refused, Angstrom; the shortest bond there is, in H2, has 0.74."""
+"""Atoms nearer than this are refused, Angstrom; the shortest bond, in H2, has 0.74."""
 CARDS = """\
 * All six modules run: potentials, cross-sections, FMS, paths, EXAFS parameters, spectrum.
 CONTROL 1 1 1 1 1 1
@@ -57,13 +57,7 @@ def sorted_cluster(atoms: Atoms, site: int, radius: float) -> Cluster:
     positions, distance = cluster.atoms.positions, cluster.distance
     if len(distance) == 1:
         raise StructureError(f"site {site} has no other atom within {radius:g} Angstrom")
-    first, second, _, apart = pairs_within(cluster.atoms, 2.0)
-    if len(apart) and apart.min() < OVERLAP:
-        k = int(np.argmin(apart))
-        raise StructureError(
-            f"atoms {cluster.origin[first[k]]} and {cluster.origin[second[k]]} are"
-            f" {apart[k]:.3f} Angstrom apart, less than {OVERLAP} Angstrom"
-        )
+    check_distances(atoms, OVERLAP)
     order = np.lexsort((*positions.round(6).T, cluster.atoms.numbers, distance.round(6)))
     return Cluster(cluster.atoms[order], cluster.origin[order], distance[order])
 

@@ -90,9 +90,9 @@ def check_occupancy(atoms: Atoms) -> None:
             )
 
 
-def check_distances(atoms: Atoms) -> None:
-    """Raise StructureError where two atoms are nearer than 0.1 Angstrom; see ``neighbors``."""
-    neighbors(atoms, QUICKEST)
+def check_distances(atoms: Atoms, closest: float = CLOSEST) -> None:
+    """Raise StructureError where two atoms are nearer than ``closest``; see ``neighbors``."""
+    neighbors(atoms, QUICKEST, closest)
 
 
 def pairs_within(
@@ -119,12 +119,15 @@ def pairs_within(
     return first, second, shift, distance
 
 
-def neighbors(atoms: Atoms, r_max: float) -> tuple[np.ndarray, np.ndarray]:
+def neighbors(
+    atoms: Atoms, r_max: float, closest: float = CLOSEST
+) -> tuple[np.ndarray, np.ndarray]:
     """All ordered pairs of atoms nearer than ``r_max``, through periodic images too.
 
     Args:
         atoms: structure that passed ``check_atoms``.
         r_max: cutoff radius, Angstrom.
+        closest: atoms nearer than this are an error, Angstrom.
 
     Returns:
         edge_index (2, n_edges), source then target; and edge_shift (n_edges, 3), Angstrom, with
@@ -132,15 +135,15 @@ def neighbors(atoms: Atoms, r_max: float) -> tuple[np.ndarray, np.ndarray]:
 
     Raises:
         ConfigError: ``r_max`` is not positive and finite.
-        StructureError: two atoms are nearer than 0.1 Angstrom.
+        StructureError: two atoms are nearer than ``closest``.
     """
     check_positive("r_max", r_max)
     target, source, shift, distance = pairs_within(atoms, r_max)
-    if len(distance) and distance.min() < CLOSEST:
-        closest = int(np.argmin(distance))
+    if len(distance) and distance.min() < closest:
+        k = int(np.argmin(distance))
         raise StructureError(
-            f"atoms {target[closest]} and {source[closest]} are {distance[closest]:.3f} Angstrom"
-            f" apart, less than {CLOSEST} Angstrom"
+            f"atoms {target[k]} and {source[k]} are {distance[k]:.3f} Angstrom apart, less than"
+            f" {closest} Angstrom"
         )
     # vesin's vector points from i to j: pos[j] - pos[i] + S cell; the graph's is its negative
     edge_shift = -(shift @ np.asarray(atoms.cell.array))

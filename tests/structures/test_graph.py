@@ -158,6 +158,8 @@ def test_borders_of_elements_distances_and_densities():
     with pytest.raises(StructureError, match=r"atomic number 119, expected 1 \.\. 118"):
         check_atoms(changed(numbers=[1, 119]))
     check_distances(Atoms("H2", [[0, 0, 0], [0.1, 0, 0]]))
+    with pytest.raises(StructureError, match=r"0\.100 Angstrom apart, less than 0\.2 Angstrom"):
+        check_distances(Atoms("H2", [[0, 0, 0], [0.1, 0, 0]]), closest=0.2)
     with pytest.raises(StructureError, match=r"0\.099 Angstrom"):
         check_distances(Atoms("H2", [[0, 0, 0], [0.099, 0, 0]]))
     shared = Atoms("CuO", positions=[[0.02, 0, 0], [3.98, 0, 0]], cell=[4, 4, 4], pbc=True)
