@@ -92,7 +92,7 @@ def freeze_models(folder: Path) -> dict[str, np.ndarray]:
     save_model(folder / "model-2.safetensors", one, info)
     pair = XANESEnsemble([small_model(1), small_model(2, avg_num_neighbors=6.0)])
     graphs = [atoms_to_graph(atoms, [0, 2], SMALL["r_max"]) for atoms in structures()]
-    features = np.concatenate([s.features for _, s in raw_sites(pair, graphs[1:], np.zeros(1))])
+    features = raw_sites(pair, graphs[1:], np.zeros(1)).features
     info.calibration = Calibration(
         coverage=0.9, ids=["c_000"], energy=ENERGY, floor=0.1 + 1e-3 * ENERGY**2,
         quantile=1.0 + 0.02 * ENERGY, law=np.array([0.1, 0.5, 0.3]), smallest=np.array([0.01, 0.1]),

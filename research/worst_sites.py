@@ -33,7 +33,7 @@ def worst(compared: Comparison, count: int) -> list[int]:
 
 def tables(compared: Comparison, rows: list[int], formulas: list[str]) -> str:
     """Worst sites and worst elements in Markdown."""
-    result, around = compared.result, compared.details.around
+    result, around = compared.result, compared.around
     sites = [
         (result.ids[k], formula, f"{result.mse[k]:.6f}", around[k].coordination,
          " ".join(sorted(around[k].elements)))
@@ -42,7 +42,7 @@ def tables(compared: Comparison, rows: list[int], formulas: list[str]) -> str:
     header = ("site", "structure", "mse", "coordination", "elements nearby")
     elements = [
         (group.name, group.sites, f"{group.mse:.6f}", "few sites" if group.sites < FEW else "")
-        for group in compared.details.elements[:15]
+        for group in compared.elements[:15]
     ]
     mean = f"Mean over all {len(result.ids)} sites {result.mean_mse:.6f}, median"
     mean += f" {result.median_mse:.6f}.\n"
@@ -83,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     text = f"{chosen}\n\n{tables(compared, rows, formulas)}"
     (options.output / "worst_sites.md").write_text(text)
     table = options.output / "evaluation.json"
-    write_table(table, compared.details, compared.axis.energy, described.unit)
+    write_table(table, compared)
     print(text)
     return 0
 

@@ -12,7 +12,12 @@ from tqdm import tqdm
 from .checkpoints.trained_model import ModelInfo, TrainedModel
 from .errors import StructureError
 from .model.ensemble import Network
-from .prediction.site_prediction import SitePrediction, predict_each, predict_structure
+from .prediction.site_prediction import (
+    SitePrediction,
+    material_mean,
+    predict_each,
+    predict_structure,
+)
 from .structures.files import stream_structures
 
 logger = logging.getLogger(__name__)
@@ -41,15 +46,26 @@ class TrajectorySpectrum:
     n_novel: int
     """Those unlike anything that the model was trained on; 0 where it is not calibrated."""
     unseen: tuple[str, ...]
-    """Elements that the model was not trained on."""
+    """Elements that are absent from the training set."""
+
+    def warn_of_doubts(self) -> None:
+        """Warn where frames are unlike the training set."""
+        if self.unseen:
+            logger.warning("contains %s, absent from the training set", ", ".join(self.unseen))
+        if self.n_novel:
+            logger.warning(
+                "%d of %d sites are unlike anything the model was trained on; expect larger errors"
+                " there",
+                *(self.n_novel, self.n_sites),
+            )
 
 
 class RunningMoments:
     """Mean and standard deviation of arrays that come one by one (Welford 1962)."""
 
     def __init__(self) -> None:
-        """Start with nothing."""
-        self.count = 0.0
+        """Start without arrays."""
+        self.count = 0
         self.mean = np.zeros(())
         self.squares = np.zeros(())
 
@@ -63,7 +79,7 @@ class RunningMoments:
     @property
     def deviation(self) -> np.ndarray:
         """Standard deviation with count - 1; zero where there is one array."""
-        return np.sqrt(self.squares / max(self.count - 1.0, 1.0))
+        return np.sqrt(self.squares / max(self.count - 1, 1))
 
 
 class XANESPredictor:
@@ -81,12 +97,12 @@ class XANESPredictor:
 
         Args:
             model: model file, training folder, or name of a model that ships with the package; or a
-                model that is loaded, which stays on its device.
-            device: cpu, cuda, cuda:1, ..; auto is cuda where there is one.
+                ``TrainedModel``, which stays on its device.
+            device: cpu, cuda, cuda:1 and so on; auto is cuda if available.
 
         Raises:
-            CheckpointError: there is none, or it is damaged.
-            ConfigError: the device is not there.
+            CheckpointError: the file is missing or damaged.
+            ConfigError: the device is not available.
         """
         if not isinstance(model, TrainedModel):
             model = TrainedModel.load(model, device)
@@ -136,7 +152,7 @@ class XANESPredictor:
         """Average the spectra of a trajectory, of which a few frames at a time are in memory.
 
         Args:
-            frames: a file that ASE reads, or structures.
+            frames: a file that ASE reads, or structures; one ``Atoms`` that moves on will do.
             sites: absorbers, the same in every frame; None: every atom of the model's element.
             energy: energies, eV, shape (n_energies,); None: those on which the model was scored.
 
@@ -148,52 +164,41 @@ class XANESPredictor:
                 is named.
             ConfigError: energies outside the model's range.
         """
-        from .prediction.material import material_mean
-
         of_frames, of_sites = RunningMoments(), RunningMoments()
-        n_novel, unseen, grid = 0, set(), None
+        n_novel, unseen = 0, set[str]()
         each = predict_each(self.trained, name_frames(frames), sites, energy, at_once=AT_ONCE)
-        for found in tqdm(each, desc="frames", unit="frames", disable=None, leave=False):
-            if isinstance(found, StructureError):
-                raise found
-            grid = found[0].energy
-            of_frames.add(material_mean(found))
-            for site in found:
+        for predicted in tqdm(each, desc="frames", unit="frames", disable=None, leave=False):
+            if isinstance(predicted, StructureError):
+                raise predicted
+            of_frames.add(material_mean(predicted))
+            for site in predicted:
                 of_sites.add(site.mu, len(site.equivalent))
                 n_novel += len(site.equivalent) * site.novel
-            unseen |= set(found[0].unseen)
-        if grid is None:
+                unseen.update(site.unseen)
+        if not of_frames.count:
             raise StructureError("a trajectory without frames has no spectrum")
-        n_sites = int(of_sites.count)
-        if unseen:
-            logger.warning("the model never saw %s", ", ".join(sorted(unseen)))
-        if n_novel:
-            logger.warning(
-                "%d of %d sites are unlike anything the model was trained on; expect larger"
-                " errors there",
-                *(n_novel, n_sites),
-            )
-        return TrajectorySpectrum(
-            energy=grid,
+        spectrum = TrajectorySpectrum(
+            energy=predicted[0].energy,
             mean=of_frames.mean,
             spread=of_frames.deviation,
             site_spread=of_sites.deviation,
-            n_frames=int(of_frames.count),
-            n_sites=n_sites,
+            n_frames=of_frames.count,
+            n_sites=of_sites.count,
             n_novel=n_novel,
             unseen=tuple(sorted(unseen)),
         )
+        spectrum.warn_of_doubts()
+        return spectrum
 
 
 def name_frames(frames: str | Path | Iterable[Any]) -> Iterator[tuple[str, Any]]:
-    """Yield frames with a name that tells their number.
+    """Yield frames, each with a name that contains its number, from 0.
 
     Raises:
-        StructureError: a file is missing, ASE can't read a frame of it, or would pass some over.
+        StructureError: a file is missing, or a frame of it can't be read.
     """
-    if not isinstance(frames, str | Path):
-        yield from ((f"frame {number}", frame) for number, frame in enumerate(frames))
-        return
-    path = Path(frames)
-    for number, frame in enumerate(stream_structures(path)):
-        yield f"{path}: frame {number}", frame
+    if isinstance(frames, str | Path):
+        where, frames = f"{frames}: ", stream_structures(Path(frames))
+    else:
+        where = ""
+    yield from ((f"{where}frame {number}", frame) for number, frame in enumerate(frames))

@@ -23,10 +23,10 @@ def farthest_points(points: np.ndarray, known: np.ndarray, number: int) -> list[
     Args:
         points: x, shape (n_points, n_components).
         known: t, shape (n_known, n_components); none: the first is the farthest from the mean.
-        number: how many to order, at most.
+        number: how many to order.
 
     Returns:
-        Their indices.
+        Indices, ``number`` or as many as there are points.
     """
     start = known if len(known) else points.mean(axis=0, keepdims=True)
     nearest = cdist(points, start).min(axis=1)
@@ -39,7 +39,7 @@ def farthest_points(points: np.ndarray, known: np.ndarray, number: int) -> list[
 
 
 def site_features(model: TrainedModel, sites: Sequence[Site]) -> np.ndarray:
-    """Features that enter the readout of a model, or of an ensemble's first member.
+    """What enters the readout of a model, of an ensemble its first member, for sites.
 
     Returns:
         See ``readout_features``, shape (n_sites, n_features).
@@ -48,8 +48,7 @@ def site_features(model: TrainedModel, sites: Sequence[Site]) -> np.ndarray:
         StructureError: a structure can't be used.
     """
     graphs = [model.graph(site.atoms, [site.site]) for site in sites]
-    predicted = dict(raw_sites(networks_of(model.network)[0], graphs, np.zeros(1)))
-    return np.concatenate([predicted[k].features for k in range(len(graphs))])
+    return raw_sites(networks_of(model.network)[0], graphs, np.zeros(1)).features
 
 
 def choose_novel(name: Path, sites: Sequence[Site], number: int) -> list[Site]:
@@ -64,7 +63,7 @@ def choose_novel(name: Path, sites: Sequence[Site], number: int) -> list[Site]:
         Chosen sites, the most novel first, in the whitened feature space of ``Novelty``.
 
     Raises:
-        CheckpointError: the model is not calibrated.
+        CheckpointError: the model is not calibrated, so it does not know its training sites.
         StructureError: a structure can't be used.
     """
     model = TrainedModel.load(name)

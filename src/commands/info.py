@@ -54,19 +54,19 @@ def run(job: Options) -> None:
 
 
 def describe_file_of_model(job: Options) -> str:
-    """What a model file says of itself, its checksum, and with `--check` its precision."""
+    """Description of a model file, its checksum, and with `--check` its precision."""
     from ..checkpoints.trained_model import TrainedModel
     from ..reports.text import describe_model
-    from ..verification.precision import check_precision
 
     model = TrainedModel.load(str(job.file))
     text = f"{describe_model(model)}\nfile: sha256 {model.sha256}"
     if not job.check:
         return text
+    from ..verification.precision import check_precision
+
     precision = check_precision(model)
     share = precision.difference / precision.largest if precision.largest > 0 else 0.0
     return (
-        f"{text}\nchecksum: verified, file sha256 {model.sha256}\n"
-        f"float32 and float64 differ by at most {precision.difference:.2e} {model.info.unit},"
-        f" {share:.1e} of the largest value ({precision.structure})"
+        f"{text}, verified\nfloat32 and float64 differ by at most {precision.difference:.2e}"
+        f" {model.info.unit}, {share:.1e} of the largest value ({precision.structure})"
     )

@@ -11,13 +11,14 @@ from ..errors import ConfigError, PartialError, StructureError, Terminated
 from ..runtime.options import POSITIONAL
 
 if TYPE_CHECKING:
+    import numpy as np
     from ase import Atoms
 
     from ..checkpoints.trained_model import TrainedModel
     from ..prediction.site_prediction import SitePrediction
+    from ..predictor import XANESPredictor
 
 logger = logging.getLogger(__name__)
-
 
 TOGETHER = True
 DATABASE = ".db"
@@ -31,8 +32,8 @@ class Options:
     model: Path = field(metadata=POSITIONAL)
     """Model file, training folder, or name of a model that ships with the package."""
     structures: list[Path] = field(metadata=POSITIONAL)
-    """Files that ASE reads: CIF, POSCAR, xyz, extended xyz, ..; or one ASE database (SQLite). Those
-    that can't be predicted are named and skipped, and the exit code is 3."""
+    """Files that ASE reads, such as CIF, POSCAR or xyz; or one ASE database (SQLite). Those that
+    can't be predicted are named and skipped, and the exit code is 3."""
     site: list[int] | None = None
     """0-based indices of the absorbers. None: every atom of the model's element."""
     energy: tuple[float, float, float] | None = None
@@ -41,17 +42,17 @@ class Options:
     """Treat the atoms of `site` as absorbers of the model's element whatever they are, with a
     warning."""
     output: Path | None = None
-    """Table of the spectra. None: printed. With the ending .db, and of a database: database of
-    spectra, which the same command continues."""
+    """Table of the spectra. None: printed. With the ending .db, and for the structures of a
+    database: database of spectra, which the same command continues."""
     plot: Path | None = None
     """Figure of each site's spectrum and their mean."""
     strict: bool = False
     """Fail where a structure can't be predicted (exit code 1)."""
     device: str = "auto"
-    """Where to compute: cpu, cuda, cuda:1, ..; auto is cuda where there is one, else cpu."""
+    """Where to compute: cpu, cuda, cuda:1 and so on; auto is cuda if available, else cpu."""
 
     def __post_init__(self) -> None:
-        """Raise ConfigError where nobody says which atoms of another element absorb."""
+        """Raise ConfigError where the absorbers of another element are not given."""
         if self.other_element and self.site is None:
             raise ConfigError("`other_element` needs `site`, the absorbers of another element")
 
@@ -67,6 +68,13 @@ def run(job: Options) -> None:
         predict_table(job)
 
 
+def energies(job: Options) -> "np.ndarray | None":
+    """Energies to predict, eV, shape (n_energies,); None: those on which the model was scored."""
+    from ..xas.energies import even_energies
+
+    return None if job.energy is None else even_energies(*job.energy)
+
+
 def predict_table(job: Options) -> None:
     """Predict structure files: a table and a figure.
 
@@ -74,12 +82,9 @@ def predict_table(job: Options) -> None:
         PartialError: some structures could not be predicted.
         StructureError: none could be, or `--strict` and one could not.
     """
-    from ..prediction.site_prediction import warn_of_doubts
     from ..predictor import XANESPredictor
     from ..runtime.atomic_files import check_writable
     from ..runtime.distributed import check_alone
-    from ..structures.files import each_structure
-    from ..xas.energies import even_energies
 
     check_alone("a prediction of structure files")
     check_writable(job.output)
@@ -88,27 +93,12 @@ def predict_table(job: Options) -> None:
 
         check_picture(job.plot)
     predictor = XANESPredictor(job.model, job.device)
-    energy = None if job.energy is None else even_energies(*job.energy)
-    results, files = Results(predictor.trained, job.output), []
-
-    def named() -> Iterator[tuple[str, "Atoms | StructureError"]]:
-        for path, name, structure in each_structure(job.structures):
-            files.append(path)
-            yield name, structure
-
+    results = Results(predictor.trained, job.output)
     try:
-        each = predictor.each(named(), job.site, energy, job.other_element)
-        for number, predicted in enumerate(each):
-            if not isinstance(predicted, StructureError):
-                warn_of_doubts(predicted, predictor.info.element)
-                results.sources.append(files[number])
-                results.predicted.append(predicted)
-            elif job.strict:
-                raise predicted
-            else:
-                results.skip(files[number], str(predicted))
+        predict_files(job, predictor, results)
     except (KeyboardInterrupt, Terminated):
-        results.write_interrupted()
+        if results.predicted and job.output is not None:
+            results.write(f"interrupted: {results.describe()}")
         raise
     if not results.predicted and len(results.skipped) == 1:
         raise StructureError(results.skipped[0])
@@ -123,9 +113,35 @@ def predict_table(job: Options) -> None:
         raise PartialError(f"{results.describe()}; the others are named above")
 
 
+def predict_files(job: Options, predictor: "XANESPredictor", results: "Results") -> None:
+    """Predict the structures of all files; raises StructureError for a failure if `--strict`."""
+    from ..prediction.site_prediction import warn_of_doubts
+    from ..structures.files import each_structure
+
+    files: list[Path] = []
+
+    def named() -> Iterator[tuple[str, "Atoms | StructureError"]]:
+        for path, name, structure in each_structure(job.structures):
+            files.append(path)
+            yield name, structure
+
+    each = predictor.each(named(), job.site, energies(job), job.other_element)
+    for number, predicted in enumerate(each):
+        if not isinstance(predicted, StructureError):
+            warn_of_doubts(predicted, predictor.info.element)
+            results.sources.append(files[number])
+            results.predicted.append(predicted)
+        elif job.strict:
+            raise predicted
+        else:
+            reason, file = str(predicted), str(files[number])
+            results.skipped.append(reason if reason.startswith(file) else f"{file}: {reason}")
+            logger.warning("skipped: %s", results.skipped[-1])
+
+
 @dataclass
 class Results:
-    """What became of each structure so far."""
+    """Structures predicted or skipped so far."""
 
     model: "TrainedModel"
     """The model that predicts."""
@@ -138,22 +154,17 @@ class Results:
     skipped: list[str] = field(default_factory=list)
     """Why the others could not be predicted."""
 
-    def skip(self, file: Path, reason: str) -> None:
-        """Note a failure, and say so at once."""
-        self.skipped.append(reason if reason.startswith(str(file)) else f"{file}: {reason}")
-        logger.warning("left out: %s", self.skipped[-1])
-
     def describe(self) -> str:
         """How many were predicted."""
         total = len(self.predicted) + len(self.skipped)
         return f"{len(self.predicted)} of {total} structures are predicted"
 
     def write(self, *notes: str) -> None:
-        """Write or print the table, which lists what is missing."""
-        from ..reports.text import spectra_table
+        """Write or print the table, which lists what was skipped."""
+        from ..prediction.spectra_table import spectra_table
         from ..runtime.atomic_files import write_text_durably
 
-        notes = (*notes, *(f"left out: {' '.join(reason.split())}" for reason in self.skipped))
+        notes = (*notes, *(f"skipped: {' '.join(reason.split())}" for reason in self.skipped))
         text = spectra_table(self.predicted, self.model, self.sources, notes)
         if self.output is None:
             print(text, end="")
@@ -164,30 +175,19 @@ class Results:
     def plot(self, path: Path) -> None:
         """Draw the spectra of every structure."""
         from ..plot import plot_structures
-        from ..reports.text import site_label
+
+        def label(site: "SitePrediction") -> str:
+            others = len(site.equivalent) - 1
+            return f"site {site.site}" + (f" (and {others} equivalent)" if others else "")
 
         plot_structures(
             [sites[0].structure for sites in self.predicted],
             self.predicted[0][0].energy,
-            [[(site_label(s), s.mu, len(s.equivalent)) for s in p] for p in self.predicted],
+            [[(label(s), s.mu, len(s.equivalent)) for s in sites] for sites in self.predicted],
             path,
             unit=self.model.info.unit,
             relative=self.model.info.reference_energy is None,
             half_widths=[[s.half_width for s in sites] for sites in self.predicted],
-        )
-
-    def write_interrupted(self) -> None:
-        """Write what there is, and say how to continue."""
-        if self.output is None or not self.predicted:
-            logger.info("interrupted; nothing is written")
-            return
-        last = f"{self.predicted[-1][0].structure} of {self.sources[-1]}"
-        note = f"interrupted: {self.describe()}, the last one is {last}"
-        self.write(note)
-        logger.info(
-            "%s; they are in %s. Give the files after it to continue; an output that ends with %s"
-            " continues automatically",
-            *(note, self.output, DATABASE),
         )
 
 
@@ -209,22 +209,18 @@ def predict_bulk(job: Options, databases: list[Path]) -> None:
         raise ConfigError(f"{databases[0]} is a database; name one for the spectra with --output")
     for name in ("site", "plot", "other_element"):
         if getattr(job, name) not in (None, False):
-            raise ConfigError(
-                f"`{name}` does not go with a database, {(*databases, job.output)[0]}"
-            )
+            raise ConfigError(f"`{name}` can't be used for a database, {job.output}")
     from ..checkpoints.trained_model import TrainedModel
     from ..prediction.bulk import predict_database
     from ..reports.text import describe_bulk
     from ..runtime.distributed import processes
-    from ..xas.energies import even_energies
 
-    energy = None if job.energy is None else even_energies(*job.energy)
     with processes(job.device) as team:
         model = TrainedModel.load(job.model, str(team.device))
         try:
-            summary = predict_database(model, job.structures, job.output, team, energy)
+            summary = predict_database(model, job.structures, job.output, team, energies(job))
         except (KeyboardInterrupt, Terminated):
-            logger.info("interrupted; what is done is kept, the same command continues")
+            logger.info("interrupted; finished structures are kept, the same command continues")
             raise
     if not team.leads:
         return

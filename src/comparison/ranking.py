@@ -11,8 +11,12 @@ from scipy.stats import norm
 
 from ..checkpoints.trained_model import ModelInfo, TrainedModel
 from ..errors import ConfigError, RecordError
-from ..prediction.material import material_half_width, material_mean
-from ..prediction.site_prediction import SitePrediction, predict_structures
+from ..prediction.site_prediction import (
+    SitePrediction,
+    material_half_width,
+    material_mean,
+    predict_structures,
+)
 from ..xas.edges import find_edge
 from ..xas.measured import read_measured, with_edge
 from ..xas.normalization import Normalized, find_e0, normalize

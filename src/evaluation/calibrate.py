@@ -12,11 +12,10 @@ from ..dataset.dataset import XANESDataset
 from ..errors import DatabaseError
 from ..model.ensemble import Network, networks_of
 from ..model.graph_input import Graph
-from ..prediction.inference import PredictedSites, RawSites, check_predicted, raw_sites
-from ..structures.names import material_of
+from ..prediction.inference import PredictedSites, RawSites, raw_sites
 from ..uncertainty.novelty import Novelty, sample_sites
 from .conformal import SiteErrors
-from .evaluate import model_dataset
+from .evaluate import model_dataset, sites_of
 
 
 def check_not_trained(path: Path, ids: Sequence[str], train_ids: Sequence[str]) -> None:
@@ -25,62 +24,56 @@ def check_not_trained(path: Path, ids: Sequence[str], train_ids: Sequence[str]) 
     Raises:
         DatabaseError: the first ones are named.
     """
-    trained = {material_of(record_id) for record_id in train_ids}
-    shared = [record_id for record_id in ids if material_of(record_id) in trained]
+    shared = sites_of(train_ids, ids)
     if shared:
-        named = ", ".join(shared[:3]) + (" .." if len(shared) > 3 else "")
         raise DatabaseError(
-            f"{path}: {len(shared)} sites are of materials that the model was trained on, {named};"
-            " bands need others"
+            f"{path}: {len(shared)} sites are of materials that the model was trained on, such as"
+            f" {', '.join(shared[:3])}; bands need others"
         )
 
 
 def learn_novelty(model: TrainedModel, database: Database) -> Novelty:
-    """Measure of novelty from the training sites that the database holds.
+    """Measure of novelty from the training sites in the database.
 
     Raises:
-        DatabaseError: it holds fewer than two of them.
+        DatabaseError: it contains fewer than two of them.
     """
-    there, trained = set(database.ids), model.info.train_ids or []
-    known = [record_id for record_id in trained if record_id in there]
+    ids, trained = set(database.ids), model.info.train_ids or []
+    known = [record_id for record_id in trained if record_id in ids]
     if len(known) < 2:
         raise DatabaseError(
-            f"{database.path}: holds {len(known)} of the {len(trained)} sites that the"
-            " model was trained on, which the measure of novelty needs"
+            f"{database.path}: contains {len(known)} of the {len(trained)} sites that the model was"
+            " trained on, which the measure of novelty needs"
         )
     data = model_dataset(model, database, sample_sites(known))
     graphs = [data[k] for k in tqdm(range(len(data)), desc="training sites", disable=None)]
-    raw = checked_sites(networks_of(model.network)[0], graphs, np.zeros(1))
-    return Novelty.fit(np.concatenate([sites.features for sites in raw]))
+    return Novelty.fit(checked_sites(networks_of(model.network)[0], graphs, np.zeros(1)).features)
 
 
-def checked_sites(network: Network, graphs: Sequence[Graph], energy: np.ndarray) -> list[RawSites]:
-    """What a network gives for each graph; nothing is learned from what is no number.
+def checked_sites(network: Network, graphs: Sequence[Graph], energy: np.ndarray) -> RawSites:
+    """Output of a network; raises PredictionError where one is not finite and names the site."""
+    raw = raw_sites(network, graphs, energy)
+    values = [array for array in (raw.mu, raw.spread, raw.features) if array is not None]
+    PredictedSites(np.concatenate(values, axis=1)).check(record_ids(graphs))
+    return raw
 
-    Raises:
-        PredictionError: spectrum, spread or features of a site are not finite; it is named.
-    """
-    found = dict(raw_sites(network, graphs, energy))
-    for number, graph in enumerate(graphs):
-        raw = found[number]
-        parts = [part for part in (raw.mu, raw.spread, raw.features) if part is not None]
-        check_predicted(PredictedSites(np.concatenate(parts, axis=1)), graph.record_id)
-    return [found[number] for number in range(len(graphs))]
+
+def record_ids(graphs: Sequence[Graph]) -> list[str]:
+    """Record of every absorber of graphs of a data set, in the order of ``raw_sites``."""
+    return [record_id for graph in graphs for record_id in graph.record_id]
 
 
 def site_errors(data: XANESDataset, model: TrainedModel, novelty: Novelty) -> SiteErrors:
-    """What the model predicts for the calibration sites beside what was calculated."""
+    """Errors of the model on the calibration sites."""
     graphs = list(data)
     relative = model.energies().relative
     raw = checked_sites(model.network, graphs, relative)
     target = np.concatenate([graph.y.double().numpy() for graph in graphs])
     mask = np.concatenate([graph.y_mask.numpy() for graph in graphs])
-    error = np.abs(np.concatenate([sites.mu for sites in raw]) - target)
-    spread = [sites.spread for sites in raw if sites.spread is not None]
     return SiteErrors(
-        ids=[record_id for graph in graphs for record_id in graph.record_id],
+        ids=record_ids(graphs),
         energy=relative,
-        error=np.where(mask, error, np.nan),
-        spread=np.concatenate(spread) if spread else None,
-        distance=novelty.distance(np.concatenate([sites.features for sites in raw])),
+        error=np.where(mask, np.abs(raw.mu - target), np.nan),
+        spread=raw.spread,
+        distance=novelty.distance(raw.features),
     )

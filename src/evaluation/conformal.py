@@ -23,13 +23,13 @@ of them for calibration: with 2, 5, 10 eV the coverage at single energies is 87 
 84 to 100 %."""
 FLOORS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Floors that are tried, in units of the mean absolute error at an energy."""
-NOVEL_PART = 0.05
-"""Part of the calibration sites that the threshold calls novel."""
+NOVEL_FRACTION = 0.05
+"""Fraction of the calibration sites that are novel by the threshold."""
 
 
 @dataclass(frozen=True)
 class SiteErrors:
-    """What a model predicts for some sites beside what was calculated; inputs of a calibration."""
+    """Errors of a model on some sites; inputs of a calibration."""
 
     ids: list[str]
     """Record of each site."""
@@ -44,8 +44,8 @@ class SiteErrors:
 
     def part(self, ids: Sequence[str]) -> "SiteErrors":
         """Only some of the sites."""
-        wanted = set(ids)
-        rows = [row for row, record_id in enumerate(self.ids) if record_id in wanted]
+        kept = set(ids)
+        rows = [row for row, record_id in enumerate(self.ids) if record_id in kept]
         spread = None if self.spread is None else self.spread[rows]
         chosen = [self.ids[row] for row in rows]
         return SiteErrors(chosen, self.energy, self.error[rows], spread, self.distance[rows])
@@ -57,10 +57,10 @@ def calibrate(data: SiteErrors, novelty: Novelty, coverage: float = 0.9) -> Cali
     Args:
         data: sites that were not trained on.
         novelty: measure that gave the distances; it gets its threshold here.
-        coverage: part of the points that the bands are to hold, above 0 and below 1.
+        coverage: nominal coverage of the bands, above 0 and below 1.
 
     Returns:
-        What ``predict`` needs for bands.
+        Bands and threshold of novelty, for ``predict``.
 
     Raises:
         ConfigError: the coverage is out of range, or there are too few sites for it.
@@ -82,7 +82,7 @@ def calibrate(data: SiteErrors, novelty: Novelty, coverage: float = 0.9) -> Cali
         quantile=np.ones(len(data.energy)),
         law=fit_law(fitted, smallest),
         smallest=smallest,
-        novelty=replace(novelty, threshold=float(np.quantile(data.distance, 1.0 - NOVEL_PART))),
+        novelty=replace(novelty, threshold=float(np.quantile(data.distance, 1.0 - NOVEL_FRACTION))),
     )
     scores = held.error / scale.half_width(held.spread, held.distance)
     quantile = conformal_quantile(scores, data.energy, coverage)
@@ -106,8 +106,8 @@ def choose_floor(data: SiteErrors) -> np.ndarray:
     if data.spread is None:
         return error
 
-    def cost(part: float) -> float:
-        scale = data.spread + part * error
+    def cost(floor: float) -> float:
+        scale = data.spread + floor * error
         return float(np.log(np.nanmean(data.error / scale)) + np.nanmean(np.log(scale)))
 
     return min(FLOORS, key=cost) * error
@@ -124,9 +124,9 @@ def fit_law(data: SiteErrors, smallest: np.ndarray) -> np.ndarray:
         a, b, c, with b, c >= 0 so that more spread or distance never means less error.
     """
     tiny = np.finfo(np.float32).tiny
-    wanted = np.log(np.maximum(np.nanmean(data.error, axis=1), tiny))
+    log_error = np.log(np.maximum(np.nanmean(data.error, axis=1), tiny))
     terms = law_terms(data.spread, data.distance, smallest)
-    return lsq_linear(terms, wanted, bounds=([-np.inf, 0.0, 0.0], np.inf)).x
+    return lsq_linear(terms, log_error, bounds=([-np.inf, 0.0, 0.0], np.inf)).x
 
 
 def conformal_quantile(scores: np.ndarray, energy: np.ndarray, coverage: float) -> np.ndarray:
@@ -138,7 +138,7 @@ def conformal_quantile(scores: np.ndarray, energy: np.ndarray, coverage: float) 
     Args:
         scores: |error| / sigma, NaN where not known, shape (n_sites, n_energies).
         energy: eV, shape (n_energies,).
-        coverage: part of the scores to be below the quantile.
+        coverage: fraction of the scores below the quantile.
 
     Returns:
         Shape (n_energies,).
@@ -164,5 +164,5 @@ def conformal_quantile(scores: np.ndarray, energy: np.ndarray, coverage: float) 
 
 
 def windows(energy: np.ndarray) -> list[np.ndarray]:
-    """For every energy, which ones are within half of ``WINDOW``; boolean, (n_energies,) each."""
+    """For every energy, those within half of ``WINDOW``; boolean, shape (n_energies,) each."""
     return [np.abs(energy - center) <= 0.5 * WINDOW for center in energy]

@@ -1,12 +1,10 @@
 """Coverage of a model's bands, and the errors of sites that it flags as novel."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..prediction.inference import Bands
-from ..structures.names import material_of
 
 FIFTHS = 5
 """Groups of sites, by the error that was expected of them."""
@@ -16,10 +14,10 @@ FIFTHS = 5
 class Coverage:
     """Bands and flags against calculated spectra."""
 
-    wanted: float
-    """Part of the points that the bands are to hold."""
+    nominal: float
+    """Nominal coverage of the bands."""
     overall: float
-    """Part of the points that they hold."""
+    """Fraction of the points within their bands."""
     fifths: list[float]
     """The same for sites from the smallest to the largest expected error."""
     mean_width: float
@@ -31,15 +29,26 @@ class Coverage:
     other_mse: float
     """Mean squared error of the others; NaN where there is none."""
 
+    def __str__(self) -> str:
+        """Coverage overall and by fifth, and the error of flagged sites against the others."""
+        fifths = " ".join(f"{part:.3f}" for part in self.fifths)
+        return (
+            f"coverage of {self.nominal:.0%} bands: {self.overall:.4f}\n"
+            f"coverage by expected error, from smallest: {fifths}\n"
+            f"mean width of the bands: {self.mean_width:.6f}\n"
+            f"flagged as novel: {self.n_novel} sites, mse {self.novel_mse:.8f}\n"
+            f"not flagged: mse {self.other_mse:.8f}"
+        )
 
-def measure_coverage(error: np.ndarray, mask: np.ndarray, bands: Bands, wanted: float) -> Coverage:
+
+def measure_coverage(error: np.ndarray, mask: np.ndarray, bands: Bands, nominal: float) -> Coverage:
     """Count the points within their bands, every calculated point alike.
 
     Args:
         error: mu predicted - mu calculated, shape (n_sites, n_energies).
         mask: True where the spectrum was calculated, same shape.
         bands: of these sites; points without a band (NaN) do not count.
-        wanted: part of the points that the bands are to hold.
+        nominal: nominal coverage of the bands.
     """
     half_width, novel = bands.half_width, bands.novel
     counts = mask & np.isfinite(half_width)
@@ -47,7 +56,7 @@ def measure_coverage(error: np.ndarray, mask: np.ndarray, bands: Bands, wanted: 
     order = np.argsort(bands.expected, kind="stable")
     mse = np.nanmean(np.where(mask, error, np.nan) ** 2, axis=1)
     return Coverage(
-        wanted=wanted,
+        nominal=nominal,
         overall=float(inside[counts].mean()),
         fifths=[
             float(inside[rows][counts[rows]].mean())
@@ -58,22 +67,3 @@ def measure_coverage(error: np.ndarray, mask: np.ndarray, bands: Bands, wanted: 
         novel_mse=float(mse[novel].mean()) if novel.any() else float("nan"),
         other_mse=float(mse[~novel].mean()) if not novel.all() else float("nan"),
     )
-
-
-def shared_materials(ids: Sequence[str], used_ids: Sequence[str]) -> int:
-    """Number of sites whose material was used to train or to calibrate."""
-    used = {material_of(record_id) for record_id in used_ids}
-    return sum(material_of(record_id) in used for record_id in ids)
-
-
-def describe_coverage(found: Coverage) -> str:
-    """Coverage overall and by fifth, and the error of flagged sites against the others."""
-    fifths = " ".join(f"{part:.3f}" for part in found.fifths)
-    lines = [
-        f"coverage of {found.wanted:.0%} bands: {found.overall:.4f}",
-        f"coverage by expected error, from smallest: {fifths}",
-        f"mean width of the bands: {found.mean_width:.6f}",
-        f"flagged as novel: {found.n_novel} sites, mse {found.novel_mse:.8f}",
-        f"not flagged: mse {found.other_mse:.8f}",
-    ]
-    return "\n".join(lines)

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,22 +15,25 @@ from ..dataset.dataset import XANESDataset
 from ..dataset.record import UNITS
 from ..dataset.split import read_ids
 from ..errors import CheckpointError, DatabaseError
-from ..prediction.inference import Bands, check_predicted, join_sites, predict_sites
+from ..plot import plot_predictions
+from ..prediction.inference import Bands, predict_sites
+from ..structures.names import material_of
 from ..xas.energies import EnergyAxis
-from ..xas.features import feature_errors, find_features
-from .environments import environments
+from ..xas.features import FeatureError, error_statistics, feature_errors, find_features
+from .environments import Environment, Group, environments, group_errors
 from .metrics import Evaluation, evaluate_spectra
-from .table import Details
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Predicted and calculated spectra of some records, and how far they are apart."""
+    """Predicted and calculated spectra of some records, and their errors."""
 
     axis: EnergyAxis
     """Scored energies."""
+    unit: str | None
+    """Unit of mu."""
     prediction: np.ndarray
     """mu, shape (n_spectra, n_energies)."""
     target: np.ndarray
@@ -38,13 +42,38 @@ class Comparison:
     """True where the target was calculated, same shape."""
     bands: Bands | None
     """Bands of a calibrated model."""
-    details: Details
-    """Errors."""
+    result: Evaluation
+    """Errors of the spectra, and their records."""
+    feature_errors: dict[str, np.ndarray]
+    """Error of each feature at each site, by field of ``Features``; NaN where it is unknown."""
+    around: list[Environment]
+    """Environment of each site."""
+
+    @cached_property
+    def features(self) -> dict[str, FeatureError]:
+        """Summary of each feature's errors."""
+        return {name: error_statistics(values) for name, values in self.feature_errors.items()}
 
     @property
-    def result(self) -> Evaluation:
-        """Errors of the spectra, which names them."""
-        return self.details.result
+    def elements(self) -> list[Group]:
+        """Errors by element nearby, largest first."""
+        return group_errors([sorted(one.elements) for one in self.around], self.result.mse)
+
+    @property
+    def coordination(self) -> list[Group]:
+        """Errors by coordination number."""
+        groups = group_errors([[str(one.coordination)] for one in self.around], self.result.mse)
+        return sorted(groups, key=lambda group: int(group.name))
+
+    def plot(self, path: Path) -> None:
+        """Draw calculated and predicted spectra, from best to worst."""
+        plot_predictions(
+            *(self.result.ids, self.axis.energy, self.prediction, self.target, path),
+            mask=self.mask,
+            unit=self.unit,
+            relative=self.axis.reference is None,
+            half_width=None if self.bands is None else self.bands.half_width,
+        )
 
 
 def model_dataset(model: TrainedModel, database: Database, ids: Sequence[str]) -> XANESDataset:
@@ -64,74 +93,71 @@ def evaluate(
         DatabaseError: a record is of another kind than what the model was trained on.
         PredictionError: a predicted spectrum is not finite; the record is named.
     """
-    described = model.info
-    if described.energy_grid is None or described.mean_spectrum is None:
+    if model.info.energy_grid is None or model.info.mean_spectrum is None:
         raise CheckpointError("the model was made without a database; it names no energies")
-    check_kind(database, ids, described, other_code)
+    check_kind(database, ids, model.info, other_code)
     axis = model.energies()
     data = model_dataset(model, database, ids)
     graphs = [data[k] for k in tqdm(range(len(data)), desc="graphs", disable=None)]
-    found = dict(predict_sites(model, graphs, axis.relative))
-    for number, graph in enumerate(graphs):
-        check_predicted(found[number], graph.record_id)
-    sites = join_sites([found[number] for number in range(len(graphs))])
-    prediction = sites.mu
+    names = [record_id for graph in graphs for record_id in graph.record_id]
+    sites = predict_sites(model, graphs, axis.relative)
+    sites.check(names)
     target = np.concatenate([graph.y.double().numpy() for graph in graphs])
     mask = np.concatenate([graph.y_mask.numpy() for graph in graphs])
-    baseline = np.asarray(described.mean_spectrum)
-    found_features, features = (find_features(axis.energy, mu, mask) for mu in (prediction, target))
-    names = [record_id for graph in graphs for record_id in graph.record_id]
-    details = Details(
-        evaluate_spectra(names, prediction, target, mask, baseline),
-        feature_errors(found_features, features),
-        [one for graph in graphs for one in environments(graph)],
+    baseline = np.asarray(model.info.mean_spectrum)
+    features = [find_features(axis.energy, mu, mask) for mu in (sites.mu, target)]
+    return Comparison(
+        *(axis, model.info.unit, sites.mu, target, mask, sites.bands),
+        result=evaluate_spectra(names, sites.mu, target, mask, baseline),
+        feature_errors=feature_errors(*features),
+        around=[one for graph in graphs for one in environments(graph)],
     )
-    return Comparison(axis, prediction, target, mask, sites.bands, details)
 
 
-def choose_ids(
-    given: Path | None, database: Database, described: ModelInfo
-) -> tuple[list[str], str]:
-    """Records to evaluate on, and what to call them: of a file, or the model's validation part."""
-    if given is not None:
-        ids = read_ids(given)
-        return ids, f"{len(ids)} sites of {given}"
-    there = database.ids
-    if described.val_ids and set(described.val_ids) <= set(there):
-        return described.val_ids, f"the model's {len(described.val_ids)} validation sites"
-    return there, f"all {len(there)} sites of {database.path}"
+def choose_ids(path: Path | None, database: Database, info: ModelInfo) -> tuple[list[str], str]:
+    """Records to evaluate on, and what to call them: of a file, or the model's validation set."""
+    if path is not None:
+        ids = read_ids(path)
+        return ids, f"{len(ids)} sites of {path}"
+    ids = database.ids
+    if info.val_ids and set(info.val_ids) <= set(ids):
+        return info.val_ids, f"the model's {len(info.val_ids)} validation sites"
+    return ids, f"all {len(ids)} sites of {database.path}"
 
 
 def check_kind(
-    database: Database, ids: list[str], described: ModelInfo, other_code: bool = False
+    database: Database, ids: list[str], info: ModelInfo, other_code: bool = False
 ) -> None:
     """Refuse records of another element, edge, target, unit, code or energy axis than the model's.
 
-    ``other_code``: another code, or another version of it, is warned of instead.
+    ``other_code``: only warn of another code, or another version of it.
 
     Raises:
         DatabaseError: the first such record is named.
     """
+    expected = {name: getattr(info, name) for name in ("element", "edge", "target", "unit")}
+    expected["axis"] = "relative" if info.reference_energy is None else "absolute"
     others: dict[str, str] = {}
-    axis = "relative" if described.reference_energy is None else "absolute"
     for record_id in ids:
         entry = database.entry(record_id)
-        if entry.axis != axis:
-            raise DatabaseError(
-                f"{database.path}: {record_id} has {entry.axis} energies, the model's are {axis}"
-            )
-        for name in ("element", "edge", "target", "unit"):
-            found = UNITS[entry.target] if name == "unit" else getattr(entry, name)
-            wanted = getattr(described, name)
-            if found != wanted:
+        for name, value in expected.items():
+            stored = UNITS[entry.target] if name == "unit" else getattr(entry, name)
+            if stored != value:
+                what = "energy axis" if name == "axis" else name
                 raise DatabaseError(
-                    f"{database.path}: {record_id} has {name} {found}, the model's is {wanted}"
+                    f"{database.path}: {record_id} has {what} {stored}, the model's is {value}"
                 )
-        if described.code is not None and entry.code not in described.code.split(", "):
+        if info.code is not None and entry.code not in info.code.split(", "):
             others.setdefault(entry.code, record_id)
     for code, record_id in others.items():
-        told = f"{database.path}: {record_id} was calculated by {code}, but the model was trained"
-        told += f" on {described.code}"
+        message = f"{database.path}: {record_id} was calculated by {code}, but the model was"
+        message += f" trained on {info.code}"
         if not other_code:
-            raise DatabaseError(f"{told}; `evaluate --other_code` compares them all the same")
-        logger.warning("%s; what differs may be the codes", told)
+            raise DatabaseError(f"{message}; `evaluate --other_code` compares them anyway")
+        logger.warning("%s; differences may be those of the codes", message)
+
+
+def sites_of(materials_of: Sequence[str], ids: Sequence[str]) -> list[str]:
+    """Those of some records whose material is also that of one of other records."""
+    materials = {material_of(record_id) for record_id in materials_of}
+    return [record_id for record_id in ids if material_of(record_id) in materials]

@@ -12,7 +12,7 @@ from ..errors import StructureError, check_positive
 from ..model.ensemble import networks_of
 from ..model.gnn import XANES_E3GNN
 from ..model.graph_input import Graph
-from ..prediction.inference import PredictedSites, check_predicted
+from ..prediction.inference import PredictedSites
 from ..structures.absorbers import choose_sites
 from ..structures.cluster import Cluster, Shell, cut_cluster, find_shells, site_symmetry
 from ..structures.pymatgen import as_atoms
@@ -102,7 +102,7 @@ def explain(
     shells = find_shells(cluster, float(cluster.distance[neighbors].max()))
     sets = [(int(number),) for number in neighbors] + [shell.members for shell in shells]
     mu, attention, slope, removal = _contributions(model, cluster, sets, axis.relative)
-    check_predicted(PredictedSites(mu[None]), [f"site {site}"])
+    PredictedSites(mu[None]).check([f"site {site}"])
     n, near = len(neighbors), attention[neighbors]
     found = axis.energy, mu, cluster, neighbors, near, slope[:n], removal[:n], shells, removal[n:]
     return Explanation(*found)

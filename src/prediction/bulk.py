@@ -5,9 +5,8 @@ of the structures, so that the file is the same with any number of processes and
 is interrupted: what follows its last row is what remains to be done.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -28,13 +27,7 @@ from ..runtime.text_files import SQLITE_MAGIC, starts_with
 from ..structures.database import connect, read_row, row_ids
 from ..structures.files import each_structure
 from .site_prediction import SitePrediction, predict_each
-from .spectra_db import (
-    FORMAT,
-    BulkSummary,
-    begin,
-    count_rows,
-    summarize,
-)
+from .spectra_db import FORMAT, BulkSummary, begin, summarize
 
 CHUNK = 64
 """Structures read, predicted and committed at once; bounds memory and what a kill costs."""
@@ -50,7 +43,7 @@ class Source:
     """What to call it in messages."""
     structure: Atoms | StructureError
     """The structure, or why it can't be read."""
-    keys: dict[str, Any] = field(default_factory=dict)
+    keys: dict[str, Any]
     """Key-value pairs of its row; of one from a file ``structure`` and ``file``."""
 
     @property
@@ -72,7 +65,7 @@ def predict_database(
 ) -> BulkSummary:
     """Predict every atom of the model's element in all structures of a database or of files.
 
-    Rows that ``output`` has already are checked to be of these structures, and skipped.
+    Rows that are already in ``output`` are checked to be of these structures, and skipped.
 
     Args:
         model: model on the team's device.
@@ -95,132 +88,138 @@ def predict_database(
         raise ConfigError("the model names no element, so no absorbers can be chosen")
     grid = model.energies(energy).energy
     check_writable(output)
-    structures, total = find_structures(source)
-    if total == 0:
-        raise DatabaseError(f"{source}: contains no structure")
-    signature = {"format": FORMAT, "model": f"sha256 {model.sha256}", "energy": grid.tolist(),
-                 "version": package_version("e3gnn-xanes")}  # fmt: skip
-    about = {name: getattr(model.info, name) for name in ("element", "edge", "target", "unit")}
+    sources, total = read_sources(source)
     if team.leads:
-        if model.sha256 is None and output.exists():
-            raise ConfigError(
-                f"{output}: exists, and a model that was not read from a file can't continue it;"
-                " save the model and load it, or name another output"
-            )
-        begin(output, signature, {**about, "provenance": model.provenance()})
+        prepare_output(model, grid, output)
     team.wait()
-    n_done, number = count_rows(output), 0
-    bar = tqdm(total=total, desc="predicting", disable=None if team.leads else True,
-               unit="structure")  # fmt: skip
-    with bar:
-        while loaders := list(islice(structures, CHUNK * team.size)):
-            first = CHUNK * team.rank
-            chunk = [load() for load in loaders[first : first + CHUNK]]
-            done = max(0, min(n_done - number - first, len(chunk)))
-            check_done(output, number + first, chunk[:done])
-            rows = make_rows(model, chunk[done:], grid)
-            write_rows(output, max(n_done, number), team.gather(rows))
-            number += len(loaders)
-            bar.update(len(loaders))
-    if number < n_done:
-        raise DatabaseError(f"{output}: has {n_done} rows, but there are {number} structures now")
+    n_rows = check_done(output, sources)
+    with tqdm(
+        total=total, initial=n_rows, desc="predicting", unit="structure",
+        disable=None if team.leads else True,
+    ) as bar:  # fmt: skip
+        while chunk := list(islice(sources, CHUNK * team.size)):
+            mine = chunk[CHUNK * team.rank :][:CHUNK]
+            write_rows(output, n_rows, team.gather(make_rows(model, mine, grid)))
+            n_rows += len(chunk)
+            bar.update(len(chunk))
     team.wait()
     return summarize(output)
 
 
-def find_structures(
-    source: Path | Sequence[Path],
-) -> tuple[Iterator[Callable[[], Source]], int | None]:
-    """Functions that read a structure each, and how many there are; None: not known."""
+def prepare_output(model: TrainedModel, energy: np.ndarray, output: Path) -> None:
+    """Start a database of spectra, or check that the model continues it."""
+    if model.sha256 is None and output.exists():
+        raise ConfigError(
+            f"{output}: exists, and a model that was not read from a file can't continue it; save"
+            " the model and load it, or name another output"
+        )
+    signature = {"format": FORMAT, "model": f"sha256 {model.sha256}", "energy": energy.tolist(),
+                 "version": package_version("e3gnn-xanes")}  # fmt: skip
+    about = {name: getattr(model.info, name) for name in ("element", "edge", "target", "unit")}
+    begin(output, signature, {**about, "provenance": model.provenance()})
+
+
+def read_sources(source: Path | Sequence[Path]) -> tuple[Iterator[Source], int | None]:
+    """Structures of a database or of files, and how many there are; None: not known."""
     paths = [source] if isinstance(source, Path) else source
-    if len(paths) == 1 and paths[0].is_file() and starts_with(paths[0], SQLITE_MAGIC):
-        return rows_of_database(paths[0]), count_rows(paths[0])
-    if isinstance(source, Path):
-        count_rows(source)  # which says that it is no database
-    return structures_of_files(paths), None
+    if isinstance(source, Path) or (
+        len(paths) == 1 and paths[0].is_file() and starts_with(paths[0], SQLITE_MAGIC)
+    ):
+        rows = row_ids(paths[0])
+        if not rows:
+            raise DatabaseError(f"{paths[0]}: contains no structure")
+        return read_rows(paths[0], rows), len(rows)
+    return read_files(paths), None
 
 
-def rows_of_database(path: Path) -> Iterator[Callable[[], Source]]:
-    """Yield a function for every row of a database of structures, which reads it."""
+def read_rows(path: Path, rows: list[int]) -> Iterator[Source]:
+    """Yield the structures of a database."""
     with connect(path) as database:
-        for row in row_ids(path):
-            yield partial(read_source, database, path, row)
+        for row in rows:
+            yield Source(row, f"row {row}", *read_row(database, path, row))
 
 
-def read_source(database: Any, path: Path, row: int) -> Source:
-    """Read a row; see ``read_row``."""
-    structure, keys = read_row(database, path, row)
-    return Source(row, f"row {row}", structure, keys)
-
-
-def structures_of_files(paths: Sequence[Path]) -> Iterator[Callable[[], Source]]:
-    """Yield a function for every structure in files, elements, positions and cell alone."""
-    for number, (path, name, read) in enumerate(each_structure(paths), start=1):
-        structure: Atoms | StructureError = read
-        if isinstance(read, Atoms):
-            structure = Atoms(read.numbers, read.positions, cell=read.cell, pbc=read.pbc)
-            structure.info |= {k: v for k, v in read.info.items() if k == "occupancy"}
+def read_files(paths: Sequence[Path]) -> Iterator[Source]:
+    """Yield the structures of files, elements, positions and cell alone."""
+    for number, (path, name, structure) in enumerate(each_structure(paths), start=1):
+        if isinstance(structure, Atoms):
+            info = {k: v for k, v in structure.info.items() if k == "occupancy"}
+            cell, pbc = structure.cell, structure.pbc
+            structure = Atoms(structure.numbers, structure.positions, cell=cell, pbc=pbc, info=info)
         keys = {"structure": name, "file": str(path)}
-        yield partial(Source, number, f"{path}: {name}", structure, keys)
+        yield Source(number, f"{path}: {name}", structure, keys)
+
+
+def check_done(output: Path, sources: Iterator[Source]) -> int:
+    """Take the structures that ``output`` has rows of, and return how many these are.
+
+    Raises:
+        DatabaseError: a row is of another structure.
+    """
+    rows = row_ids(output)
+    with connect(output) as database:
+        for number in rows:
+            row, source = database.get(id=number), next(sources, None)
+            if source is None:
+                raise DatabaseError(f"{output}: row {number} is of no structure of the input")
+            if (row.source_row, row.data["structure"]) != (
+                source.row,
+                structure_digest(source.atoms),
+            ):
+                raise DatabaseError(
+                    f"{output}: row {number} is not of structure {source.row}, {source.name}; the"
+                    " structures have changed, so name another output"
+                )
+    return len(rows)
 
 
 def make_rows(
     model: TrainedModel, sources: Sequence[Source], energy: np.ndarray
 ) -> list[dict[str, Any]]:
     """Predict structures: arguments of ASE's ``write``, a row for each; a failure is a row too."""
-    named = [(source.name, source.structure) for source in sources]
+    named = ((source.name, source.structure) for source in sources)
     predicted = predict_each(model, named, energy=energy, at_once=CHUNK)
-    return [_row(model, *pair, energy) for pair in zip(sources, predicted, strict=True)]
+    return [make_row(model, *pair, energy) for pair in zip(sources, predicted, strict=True)]
 
 
-def _row(
+def make_row(
     model: TrainedModel,
     source: Source,
     predicted: list[SitePrediction] | StructureError,
     energy: np.ndarray,
 ) -> dict[str, Any]:
     """Row of one structure; equivalent sites each have their spectrum."""
-    failed = isinstance(predicted, StructureError)
+    error = str(predicted) if isinstance(predicted, StructureError) else None
     groups = [] if isinstance(predicted, StructureError) else predicted
-    sites = sorted(((k, group) for group in groups for k in group.equivalent), key=lambda s: s[0])
+    sites = {site: group for group in groups for site in group.equivalent}
+    sites = dict(sorted(sites.items()))
     single = model.network.coefficient_mean.dtype == torch.float32
-    kind = np.float32 if single else np.float64
+    dtype = np.float32 if single else np.float64
     unseen = list(groups[0].unseen) if groups else []
     data: dict[str, Any] = {
-        "sites": np.array([site for site, _ in sites], dtype=int),
+        "sites": np.array(list(sites), dtype=int),
         "energy": energy,
-        "mu": np.array([of.mu for _, of in sites], dtype=kind).reshape(len(sites), len(energy)),
-        "error": str(predicted) if failed else None,
+        "mu": np.array([group.mu for group in sites.values()], dtype).reshape(-1, len(energy)),
+        "error": error,
         "unseen": unseen,
         "structure": structure_digest(source.atoms),
         "source_keys": source.keys,
     }
-    keys: dict[str, int | str] = {"source_row": source.row, "predicted": int(not failed),
-                                  "n_spectra": len(sites), "unseen": int(bool(unseen))}  # fmt: skip
-    for name in ("element", "edge"):
-        if (value := getattr(model.info, name)) is not None:
-            keys["absorber" if name == "element" else name] = value
-    if model.calibration is not None and not failed:
-        data["lower"] = np.array([of.lower for _, of in sites], dtype=kind)
-        data["upper"] = np.array([of.upper for _, of in sites], dtype=kind)
-        data["novel"] = np.array([of.novel for _, of in sites])
+    keys: dict[str, int | str | None] = {
+        "source_row": source.row,
+        "predicted": int(error is None),
+        "n_spectra": len(sites),
+        "unseen": int(bool(unseen)),
+        "absorber": model.info.element,
+        "edge": model.info.edge,
+    }
+    if model.calibration is not None and groups:
+        data["lower"] = np.array([group.lower for group in sites.values()], dtype)
+        data["upper"] = np.array([group.upper for group in sites.values()], dtype)
+        data["novel"] = np.array([group.novel for group in sites.values()])
         keys["novel"] = int(data["novel"].any())
+    keys = {name: value for name, value in keys.items() if value is not None}
     return {"atoms": source.atoms, "key_value_pairs": keys, "data": data}
-
-
-def check_done(output: Path, before: int, sources: Sequence[Source]) -> None:
-    """Raise DatabaseError where rows after the first ``before`` are not of these structures."""
-    if not sources:
-        return
-    with connect(output) as database:
-        for offset, source in enumerate(sources, start=1):
-            row = database.get(id=before + offset)
-            same = row.data["structure"] == structure_digest(source.atoms)
-            if row.source_row != source.row or not same:
-                raise DatabaseError(
-                    f"{output}: row {before + offset} is not of structure {source.row},"
-                    f" {source.name}; the structures have changed, so name another output"
-                )
 
 
 def write_rows(output: Path, before: int, of_processes: list[list[dict[str, Any]]]) -> None:
@@ -229,12 +228,12 @@ def write_rows(output: Path, before: int, of_processes: list[list[dict[str, Any]
     Raises:
         DatabaseError: the output has not ``before`` rows, as when another run writes it too.
     """
-    rows = [row for rows in of_processes for row in rows]
-    if not rows:
+    if not of_processes:
         return
     # the volume of a cell that is not finite, in a row of a failure
     with connect(output) as database, np.errstate(all="ignore"):
         if database.count() != before:
             raise DatabaseError(f"{output}: another process is writing it")
-        for row in rows:
-            database.write(**row)
+        for rows in of_processes:
+            for row in rows:
+                database.write(**row)

@@ -1,7 +1,7 @@
 """Inference in batches: spectra, spread of the members, bands, novelty."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -19,19 +19,19 @@ MAX_EDGES = 20_000
 
 @dataclass(frozen=True)
 class RawSites:
-    """What a network gives for the absorbers of one graph; float64."""
+    """Output of a network for absorbers; float64."""
 
     mu: np.ndarray
     """Mean spectrum, unit of the training target, shape (n_absorbers, n_energies)."""
     spread: np.ndarray | None
     """Standard deviation over members (n_members - 1), same shape; None: a single network."""
     features: np.ndarray
-    """What entered the readout, see ``readout_features``, shape (n_absorbers, n_features)."""
+    """Input of the readout, see ``readout_features``, shape (n_absorbers, n_features)."""
 
 
 @dataclass(frozen=True)
 class Bands:
-    """How sure a calibrated model is of the absorbers of one graph, or of several."""
+    """Uncertainty of a calibrated model's spectra."""
 
     half_width: np.ndarray
     """Half width of the band, unit of the training target, shape (n_absorbers, n_energies); NaN
@@ -46,119 +46,95 @@ class Bands:
 
 @dataclass(frozen=True)
 class PredictedSites:
-    """Spectra of the absorbers of one graph, or of several; float64."""
+    """Predicted spectra of absorbers; float64."""
 
     mu: np.ndarray
     """Unit of the training target, shape (n_absorbers, n_energies)."""
     bands: Bands | None = None
     """None: the model is not calibrated."""
 
+    def check(self, names: Sequence[str], first: int = 0) -> None:
+        """Refuse spectra that are not finite.
 
-def raw_sites(
-    model: Network, graphs: Sequence[Graph], energy: np.ndarray
-) -> Iterator[tuple[int, RawSites]]:
+        Args:
+            names: what to call the absorbers.
+            first: row of the first of them.
+
+        Raises:
+            PredictionError: spectrum, expected error or distance of an absorber is not finite.
+        """
+        rows = slice(first, first + len(names))
+        finite = np.isfinite(self.mu[rows]).all(axis=1)
+        if self.bands is not None:  # half widths are NaN where nothing was calibrated
+            finite &= np.isfinite(self.bands.expected[rows] + self.bands.distance[rows])
+        bad = [name for name, good in zip(names, finite, strict=True) if not good]
+        if bad:
+            raise PredictionError(
+                f"{', '.join(bad)}: the model predicts values that are not finite"
+            )
+
+
+def raw_sites(model: Network, graphs: Sequence[Graph], energy: np.ndarray) -> RawSites:
     """Predict graphs in batches of bounded size.
 
     Args:
         model: network or ensemble on any device; used in evaluation mode.
-        graphs: graphs with absorbers.
+        graphs: graphs with absorbers, at least one.
         energy: energies relative to the reference energy, eV, shape (n_energies,).
 
-    Yields:
-        Number of the graph, and what the network gives for its absorbers.
+    Returns:
+        Output for the absorbers of all graphs, one graph after the other; a graph whose spectrum is
+        a mean over absorbers has one row for them.
     """
     model.eval()
     device, dtype = model.coefficient_mean.device, model.coefficient_mean.dtype
     grid = torch.as_tensor(energy, dtype=dtype, device=device)
+    spectra, spreads, features = [], [], []
     for numbers in GraphBatchSampler([g.num_edges for g in graphs], MAX_EDGES, None, seed=None):
-        chosen = [graphs[number] for number in numbers]
-        spread = None
-        with torch.inference_mode(), readout_features(model) as features:
-            batch = collate_graphs(chosen, model.num_layers).to(device)
+        with torch.inference_mode(), readout_features(model) as collected:
+            batch = collate_graphs([graphs[k] for k in numbers], model.num_layers).to(device)
             rows = batch.get("row_of_site")
             if isinstance(model, XANESEnsemble):
-                members = model.member_spectra(batch, grid)
-                if rows is not None:
-                    members = torch.stack([mean_rows(member, rows) for member in members])
-                mu, spread = members.mean(dim=0), members.double().std(dim=0).cpu().numpy()
+                members = [mean_rows(mu, rows) for mu in model.member_spectra(batch, grid)]
+                mu = torch.stack(members).mean(dim=0)
+                spreads.append(torch.stack(members).double().std(dim=0).cpu())
             else:
                 mu = mean_rows(model.predict_spectra(batch, grid), rows)
-        collected = mean_rows(torch.cat(features), rows).double().cpu().numpy()
-        found = RawSites(mu.double().cpu().numpy(), spread, collected)
-        last = 0
-        for number, graph in zip(numbers, chosen, strict=True):
-            first, last = last, last + count_rows(graph)
-            own = slice(first, last)
-            part = None if spread is None else spread[own]
-            yield number, RawSites(found.mu[own], part, found.features[own])
-
-
-def count_rows(graph: Graph) -> int:
-    """Spectra of a graph: one an absorber, fewer where some are means over several."""
-    rows = graph.get("row_of_site")
-    return int(graph.absorber_mask.sum()) if rows is None else int(rows.max()) + 1
+            spectra.append(mu.double().cpu())
+            features.append(mean_rows(torch.cat(collected), rows).double().cpu())
+    return RawSites(
+        torch.cat(spectra).numpy(),
+        torch.cat(spreads).numpy() if spreads else None,
+        torch.cat(features).numpy(),
+    )
 
 
 def predict_sites(
     model: TrainedModel, graphs: Sequence[Graph], energy: np.ndarray
-) -> Iterator[tuple[int, PredictedSites]]:
+) -> PredictedSites:
     """Predict graphs, with bands where the model is calibrated.
 
     Args:
-        model: model; where it is not calibrated there are spectra alone.
-        graphs: graphs with absorbers.
+        model: model.
+        graphs: graphs with absorbers, at least one.
         energy: energies relative to the reference energy, eV, shape (n_energies,).
 
-    Yields:
-        Number of the graph, and the spectra of its absorbers.
+    Returns:
+        Spectra in the order of ``raw_sites``.
     """
     calibration = model.calibration
     if calibration is None:
-        for number, raw in raw_sites(model.network, graphs, energy):
-            yield number, PredictedSites(raw.mu)
-        return
-    n_wanted = len(energy)  # the site's expected error is a mean over the calibrated energies
-    both = np.concatenate([energy, calibration.energy])
-    for number, raw in raw_sites(model.network, graphs, both):
-        there, spread = None, None
-        if raw.spread is not None:
-            there, spread = raw.spread[:, :n_wanted], raw.spread[:, n_wanted:]
-        distance = calibration.novelty.distance(raw.features)
-        bands = Bands(
-            half_width=calibration.half_width(spread, distance, energy, there),
-            expected=calibration.expected_error(spread, distance),
-            distance=distance,
-            novel=distance > calibration.novelty.threshold,
-        )
-        yield number, PredictedSites(raw.mu[:, :n_wanted], bands)
-
-
-def check_predicted(sites: PredictedSites, names: Sequence[str]) -> None:
-    """Refuse spectra that are no numbers.
-
-    Args:
-        sites: spectra of a graph.
-        names: what to call each of them.
-
-    Raises:
-        PredictionError: spectrum, expected error or distance of a site is not finite; it is named.
-    """
-    finite = np.isfinite(sites.mu).all(axis=1)
-    if sites.bands is not None:  # half widths are NaN where nothing was calibrated
-        finite &= np.isfinite(sites.bands.expected) & np.isfinite(sites.bands.distance)
-    bad = [name for name, good in zip(names, finite, strict=True) if not good]
-    if bad:
-        raise PredictionError(f"{', '.join(bad)}: the model predicts values that are not finite")
-
-
-def join_sites(parts: Sequence[PredictedSites]) -> PredictedSites:
-    """Sites of several graphs, one graph after the other."""
-    mu = np.concatenate([part.mu for part in parts])
-    bands = [part.bands for part in parts if part.bands is not None]
-    if not bands:
-        return PredictedSites(mu)
-    joined = {
-        entry.name: np.concatenate([getattr(band, entry.name) for band in bands])
-        for entry in fields(Bands)
-    }
-    return PredictedSites(mu, Bands(**joined))
+        return PredictedSites(raw_sites(model.network, graphs, energy).mu)
+    n_energies = len(energy)  # a site's expected error is a mean over the calibrated energies
+    raw = raw_sites(model.network, graphs, np.concatenate([energy, calibration.energy]))
+    here, spread = None, None
+    if raw.spread is not None:
+        here, spread = raw.spread[:, :n_energies], raw.spread[:, n_energies:]
+    distance = calibration.novelty.distance(raw.features)
+    bands = Bands(
+        half_width=calibration.half_width(spread, distance, energy, here),
+        expected=calibration.expected_error(spread, distance),
+        distance=distance,
+        novel=distance > calibration.novelty.threshold,
+    )
+    return PredictedSites(raw.mu[:, :n_energies], bands)

@@ -1,4 +1,4 @@
-"""From a structure, or a data set of them, to predicted spectra."""
+"""From structures to predicted spectra of their absorbing sites, and their mean."""
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,14 +7,14 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+from ase import Atoms
 
 from ..checkpoints.trained_model import TrainedModel
 from ..errors import PredictionError, StructureError
 from ..model.graph_input import Graph
 from ..structures.absorbers import choose_sites, equivalent_sites, unknown_elements
 from ..structures.graph import check_atoms
-from ..structures.pymatgen import as_atoms
-from .inference import PredictedSites, check_predicted, predict_sites
+from .inference import PredictedSites, predict_sites
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +27,7 @@ class SitePrediction:
     """Predicted spectrum of one absorbing atom, or of several that symmetry makes equivalent."""
 
     structure: str
+    """Name of the structure."""
     site: int
     """0-based index of the absorber in the structure."""
     equivalent: list[int]
@@ -41,7 +42,7 @@ class SitePrediction:
     novel: bool = False
     """Whether the site is unlike anything that the model was trained on."""
     unseen: tuple[str, ...] = ()
-    """Elements of the structure that the model was not trained on."""
+    """Elements of the structure that are absent from the training set."""
     element: str | None = None
     """Element of the absorber."""
 
@@ -65,7 +66,7 @@ def predict_structures(
 ) -> list[list[SitePrediction]]:
     """Predict the spectra of many structures' absorbers, several structures at once.
 
-    Elements that the model never saw and sites unlike its training are named in warnings.
+    Elements that are absent from the training set and novel sites are named in warnings.
 
     Args:
         model: model.
@@ -85,14 +86,13 @@ def predict_structures(
         PredictionError: a spectrum is not finite; structure and site are named.
         ConfigError: energies outside the model's range.
     """
-    found = []
-    for predictions in predict_each(model, structures, sites, energy, other_element):
-        if isinstance(predictions, StructureError):
-            raise predictions
-        found.append(predictions)
-    for predictions in found:
-        warn_of_doubts(predictions, model.info.element)
-    return found
+    predictions = []
+    for predicted in predict_each(model, structures, sites, energy, other_element):
+        if isinstance(predicted, StructureError):
+            raise predicted
+        warn_of_doubts(predicted, model.info.element)
+        predictions.append(predicted)
+    return predictions
 
 
 def predict_structure(
@@ -104,8 +104,7 @@ def predict_structure(
     other_element: bool = False,
 ) -> list[SitePrediction]:
     """Predict the spectra of one structure's absorbers, see ``predict_structures``."""
-    (found,) = predict_structures(model, [(name, structure)], sites, energy, other_element)
-    return found
+    return predict_structures(model, [(name, structure)], sites, energy, other_element)[0]
 
 
 def predict_each(
@@ -122,8 +121,8 @@ def predict_each(
     ``at_once`` structures are in memory.
 
     Yields:
-        For each structure what ``predict_structures`` gives, or why it can't be predicted, named.
-        Nothing is warned of.
+        For each structure what ``predict_structures`` returns, or why it can't be predicted, named.
+        There are no warnings.
 
     Raises:
         ConfigError: energies outside the model's range.
@@ -131,50 +130,24 @@ def predict_each(
     axis = model.energies(energy)
     coming = iter(structures)
     while True:
-        found: list[list[SitePrediction] | StructureError] = []
-        graphs, prepared = [], []
         # each becomes a graph before the next one comes: a simulation moves the same ``Atoms`` on
-        for name, structure in islice(coming, at_once):
-            try:
-                one, graph = _prepare(model, name, structure, sites, other_element)
-            except StructureError as error:
-                found.append(error if error is structure else StructureError(f"{name}: {error}"))
-                continue
-            prepared.append((len(found), one))
-            graphs.append(graph)
-            found.append([])
-        if not found:
+        prepared = [
+            _prepare(model, name, structure, sites, other_element)
+            for name, structure in islice(coming, at_once)
+        ]
+        if not prepared:
             return
-        for number, spectra in predict_sites(model, graphs, axis.relative):
-            place, one = prepared[number]
-            try:
-                found[place] = one.predictions(axis.energy, spectra)
-            except PredictionError as error:
-                found[place] = error
-        yield from found
-
-
-@dataclass(frozen=True)
-class _Prepared:
-    """A structure that is to be predicted."""
-
-    name: str
-    groups: list[list[int]]
-    """Absorbers that symmetry makes equivalent, ordered by their first ones."""
-    unseen: tuple[str, ...]
-    symbols: list[str]
-
-    def predictions(self, energy: np.ndarray, sites: PredictedSites) -> list[SitePrediction]:
-        """Predictions of the groups; raises PredictionError where one is not finite."""
-        check_predicted(sites, [f"{self.name}, site {group[0]}" for group in self.groups])
-        found = []
-        for row, group in enumerate(self.groups):
-            half, novel = None, False
-            if sites.bands is not None:
-                half, novel = sites.bands.half_width[row], bool(sites.bands.novel[row])
-            values = self.name, group[0], group, energy, sites.mu[row], half, novel, self.unseen
-            found.append(SitePrediction(*values, element=self.symbols[group[0]]))
-        return found
+        graphs = [one[0] for one in prepared if not isinstance(one, StructureError)]
+        spectra = PredictedSites(np.empty((0, 0)))
+        if graphs:
+            spectra = predict_sites(model, graphs, axis.relative)
+        row = 0
+        for one in prepared:
+            if isinstance(one, StructureError):
+                yield one
+                continue
+            yield _predictions(one[1], axis.energy, spectra, row)
+            row += len(one[1])
 
 
 def _prepare(
@@ -183,26 +156,53 @@ def _prepare(
     structure: Any,
     sites: Sequence[int] | None,
     other_element: bool,
-) -> tuple[_Prepared, Graph]:
-    """Choose a structure's absorbers and make its graph; raises StructureError."""
+) -> tuple[Graph, list[dict[str, Any]]] | StructureError:
+    """Graph of a structure, and its distinct absorbers as fields of ``SitePrediction``."""
     if isinstance(structure, StructureError):
-        raise structure
-    atoms = as_atoms(structure)
-    check_atoms(atoms, model.network.max_z)
-    absorbers = choose_sites(atoms, model.info.element, sites, other_element)
-    groups = sorted(equivalent_sites(atoms, absorbers) or [[site] for site in absorbers])
-    unseen = tuple(unknown_elements(atoms, model.info.elements))
-    graph = model.graph(atoms, [group[0] for group in groups])
-    return _Prepared(name, groups, unseen, atoms.get_chemical_symbols()), graph
+        return structure
+    try:
+        if not isinstance(structure, Atoms):
+            from ..structures.pymatgen import as_atoms
+
+            structure = as_atoms(structure)
+        check_atoms(structure, model.network.max_z)
+        absorbers = choose_sites(structure, model.info.element, sites, other_element)
+        groups = sorted(equivalent_sites(structure, absorbers) or [[site] for site in absorbers])
+        graph = model.graph(structure, [group[0] for group in groups])
+    except StructureError as error:
+        return StructureError(f"{name}: {error}")
+    unseen = tuple(unknown_elements(structure, model.info.elements))
+    symbols = structure.get_chemical_symbols()
+    return graph, [
+        {"structure": name, "site": group[0], "equivalent": group, "unseen": unseen,
+         "element": symbols[group[0]]}
+        for group in groups
+    ]  # fmt: skip
 
 
-def is_other(site: SitePrediction, element: str | None) -> bool:
-    """Whether an absorber is not of the model's element."""
-    return element is not None and site.element not in (None, element)
+def _predictions(
+    absorbers: list[dict[str, Any]], energy: np.ndarray, spectra: PredictedSites, first: int
+) -> list[SitePrediction] | PredictionError:
+    """Predictions of a structure, whose spectra start at a row."""
+    try:
+        spectra.check([f"{site['structure']}, site {site['site']}" for site in absorbers], first)
+    except PredictionError as error:
+        return error
+    bands = spectra.bands
+    return [
+        SitePrediction(
+            **site,
+            energy=energy,
+            mu=spectra.mu[row],
+            half_width=None if bands is None else bands.half_width[row],
+            novel=bands is not None and bool(bands.novel[row]),
+        )
+        for row, site in enumerate(absorbers, start=first)
+    ]
 
 
 def warn_of_doubts(sites: list[SitePrediction], element: str | None) -> None:
-    """Warn of what in a structure is unlike the training set.
+    """Warn where a structure is unlike the training set.
 
     Args:
         sites: predictions of a structure.
@@ -210,13 +210,17 @@ def warn_of_doubts(sites: list[SitePrediction], element: str | None) -> None:
     """
     name = sites[0].structure
     if sites[0].unseen:
-        unseen = ", ".join(sites[0].unseen)
-        logger.warning("%s: the model never saw %s; do not trust its spectra here", name, unseen)
-    flagged = [site for prediction in sites if prediction.novel for site in prediction.equivalent]
-    if flagged:
+        logger.warning(
+            "%s: contains %s, absent from the training set; do not trust its spectra",
+            *(name, ", ".join(sites[0].unseen)),
+        )
+    novel = sorted(
+        site for prediction in sites if prediction.novel for site in prediction.equivalent
+    )
+    if novel:
         logger.warning(
             "%s: unlike anything the model was trained on, sites %s; expect larger errors there",
-            *(name, ", ".join(map(str, sorted(flagged)))),
+            *(name, ", ".join(map(str, novel))),
         )
     for site in sites:
         if is_other(site, element):
@@ -225,3 +229,55 @@ def warn_of_doubts(sites: list[SitePrediction], element: str | None) -> None:
                 " those of %s",
                 *(name, site.site, site.element, element, element),
             )
+
+
+def is_other(site: SitePrediction, element: str | None) -> bool:
+    """Whether an absorber is not of the model's element."""
+    return element is not None and site.element not in (None, element)
+
+
+def material_mean(sites: Sequence[SitePrediction]) -> np.ndarray:
+    """Mean spectrum of a structure's absorbers, each distinct site weighted by its multiplicity.
+
+    Args:
+        sites: what ``predict_structure`` returns, on one energy grid.
+
+    Returns:
+        mu, the unit of the sites', shape (n_energies,).
+
+    Raises:
+        StructureError: there are no sites, or their energies differ.
+    """
+    return _weighted_mean(sites, [site.mu for site in sites])
+
+
+def material_half_width(sites: Sequence[SitePrediction]) -> np.ndarray | None:
+    """Half width of a band around the mean, the mean of the sites' half widths.
+
+    That is its upper bound, reached where the errors of all sites go together; if they did not, it
+    would be narrower by up to the root of the number of sites.
+
+    Args:
+        sites: what ``predict_structure`` returns.
+
+    Returns:
+        Half width, unit of the sites', shape (n_energies,); None: the model is not calibrated.
+
+    Raises:
+        StructureError: see ``material_mean``.
+    """
+    widths = [site.half_width for site in sites if site.half_width is not None]
+    return None if len(widths) < len(sites) else _weighted_mean(sites, widths)
+
+
+def _weighted_mean(sites: Sequence[SitePrediction], values: list[np.ndarray]) -> np.ndarray:
+    """Mean over all atoms that the sites stand for."""
+    if not sites:
+        raise StructureError("a material without absorbers has no spectrum")
+    for site in sites:
+        if not np.array_equal(site.energy, sites[0].energy):
+            raise StructureError(
+                f"site {site.site} of {site.structure} has other energies than site"
+                f" {sites[0].site} of {sites[0].structure}; a mean needs the same"
+            )
+    return np.average(values, axis=0, weights=[len(site.equivalent) for site in sites])

@@ -20,11 +20,12 @@ EXAMPLES = 1000
 
 @dataclass(frozen=True)
 class PredictedStructure:
-    """What a bulk prediction says of one structure."""
+    """A row of a database of spectra."""
 
     source_row: int
-    """Row of the structure in the database that was predicted; of one from a file its number."""
+    """Row of the structure in the input database, or its number, from 1, among those of files."""
     atoms: Atoms
+    """The structure; without atoms where it could not be read."""
     sites: np.ndarray
     """0-based indices of the absorbers, shape (n_absorbers,); empty after a failure."""
     energy: np.ndarray
@@ -34,60 +35,49 @@ class PredictedStructure:
     error: str | None
     """Why the structure could not be predicted; None: it was."""
     unseen: list[str]
-    """Elements that the model was not trained on; its spectra are not to be trusted there."""
+    """Elements that are absent from the training set; do not trust the spectra of such a row."""
     source_keys: dict[str, Any]
-    """Key-value pairs of the structure's row in the database that was predicted."""
-    lower: np.ndarray | None = None
+    """Key-value pairs of the input row; of a structure from a file ``structure`` and ``file``."""
+    lower: np.ndarray | None
     """Lower end of the band, shape of ``mu``. None: a failure, or the model is not calibrated."""
-    upper: np.ndarray | None = None
+    upper: np.ndarray | None
     """Upper end of the band, shape of ``mu``."""
-    novel: np.ndarray | None = None
+    novel: np.ndarray | None
     """Whether each site is unlike anything that the model was trained on, (n_absorbers,)."""
 
 
 @dataclass(frozen=True)
 class BulkSummary:
-    """What a bulk prediction did."""
+    """Numbers of structures, and of their spectra, in a database of spectra."""
 
     structures: int
     """Structures in all."""
     spectra: int
     """Spectra predicted."""
     unseen: int
-    """Structures with elements that the model was not trained on."""
+    """Structures with elements that are absent from the training set."""
     failed: int
     """Structures that could not be predicted."""
-    examples: list[tuple[int, str]]
-    """Row and reason of the first failures."""
-    novel: int = 0
+    reasons: list[str]
+    """Reasons of the first failures."""
+    novel: int
     """Structures with sites that are unlike anything that the model was trained on."""
 
 
-def count_rows(path: Path) -> int:
-    """Number of rows of a database.
-
-    Raises:
-        DatabaseError: missing, or not an ASE database.
-    """
-    check_sqlite(path)
-    return int(query(path, "SELECT count(*) FROM systems")[0][0])
-
-
 def summarize(path: Path) -> BulkSummary:
-    """Count what a database of spectra holds."""
-    number = "SELECT {} FROM number_key_values WHERE key = '{}'"
-    total = query(path, number.format("sum(value)", "n_spectra"))[0][0]
-    unseen = query(path, number.format("count(*)", "unseen") + " AND value = 1")[0][0]
-    novel = query(path, number.format("count(*)", "novel") + " AND value = 1")[0][0]
-    failed = " AND value = 0"
-    n_failed = query(path, number.format("count(*)", "predicted") + failed)[0][0]
-    first = number.format("id", "predicted") + failed + f" ORDER BY id LIMIT {EXAMPLES}"
-    examples = []
+    """Count structures, spectra and failures of a database of spectra."""
+    sums = dict(query(path, "SELECT key, sum(value) FROM number_key_values GROUP BY key"))
     with connect(path) as connection:
-        for (row,) in query(path, first):
-            found = connection.get(id=row)
-            examples.append((int(found.source_row), str(found.data["error"])))
-    return BulkSummary(count_rows(path), int(total or 0), unseen, n_failed, examples, novel)
+        structures = connection.count()
+        reasons = [row.data["error"] for row in connection.select(predicted=0, limit=EXAMPLES)]
+    return BulkSummary(
+        structures=structures,
+        spectra=int(sums.get("n_spectra", 0)),
+        unseen=int(sums.get("unseen", 0)),
+        failed=structures - int(sums.get("predicted", 0)),
+        reasons=reasons,
+        novel=int(sums.get("novel", 0)),
+    )
 
 
 def read_spectra(path: str | Path) -> Iterator[PredictedStructure]:
@@ -107,14 +97,13 @@ def read_spectra(path: str | Path) -> Iterator[PredictedStructure]:
     with connect(path) as connection:
         if connection.metadata.get("format") != FORMAT:
             raise DatabaseError(f"{path}: not a database of predicted spectra")
-        energy = np.asarray(connection.metadata["energy"])
         for row in map(connection.get, rows):
-            data = row.data
+            data, energy = row.data, np.asarray(row.data["energy"])
             yield PredictedStructure(
                 source_row=int(row.source_row),
                 atoms=row.toatoms(),
                 sites=np.asarray(data["sites"], dtype=int),
-                energy=np.asarray(data["energy"]),
+                energy=energy,
                 mu=np.asarray(data["mu"]).reshape(-1, len(energy)),
                 error=data["error"],
                 unseen=list(data["unseen"]),
@@ -124,15 +113,15 @@ def read_spectra(path: str | Path) -> Iterator[PredictedStructure]:
 
 
 def begin(path: Path, signature: dict[str, Any], about: dict[str, Any]) -> None:
-    """Begin a database of spectra, or check that it is one of the same work.
+    """Start a database of spectra, or check that it is one of the same work.
 
     Args:
         path: file, made if it does not exist.
         signature: what its spectra depend on, plain values.
-        about: what else its metadata say; may differ when the work continues.
+        about: other metadata, which may differ when the work continues.
 
     Raises:
-        DatabaseError: it is another file, or was begun by other work; the differences are listed.
+        DatabaseError: it is another file, or was started by other work; the differences are listed.
     """
     signature = json.loads(json.dumps(signature))
     if path.exists() and path.stat().st_size:

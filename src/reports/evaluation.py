@@ -5,9 +5,8 @@ from pathlib import Path
 from ..checkpoints.trained_model import TrainedModel
 from ..dataset.database import Database
 from ..dataset.location import Location
+from ..evaluation.environments import Group
 from ..evaluation.evaluate import Comparison, choose_ids, evaluate
-from ..evaluation.table import Group
-from ..plot import plot_predictions
 from .page import facts, figure, page, section, table
 
 WORST = 15
@@ -43,21 +42,10 @@ def evaluation_page(model: Path, location: Location, ids: Path | None = None) ->
         ("mean absolute error", f"{result.mae:.5f}"),
         ("of the mean training spectrum", f"{result.baseline_mse:.6f}"),
     ]
-    half = None if compared.bands is None else compared.bands.half_width
-
-    def draw(path: Path) -> None:
-        plot_predictions(
-            *(result.ids, compared.axis.energy, compared.prediction, compared.target, path),
-            mask=compared.mask,
-            unit=info.unit,
-            relative=info.reference_energy is None,
-            half_width=half,
-        )
-
     features = [
         (name, error.sites, *(f"{value:.4g}" for value in
          (error.mean_absolute, error.median_absolute, error.bias)))
-        for name, error in compared.details.features.items()
+        for name, error in compared.features.items()
     ]  # fmt: skip
     feature_head = ("quantity", "sites", "mean absolute", "median absolute", "bias")
     origin = [
@@ -66,10 +54,13 @@ def evaluation_page(model: Path, location: Location, ids: Path | None = None) ->
     ]
     sections = [
         section("Errors", facts(figures), table(feature_head, features)),
-        section("Spectra", figure(draw, "Calculated and predicted spectra, from best to worst.")),
+        section(
+            "Spectra",
+            figure(compared.plot, "Calculated and predicted spectra, from best to worst."),
+        ),
         section("Worst sites", _worst(compared)),
-        _groups("element nearby", compared.details.elements),
-        _groups("coordination", compared.details.coordination),
+        _groups("element nearby", compared.elements),
+        _groups("coordination", compared.coordination),
         section("Provenance", facts(origin)),
     ]
     return page(f"Evaluation of {model}", "Predicted against calculated spectra", sections)
@@ -77,7 +68,7 @@ def evaluation_page(model: Path, location: Location, ids: Path | None = None) ->
 
 def _worst(compared: Comparison) -> str:
     """The sites with the largest errors."""
-    result, around = compared.result, compared.details.around
+    result, around = compared.result, compared.around
     order = sorted(range(len(result.ids)), key=lambda k: -result.mse[k])[:WORST]
     rows = [
         (result.ids[k], f"{result.mse[k]:.6f}", around[k].coordination,

@@ -1,25 +1,22 @@
-"""What the commands print: contents of a database or model, an evaluation, a table."""
+"""What the commands print: contents of a database or model, an evaluation."""
 
-import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
 
-from ..checkpoints.trained_model import ModelInfo, TrainedModel
+from ..checkpoints.trained_model import TrainedModel
 from ..model.ensemble import networks_of
-from ..prediction.material import material_mean
-from ..prediction.site_prediction import SitePrediction, is_other
+from ..prediction.spectra_table import describe_bands
 
 if TYPE_CHECKING:  # a prediction needs none of these, and ASE's databases are slow to import
     from ..dataset.database import Contents
+    from ..evaluation.evaluate import Comparison
     from ..evaluation.metrics import Evaluation
-    from ..evaluation.table import Details
     from ..prediction.spectra_db import BulkSummary
 
 LISTED = 20
@@ -132,9 +129,9 @@ def describe_structures(structures: Sequence[tuple[str, Atoms]]) -> str:
 def describe_bulk(summary: "BulkSummary") -> str:
     """What a bulk prediction did, with the first failures."""
     lines = [f"{summary.structures} structures, {summary.spectra} spectra, {summary.failed} failed"]
-    lines += [f"failed: {reason}" for _, reason in summary.examples]
-    if summary.failed > len(summary.examples):
-        lines.append(f"failed: and {summary.failed - len(summary.examples)} more, in the output")
+    lines += [f"failed: {reason}" for reason in summary.reasons]
+    if summary.failed > len(summary.reasons):
+        lines.append(f"failed: and {summary.failed - len(summary.reasons)} more, in the output")
     if summary.novel:
         lines.append(
             f"{summary.novel} structures have sites unlike anything that the model was trained on;"
@@ -142,19 +139,19 @@ def describe_bulk(summary: "BulkSummary") -> str:
         )
     if summary.unseen:
         lines.append(
-            f"{summary.unseen} structures hold elements that the model never saw; do not trust its"
-            " spectra there"
+            f"{summary.unseen} structures contain elements that are absent from the training set;"
+            " do not trust their spectra"
         )
     return "\n".join(lines)
 
 
-def describe_details(details: "Details") -> str:
+def describe_details(compared: "Comparison") -> str:
     """Errors of features, and by what surrounds a site."""
     from ..xas.features import FEATURES
 
-    lines, total = [], len(details.result.ids)
+    lines, total, features = [], len(compared.result.ids), compared.features
     for name, (title, unit) in FEATURES.items():
-        error = details.features[name]
+        error = features[name]
         counted = "" if error.sites == total else f" ({error.sites} of {total} sites have it)"
         lines.append(
             f"{title}{f' ({unit})' if unit else ''}: mean absolute error {error.mean_absolute:.4f},"
@@ -162,9 +159,9 @@ def describe_details(details: "Details") -> str:
         )
     lines += [
         f"worst with {group.name} nearby: mse {group.mse:.6f}, {group.sites} sites"
-        for group in details.elements[:5]
+        for group in compared.elements[:5]
     ]
-    listed = ", ".join(f"{g.name}: {g.mse:.6f} ({g.sites})" for g in details.coordination)
+    listed = ", ".join(f"{g.name}: {g.mse:.6f} ({g.sites})" for g in compared.coordination)
     lines.append(f"mse by coordination (sites): {listed}")
     return "\n".join(lines)
 
@@ -186,98 +183,3 @@ def describe_evaluation(result: "Evaluation") -> str:
         )
     lines += [f"worst: {record_id} {mse:.6f}" for record_id, mse in result.worst()]
     return "\n".join(lines)
-
-
-def site_label(site: SitePrediction) -> str:
-    """Name of a site in a picture, with the number of its equivalents."""
-    others = len(site.equivalent) - 1
-    return f"site {site.site}" + (f" (and {others} equivalent)" if others else "")
-
-
-def describe_bands(info: ModelInfo) -> list[str]:
-    """What lower and upper mean; nothing where the model is not calibrated."""
-    if info.calibration is None:
-        return []
-    sites = len(info.calibration.ids)
-    part = f"{info.calibration.coverage:.0%} of calculated points"
-    return [f"lower, upper: band that holds {part}, calibrated on {sites} sites"]
-
-
-def spectra_table(
-    found: list[list[SitePrediction]],
-    model: TrainedModel,
-    sources: Sequence[Path],
-    notes: Sequence[str] = (),
-) -> str:
-    """Predicted spectra as text that NumPy's ``loadtxt`` reads.
-
-    Args:
-        found: predictions of each structure.
-        model: the model that predicted them.
-        sources: file of each structure.
-        notes: more lines for the header.
-
-    Returns:
-        A header with units and column names, then a row an energy: the energy, each site's mu and,
-        if the model is calibrated, the lower and upper end of its band (nan outside the calibrated
-        energies), and after the sites of a structure their mean, weighted by the number of
-        equivalent sites, which has no band: errors of sites add up in a way that is not known.
-    """
-    columns, labels, notes = [found[0][0].energy], ["energy_eV"], list(notes)
-    for sites in found:
-        if sites[0].unseen:
-            unseen = ", ".join(sites[0].unseen)
-            notes.append(f"{sites[0].structure} holds {unseen}, which the model never saw")
-        for site in sites:
-            label = f"{site.structure}_{site.site}"
-            labels.append(label)
-            columns.append(site.mu)
-            if site.lower is not None and site.upper is not None:
-                labels += [f"{labels[-1]}_lower", f"{labels[-1]}_upper"]
-                columns += [site.lower, site.upper]
-            notes += _site_notes(site, label, model.info.element)
-        labels.append(f"{sites[0].structure}_mean")
-        columns.append(material_mean(sites))
-    files = zip(found, sources, strict=True)
-    header = [
-        *_model_lines(model),
-        *(f"structure {sites[0].structure}: {file}" for sites, file in files),
-        *notes,
-        "  ".join("_".join(label.split()) for label in labels),
-    ]
-    # a name may hold what ends a line, and rows of numbers after it
-    header = ["".join(sign if sign.isprintable() else " " for sign in line) for line in header]
-    text, formats = io.StringIO(), ["%.4f"] + ["%.6f"] * (len(columns) - 1)
-    np.savetxt(text, np.stack(columns, axis=1), fmt=formats, header="\n".join(header))
-    return text.getvalue()
-
-
-def _site_notes(site: SitePrediction, label: str, element: str | None) -> list[str]:
-    """What to know about a site's column."""
-    notes = []
-    if site.novel:
-        notes.append(f"{label} is novel: unlike anything that the model was trained on")
-    if is_other(site, element):
-        notes.append(f"{label} is {site.element}, but the model was trained for {element}")
-    if len(site.equivalent) > 1:
-        others = " ".join(map(str, site.equivalent))
-        notes.append(f"{label} stands for the equivalent sites {others}")
-    return notes
-
-
-def _model_lines(model: TrainedModel) -> list[str]:
-    """Where a table comes from, and its units."""
-    info, told = model.info, model.provenance()
-    zero = "absolute" if info.reference_energy is not None else "relative to the reference"
-    return [
-        f"e3gnn-xanes {told['version']} prediction",
-        f"command: {told['command']}",
-        f"model: {told['model']} (written by version {info.library_version})",
-        f"model file: sha256 {told['model_sha256']}",
-        f"training and validation records: sha256 {told['training_data_sha256']}",
-        f"trained by: {told['training_command']}",
-        f"absorber: {info.element} {info.edge} edge; trained on {info.code}",
-        f"mu: {info.target}, unit {info.unit}",
-        f"energy: eV, {zero}",
-        *describe_bands(info),
-    ]

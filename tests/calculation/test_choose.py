@@ -45,8 +45,7 @@ def test_first_choice_is_the_site_that_predict_finds_most_novel():
     sites = make_plan(structures, "Cu", None).sites
     model = TrainedModel.load("cu-k-feff")
     graphs = [model.graph(s.atoms, [s.site]) for s in sites]
-    predicted = dict(predict_sites(model, graphs, np.zeros(1)))
-    distance = [predicted[k].bands.distance[0] for k in range(len(sites))]
+    distance = predict_sites(model, graphs, np.zeros(1)).bands.distance
     chosen = choose_novel("cu-k-feff", sites, len(sites))
     assert chosen[0].id == sites[int(np.argmax(distance))].id
     assert sorted(site.id for site in chosen) == sorted(site.id for site in sites)

@@ -13,7 +13,7 @@ from src.checkpoints.trained_model import ModelInfo, TrainedModel, load_model, s
 from src.errors import ConfigError
 from src.model.ensemble import XANESEnsemble, as_model, networks_of
 from src.model.gnn import XANES_E3GNN
-from src.prediction.inference import join_sites, predict_sites, raw_sites
+from src.prediction.inference import predict_sites, raw_sites
 from src.prediction.site_prediction import predict_structure
 from src.uncertainty.calibration import Calibration
 from src.uncertainty.novelty import Novelty
@@ -37,8 +37,7 @@ def network(seed, **changes):
 
 def calibration_of(model, graphs):
     """A calibration made up by hand, with the features of some graphs as training sites."""
-    raw = [sites for _, sites in raw_sites(model, graphs, GRID)]
-    novelty = Novelty.fit(np.concatenate([sites.features for sites in raw]))
+    novelty = Novelty.fit(raw_sites(model, graphs, GRID).features)
     law = np.array([-3.0, 0.5, 0.25])
     floor, quantile = np.full(len(GRID), 0.01), np.linspace(1.0, 2.0, len(GRID))
     smallest = np.full(2, 1e-6)
@@ -51,7 +50,7 @@ def test_spectrum_is_the_mean_of_the_members_and_spread_their_deviation():
     grid = torch.as_tensor(GRID, dtype=torch.float32)
     by_hand = np.stack([m.predict_spectra(graph, grid).detach().numpy() for m in members])
     assert np.ptp(by_hand, axis=0).max() > 1e-2
-    ((_, found),) = raw_sites(ensemble, [graph], GRID)
+    found = raw_sites(ensemble, [graph], GRID)
     assert found.mu == pytest.approx(by_hand.mean(axis=0), abs=1e-6)
     assert found.spread == pytest.approx(np.std(by_hand, axis=0, ddof=1), abs=1e-6)
     with torch.no_grad():  # negative control: coefficients must not be averaged, steps differ
@@ -62,28 +61,27 @@ def test_spectrum_is_the_mean_of_the_members_and_spread_their_deviation():
 def test_features_are_all_there_when_absorbers_come_in_parts(monkeypatch):
     ensemble = XANESEnsemble([network(seed) for seed in range(2)])
     graphs = [random_molecule(), random_crystal()]
-    whole = dict(raw_sites(ensemble, graphs, GRID))
+    whole = raw_sites(ensemble, graphs, GRID).features
     monkeypatch.setattr("src.model.gnn.ABSORBERS_AT_ONCE", 1)
-    parts = dict(raw_sites(ensemble, graphs, GRID))
-    for number in (0, 1):
-        assert len(parts[number].features) == 2
-        assert parts[number].features == pytest.approx(whole[number].features, abs=1e-5)
+    parts = raw_sites(ensemble, graphs, GRID).features
+    assert len(parts) == 4
+    assert parts == pytest.approx(whole, abs=1e-5)
 
 
-def test_batches_give_what_graphs_alone_give():
+def test_batches_give_what_graphs_alone_give(monkeypatch):
     ensemble = XANESEnsemble([network(seed) for seed in range(2)])
     graphs = [random_molecule(), random_crystal(), random_molecule(1)]
     calibration = calibration_of(ensemble, [random_molecule(5), random_crystal(6)])
     model = TrainedModel(ensemble, replace(INFO, calibration=calibration))
-    together = dict(predict_sites(model, graphs, GRID))
+    monkeypatch.setattr("src.prediction.inference.MAX_EDGES", graphs[0].num_edges + 1)
+    together = predict_sites(model, graphs, GRID)  # in two batches or three
+    assert together.mu.shape == together.bands.half_width.shape == (6, len(GRID))
     for number, graph in enumerate(graphs):
-        ((_, alone),) = predict_sites(model, [graph], GRID)
-        assert together[number].mu == pytest.approx(alone.mu, abs=1e-5)
+        rows, alone = slice(2 * number, 2 * number + 2), predict_sites(model, [graph], GRID)
+        assert together.mu[rows] == pytest.approx(alone.mu, abs=1e-5)
         for name in ("half_width", "expected", "distance"):
-            values = (getattr(sites.bands, name) for sites in (together[number], alone))
-            assert next(values) == pytest.approx(next(values), rel=1e-3)
-    joined = join_sites([together[number] for number in range(3)])
-    assert joined.mu.shape == joined.bands.half_width.shape == (6, len(GRID))
+            values = (getattr(sites.bands, name) for sites in (together, alone))
+            assert next(values)[rows] == pytest.approx(next(values), rel=1e-3)
 
 
 def test_bands_do_not_depend_on_the_energies_asked_for():
@@ -91,11 +89,11 @@ def test_bands_do_not_depend_on_the_energies_asked_for():
     calibration = calibration_of(ensemble, [random_molecule(5), random_crystal(6)])
     model = TrainedModel(ensemble, replace(INFO, calibration=calibration))
     graph = random_molecule()
-    ((_, whole),) = predict_sites(model, [graph], GRID)
-    ((_, part),) = predict_sites(model, [graph], GRID[4:6])
+    whole = predict_sites(model, [graph], GRID)
+    part = predict_sites(model, [graph], GRID[4:6])
     assert part.bands.half_width == pytest.approx(whole.bands.half_width[:, 4:6], rel=1e-6)
     # negative control: with the mean over the asked energies in its place they would
-    spread = next(raw_sites(ensemble, [graph], GRID[4:6]))[1].spread
+    spread = raw_sites(ensemble, [graph], GRID[4:6]).spread
     wrong = calibration.expected_error(spread, part.bands.distance)
     assert wrong != pytest.approx(part.bands.expected, rel=1e-2)
 

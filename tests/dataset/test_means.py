@@ -44,8 +44,9 @@ def test_the_spectrum_of_a_mean_is_the_mean_of_its_sites_spectra(database):
     model, data = network(), [graph.clone() for graph in graphs_of(database)]
     for graph in data:
         graph.pos, graph.edge_shift = graph.pos.double(), graph.edge_shift.double()
-    for number, found in raw_sites(model, data, RELATIVE.numpy()):
-        graph = data[number]
+    means = raw_sites(model, data, RELATIVE.numpy()).mu
+    assert means.shape == (len(data), len(GRID))
+    for number, (graph, mean) in enumerate(zip(data, means, strict=True)):
         sites = graph.absorber_mask.nonzero().flatten()
         one_by_one = []
         for site in sites:
@@ -56,8 +57,7 @@ def test_the_spectrum_of_a_mean_is_the_mean_of_its_sites_spectra(database):
             with torch.no_grad():
                 one_by_one.append(model.predict_spectra(collate_graphs([alone]), RELATIVE)[0])
         wanted = torch.stack(one_by_one).mean(dim=0).numpy()
-        assert found.mu.shape == (1, len(GRID))
-        assert found.mu[0] == pytest.approx(wanted, abs=1e-9)
+        assert mean == pytest.approx(wanted, abs=1e-9)
         if number == 1 and len(one_by_one) > 4:  # control: distinct sites do differ
             assert np.abs(one_by_one[0].numpy() - wanted).max() > 1e-6
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from src.evaluation.coverage import describe_coverage, measure_coverage, shared_materials
+from src.evaluation.coverage import measure_coverage
+from src.evaluation.evaluate import sites_of
 from src.prediction.inference import Bands
 
 
@@ -26,8 +27,9 @@ def test_points_within_bands_are_counted():
     assert found.fifths == [0.0, 0.0, 1.0, 1.0, 1.0]
     assert found.mean_width == pytest.approx(2 * (32 * 0.5 + (n_points - 32) * 2.0) / n_points)
     assert (found.n_novel, found.novel_mse, found.other_mse) == (1, 1.0, 1.0)
-    assert "coverage of 90% bands: 0.5556" in describe_coverage(found)
+    assert "coverage of 90% bands: 0.5556" in str(found)
 
 
-def test_sites_of_calibration_materials_are_counted():
-    assert shared_materials(["mp-1_000", "mp-1_001", "mp-2_000"], ["mp-1_005", "mp-3_000"]) == 2
+def test_sites_of_materials_used_before_are_found():
+    ids = ["mp-1_000", "mp-1_001", "mp-2_000"]
+    assert sites_of(["mp-1_005", "mp-3_000"], ids) == ids[:2]

@@ -10,10 +10,12 @@ from ase import Atoms
 from ase.build import bulk
 
 from src.errors import ConfigError
-from src.evaluation.environments import Environment, by_coordination, by_element, environments
+from src.evaluation.environments import Environment, environments
+from src.evaluation.evaluate import Comparison
 from src.evaluation.metrics import evaluate_spectra
-from src.evaluation.table import Details, write_table
+from src.evaluation.table import write_table
 from src.structures.graph import atoms_to_graph
+from src.xas.energies import EnergyAxis
 from src.xas.features import feature_errors, find_features
 
 
@@ -46,26 +48,25 @@ AROUND = [
     Environment(frozenset({"O"}), 6),
     Environment(frozenset({"S"}), 4),
 ]
-MSE = np.array([1.0, 3.0, 8.0])
 
 
-def test_errors_are_grouped_by_element_and_coordination():
-    groups = [(g.name, g.sites, g.mse) for g in by_element(AROUND, MSE)]
-    assert groups == [("S", 1, 8.0), ("O", 2, 2.0), ("Cu", 1, 1.0)]
-    groups = [(g.name, g.sites, g.mse) for g in by_coordination(AROUND, MSE)]
-    assert groups == [("4", 2, 4.5), ("6", 1, 3.0)]
-
-
-def test_tables_hold_the_same_figures(tmp_path):
+def test_tables_contain_the_same_figures(tmp_path):
     energy = np.linspace(0.0, 10.0, 21)
     target = np.stack([np.tanh(energy - c) for c in (4.0, 5.0, 6.0)]) + 1
-    prediction, mask = target + 0.1, np.ones((3, 21), dtype=bool)
+    prediction, mask = target + np.array([[1.0], [2.0], [0.0]]), np.ones((3, 21), dtype=bool)
     prediction[2] = 1.0  # without an edge
     result = evaluate_spectra(["a", "b", "c"], prediction, target, mask, target[0])
-    features = (find_features(energy, mu, mask) for mu in (prediction, target))
-    details = Details(result, feature_errors(*features), AROUND)
+    errors = feature_errors(*(find_features(energy, mu, mask) for mu in (prediction, target)))
+    compared = Comparison(
+        EnergyAxis(energy), "1e-3 a0^2", prediction, target, mask, None, result, errors, AROUND
+    )
+    mse = result.mse
+    groups = [(g.name, g.sites, g.mse) for g in compared.elements]
+    assert groups == [("O", 2, pytest.approx(2.5)), ("Cu", 1, 1.0), ("S", 1, mse[2])]
+    groups = [(g.name, g.sites, g.mse) for g in compared.coordination]
+    assert groups == [("4", 2, (mse[0] + mse[2]) / 2), ("6", 1, mse[1])]
     for name in ("x.json", "x.csv"):
-        write_table(tmp_path / name, details, energy, "1e-3 a0^2")
+        write_table(tmp_path / name, compared)
     stored = json.loads((tmp_path / "x.json").read_text())
     assert stored["by_site"]["c"]["e0_error"] is None
     assert stored["features"]["e0"]["sites"] == 2
@@ -79,4 +80,4 @@ def test_tables_hold_the_same_figures(tmp_path):
     assert len(stored["r2"]) == sum(row["kind"] == "r2" for row in rows) == 21
     assert math.isfinite(value["e0 mean_absolute", ""])
     with pytest.raises(ConfigError, match=r"x\.txt: ending '\.txt'"):
-        write_table(tmp_path / "x.txt", details, energy, None)
+        write_table(tmp_path / "x.txt", compared)

@@ -40,15 +40,3 @@ def test_masked_energies_do_not_count():
     a, b = (evaluate_spectra(list("abc"), p, TARGET, mask, TARGET[0]) for p in (TARGET, changed))
     assert a.mean_mse == b.mean_mse == 0.0
     assert a.r2[0] == b.r2[0] == 1.0
-
-
-def test_spectrum_without_calculated_energies_is_an_error():
-    mask = ALL.copy()
-    mask[1] = False
-    with pytest.raises(ValueError, match="spectrum 1"):
-        evaluate_spectra(list("abc"), TARGET, TARGET, mask, TARGET[0])
-
-
-def test_wrong_shape_is_named():
-    with pytest.raises(ValueError, match="prediction"):
-        evaluate_spectra(list("abc"), TARGET[:, :2], TARGET, ALL, TARGET[0])

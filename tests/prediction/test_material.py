@@ -11,8 +11,7 @@ from src.checkpoints.trained_model import ModelInfo, TrainedModel
 from src.errors import StructureError
 from src.model.gnn import XANES_E3GNN
 from src.prediction.inference import predict_sites
-from src.prediction.material import material_half_width, material_mean
-from src.prediction.site_prediction import predict_structure
+from src.prediction.site_prediction import material_half_width, material_mean, predict_structure
 from src.structures.files import read_structures
 from src.structures.graph import atoms_to_graph
 
@@ -34,7 +33,7 @@ def every_site(model, atoms):
     sites = [k for k, symbol in enumerate(atoms.get_chemical_symbols()) if symbol == info.element]
     graph = atoms_to_graph(atoms, sites, network.r_max, dtype=network.coefficient_mean.dtype)
     energy = np.asarray(info.energy_grid) - info.reference_energy
-    ((_, found),) = predict_sites(model, [graph], energy)
+    found = predict_sites(model, [graph], energy)
     assert len(found.mu) == len(sites)
     return found.mu
 

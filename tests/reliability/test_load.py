@@ -106,8 +106,8 @@ def test_broken_files_are_left_out_with_the_reason(model, tmp_path, output, caps
     if output == "out.dat":
         text = (tmp_path / output).read_text()
         for path in bad:
-            assert f"left out: {path}:" in text
-        assert told.err.count("left out:") == len(bad)
+            assert f"skipped: {path}:" in text
+        assert told.err.count("skipped:") == len(bad)
         table = np.loadtxt(tmp_path / output)
         assert table.shape == (36, 1 + 2 * 60)  # energy; site and mean of each good file
         return

@@ -31,8 +31,12 @@ from src.errors import (
 from src.explanation.attribution import explain
 from src.loss import SpectrumLoss
 from src.model.gnn import XANES_E3GNN
-from src.prediction.material import material_half_width, material_mean
-from src.prediction.site_prediction import predict_structure, predict_structures
+from src.prediction.site_prediction import (
+    material_half_width,
+    material_mean,
+    predict_structure,
+    predict_structures,
+)
 from src.prediction.spectra_db import read_spectra
 from src.predictor import XANESPredictor
 from src.readers.extxyz import read_extxyz

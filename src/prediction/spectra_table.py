@@ -1,0 +1,100 @@
+"""Predicted spectra as a table of text."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..checkpoints.trained_model import ModelInfo, TrainedModel
+from .site_prediction import SitePrediction, is_other, material_mean
+
+
+def spectra_table(
+    predicted: list[list[SitePrediction]],
+    model: TrainedModel,
+    sources: Sequence[Path],
+    notes: Sequence[str] = (),
+) -> str:
+    """Predicted spectra as text that NumPy's ``loadtxt`` reads.
+
+    Args:
+        predicted: predictions of each structure.
+        model: the model that predicted them.
+        sources: file of each structure.
+        notes: more lines for the header.
+
+    Returns:
+        A header with units and column names, then one row per energy: the energy, each site's mu
+        and, if the model is calibrated, the lower and upper end of its band (nan outside the
+        calibrated energies), and after the sites of a structure their mean, weighted by the number
+        of equivalent sites. The mean has no band: how the errors of sites add up is not known.
+    """
+    columns, labels, notes = [predicted[0][0].energy], ["energy_eV"], list(notes)
+    for sites in predicted:
+        name = sites[0].structure
+        if sites[0].unseen:
+            unseen = ", ".join(sites[0].unseen)
+            notes.append(f"{name} contains {unseen}, absent from the training set")
+        for site in sites:
+            label = f"{name}_{site.site}"
+            labels.append(label)
+            columns.append(site.mu)
+            if site.lower is not None and site.upper is not None:
+                labels += [f"{label}_lower", f"{label}_upper"]
+                columns += [site.lower, site.upper]
+            notes += _site_notes(site, label, model.info.element)
+        labels.append(f"{name}_mean")
+        columns.append(material_mean(sites))
+    files = zip(predicted, sources, strict=True)
+    header = [
+        *_model_lines(model),
+        *(f"structure {sites[0].structure}: {file}" for sites, file in files),
+        *notes,
+        "  ".join("_".join(label.split()) for label in labels),
+    ]
+    # a name may contain what ends a line, and rows of numbers after it
+    header = ["".join(sign if sign.isprintable() else " " for sign in line) for line in header]
+    text, formats = io.StringIO(), ["%.4f"] + ["%.6f"] * (len(columns) - 1)
+    np.savetxt(text, np.stack(columns, axis=1), fmt=formats, header="\n".join(header))
+    return text.getvalue()
+
+
+def _site_notes(site: SitePrediction, label: str, element: str | None) -> list[str]:
+    """What to know about a site's column."""
+    notes = []
+    if site.novel:
+        notes.append(f"{label} is novel: unlike anything that the model was trained on")
+    if is_other(site, element):
+        notes.append(f"{label} is {site.element}, but the model was trained for {element}")
+    if len(site.equivalent) > 1:
+        others = " ".join(map(str, site.equivalent))
+        notes.append(f"{label} stands for the equivalent sites {others}")
+    return notes
+
+
+def _model_lines(model: TrainedModel) -> list[str]:
+    """Where a table comes from, and its units."""
+    info, origin = model.info, model.provenance()
+    zero = "absolute" if info.reference_energy is not None else "relative to the reference"
+    return [
+        f"e3gnn-xanes {origin['version']} prediction",
+        f"command: {origin['command']}",
+        f"model: {origin['model']} (written by version {info.library_version})",
+        f"model file: sha256 {origin['model_sha256']}",
+        f"training and validation records: sha256 {origin['training_data_sha256']}",
+        f"trained by: {origin['training_command']}",
+        f"absorber: {info.element} {info.edge} edge; trained on {info.code}",
+        f"mu: {info.target}, unit {info.unit}",
+        f"energy: eV, {zero}",
+        *describe_bands(info),
+    ]
+
+
+def describe_bands(info: ModelInfo) -> list[str]:
+    """What lower and upper mean; empty where the model is not calibrated."""
+    if info.calibration is None:
+        return []
+    fraction = f"{info.calibration.coverage:.0%} of calculated points"
+    n_sites = len(info.calibration.ids)
+    return [f"lower, upper: band that contains {fraction}, calibrated on {n_sites} sites"]
