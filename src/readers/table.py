@@ -141,7 +141,7 @@ def spectrum_of(path: Path, row: dict[str, str], source: str) -> tuple[np.ndarra
     """Energies, eV, and mu of a row, both (n_energies,), or RecordError."""
     if "spectrum" in row:
         table = read_columns(path.parent / row["spectrum"])
-        return table.values[:, 0], choose_mu(table, table.labels, None)
+        return table.values[:, 0], choose_mu(table)
     pairs = []
     for name in (name for name in row if name not in KNOWN):
         try:

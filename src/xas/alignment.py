@@ -3,20 +3,20 @@
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from ..errors import RecordError
+from ..errors import RecordError, check_positive
 from .edges import find_edge
 from .normalization import find_e0
 from .spectrum import Spectrum
 
 STEP = 0.25
-"""Distance of the shifts tried before the best is refined, eV."""
+"""Step between the shifts tried before the best is refined, eV."""
 
 
 def shift_to_edge(spectrum: Spectrum) -> tuple[Spectrum, float]:
-    """Move a spectrum so that its e0 is the tabulated energy of its edge.
+    """Shift a spectrum so that its e0 is the tabulated energy of its edge.
 
     Returns:
-        The moved spectrum, and by how much it was moved, eV.
+        The shifted spectrum, and the shift, eV.
 
     Raises:
         RecordError: element or edge are not known, or no e0 is found.
@@ -32,22 +32,24 @@ def shift_to_edge(spectrum: Spectrum) -> tuple[Spectrum, float]:
 def shift_to(
     spectrum: Spectrum, reference: Spectrum, largest: float = 15.0
 ) -> tuple[Spectrum, float]:
-    """Move a spectrum to lie best on a reference, both normalised.
+    """Shift a spectrum to match a reference, both normalized.
 
-    The mean squared difference of the derivatives, which an offset of mu does not change, is
-    minimised over the energies that the reference has for every shift tried.
+    Minimizes the mean squared difference of the derivatives, which an offset of mu does not change,
+    over the energies that both have for every shift tried.
 
     Args:
-        spectrum: what to move.
+        spectrum: what to shift.
         reference: what stays.
-        largest: largest shift either way, eV.
+        largest: largest shift either way, eV; the result may be this bound.
 
     Returns:
-        The moved spectrum, and by how much it was moved, eV.
+        The shifted spectrum, and the shift, eV.
 
     Raises:
+        ConfigError: ``largest`` is not positive.
         RecordError: less than 10 eV are common for every shift.
     """
+    check_positive("largest", largest)
     low = max(reference.energy[0], spectrum.energy[0] + largest)
     high = min(reference.energy[-1], spectrum.energy[-1] - largest)
     if high - low < 10.0:
@@ -56,14 +58,13 @@ def shift_to(
             f" with shifts up to {largest:g} eV; 10 are needed"
         )
     grid = np.arange(low, high, STEP)
-    wanted = np.interp(grid, reference.energy, np.gradient(reference.mu, reference.energy))
-    own = np.gradient(spectrum.mu, spectrum.energy)
+    target = np.interp(grid, reference.energy, reference.derivative().mu)
+    slope = spectrum.derivative().mu
 
     def misfit(shift: float) -> float:
-        return float(np.mean((np.interp(grid - shift, spectrum.energy, own) - wanted) ** 2))
+        return float(np.mean((np.interp(grid - shift, spectrum.energy, slope) - target) ** 2))
 
-    tried = np.arange(-largest, largest + 0.5 * STEP, STEP)
-    best = tried[int(np.argmin([misfit(shift) for shift in tried]))]
-    between = max(best - STEP, -largest), min(best + STEP, largest)
-    found = minimize_scalar(misfit, bounds=between, method="bounded", options={"xatol": 1e-5})
-    return spectrum.shifted(float(found.x)), float(found.x)
+    best = min(np.arange(-largest, largest + 0.5 * STEP, STEP), key=misfit)
+    bounds = max(best - STEP, -largest), min(best + STEP, largest)
+    fit = minimize_scalar(misfit, bounds=bounds, method="bounded", options={"xatol": 1e-5})
+    return spectrum.shifted(float(fit.x)), float(fit.x)

@@ -1,11 +1,11 @@
-r"""Broadening: Gaussian, Lorentzian and Voigt, of constant width or of one that grows with energy.
+r"""Broadening: Gaussian, Lorentzian and Voigt, of a width that is constant or varies with energy.
 
     mu'(E) = int mu(E') K(E - E'; w(E')) dE'
 
-mu is taken as constant on each cell of a fine grid, and K's integral over a cell is exact (its
-distribution function), so that K may be narrower than a cell. Beyond its ends a spectrum
-continues with its first and last value, so a constant stays constant. A width
-may depend on E', the energy that absorbs; then every point's area is conserved, too.
+mu is constant on each cell of a fine grid, and the integral of K over a cell is exact (its
+distribution function), so that K may be narrower than a cell. Beyond its ends a spectrum continues
+with its first and last value, so a constant stays constant. The width belongs to the energy E' that
+absorbs, so the area of every point is conserved.
 """
 
 from collections.abc import Callable
@@ -21,9 +21,9 @@ from .spectrum import Spectrum
 SIGMA_OF_FWHM = 1.0 / (2.0 * np.sqrt(2.0 * np.log(2.0)))
 """Standard deviation of a Gaussian over its full width at half maximum."""
 FINE = 8.0
-"""Cells of the fine grid a width."""
+"""Cells of the fine grid per width."""
 MOST_CELLS = 6000
-"""Cells at most; the matrix of the integrals has that many columns."""
+"""Maximum number of cells; the matrix of the integrals has that many columns."""
 HBAR2_OVER_2M = 3.809982
 """hbar^2 / (2 m_e), eV Angstrom^2 (CODATA 2018)."""
 
@@ -45,15 +45,12 @@ def gaussian(spectrum: Spectrum, fwhm: Width) -> Spectrum:
 
 
 def lorentzian(spectrum: Spectrum, fwhm: Width) -> Spectrum:
-    """Broaden by a Lorentzian, as the life of the core hole and of the final state does.
-
-    See ``gaussian`` for the arguments.
-    """
+    """Broaden by a Lorentzian, as core-hole and final-state lifetimes do; see ``gaussian``."""
     return _broaden(spectrum, fwhm, lambda x, w: 0.5 + np.arctan(2.0 * x / w) / np.pi)
 
 
 def voigt(spectrum: Spectrum, fwhm_gaussian: Width, fwhm_lorentzian: Width) -> Spectrum:
-    """Broaden by a Voigt profile, a Gaussian and a Lorentzian one after the other."""
+    """Broaden by a Voigt profile, a Gaussian followed by a Lorentzian; see ``gaussian``."""
     return lorentzian(gaussian(spectrum, fwhm_gaussian), fwhm_lorentzian)
 
 
@@ -65,7 +62,7 @@ def arctangent_width(
     center: float = 30.0,
     extent: float = 30.0,
 ) -> np.ndarray:
-    """Width of a final state that grows as an arctangent.
+    """Width of a final state that grows as an arctangent, full width at half maximum, eV.
 
     Gamma(E) = Gamma_hole + Gamma_m (1/2 + arctan(pi/3 Gamma_m / E_l (e - 1/e^2)) / pi) with
     e = (E - E_F) / E_c, as FDMNES has it (Bunau and Joly, J. Phys. Condens. Matter 21, 345501
@@ -78,9 +75,6 @@ def arctangent_width(
         largest: Gamma_m, eV.
         center: E_c, eV.
         extent: E_l, eV.
-
-    Returns:
-        Full widths, eV, shape (n_energies,).
     """
     above = np.maximum(np.asarray(energy) - fermi, 1e-6) / center
     with np.errstate(over="ignore"):
@@ -116,7 +110,7 @@ def _broaden(spectrum: Spectrum, fwhm: Width, distribution: Kernel) -> Spectrum:
     widths = np.broadcast_to(np.asarray(fwhm, dtype=float), energy.shape)
     if not (np.isfinite(widths).all() and (widths >= 0).all()):
         raise ConfigError(
-            f"{spectrum.source}: a broadening is {widths.min():g} .. {widths.max():g} eV but must"
+            f"{spectrum.source}: a broadening is {widths.min():g} to {widths.max():g} eV but must"
             " be finite and not negative"
         )
     if not widths.max() > 0:
@@ -136,7 +130,7 @@ def _broaden(spectrum: Spectrum, fwhm: Width, distribution: Kernel) -> Spectrum:
 
 
 def _cells(energy: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray]:
-    """Centres and bounds of cells, so that each point's interval has whole cells."""
+    """Centers and bounds of cells, a whole number of them between two energies."""
     target = max(width / FINE, (energy[-1] - energy[0]) / MOST_CELLS)
     pieces = np.maximum(np.ceil(np.diff(energy) / target).astype(int), 1)
     parts = [

@@ -12,42 +12,38 @@ FAR = 150.0
 
 
 class Edge(NamedTuple):
-    """An absorption edge.
-
-    Attributes:
-        element: symbol.
-        name: K, L1, L2 or L3.
-        energy: of the element, eV.
-        width: natural width of the core level, full width at half maximum, eV; None: not tabulated.
-    """
+    """An absorption edge."""
 
     element: str
+    """Symbol."""
     name: str
+    """K, L1, L2 or L3."""
     energy: float
+    """Energy in the element, eV."""
     width: float | None
+    """Full width at half maximum of the core level, eV. None: not tabulated."""
 
 
 @functools.cache
 def table() -> dict[tuple[str, str], Edge]:
     """All tabulated edges by element and name."""
-    text = files(__package__).joinpath("edges.csv").read_text()
-    found = {}
-    for row in csv.DictReader(line for line in text.splitlines() if not line.startswith("#")):
+    lines = files(__package__).joinpath("edges.csv").read_text().splitlines()
+    edges = {}
+    for row in csv.DictReader(line for line in lines if not line.startswith("#")):
         width = float(row["width"]) if row["width"] else None
         edge = Edge(row["element"], row["edge"], float(row["energy"]), width)
-        found[edge.element, edge.name] = edge
-    return found
+        edges[edge.element, edge.name] = edge
+    return edges
 
 
 def find_edge(element: str, name: str) -> Edge:
     """A tabulated edge.
 
     Raises:
-        ConfigError: there is none of this name.
+        ConfigError: it is not tabulated.
     """
-    try:
+    if (element, name) in table():
         return table()[element, name]
-    except KeyError:
-        known = [edge for symbol, edge in table() if symbol == element]
-        what = f"{element} has {', '.join(known)}" if known else "elements H .. Cf are tabulated"
-        raise ConfigError(f"no tabulated edge {element} {name}; {what}") from None
+    known = [edge for symbol, edge in table() if symbol == element]
+    what = f"{element} has {', '.join(known)}" if known else "elements H to Cf are tabulated"
+    raise ConfigError(f"no tabulated edge {element} {name}; {what}")

@@ -12,19 +12,19 @@ KNOWN_WINDOWS = {("Cu", "K"): (8983.173, 9018.173, 0.25)}
 Cu K: the grid of OmniXAS, arXiv:2409.19552, 141 energies.
 """
 MOST_ENERGIES = 1_000_000
-"""Energies of a grid beyond which a step is a slip."""
+"""A grid of more energies is a mistake in the step."""
 
 
 @dataclass(frozen=True, eq=False)
 class EnergyAxis:
-    """Energies of spectra, and the reference energy from which a network counts them.
+    """Energies of spectra, and the reference energy of a network, E_rel = E - E_ref.
 
-    E_rel = E - E_ref. Records count energies absolutely, or from an edge energy that they do not
-    name; then there is no reference, and both are the same.
+    Records have absolute energies, or energies relative to an edge energy that they do not name;
+    then there is no reference, and both are the same.
     """
 
     energy: np.ndarray
-    """Energies as the records count them, eV, shape (n_energies,)."""
+    """Energies as in the records, eV, shape (n_energies,)."""
     reference: float | None = None
     """Absolute energy of the network's zero, eV. None: the records' energies are relative."""
     n_scored: int | None = None
@@ -32,12 +32,12 @@ class EnergyAxis:
 
     @property
     def relative(self) -> np.ndarray:
-        """Energies as a network counts them, eV, shape (n_energies,)."""
+        """Energies relative to the reference, as a network takes them, eV, shape (n_energies,)."""
         return self.energy - (self.reference or 0.0)
 
     @property
     def scored(self) -> "EnergyAxis":
-        """Only the energies that are scored."""
+        """The energies that are scored."""
         return EnergyAxis(self.energy[: self.n_scored], self.reference)
 
     def __str__(self) -> str:
@@ -47,15 +47,9 @@ class EnergyAxis:
 
 
 def even_energies(start: float, stop: float, step: float) -> np.ndarray:
-    """Energies start + k step up to ``stop``, which is included within a hundredth of a step.
+    """Energies start + k step up to ``stop``, all eV, shape (n_energies,).
 
-    Args:
-        start: first energy, eV.
-        stop: last energy, eV.
-        step: distance, eV, positive.
-
-    Returns:
-        Energies, eV, shape (n_energies,).
+    ``stop`` is included if it is within a hundredth of a step.
 
     Raises:
         ConfigError: ``stop`` is not above ``start``, ``step`` not positive, one is not finite, or
@@ -74,16 +68,16 @@ def even_energies(start: float, stop: float, step: float) -> np.ndarray:
 def resample(
     energy: np.ndarray, mu: np.ndarray, grid: np.ndarray, extend_below: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Linear interpolation onto a grid, and where it stands for something calculated.
+    """Linear interpolation onto a grid, and where the grid is covered by the calculation.
 
     Args:
         energy: calculated energies, eV, shape (n,), strictly increasing.
         mu: calculated values, shape (n,).
-        grid: energies wanted, eV, shape (n_energies,).
-        extend_below: the first value also stands for energies up to this far below it, eV.
+        grid: new energies, eV, shape (n_energies,).
+        extend_below: the first value also counts up to this far below the first energy, eV.
 
     Returns:
-        Values, and a mask that is False outside the calculation; values are 0 there.
+        Values, 0 outside the calculation, and a mask that is False there, both (n_energies,).
     """
     above = grid >= energy[0] - extend_below - ENERGY_TOLERANCE
     mask = above & (grid <= energy[-1] + ENERGY_TOLERANCE)

@@ -1,7 +1,8 @@
-"""Spectral features (e0, white line, moments) and their errors; NumPy only.
+"""Spectral features (e0, white line, moments) and their errors.
 
 Energies between grid points come from the parabola through three points. A feature that a spectrum
 does not have within the grid is NaN, and its site does not count in the error of that feature.
+Energies have the shape (n_energies,), eV, strictly increasing, and so does mu of one spectrum.
 """
 
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import numpy as np
 
 WHITE_LINE_WITHIN = 15.0
 """The white line is the highest maximum this far above e0, eV."""
+NAN = float("nan")
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ FEATURES = {
     "centroid": ("centroid", "eV"),
     "variance": ("variance", "eV^2"),
 }
-"""Fields of ``Features``: what to call them, and their unit where it is not that of mu."""
+"""Fields of ``Features``: title, and unit where it is not that of mu."""
 
 
 @dataclass(frozen=True)
@@ -43,17 +45,17 @@ class FeatureError:
     """Errors of one feature, prediction minus calculation, over sites where both have it."""
 
     sites: int
-    """Sites that count."""
+    """Sites that count; without any, the errors are NaN."""
     mean_absolute: float
-    """Mean absolute error; NaN without sites."""
+    """Mean absolute error."""
     median_absolute: float
-    """Median absolute error; NaN without sites."""
+    """Median absolute error."""
     bias: float
-    """Mean error; NaN without sites."""
+    """Mean error."""
 
 
 def vertex(x: np.ndarray, y: np.ndarray, k: int) -> tuple[float, float]:
-    """Vertex of the parabola through a maximum's three points, which need not be evenly spaced.
+    """Vertex of the parabola through a maximum and its neighbors, unevenly spaced or not.
 
     Args:
         x: abscissae, shape (n,), strictly increasing.
@@ -73,40 +75,27 @@ def vertex(x: np.ndarray, y: np.ndarray, k: int) -> tuple[float, float]:
 
 
 def find_inflection(energy: np.ndarray, mu: np.ndarray) -> float:
-    """Energy of the largest derivative, the usual definition of e0.
+    """Energy of the largest derivative, the usual definition of e0, eV.
 
-    The derivative is that of the parabola through three neighbouring points; its maximum is refined
-    by the parabola through three of its values.
-
-    Args:
-        energy: eV, shape (n,), strictly increasing.
-        mu: absorption, shape (n,).
-
-    Returns:
-        e0, eV; NaN where the derivative is largest at an end of the grid, or nowhere positive.
+    The derivative is that of the parabola through three neighboring points; its maximum is refined
+    by the parabola through three of its values. NaN where it is largest at an end of the grid, or
+    nowhere positive.
     """
     if len(energy) < 5:
-        return float("nan")
+        return NAN
     slope = np.gradient(mu, energy)
     k = 1 + int(np.argmax(slope[1:-1]))  # the ends' derivatives are one-sided
     if slope[k] <= 0 or not 2 <= k <= len(energy) - 3:
-        return float("nan")
+        return NAN
     return vertex(energy, slope, k)[0]
 
 
 def find_white_line(energy: np.ndarray, mu: np.ndarray, e0: float) -> tuple[float, float]:
-    """Highest maximum within ``WHITE_LINE_WITHIN`` above e0.
-
-    Args:
-        energy: eV, shape (n,), strictly increasing.
-        mu: absorption, shape (n,).
-        e0: where the edge is, eV.
+    """Highest maximum within ``WHITE_LINE_WITHIN`` above e0, eV.
 
     Returns:
-        Its energy, eV, and mu there; NaN where there is no e0 or no maximum inside.
+        Its energy, eV, and mu there; NaN where e0 is NaN or there is no maximum.
     """
-    if not np.isfinite(e0):
-        return float("nan"), float("nan")
     inner = np.arange(1, len(energy) - 1)
     peaks = inner[
         (mu[inner] > mu[inner - 1])
@@ -115,30 +104,24 @@ def find_white_line(energy: np.ndarray, mu: np.ndarray, e0: float) -> tuple[floa
         & (energy[inner] <= e0 + WHITE_LINE_WITHIN)
     ]
     if len(peaks) == 0:
-        return float("nan"), float("nan")
+        return NAN, NAN
     return vertex(energy, mu, int(peaks[np.argmax(mu[peaks])]))
 
 
 def moments(energy: np.ndarray, mu: np.ndarray) -> tuple[float, float]:
-    """Centroid and variance of a spectrum, normalised by its area, by the trapezoidal rule.
+    """Centroid, eV, and variance, eV^2, of a spectrum by the trapezoidal rule.
 
-    Args:
-        energy: eV, shape (n,), strictly increasing.
-        mu: absorption, shape (n,).
-
-    Returns:
-        Centroid, eV, and variance, eV^2; NaN where the area is not positive.
+    NaN where the area is not positive.
     """
-    area = _integral(energy, mu)
+
+    def integral(y: np.ndarray) -> float:  # the name of NumPy's differs between its versions
+        return float(np.sum(0.5 * (y[1:] + y[:-1]) * np.diff(energy)))
+
+    area = integral(mu)
     if not area > 0:
-        return float("nan"), float("nan")
-    centroid = _integral(energy, energy * mu) / area
-    return centroid, _integral(energy, (energy - centroid) ** 2 * mu) / area
-
-
-def _integral(x: np.ndarray, y: np.ndarray) -> float:
-    """Trapezoidal rule; the name of NumPy's differs between its versions."""
-    return float(np.sum(0.5 * (y[1:] + y[:-1]) * np.diff(x)))
+        return NAN, NAN
+    centroid = integral(energy * mu) / area
+    return centroid, integral((energy - centroid) ** 2 * mu) / area
 
 
 def find_features(energy: np.ndarray, spectra: np.ndarray, mask: np.ndarray) -> Features:
@@ -147,7 +130,7 @@ def find_features(energy: np.ndarray, spectra: np.ndarray, mask: np.ndarray) -> 
     Args:
         energy: eV, shape (n_energies,), strictly increasing.
         spectra: mu, shape (n_spectra, n_energies).
-        mask: True at calculated energies, which alone are looked at, same shape.
+        mask: True at the calculated energies, the only ones used, same shape.
     """
     rows = []
     for mu, known in zip(spectra.astype(float), mask, strict=True):
@@ -163,9 +146,9 @@ def feature_errors(prediction: Features, target: Features) -> dict[str, np.ndarr
 
 
 def error_statistics(errors: np.ndarray) -> FeatureError:
-    """Summary of the errors of one feature; NaN do not count."""
+    """Summary of one feature's errors, shape (n_spectra,); NaN do not count."""
     known = errors[np.isfinite(errors)]
     if len(known) == 0:
-        return FeatureError(0, float("nan"), float("nan"), float("nan"))
+        return FeatureError(0, NAN, NAN, NAN)
     size = np.abs(known)
     return FeatureError(len(known), float(size.mean()), float(np.median(size)), float(known.mean()))

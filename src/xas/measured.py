@@ -8,23 +8,17 @@ import numpy as np
 
 from ..errors import ConfigError, RecordError
 from ..runtime.atomic_files import file_digest
-from .columns import choose_mu, read_columns
+from .columns import choose_mu, in_order, read_columns
 from .spectrum import Spectrum
-from .xdi import in_order, is_xdi, read_xdi
-
-KEV = 120.0
-"""Energies that are all below this are keV, or no hard X-rays."""
+from .xdi import is_xdi, read_xdi
 
 
 def read_measured(path: str | Path, column: str | int | None = None) -> Spectrum:
-    """Read XDI, columns of text, or one group of an Athena project (`project.prj:group`).
+    """Read XDI, columns of text (energy first), or one group of an Athena project.
 
     Args:
-        path: file.
-        column: name or number, from 1, of the column of mu; None: inferred.
-
-    Returns:
-        The spectrum.
+        path: file, or `project.prj:group`.
+        column: name or number, from 1, of the column of mu. None: inferred.
 
     Raises:
         RecordError: the file is missing, damaged, or its energies or mu can't be found.
@@ -35,7 +29,12 @@ def read_measured(path: str | Path, column: str | int | None = None) -> Spectrum
         return read_athena(path, group)
     if not path.is_file():
         raise RecordError(f"{path}: no such file")
-    return read_xdi(path, column) if is_xdi(path) else read_text(path, column)
+    if is_xdi(path):
+        return read_xdi(path, column)
+    table = read_columns(path)
+    energy, mu = in_order(path, table.values[:, 0], choose_mu(table, column), table.lines)
+    header = {"comments": "\n".join(table.header)} if table.header else {}
+    return Spectrum(energy, mu, source=str(path), header=header)
 
 
 def split_group(path: str | Path) -> tuple[Path, str | None]:
@@ -49,34 +48,16 @@ def measured_digest(path: str | Path) -> str:
     return file_digest(split_group(path)[0])
 
 
-def read_text(path: Path, column: str | int | None = None) -> Spectrum:
-    """Read columns of text, energy first, eV.
-
-    Raises:
-        RecordError: see ``read_columns`` and ``choose_mu``; or the energies are not eV.
-    """
-    table = read_columns(path)
-    mu = choose_mu(table, table.labels, column)
-    energy, mu = in_order(path, table.values[:, 0], mu, table.lines)
-    if energy[-1] < KEV:
-        raise RecordError(
-            f"{path}: energies {energy[0]:g} .. {energy[-1]:g} are not eV of an X-ray edge; are"
-            " they keV, or relative to an edge?"
-        )
-    header = {"comments": "\n".join(table.header)} if table.header else {}
-    return Spectrum(energy, mu, source=str(path), header=header)
-
-
 def read_athena(path: str | Path, group: str | None = None) -> Spectrum:
     """Read one group of an Athena project, by larch.
 
     Args:
         path: project file.
-        group: label of the group; None: the only one there is.
+        group: label of the group. None: the only one.
 
     Raises:
         RecordError: no such file, no such group, or the file can't be read.
-        ConfigError: larch is not installed, or several groups and none named.
+        ConfigError: larch is not installed, or there are several groups and none is named.
     """
     path = Path(path)
     try:
@@ -91,10 +72,8 @@ def read_athena(path: str | Path, group: str | None = None) -> Spectrum:
         project = read(str(path))
     except (ValueError, OSError, IndexError, KeyError, AttributeError, UnicodeError) as error:
         raise RecordError(f"{path}: larch can't read it ({error})") from error
-    groups = {}
-    for name in project._athena_groups or {}:
-        found = getattr(project, name)
-        groups[str(getattr(found, "label", name))] = found
+    members = {name: getattr(project, name) for name in project._athena_groups or {}}
+    groups = {str(getattr(member, "label", name)): member for name, member in members.items()}
     if group is None and len(groups) != 1:
         raise ConfigError(
             f"{path}: contains {len(groups)} groups, {', '.join(groups)}; name one, {path}:NAME"
@@ -108,17 +87,17 @@ def read_athena(path: str | Path, group: str | None = None) -> Spectrum:
 
 
 def with_edge(spectrum: Spectrum, element: str | None, edge: str | None) -> Spectrum:
-    """The spectrum with the element and edge that it is taken for.
+    """The spectrum with an element and edge, None: unspecified.
 
     Raises:
-        ConfigError: the file says otherwise.
+        ConfigError: the file names others.
     """
-    for name, wanted in (("element", element), ("edge", edge)):
-        found = getattr(spectrum, name)
-        if wanted is not None and found is not None and _plain(found) != _plain(wanted):
-            raise ConfigError(f"{spectrum.source}: its {name} is {found}, expected {wanted}")
+    for name, expected in (("element", element), ("edge", edge)):
+        stated = getattr(spectrum, name)
+        if None not in (stated, expected) and _letters(stated) != _letters(str(expected)):
+            raise ConfigError(f"{spectrum.source}: its {name} is {stated}, expected {expected}")
     return replace(spectrum, element=element or spectrum.element, edge=edge or spectrum.edge)
 
 
-def _plain(word: str) -> str:
+def _letters(word: str) -> str:
     return re.sub(r"\W", "", word).lower()

@@ -1,7 +1,7 @@
 """Edge energy, pre-edge line and post-edge polynomial of a spectrum; its normalized form.
 
 Definitions and default ranges are those of larch (Newville, J. Phys. Conf. Ser. 430, 012007 (2013);
-``larch.xafs.pre_edge``, version 2026.3), so that figures can be compared.
+``larch.xafs.pre_edge``, version 2026.3), so that results can be compared.
 """
 
 from dataclasses import dataclass, replace
@@ -19,11 +19,10 @@ SMOOTHING = 0.8
 ENDS = 0.05, 0.02
 """Fractions of a spectrum's points, at its start and end, where no edge is looked for."""
 LASTING = 0.5
-"""A maximum of the derivative counts if mu rises over it by this part of the largest rise."""
-LONG = 300.0
-SHORT = 30.0
-"""Post-edge ranges longer than ``LONG``, eV, get a parabola, those shorter than ``SHORT`` a
-constant, others a line."""
+"""A maximum of the derivative counts if mu rises over it by this fraction of the largest rise."""
+LONG, SHORT = 300.0, 30.0
+"""Post-edge ranges, eV, of ``LONG`` or more get a parabola, below ``SHORT`` a constant, others
+a line."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Ranges:
     pre2: float | None = None
     """End of the pre-edge range. None: half of ``pre1``."""
     norm1: float | None = None
-    """Start of the post-edge range. None: a third of ``norm2`` over 5, at most 25."""
+    """Start of the post-edge range. None: a third of ``norm2`` to the next 5 eV, at most 25."""
     norm2: float | None = None
     """End of the post-edge range. None: the last energy, to the next 5 eV."""
     nnorm: int | None = None
@@ -46,12 +45,12 @@ class Ranges:
 
 @dataclass(frozen=True)
 class Normalized:
-    """A spectrum with its background; all arrays have the spectrum's shape."""
+    """A spectrum with its background; all arrays have the shape (n_energies,) of the spectrum."""
 
     norm: Spectrum
     """(mu - pre_edge) / edge_step, dimensionless."""
     flat: Spectrum
-    """``norm`` with the slope and curvature of the post-edge removed above e0."""
+    """``norm`` without the slope and curvature of the post-edge polynomial above e0."""
     e0: float
     """Edge energy, eV."""
     edge_step: float
@@ -65,17 +64,11 @@ class Normalized:
 
 
 def find_e0(spectrum: Spectrum) -> float:
-    """Energy of the steepest rise, one of the spectrum's own.
+    """Energy of the steepest rise, eV, one of the spectrum's energies.
 
     The derivative of the values after a median of three, which takes out single-point glitches, is
-    smoothed by ``SMOOTHING``. The steepest of its maxima counts over which mu rises for good: a
-    glitch of several points rises and falls again.
-
-    Args:
-        spectrum: any unit; an edge that falls has none.
-
-    Returns:
-        e0, eV.
+    smoothed by ``SMOOTHING``. Only maxima count over which mu rises for good: a glitch of several
+    points rises and falls again.
 
     Raises:
         RecordError: fewer than ten points, or nothing rises.
@@ -112,7 +105,7 @@ def _lasting_step(grid: np.ndarray, values: np.ndarray, at: float) -> float:
 
 
 def choose_ranges(spectrum: Spectrum, e0: float, ranges: Ranges) -> Ranges:
-    """Fill in what a user has left open, as larch does.
+    """Fill in the ranges that are None, as larch does.
 
     Raises:
         ConfigError: a range is empty or outside the spectrum.
@@ -123,15 +116,16 @@ def choose_ranges(spectrum: Spectrum, e0: float, ranges: Ranges) -> Ranges:
     pre1 = max(start if ranges.pre1 is None else ranges.pre1, low)
     pre2 = 0.5 * pre1 if ranges.pre2 is None else ranges.pre2
     norm2 = min(5.0 * round(high / 5.0) if ranges.norm2 is None else ranges.norm2, high)
-    norm1 = min(25.0, 5.0 * round(norm2 / 15.0)) if ranges.norm1 is None else ranges.norm1
-    norm1 = norm1 if ranges.norm1 is not None else min(norm1, norm2 - 2.0)
+    norm1 = ranges.norm1
+    if norm1 is None:
+        norm1 = min(25.0, 5.0 * round(norm2 / 15.0), norm2 - 2.0)
     degree = 2 if norm2 - norm1 >= LONG else 1 if norm2 - norm1 >= SHORT else 0
     degree = degree if ranges.nnorm is None else ranges.nnorm
     for name, begin, end in (("pre", pre1, pre2), ("norm", norm1, norm2)):
         if not low - ENERGY_TOLERANCE <= begin < end <= high + ENERGY_TOLERANCE:
             raise ConfigError(
                 f"{spectrum.source}: `{name}1` {begin:.1f} and `{name}2` {end:.1f} eV relative to"
-                f" e0 {e0:.1f} eV are no range within the spectrum's {low:.1f} .. {high:.1f} eV"
+                f" e0 {e0:.1f} eV are no range within the spectrum's {low:.1f} to {high:.1f} eV"
             )
     if not pre2 < 0.0 < norm1:
         raise ConfigError(
@@ -145,12 +139,8 @@ def normalize(spectrum: Spectrum, ranges: Ranges | None = None) -> Normalized:
     """Subtract the pre-edge line and divide by the edge step.
 
     Args:
-        spectrum: measured or calculated over a pre-edge and a post-edge range; its ``e0`` is used
-            if it has one, else found.
-        ranges: where to fit; None: as larch does.
-
-    Returns:
-        The normalised spectrum and its background.
+        spectrum: covers a pre-edge and a post-edge range; without an ``e0`` this is ``find_e0``.
+        ranges: where to fit. None: as larch does.
 
     Raises:
         RecordError: no edge is found, or the step is not positive.
@@ -160,38 +150,36 @@ def normalize(spectrum: Spectrum, ranges: Ranges | None = None) -> Normalized:
     e0 = find_e0(spectrum) if spectrum.e0 is None else spectrum.e0
     if not energy[1] <= e0 <= energy[-2]:
         raise RecordError(
-            f"{spectrum.source}: e0 {e0:.2f} eV is not within {energy[1]:.2f} .."
+            f"{spectrum.source}: e0 {e0:.2f} eV is not within {energy[1]:.2f} to"
             f" {energy[-2]:.2f} eV"
         )
     used = choose_ranges(spectrum, e0, ranges or Ranges())
     victoreen = energy ** float(used.nvict)
     line = _fit(spectrum, mu * victoreen, e0, (used.pre1, used.pre2), 1)
     pre_edge = line(energy) / victoreen
-    after = used.norm1, used.norm2
-    curve = _fit(spectrum, mu - pre_edge, e0, after, used.nnorm or 0)
+    curve = _fit(spectrum, mu - pre_edge, e0, (used.norm1, used.norm2), used.nnorm or 0)(energy)
     nearest = int(np.argmin(np.abs(energy - e0)))
-    edge_step = float(curve(energy[nearest]))
+    edge_step = float(curve[nearest])
     if not edge_step > 0:
         raise RecordError(
             f"{spectrum.source}: the edge step at {e0:.2f} eV is {edge_step:.4g} but must be"
             " positive; is it an absorption spectrum over an edge?"
         )
     norm = replace(spectrum, mu=(mu - pre_edge) / edge_step, unit="dimensionless", e0=e0)
-    parabola = _fit(spectrum, norm.mu, e0, after, 2)
-    excess = np.where(energy >= energy[nearest], parabola(energy) - parabola(energy[nearest]), 0.0)
+    excess = np.where(energy >= energy[nearest], curve / edge_step - 1.0, 0.0)
     flat = replace(norm, mu=norm.mu - excess)
-    return Normalized(norm, flat, e0, edge_step, pre_edge, pre_edge + curve(energy), used)
+    return Normalized(norm, flat, e0, edge_step, pre_edge, pre_edge + curve, used)
 
 
 def _fit(
     spectrum: Spectrum,
     values: np.ndarray,
     e0: float,
-    between: tuple[float | None, float | None],
+    limits: tuple[float | None, float | None],
     degree: int,
 ) -> Polynomial:
-    """Least-squares polynomial over a range, from its start to before the energy at its end."""
-    begin, end = (e0 + float(limit or 0.0) for limit in between)
+    """Least-squares polynomial from the point at or below one limit to that before the other."""
+    begin, end = (e0 + float(limit or 0.0) for limit in limits)
     first = max(int(np.searchsorted(spectrum.energy, begin, side="right")) - 1, 0)
     last = int(np.argmin(np.abs(spectrum.energy - end)))
     if last - first <= degree:

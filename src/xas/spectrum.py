@@ -11,40 +11,37 @@ from ..errors import ENERGY_TOLERANCE, RecordError
 
 @dataclass(frozen=True, eq=False)
 class Spectrum:
-    """An absorption spectrum; it does not change, and what is made of it is another one."""
+    """An absorption spectrum, immutable and checked."""
 
     energy: np.ndarray
     """Photon energies, eV, shape (n_energies,), strictly increasing; read-only."""
     mu: np.ndarray
     """Absorption, shape (n_energies,), in ``unit``; read-only."""
     unit: str = "arbitrary"
-    """Unit of ``mu``: arbitrary as most measurements are, dimensionless once normalised, .."""
+    """Unit of ``mu``: arbitrary as in most measurements, dimensionless once normalized."""
     element: str | None = None
-    """Absorbing element, its symbol; None: not known."""
+    """Symbol of the absorbing element. None: not known."""
     edge: str | None = None
-    """Absorption edge, such as K; None: not known."""
+    """Absorption edge, such as K. None: not known."""
     e0: float | None = None
-    """Edge energy, eV; None: not looked for yet."""
+    """Edge energy, eV. None: not determined."""
     source: str = "spectrum"
-    """Where it comes from: a path, or a model and a structure."""
+    """Where it comes from: a path or a structure."""
     header: Mapping[str, str] = field(default_factory=dict)
-    """What a measured file says of it, `Family.key` to value, as in XDI."""
+    """Fields of a measured file, `Family.key` to value, as in XDI."""
 
     def __post_init__(self) -> None:
         """Copy the arrays, make them read-only and check them.
 
         Raises:
-            RecordError: they do not fit together, are not finite, or energies do not increase; or
-                the edge energy is not positive, or the header contains other things than text.
+            RecordError: they do not fit together or are not finite, energies do not increase, or
+                energies or the edge energy are not positive.
         """
         for name in ("energy", "mu"):
             values = np.array(getattr(self, name), dtype=float)
             values.flags.writeable = False
             object.__setattr__(self, name, values)
         object.__setattr__(self, "header", MappingProxyType(dict(self.header)))
-        for name, value in self.header.items():
-            if not (isinstance(name, str) and isinstance(value, str)):
-                raise RecordError(f"{self.source}: `header` has {name!r}: {value!r}, wanted text")
         if self.e0 is not None and not 0 < self.e0 < np.inf:
             raise RecordError(f"{self.source}: `e0` is {self.e0} but must be positive and finite")
         if self.energy.ndim != 1 or self.energy.shape != self.mu.shape or len(self.energy) < 2:
@@ -72,19 +69,19 @@ class Spectrum:
         """Linear interpolation onto other energies.
 
         Args:
-            energy: energies within the spectrum's own, eV, shape (n,), strictly increasing.
+            energy: two or more within the spectrum's, eV, shape (n,), strictly increasing.
 
         Raises:
-            RecordError: an energy is outside, nothing is extrapolated; or there are fewer than two.
+            RecordError: an energy is outside; nothing is extrapolated.
         """
         energy = np.asarray(energy, dtype=float)
         low, high = self.energy[0] - ENERGY_TOLERANCE, self.energy[-1] + ENERGY_TOLERANCE
         if energy.size == 0:
-            raise RecordError(f"{self.source}: no energies are asked for")
+            raise RecordError(f"{self.source}: no energies are requested")
         if energy.min() < low or energy.max() > high:
             raise RecordError(
-                f"{self.source}: {energy.min():.3f} .. {energy.max():.3f} eV are asked for, it has"
-                f" {self.energy[0]:.3f} .. {self.energy[-1]:.3f} eV"
+                f"{self.source}: {energy.min():.3f} to {energy.max():.3f} eV are requested, it has"
+                f" {self.energy[0]:.3f} to {self.energy[-1]:.3f} eV"
             )
         return replace(self, energy=energy, mu=np.interp(energy, self.energy, self.mu))
 
@@ -103,16 +100,16 @@ class Spectrum:
         return replace(self, energy=self.energy[chosen], mu=self.mu[chosen])
 
     def shifted(self, shift: float) -> "Spectrum":
-        """The same at energies that are ``shift`` eV higher, its e0 too."""
+        """The spectrum with energies and e0 higher by ``shift``, eV."""
         e0 = None if self.e0 is None else self.e0 + shift
         return replace(self, energy=self.energy + shift, e0=e0)
 
     def derivative(self) -> "Spectrum":
-        """D mu / dE by second-order differences on the spectrum's own energies, per eV."""
+        """D mu / dE by second-order differences, per eV."""
         return replace(self, mu=np.gradient(self.mu, self.energy), unit=f"{self.unit} / eV")
 
     def minus(self, other: "Spectrum") -> "Spectrum":
-        """Difference to another spectrum of the same unit, on those of our energies that it has.
+        """Difference from another spectrum, at the energies within its range.
 
         Raises:
             RecordError: the units differ, or fewer than two energies are common.

@@ -38,10 +38,8 @@ def test_what_is_written_is_read_again(tmp_path):
     again = read_xdi(tmp_path / "out.xdi")
     assert np.array_equal(again.energy, scan.energy)
     assert np.array_equal(again.mu, scan.mu)
-    for header in (scan.header, again.header):
-        assert {k: v for k, v in header.items() if not k.startswith("Column.")} == {
-            k: v for k, v in scan.header.items() if not k.startswith("Column.")
-        }
+    for name in {*scan.header, *again.header}:
+        assert name.startswith("Column.") or again.header[name] == scan.header[name]
 
 
 @pytest.mark.parametrize(
@@ -54,15 +52,34 @@ def test_energies_in_other_units(tmp_path, unit, convert):
     assert read_measured(tmp_path / "a.xdi").energy == pytest.approx(energy)
 
 
-def test_angles_follow_from_bragg(tmp_path):
+@pytest.mark.parametrize(("unit", "factor"), [("degrees", 1.0), ("rad", np.pi / 180)])
+def test_angles_follow_from_bragg(tmp_path, unit, factor):
     """Si(111), d = 3.1356 Angstrom: 12.7 degrees is 8.99 keV."""
-    rows = "12.80 2\n12.75 1\n12.70 0\n"
-    text = XDI.format("angle degrees", "# Mono.d_spacing: 3.1356\n") + rows
+    degrees = np.array([12.80, 12.75, 12.70])
+    rows = "".join(f"{factor * angle:.9f} {k}\n" for k, angle in enumerate(degrees))
+    text = XDI.format(f"angle {unit}", "# Mono.d_spacing: 3.1356\n") + rows
     (tmp_path / "a.xdi").write_text(text)
-    found = read_measured(tmp_path / "a.xdi")
-    wanted = 12398.4198 / (2 * 3.1356 * np.sin(np.radians([12.80, 12.75, 12.70])))
-    assert found.energy == pytest.approx(wanted)
-    assert found.mu.tolist() == [2.0, 1.0, 0.0]
+    scan = read_measured(tmp_path / "a.xdi")
+    assert scan.energy == pytest.approx(12398.4198 / (2 * 3.1356 * np.sin(np.radians(degrees))))
+    assert scan.mu.tolist() == [0.0, 1.0, 2.0]
+
+
+def test_an_empty_line_does_not_end_the_header(tmp_path):
+    text = "# XDI/1.0\n# Column.1: energy\n#\n# Column.2: i0\n# Column.3: mutrans\n#---\n"
+    (tmp_path / "a.xdi").write_text(text + "8979 7 1\n8980 7 2\n")
+    assert read_measured(tmp_path / "a.xdi").mu.tolist() == [1.0, 2.0]
+
+
+def test_fluorescence_that_is_not_used_is_warned_of(tmp_path, caplog):
+    path = tmp_path / "scan.dat"
+    path.write_text("# energy i0 itrans ifluor\n8979 2 1 5\n8980 4 1 6\n")
+    assert read_measured(path).mu == pytest.approx(np.log([2.0, 4.0]))
+    assert "scan.dat: mu is that of transmission, from i0 and itrans" in caplog.text
+    assert "ifluor" in caplog.text
+    caplog.clear()
+    path.write_text("# energy i0 itrans irefer\n8979 2 1 5\n8980 4 1 6\n")
+    assert read_measured(path).mu == pytest.approx(np.log([2.0, 4.0]))
+    assert not caplog.text
 
 
 @pytest.mark.parametrize(
@@ -73,6 +90,7 @@ def test_angles_follow_from_bragg(tmp_path):
         ("Energy,i0,itrans\r\n8979,2.0,1.0\r\n8980,4,1\r\n", [8979, 8980], [np.log(2), np.log(4)]),
         ("energy; if; i0\n8979; 1.D0; 2\n8980; 3; 4\n", [8979, 8980], [0.5, 0.75]),
         ("8979 1\n8980 2\n8981 3", [8979, 8980, 8981], [1, 2, 3]),
+        ("# energy i0 mu\n8979 7 1\n8980 7 2\n# end of scan\n", [8979, 8980], [1, 2]),
         ("8981 3\n8980 2\n8979 1\n", [8979, 8980, 8981], [1, 2, 3]),
         ("8979 1\n8980 2\n8980 4\n8981 5\n", [8979, 8980, 8981], [1, 3, 5]),
     ],
@@ -98,7 +116,10 @@ def test_columns_of_text(tmp_path, text, energy, mu):
         ("8979,5;1,2\n8980,5;1,3\n", "line 1: '8979,5' is no number"),
         ("8.979 1\n8.980 2\n", "are they keV"),
         ("", "no table"),
-        ("energy i0 itrans\n8979 2 1\n8980 2 -1\n", "line 3: i0 2 and itrans -1 must be positive"),
+        ("energy i0 itrans\n8979 2 1\n8980 2 -1\n", "line 3: i0 and itrans are 2 and -1"),
+        ("energy i0\n8979 2\n8980 2\n", "which of 2 columns is mu"),
+        ("# XDI/1.0\n# Column.1: energy\n# Column.2: mu\n8.979 1\n8.980 2\n", "are they keV"),
+        ("# XDI/1.0\n# Column.1: angle mrad\n# Column.2: mu\n12 1\n11 2\n", "angle is 'mrad'"),
         ("# XDI/1.0\n# Column.2: mu\n8979 1\n8980 2\n", "no Column.1"),
         ("# XDI/1.0\n# Column.1: time s\n8979 1\n8980 2\n", "no column is named energy"),
         ("# XDI/1.0\n# Column.1: energy Ry\n8979 1\n8980 2\n", "unit of energy is 'ry'"),

@@ -61,6 +61,22 @@ def test_background_of_a_made_edge_is_found():
     assert found.flat.mu[energy > 200] == pytest.approx(1.0, abs=0.01)
 
 
+@pytest.mark.parametrize(("end", "degree"), [(25.0, 0), (150.0, 1), (700.0, 2)])
+def test_flat_lacks_the_post_edge_polynomial_and_nothing_else(end, degree):
+    """The degree is that of the range; a parabola through 20 eV would bend the white line."""
+    scan = made_edge().within(8800.0, 9000.0 + end)
+    result = normalize(scan)
+    assert result.ranges.nnorm == degree
+    x = scan.energy - result.e0
+    first = np.searchsorted(x, result.ranges.norm1, side="right") - 1
+    used = slice(first, np.argmin(np.abs(x - result.ranges.norm2)))
+    curve = np.polyval(np.polyfit(x[used], result.norm.mu[used], degree), x)
+    expected = result.norm.mu - np.where(x >= 0, curve - curve[np.argmin(np.abs(x))], 0.0)
+    assert result.flat.mu == pytest.approx(expected, abs=1e-9)
+    if degree == 0:
+        assert np.array_equal(result.flat.mu, result.norm.mu)
+
+
 def scan_with_faults(seed):
     """1 % of noise, a glitch of one point and one of three before, on and after the edge."""
     spectrum = made_edge(noise=0.01, seed=seed)
