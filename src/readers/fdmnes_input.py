@@ -31,6 +31,8 @@ REFUSED = {
     "atom_b_iso": "thermal parameters",
 }
 """Keywords that are not supported, without which the structure is another one."""
+MOST_WORDS = 40
+"""Words in the line of an atom: Z x y z, and orbitals' populations that some versions take."""
 STRUCTURES = ("crystal", "molecule")
 EDGES = {"k": "K", "l1": "L1", "l2": "L2", "l3": "L3", "l23": "L23", "m45": "M45"}
 Blocks = dict[str, list[tuple[int, str]]]
@@ -110,9 +112,9 @@ def read_atoms(path: Path, blocks: Blocks) -> Atoms:
     except AssertionError as error:
         raise RecordError(f"{path}: line {first}: no cell has the angles {cell[3:]}") from error
     rows = []
-    for line, text in lines:  # after Z x y z some versions take populations of orbitals
-        row = _floats(path, line, text, most=4)
-        if len(row) != 4 or row[0] not in range(1, LARGEST_Z + 1):
+    for line, text in lines:
+        row, known = _floats(path, line, text, most=4), range(1, LARGEST_Z + 1)
+        if len(row) != 4 or row[0] not in known or len(text.split()) > MOST_WORDS:
             raise RecordError(f"{path}: line {line}: expected Z x y z, found {text[:40]!r}")
         rows.append(row)
     if not rows:

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 from ase.spacegroup import crystal
-from paths import CALCULATIONS, FDMNES
+from paths import FDMNES
 
 from src.cli import main
 from src.dataset.database import Database
@@ -33,9 +33,9 @@ def edit(folder, old, new):
 
 
 def test_real_runs_are_means_over_all_absorbers():
-    found = {record.id: record for record in read_fdmnes(FDMNES)}
-    assert sorted(found) == ["run_0_mean", "run_1_mean", "run_9_mean"]
-    for name, record in found.items():
+    records = {record.id: record for record in read_fdmnes(FDMNES)}
+    assert sorted(records) == ["run_0_mean", "run_1_mean", "run_9_mean"]
+    for name, record in records.items():
         folder = FDMNES / name.removesuffix("_mean")
         table = np.loadtxt(folder / f"{folder.name}_conv.txt", skiprows=1)
         lines = (folder / "fdmnes_in.txt").read_text().splitlines()
@@ -65,39 +65,34 @@ def test_symmetry_is_applied_where_a_space_group_is_given(run_folder):
     cell = "4.594 4.594 2.959 90 90 90\n22 0 0 0\n8 0.305 0.305 0.0\n"
     text = path.read_text().split("Crystal")[0]
     path.write_text(f"{text}SPGROUP\n P42/mnm ! rutile\nCrystal\n{cell}\nEnd\n")
-    told = read_input(path)
+    ours = read_input(path)
     wanted = crystal(["Ti", "O"], [(0, 0, 0), (0.305, 0.305, 0)], spacegroup=136,
                      cellpar=[4.594, 4.594, 2.959, 90, 90, 90])  # fmt: skip
-    assert told.atoms.get_chemical_formula() == "O4Ti2"
+    assert ours.atoms.get_chemical_formula() == "O4Ti2"
     assert np.allclose(
-        np.sort(told.atoms.get_all_distances(mic=True).ravel()),
+        np.sort(ours.atoms.get_all_distances(mic=True).ravel()),
         np.sort(wanted.get_all_distances(mic=True).ravel()),
     )
-    assert told.absorbers == [0, 1]
+    assert ours.absorbers == [0, 1]
 
 
 def test_molecules_and_single_absorbers(run_folder):
     path = edit(run_folder, "Crystal\n", "Molecule\n")
     path.write_text(re.sub(r"3\.77299303 .*", "1.0 1.0 1.0 90 90 90", path.read_text()))
     path.write_text(path.read_text().replace("Z_absorber\n22", "absorber\n2 3"))
-    told = read_input(path)
-    assert not told.atoms.pbc.any()
-    assert told.absorbers == [1, 2]
-    assert told.atoms.positions[0] == pytest.approx([0.25, 0.987873, 0.364147])
+    ours = read_input(path)
+    assert not ours.atoms.pbc.any()
+    assert ours.absorbers == [1, 2]
+    assert ours.atoms.positions[0] == pytest.approx([0.25, 0.987873, 0.364147])
 
 
 @pytest.mark.parametrize(("z", "kind"), [(1, Record), (118, Record), (119, Rejected)])
 def test_all_elements_are_read(run_folder, z, kind):
     path = run_folder / "fdmnes_in.txt"
     path.write_text(re.sub(r"^8 ", f"{z} ", path.read_text(), flags=re.MULTILINE))
-    (read,) = outcomes(run_folder)
+    (read,) = read_fdmnes(run_folder)
     assert isinstance(read, kind)
     assert z in read.atoms.numbers if kind is Record else "119" in read.reason
-
-
-def outcomes(folder):
-    """Records and rejections of a folder."""
-    return list(read_fdmnes(folder))
 
 
 @pytest.mark.parametrize(
@@ -125,9 +120,9 @@ def outcomes(folder):
 )
 def test_what_is_wrong_with_an_input_is_named(run_folder, old, new, message):
     edit(run_folder, old, new)
-    (found,) = outcomes(run_folder)
-    assert isinstance(found, Rejected)
-    assert re.search(message, found.reason)
+    (rejected,) = read_fdmnes(run_folder)
+    assert isinstance(rejected, Rejected)
+    assert re.search(message, rejected.reason)
 
 
 @pytest.mark.parametrize(
@@ -136,18 +131,10 @@ def test_what_is_wrong_with_an_input_is_named(run_folder, old, new, message):
         ("run_0_conv.txt", None, "no convoluted spectrum"),
         ("run_0.txt", None, "no raw spectrum"),
         ("run_0.txt", lambda t: t.replace("4966.000", "ABCD.000"), "expected numbers and"),
-        (
-            "run_0_conv.txt",
-            lambda t: t.replace("-19.0000", "-29.0000"),
-            "energies are not those of run_0.txt, such as at -29 eV",
-        ),
+        ("run_0_conv.txt", lambda t: t.replace("-19.0000", "-29.0000"), "run_0.txt, .* -29 eV"),
         ("run_0_conv.txt", lambda t: t.replace("E-04", "-104", 1), "is no number"),
         ("run_0_conv.txt", lambda t: t[: len(t) // 2].rsplit("\n", 1)[0], "no line end"),
-        (
-            "run_0_conv.txt",
-            lambda t: "\n".join(t.split("\n")[:99]) + "\n",
-            "but run_0.txt at 50 eV",
-        ),
+        ("run_0_conv.txt", lambda t: "".join(t.splitlines(True)[:99]), "but run_0.txt at 50 eV"),
         ("run_0.txt", lambda t: t.replace("4966.000", "4866.000"), "but Ti K is at 4966 eV"),
         ("fdmfile.txt", lambda t: "1\n", "expected a number and as many names"),
         ("run_0_conv.txt", lambda t: "", "no table"),
@@ -159,9 +146,9 @@ def test_what_is_wrong_with_the_output_is_named(run_folder, name, change, messag
         path.unlink()
     else:
         path.write_text(change(path.read_text()))
-    (found,) = outcomes(run_folder)
-    assert isinstance(found, Rejected)
-    assert re.search(message, found.reason)
+    (rejected,) = read_fdmnes(run_folder)
+    assert isinstance(rejected, Rejected)
+    assert re.search(message, rejected.reason)
 
 
 def test_a_database_keeps_them_and_the_format_is_found(tmp_path, capsys):
@@ -174,13 +161,6 @@ def test_a_database_keeps_them_and_the_format_is_found(tmp_path, capsys):
     assert again.digest == first.digest
     assert main(["dataset", str(FDMNES), "-o", str(out)]) == 0
     assert "0 added, 3 unchanged" in capsys.readouterr().out
-    both = tmp_path / "both"
-    shutil.copytree(FDMNES / "run_9", both / "run_9")
-    shutil.copytree(CALCULATIONS / "mp-1692", both / "mp-1692")
-    assert main(["dataset", str(both), "-o", str(tmp_path / "x.db")]) == 1
-    assert "give --format feff or fdmnes" in capsys.readouterr().err
-    words = ["dataset", str(both), "-o", str(tmp_path / "x.db"), "--format", "fdmnes"]
-    assert main(words) == 0
 
 
 def test_a_record_says_over_what_it_is_a_mean():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from paths import CALCULATIONS, FDMNES, FEFF_RUNS, MATERIALS_PROJECT, ZN_K
 
+from src.cli import main
 from src.dataset.record import Record, Rejected
 from src.dataset.split import read_ids
 from src.errors import ConfigError
@@ -36,13 +37,18 @@ def test_format_is_inferred_from_content(tmp_path):
             find_sources(path)
 
 
-def test_two_formats_in_a_folder_ask_for_one(tmp_path):
+def test_two_formats_in_a_folder_ask_for_one(tmp_path, capsys):
     (tmp_path / "xmu.dat").write_text("")
     (tmp_path / "a.xyz").write_bytes((ZN_K / "train.extxyz").read_bytes())
     with pytest.raises(ConfigError, match="--format feff or extxyz"):
         find_sources(tmp_path)
     for name in ("feff", "extxyz"):
         assert [source.format for source in find_sources(tmp_path, name)] == [name]
+    shutil.copytree(FDMNES / "run_9", tmp_path / "run_9")
+    assert main(["dataset", str(tmp_path), "-o", str(tmp_path / "x.db")]) == 1
+    assert "give --format feff or fdmnes or extxyz" in capsys.readouterr().err
+    words = ["dataset", str(tmp_path), "-o", str(tmp_path / "x.db"), "--format", "fdmnes"]
+    assert main(words) == 0
 
 
 def test_damaged_file_among_others_is_reported(tmp_path):

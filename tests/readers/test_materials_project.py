@@ -9,7 +9,6 @@ from paths import MATERIALS_PROJECT as FILES
 
 from src.dataset.record import PassedOver, Record, Rejected
 from src.errors import ConfigError, RecordError
-from src.readers.formats import find_sources
 from src.readers.materials_project import read_materials_project
 from src.readers.options import ReadOptions
 
@@ -59,15 +58,9 @@ def test_a_site_of_lithium_cobalt_oxide():
     assert (record.energy[0], record.mu[-1]) == (7712.692, 0.837498)
 
 
-def test_a_site_weighted_object_is_a_mean():
+def test_without_index_the_spectrum_is_a_mean_over_the_element(write):
     record = only(MEAN)
-    assert record.id == "LiCoO2_k_xanes_mean"
-    assert record.mean_over == (1,)
-    six = only(SITE.parent / SITE.name, None)
-    assert six.mean_over is None  # negative control
-
-
-def test_without_index_all_atoms_of_the_element_are_meant(write):
+    assert (record.id, record.mean_over) == ("LiCoO2_k_xanes_mean", (1,))
     record = only(write(changed(SITE, absorbing_index=None)))
     assert record.mean_over == (8, 9, 10, 11, 12, 13)
 
@@ -95,14 +88,6 @@ def test_documents_of_the_api(write, tmp_path):
 def test_another_element_is_passed_over_and_counted():
     assert only(SITE, ReadOptions(element="Cu")) == PassedOver(str(SITE))
     assert isinstance(only(SITE, ReadOptions(element="Co")), Record)
-
-
-def test_a_folder_of_objects_is_found():
-    sources = find_sources(FILES)
-    assert [(source.path, source.format) for source in sources] == [
-        (MEAN, "materials_project"),
-        (SITE, "materials_project"),
-    ]
 
 
 def test_energies_far_from_the_edge_need_a_word(write):

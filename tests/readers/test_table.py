@@ -11,7 +11,7 @@ from src.readers.formats import find_sources
 from src.readers.options import ReadOptions
 from src.readers.table import read_table
 
-GIVEN = ReadOptions(edge="K", axis="absolute")
+STATED = ReadOptions(edge="K", axis="absolute")
 GRID = np.linspace(8975.0, 9030.0, 56)
 
 
@@ -36,20 +36,12 @@ def matching(found, wanted):
         assert (mine.atoms.numbers == other.atoms.numbers).all()
 
 
-def sites(records):
-    """Absorbers, of structures whose atoms the file format keeps in order."""
-    return [(record, record.site) for record in records]
-
-
 @pytest.mark.parametrize(("mark", "name"), [(",", "t.csv"), (";", "t.csv"), ("\t", "t.tsv")])
 def test_spectra_in_files(mark, name, real):
     folder, records = real
-    rows = [mark.join(["structure", "element", "absorber", "spectrum", "edge", "axis"])]
-    rows += [
-        mark.join([f"{r.material}.vasp", "Cu", str(site), f"{r.material}.dat", "K", "absolute"])
-        for r, site in sites(records)
-    ]
-    (folder / name).write_text("\r\n".join([*rows, ""]))
+    lines = ["structure,element,absorber,spectrum,edge,axis"]
+    lines += [f"{r.material}.vasp,Cu,{r.site},{r.material}.dat,K,absolute" for r in records]
+    (folder / name).write_text("\r\n".join([*lines, ""]).replace(",", mark))
     (source,) = find_sources(folder)
     assert (source.format, source.path) == ("table", folder / name)
     found = list(read_table(source.path))
@@ -59,36 +51,41 @@ def test_spectra_in_files(mark, name, real):
 
 def test_spectra_in_columns_named_by_energies(real):
     folder, records = real
-    rows = [" ".join(["structure", "element", "absorber", *(f"{e:g}" for e in GRID)])]
-    for record, site in sites(records):
-        mu = np.interp(GRID, record.energy, record.mu)
-        rows.append(
-            " ".join([f"{record.material}.vasp", "Cu", str(site), *(repr(float(v)) for v in mu)])
-        )
+    lines = [" ".join(["structure element absorber", *(f"{e:g}" for e in GRID)])]
+    for record in records:
+        mu = np.interp(GRID, record.energy, record.mu).tolist()
+        lines.append(f"{record.material}.vasp Cu {record.site} {' '.join(map(repr, mu))}")
     path = folder / "wide.txt"
-    path.write_text("\n".join([*rows, ""]))
-    found = list(read_table(path, GIVEN))
+    path.write_text("\n".join([*lines, ""]))
+    found = list(read_table(path, STATED))
     matching(found, records)
     assert np.array_equal(found[0].energy, GRID)
 
 
-def test_a_mean_over_an_element(real):
+@pytest.fixture
+def one(real):
+    """Write a table of one row; return its path and the record."""
     folder, (record, *_) = real
-    path = folder / "mean.csv"
-    row = f"{record.material}.vasp,mean,Cu,{record.material}.dat"
-    path.write_text(f"structure,absorber,element,spectrum\n{row}\n")
-    (found,) = read_table(path, GIVEN)
-    assert found.id == f"{record.material}_mean"
-    assert found.mean_over == tuple(np.flatnonzero(record.atoms.numbers == 29))
+
+    def write(row, head="structure,element,absorber,spectrum"):
+        path = folder / "one.csv"
+        path.write_text(f"{head}\n{row.format(m=record.material, s=record.site)}\n")
+        return path, record
+
+    return write
 
 
-def test_another_element_is_passed_over(real):
-    folder, (record, *_) = real
-    path = folder / "one.csv"
-    row = f"{record.material}.vasp,Cu,{record.site},{record.material}.dat"
-    path.write_text(f"structure,element,absorber,spectrum\n{row}\n")
-    given = ReadOptions(element="Fe", edge="K", axis="absolute")
-    assert list(read_table(path, given)) == [PassedOver(f"{path}: line 2")]
+def test_a_mean_over_an_element(one):
+    path, record = one("{m}.vasp,Cu,mean,{m}.dat")
+    (mean,) = read_table(path, STATED)
+    assert mean.id == f"{record.material}_mean"
+    assert mean.mean_over == tuple(np.flatnonzero(record.atoms.numbers == 29))
+
+
+def test_another_element_is_passed_over(one):
+    path, _ = one("{m}.vasp,Cu,{s},{m}.dat")
+    options = ReadOptions(element="Fe", edge="K", axis="absolute")
+    assert list(read_table(path, options)) == [PassedOver(f"{path}: line 2")]
 
 
 @pytest.mark.parametrize(
@@ -121,33 +118,23 @@ def test_wrong_columns_are_refused(head, message, tmp_path):
         ("{m}.vasp,Cu,{s}", "3 columns, expected 4"),
     ],
 )
-def test_a_wrong_row_is_left_out_with_its_reason(row, reason, real):
-    folder, (record, *_) = real
-    path = folder / "rows.csv"
-    good = f"{record.material}.vasp,Cu,{record.site},{record.material}.dat"
-    bad = row.format(m=record.material, s=record.site)
-    path.write_text(f"structure,element,absorber,spectrum\n{bad}\n{good}\n")
-    first, second = read_table(path, GIVEN)
+def test_a_wrong_row_is_left_out_with_its_reason(row, reason, one):
+    path, _ = one(f"{row}\n{{m}}.vasp,Cu,{{s}},{{m}}.dat")
+    first, second = read_table(path, STATED)
     assert isinstance(first, Rejected)
     assert first.source == f"{path}: line 2"
     assert reason in first.reason
     assert isinstance(second, Record)
 
 
-def test_a_decimal_comma_or_a_word_in_a_spectrum_is_refused(real):
-    folder, (record, *_) = real
-    path = folder / "wide.csv"
-    row = f'{record.material}.vasp;Cu;{record.site};"0,5";1.0'
-    path.write_text(f"structure;element;absorber;8970;8971\n{row}\n")
-    (found,) = read_table(path, GIVEN)
-    assert found.reason == "at 8970 eV: '0,5' is no number"
+def test_a_decimal_comma_in_a_spectrum_is_refused(one):
+    path, _ = one('{m}.vasp;Cu;{s};"0,5";1.0', "structure;element;absorber;8970;8971")
+    (rejected,) = read_table(path, STATED)
+    assert rejected.reason == "at 8970 eV: '0,5' is no number"
 
 
-def test_what_nobody_says_is_asked_for(real):
-    folder, (record, *_) = real
-    path = folder / "one.csv"
-    row = f"{record.material}.vasp,Cu,{record.site},{record.material}.dat"
-    path.write_text(f"structure,element,absorber,spectrum\n{row}\n")
+def test_options_must_give_what_the_table_lacks(one):
+    path, _ = one("{m}.vasp,Cu,{s},{m}.dat")
     with pytest.raises(ConfigError, match="names no edge"):
         list(read_table(path))
     with pytest.raises(ConfigError, match="what its energies count from"):
