@@ -143,29 +143,30 @@ def make_plan(
         copies: displaced copies of each structure, the same sites of each.
 
     Returns:
-        The sites in order, and what was refused.
+        The sites in order, each once, and what was refused.
 
     Raises:
         ConfigError: no element or edge of that name.
     """
     if element is not None:
         choose_edge(element, edge)
-    plan, copies = Plan([], []), copies or Copies()
+    planned: dict[str, Site] = {}  # by id: files may contain the same structure
+    refused = []
     for structure in structures:
         if isinstance(structure, StructureError):
-            plan.refused.append(str(structure))
+            refused.append(str(structure))
             continue
         try:
             chosen = sites_of(structure, element, sites)
         except StructureError as error:
-            plan.refused.append(f"{structure.name}: {error}")
+            refused.append(f"{structure.name}: {error}")
             continue
         symbols = structure.atoms.get_chemical_symbols()
-        for each in (structure, *copies.of(structure)):
-            for site in chosen:
-                edge_of_site = choose_edge(symbols[site], edge)
-                plan.sites.append(Site(each.name, each.atoms, site, edge_of_site))
-    return plan
+        for each in (structure, *(copies or Copies()).of(structure)):
+            for index in chosen:
+                site = Site(each.name, each.atoms, index, choose_edge(symbols[index], edge))
+                planned.setdefault(site.id, site)
+    return Plan(list(planned.values()), refused)
 
 
 def sites_of(structure: Structure, element: str | None, sites: Sequence[int] | None) -> list[int]:

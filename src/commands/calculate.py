@@ -127,8 +127,9 @@ def run(job: Options) -> None:
         from ..calculation.choose import choose_novel
 
         sites = choose_novel(job.choose_by, plan.sites, job.limit)
+    n_skipped = len(plan.refused)
     if job.write_only:
-        write_inputs(job, sites, request)
+        n_skipped += write_inputs(job, sites, request)
     else:
         with workers(job) as submit:
             tally = calculate_all(sites, request, submit, job.again)
@@ -138,8 +139,8 @@ def run(job: Options) -> None:
             raise StructureError(f"all {tally.failed} {failed}")
         if tally.failed:
             raise PartialError(f"{tally.failed} of {len(sites)} {failed}")
-    if plan.refused:
-        raise PartialError(f"{len(plan.refused)} structures were skipped, see above")
+    if n_skipped:
+        raise PartialError(f"{n_skipped} structures were skipped, see above")
 
 
 def make_request(job: Options) -> "Request":
@@ -182,26 +183,32 @@ def workers(job: Options) -> AbstractContextManager["Submit"]:
     return local_threads(job.jobs or (len(affinity(0)) if affinity else os.cpu_count() or 1))
 
 
-def write_inputs(job: Options, sites: list["Site"], request: "Request") -> None:
-    """Write the inputs of sites, each in its folder.
+def write_inputs(job: Options, sites: list["Site"], request: "Request") -> int:
+    """Write the inputs of sites, each in its folder; return how many were skipped.
 
     Raises:
         ConfigError: a folder of a site already exists.
-        StructureError: see ``feff_input``.
+        StructureError: the only site can't be calculated; see ``feff_input``.
     """
     from ..calculation.fdmnes_input import FDMFILE, fdmnes_input
     from ..calculation.site_folder import site_folder, write_structure
 
+    n_skipped = 0
     for site in sites:
         folder = site_folder(job.output, site)
-        if job.code == "fdmnes":
-            folder = folder.parents[1] / "FDMNES" / folder.name
-            text = fdmnes_input(
-                site.atoms, site.site, site.edge, request.settings.fms, site.material
-            )
-            files = {"fdmfile.txt": FDMFILE, "fdmnes_in.txt": text}
-        else:
-            files = {f"{axis}/feff.inp": text for axis, text in request.inputs(site).items()}
+        try:
+            if job.code == "fdmnes":
+                folder = folder.parents[1] / "FDMNES" / folder.name
+                about = site.atoms, site.site, site.edge, request.settings.fms, site.material
+                files = {"fdmfile.txt": FDMFILE, "fdmnes_in.txt": fdmnes_input(*about)}
+            else:
+                files = {f"{axis}/feff.inp": text for axis, text in request.inputs(site).items()}
+        except StructureError as error:
+            if len(sites) == 1:
+                raise
+            logger.warning("skipped: %s: %s", site.id, error)
+            n_skipped += 1
+            continue
         if folder.exists():
             raise ConfigError(f"{folder}: already exists; name another folder")
         for name, text in files.items():
@@ -210,4 +217,5 @@ def write_inputs(job: Options, sites: list["Site"], request: "Request") -> None:
             path.write_text(text)
         if job.code != "fdmnes":
             write_structure(job.output, site)
-    print(f"{job.output}: inputs of {len(sites)} sites")
+    print(f"{job.output}: inputs of {len(sites) - n_skipped} sites")
+    return n_skipped

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.build import bulk
 from ase.io import write
 from calculating import engines, feff, notes, records, start, wait_for, write_many
@@ -214,6 +215,15 @@ def test_full_disk_is_no_failure_of_a_site(tmp_path, many, monkeypatch, capsys):
     assert not (out / "failed.csv").exists()
     monkeypatch.undo()
     assert run(*words, *feff(tmp_path)) == 0
+
+
+def test_inputs_that_can_not_be_written_do_not_stop_the_others(tmp_path, capsys):
+    write(tmp_path / "alone.xyz", Atoms("Cu"))
+    words = ["--element", "Cu", "--write-only", "-o", tmp_path / "runs"]
+    assert run("calculate", tmp_path / "alone.xyz", *words) == 1
+    assert run("calculate", tmp_path / "alone.xyz", CUO, *words) == 3
+    assert "alone_000: site 0 has no other atom" in capsys.readouterr().err
+    assert len(list((tmp_path / "runs").rglob("feff.inp"))) == 1
 
 
 def test_fdmnes_and_feff9_inputs(tmp_path):

@@ -100,8 +100,9 @@ def test_two_structures_of_one_name_are_told_apart_and_equal_ones_joined(tmp_pat
     for folder, atoms in (("a", rocksalt()), ("b", bulk("Ni")), ("c", rocksalt())):
         (tmp_path / folder).mkdir()
         write(tmp_path / folder / "x.cif", atoms)
-    read = find_structures([tmp_path / name / "x.cif" for name in "abc"])
+    read = list(find_structures([tmp_path / name / "x.cif" for name in "abc"]))
     assert [structure.name for structure in read] == ["x", "x-2", "x"]
+    assert sites_of(make_plan(read, "Ni", None, [0])) == [("x", 0), ("x-2", 0)]
 
 
 @pytest.mark.parametrize(
