@@ -60,8 +60,7 @@ def take_steps(run: Run, state: TrainingState, steps: list[tuple[Any, int]]) -> 
     run.team.wait()
     started = time.perf_counter()
     for part, n_spectra in steps:
-        state.optimizer.zero_grad()
-        set_gradient(run, part, n_spectra)
+        set_gradient(run, state.model, part, n_spectra)
         state.optimizer.step()
     run.team.wait()
     return time.perf_counter() - started

@@ -8,7 +8,7 @@ processes of torchrun share its work. Importing it is quick, so that its help is
 with is imported by ``run``.
 
 Exit codes: 0 done; 1 failed (one line on standard error); 2 wrong usage; 3 partial success, failed
-inputs are listed; 130 interrupted from the keyboard; 143 by SIGTERM or a closed terminal.
+inputs are listed; 130 Ctrl-C; 141 nobody reads the output; 143 SIGTERM.
 """
 
 import io
@@ -16,8 +16,8 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
@@ -25,11 +25,11 @@ from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser, set_parsing_settings
 
-from .errors import ConfigError, OutputError, PartialError, PeerError, Terminated, XanesError
+from .errors import ConfigError, PartialError, PeerError, Terminated, XanesError
+from .runtime.logs import log_to_stderr
 from .runtime.options import add_options, groups, make_options, with_groups
-from .runtime.provenance import PROGRAM, carrying_out, describe_versions, hide_passwords
+from .runtime.provenance import PROGRAM, describe_versions, hide_passwords, record_command
 from .runtime.signals import orderly_end
-from .runtime.streams import guard_streams, messages
 
 COMMANDS = {
     "calculate": "Calculate spectra of structures with FEFF, for `dataset` and `train`.",
@@ -59,7 +59,7 @@ LOST_READER = (
 
 
 class Parser(ArgumentParser):
-    """Parser whose complaints about words do not show the password in one."""
+    """Parser whose messages hide passwords."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Print how to use the command and what is wrong, and exit."""
@@ -98,7 +98,7 @@ def check_configs(words: list[str], names: list[str]) -> None:
     """Read YAML files of options before jsonargparse does, which expands aliases.
 
     Raises:
-        ConfigError: one is no YAML of plain values.
+        ConfigError: one is not YAML of plain values.
     """
     for word, following in pairwise([*words, ""]):
         name, equals, value = word.partition("=")
@@ -135,13 +135,13 @@ def parse(words: list[str]) -> tuple[Any, Any] | int:
     except SystemExit as stop:
         return int(stop.code or 0)
     except KeyboardInterrupt:
-        return interrupted()
-    except OutputError as error:
-        return failed(str(error))
+        return failed("interrupted", code=130)
     except ConfigError as error:
-        print(f"{PROGRAM}: error: {error}", file=sys.stderr)  # it shows no password
+        print(f"{PROGRAM}: error: {error}", file=sys.stderr)  # names an example URL; no password
         return 2
-    except Exception as error:  # jsonargparse's, on files of options that hold what none takes
+    except OSError as error:
+        return failed(str(error))
+    except Exception as error:  # jsonargparse's, of a file with options that don't exist
         return failed(f"can't read the options, {one_line(error)}", code=2)
 
 
@@ -156,7 +156,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
-    with quiet_unless_first():
+    leads = os.environ.get("RANK", "0") == "0"  # torchrun's other processes parse silently
+    with ExitStack() as stack:
+        if not leads:
+            stack.enter_context(redirect_stdout(io.StringIO()))
+            stack.enter_context(redirect_stderr(io.StringIO()))
         parsed = parse([word for word in words if word != "--debug"])
     if isinstance(parsed, int):
         return parsed
@@ -168,70 +172,58 @@ def main(argv: Sequence[str] | None = None) -> int:
             import_module(".runtime.distributed", __package__).check_alone(f"`{name}`")
         module.run(options)
 
-    with carrying_out(words):
+    with record_command(words):
         return guarded(work, debug)
 
 
 def guarded(work: Callable[[], None], debug: bool) -> int:
-    """Do the work, and turn what goes wrong into one line and an exit code."""
+    """Do the work; turn what goes wrong into one line and an exit code."""
     try:
-        with messages(), orderly_end():
+        with log_to_stderr(), orderly_end():
             work()
     except KeyboardInterrupt:
-        return interrupted()
+        return failed("interrupted", code=130)
     except Terminated:
-        print(f"{PROGRAM}: terminated", file=sys.stderr)
-        return 143
-    except PeerError:  # the process that failed first has said it
+        return failed("terminated", code=143)
+    except PeerError:  # the process that failed first has said why
         return 1
+    except BrokenPipeError:  # nobody reads the output, as in `| head`: ends like other programs
+        return 141
     except (XanesError, OSError) as error:
         return failed(str(error), debug, code=3 if isinstance(error, PartialError) else 1)
     except Exception as error:  # a fault of ours: still one line, and how to see more
-        if type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error):
-            error = MemoryError()  # torch has no class for the CPU's
-        if isinstance(error, MemoryError):
+        # torch has no classes for these
+        memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+        if memory or "can't allocate memory" in str(error):
             return failed(OUT_OF_MEMORY, debug)
-        if "DataLoader worker" in str(error):  # torch has no class for it
+        if "DataLoader worker" in str(error):
             return failed(LOST_READER.format(str(error).partition(". ")[0].strip(" .")), debug)
         return failed(f"internal error, {one_line(error)}; --debug shows where", debug)
     return 0
 
 
-def interrupted() -> int:
-    """Report an interruption from the keyboard."""
-    print(f"{PROGRAM}: interrupted", file=sys.stderr)
-    return 130
-
-
 def failed(message: str, debug: bool = False, code: int = 1) -> int:
-    """Report a failure, or that a part of the work could not be done."""
+    """Report a failure on standard error, on one line; return the exit code."""
     if debug:
         print(hide_passwords(traceback.format_exc()), file=sys.stderr)
-    print(f"{PROGRAM}: error: {hide_passwords(' '.join(message.split()))}", file=sys.stderr)
+    line = hide_passwords(" ".join(message.split()))
+    print(f"{PROGRAM}: {'' if code > 100 else 'error: '}{line}", file=sys.stderr)
     return code
 
 
 def one_line(error: Exception) -> str:
-    """Class of an error and the first line of what it says."""
+    """Class and first line of an error."""
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
-@contextmanager
-def quiet_unless_first() -> Iterator[None]:
-    """Let only the first of torchrun's processes answer to its options; all read the same ones."""
-    if os.environ.get("RANK", "0") == "0":
-        yield
-        return
-    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-        yield
-
-
 def entry_point() -> None:
-    """Entry point of the installed command; a closed pipe at its output does not stop the work."""
-    guard_streams()
+    """Entry point of the installed command."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     code = main()
     try:
         sys.stdout.flush()
-    except OutputError as error:
-        code = failed(str(error))
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes again
+        code = 141 if isinstance(error, BrokenPipeError) else failed(str(error))
     sys.exit(code)

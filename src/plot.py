@@ -125,7 +125,7 @@ def plot_training(metrics: str | Path, path: str | Path) -> None:
         (epoch[best], column["val_mse"][best]),
         xytext=(0, 9),
         textcoords="offset points",
-        ha="right",
+        ha="left" if best < len(epoch) / 2 else "right",  # away from the axis
         fontsize=8,
     )
     rate = axes[0, 1].twinx()

@@ -1,9 +1,9 @@
 """``run_training``: train a network on one data set, validated on another.
 
 Every epoch takes one pass over the training set, validates an exponential average of the weights,
-keeps the best, and writes state, model and metrics. What changes is in one ``TrainingState``, which
-a state file keeps whole, and what is drawn at random follows from (seed, epoch, batch): a resumed
-training equals an uninterrupted one bit for bit.
+and writes state, model and metrics. What changes is in one ``TrainingState``, which is saved whole,
+and what is drawn at random follows from (seed, epoch, batch): a resumed training equals an
+uninterrupted one bit for bit.
 """
 
 import copy
@@ -32,11 +32,10 @@ from .runtime.signals import Pause
 from .training.batches import Batches, make_batches
 from .training.config import TrainingConfig
 from .training.fingerprint import check_fingerprint, make_fingerprint
-from .training.output import check_folders, write_metrics
+from .training.output import write_metrics
 from .training.schedule import averaged_weights, learning_rate_factor
-from .training.spectra_network import SpectraNetwork
-from .training.state import Row, TrainingState
-from .training.validation import named_terms, sum_loss
+from .training.state import TrainingState
+from .training.step import Row, named_terms, training_spectra, validation_terms
 
 logger = logging.getLogger(__name__)
 
@@ -60,16 +59,16 @@ def run_training(
             y of shape (n_absorbers, n_energies); edge_shift, cell and y_mask where needed.
         val_dataset: the same, for choosing the best weights.
         config: a ``TrainingConfig`` or a dictionary of its fields.
-        measured: statistics of both data sets, where they are known; None: both are read once.
+        measured: statistics of both data sets; None: each is read once for them.
 
     Returns:
         The metrics, one dictionary per epoch.
 
     Raises:
-        ConfigError: the configuration or a dataset is not usable.
-        LossError: a loss or gradient is not finite; the last state on disk is from before.
+        ConfigError: a setting or a data set is not usable.
+        LossError: a loss or gradient is not finite; the state on disk is from before.
         CheckpointError: a file can't be written, or the state to resume from can't be read.
-        KeyboardInterrupt, Terminated: a signal asked to stop; the state is written before.
+        KeyboardInterrupt, Terminated: Ctrl-C or SIGTERM; the state is written first.
     """
     if not isinstance(config, TrainingConfig):
         config = TrainingConfig.from_mapping(config)
@@ -96,19 +95,18 @@ class Run:
     team: Team
     train: Batches
     val: Batches
-    network: nn.Module
-    """``SpectraNetwork``, whose gradients are the mean over the processes."""
     criterion: nn.Module
     energy_grid: Tensor
     """Energies of the targets, eV, shape (n_energies,), on the device of the process."""
+    scored: Tensor
+    """Which of them count in the validation, bool, shape (n_energies,), on the same device."""
     fingerprint: dict[str, Any]
-    """What must be the same when the training is resumed."""
     pause: Pause = field(default_factory=Pause)
     started: float = 0.0
     """``time.perf_counter()`` at which this epoch began, or would have without interruptions."""
-    written_at: float = field(default_factory=time.monotonic)
     written: tuple[int, int] | None = None
-    """Epoch and batch of the state that was written last, ``written_at``."""
+    """Epoch and batch of the state that was written last."""
+    written_at: float = field(default_factory=time.monotonic)
 
 
 def prepare(
@@ -118,32 +116,39 @@ def prepare(
     team: Team,
     measured: tuple[SetStatistics, SetStatistics] | None = None,
 ) -> tuple[Run, TrainingState]:
-    """Check the data and set up a training; see ``run_training``."""
-    check_folders(config)
+    """Check settings and data and set up a training; see ``run_training``."""
+    for name in ("save_path", "checkpoint_path", "metrics_path"):
+        path = getattr(config, name)
+        if path is not None and not path.parent.is_dir():
+            raise ConfigError(f"`{name}` is {path} but the folder {path.parent} does not exist")
     check_info(Path(config.save_path), config.info or ModelInfo())
-    grid = torch.as_tensor(config.energy_grid)
+    grid, dtype = torch.as_tensor(config.energy_grid), model.coefficient_mean.dtype
+    if config.precision == "bfloat16" and dtype != torch.float32:
+        raise ConfigError(f"`precision` is bfloat16, which needs a float32 network, not {dtype}")
     model.check_energies(grid)
     names = "train_dataset", "val_dataset"
     train, val = (
         make_batches(name, graphs, known, model, config, team)
         for name, graphs, known in zip(names, datasets, measured or (None, None), strict=True)
     )
-    dtype = model.coefficient_mean.dtype
     if not bool(model.coefficient_mean.any()):
         mean = train.statistics.mean.to(dtype)
         model.cpu().set_target_statistics(grid.to(dtype), mean, train.statistics.scale)
     model.to(team.device)
+    team.share_weights(model)
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=True
     )
+    energy_grid = grid.to(team.device, dtype)
+    low, high = config.score_window or (-torch.inf, torch.inf)
     run = Run(
         config=config,
         team=team,
         train=train,
         val=val,
-        network=team.join(SpectraNetwork(model, config.precision)),
         criterion=(config.criterion or SpectrumLoss(config.lambda_grad)).to(team.device),
-        energy_grid=grid.to(team.device, dtype),
+        energy_grid=energy_grid,
+        scored=(energy_grid >= low - 1e-6) & (energy_grid <= high + 1e-6),
         fingerprint=make_fingerprint(model, config, train.statistics.digest, val.statistics.digest),
     )
     return run, TrainingState(model, averaged_weights(model, config.ema_decay), optimizer)
@@ -176,10 +181,7 @@ def train_epoch(run: Run, state: TrainingState) -> Row:
 def take_step(
     run: Run, state: TrainingState, part: Data | None, graphs: list[int], n_batches: int
 ) -> None:
-    """Train on one batch.
-
-    ``part`` is this process's graphs of the batch, None where it has none; ``graphs`` are the
-    numbers of the graphs of the whole batch.
+    """Train on one batch of ``graphs``, of which this process has ``part``, or None.
 
     Raises:
         LossError: the loss or its gradient is not finite; raised on all processes.
@@ -187,12 +189,11 @@ def take_step(
     config, where = run.config, (state.epoch, state.batch)
     config.on_batch(*where)
     progress = (state.epoch + (state.batch + 0.5) / n_batches) / config.epochs
-    lr = config.lr * learning_rate_factor(progress, config.warmup)
-    state.optimizer.param_groups[0]["lr"] = lr
+    rate = config.lr * learning_rate_factor(progress, config.warmup)
+    state.optimizer.param_groups[0]["lr"] = rate
     torch.manual_seed(seed_of(config.seed, *where, run.team.rank))
     n_spectra = sum(run.train.statistics.n_spectra[graph] for graph in graphs)
-    state.optimizer.zero_grad()
-    terms = set_gradient(run, part, n_spectra)
+    terms = set_gradient(run, state.model, part, n_spectra)
     norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip_norm)
     if not bool(torch.isfinite(terms[0]) and torch.isfinite(norm)):
         what = f"the loss is {terms[0].item()} and the norm of its gradient {norm.item()}"
@@ -202,53 +203,46 @@ def take_step(
     state.add_batch(terms, n_spectra)
 
 
-def set_gradient(run: Run, part: Data | None, n_spectra: int) -> Tensor:
-    """Add the gradient of the loss of a whole batch to the weights', the same on all processes.
+def set_gradient(run: Run, model: XANES_E3GNN, part: Data | None, n_spectra: int) -> Tensor:
+    """Set the gradient of the loss of a whole batch; return its terms, float64, shape (3,).
 
-    The loss is a mean over spectra. Its gradient is the sum of the parts' gradients, each times
-    the part's share of the spectra; as processes are averaged, their number undoes the mean.
-
-    Returns:
-        Terms of the loss of the whole batch, which has ``n_spectra``, float64, shape (3,).
+    The loss is a mean over spectra, so the gradient is the sum of the processes' gradients, each
+    times the fraction of the batch's ``n_spectra`` that the process's ``part`` has.
     """
-    terms = loss_terms(run, part)
-    share = 0.0 if part is None else len(part.y) / n_spectra
-    (terms[0] * (share * run.team.size if part is not None else 1.0)).backward()
-    return run.team.total(share * torch.stack([term.detach().double() for term in terms]))
-
-
-def loss_terms(run: Run, part: Data | None) -> tuple[Tensor, Tensor, Tensor]:
-    """Terms of the loss on this process's part of a batch; zeros where it has none."""
-    if part is None:
-        nothing = run.network(None, run.energy_grid)
-        return nothing, nothing, nothing
-    part = part.to(run.team.device, non_blocking=True)
-    prediction = run.network(part, run.energy_grid)
-    target = part.y.to(run.energy_grid.dtype)
-    return run.criterion(prediction, target, run.energy_grid, mask=part.y_mask)
+    model.zero_grad()
+    terms = torch.zeros(3, dtype=torch.float64)
+    if part is not None:
+        part = part.to(run.team.device, non_blocking=True)
+        spectra = training_spectra(model, part, run.energy_grid, run.config.precision)
+        target = part.y.to(run.energy_grid.dtype)
+        loss = run.criterion(spectra, target, run.energy_grid, mask=part.y_mask)
+        fraction = len(target) / n_spectra
+        (fraction * loss[0]).backward()
+        terms = fraction * torch.stack([term.detach().double() for term in loss])
+    run.team.sum_gradients(model)
+    return run.team.total(terms)
 
 
 def validate(run: Run, state: TrainingState) -> Row:
-    """Mean loss terms of the averaged weights over the validation spectra; each counts once.
+    """Mean loss terms of the averaged weights over the validation spectra.
 
     Raises:
         LossError: the loss is not finite; raised on all processes.
         ConfigError: no spectrum has an energy in the score's window.
     """
-    config, network = run.config, state.averaged_network().eval()
-    options = run.energy_grid, config.score_window, config.lambda_grad
-    sums, finite = torch.zeros(4, dtype=torch.float64), []
-    for number, part in enumerate(run.val.loader):
+    config, network = run.config, state.averaged_network.eval()
+    criterion = SpectrumLoss(config.lambda_grad)
+    sums = torch.zeros(4, dtype=torch.float64)
+    batches = zip(run.val.loader, run.val.sampler, strict=True)
+    for number, (part, graphs) in enumerate(batches):
         config.on_batch(state.epoch, state.batch + number)
-        terms = sum_loss(network, part, *options)
+        terms = validation_terms(network, part, run.energy_grid, run.scored, criterion)
+        terms = run.team.total(terms)
+        if not bool(terms.isfinite().all()):
+            what = f"the validation loss is {terms[0].item()}"
+            raise run.val.loss_error(what, state.epoch, graphs)
         sums += terms
-        finite.append(bool(terms.isfinite().all()))
         write_or_stop(run, state)
-    sums = run.team.total(sums)
-    if not bool(sums.isfinite().all()):
-        first_bad = int(run.team.total(~torch.tensor(finite)).nonzero()[0])
-        what = f"the validation loss is {(sums[0] / sums[3]).item()}"
-        raise run.val.loss_error(what, state.epoch, list(run.val.sampler)[first_bad])
     if not sums[3] > 0:
         raise ConfigError(
             f"`score_window` is {config.score_window} eV but no validation spectrum has an energy"
@@ -290,7 +284,7 @@ def end_epoch(run: Run, state: TrainingState, row: Row) -> None:
 
 
 def write_or_stop(run: Run, state: TrainingState) -> None:
-    """Write the state where it is time to; where a signal has come, write it and stop."""
+    """Write the state when it is due; after a signal, write it and stop."""
     stop = run.team.any(run.pause.asked)
     due = time.monotonic() - run.written_at >= 60.0 * run.config.checkpoint_minutes
     if (stop or due) and run.written != (state.epoch, state.batch):
@@ -299,7 +293,7 @@ def write_or_stop(run: Run, state: TrainingState) -> None:
     if stop:
         run.team.wait()  # torchrun ends the others as soon as one has ended
         path, n_batches = run.config.checkpoint_path, run.train.sampler.count()
-        kept = "nothing is kept" if path is None else f"{path} is written, `resume` continues"
+        kept = "no state is kept" if path is None else f"{path} is written, `resume` continues"
         if run.team.leads:
             where = state.epoch + 1, state.batch, n_batches
             logger.info("stopped in epoch %d after batch %d of %d; %s", *where, kept)
@@ -307,7 +301,7 @@ def write_or_stop(run: Run, state: TrainingState) -> None:
 
 
 def write_state(run: Run, state: TrainingState) -> None:
-    """Write the state file, the versions before it kept as configured; the first process does."""
+    """Write the state file; only the first process does."""
     run.written_at, run.written = time.monotonic(), (state.epoch, state.batch)
     if run.config.checkpoint_path is not None and run.team.leads:
         content = {"fingerprint": run.fingerprint, **state.state_dict()}
@@ -316,24 +310,26 @@ def write_state(run: Run, state: TrainingState) -> None:
 
 def write_model(run: Run, state: TrainingState) -> None:
     """Write the weights that validated best."""
-    best = copy.deepcopy(state.averaged_network())
+    best = copy.deepcopy(state.averaged_network)
     best.load_state_dict(state.best_weights)
     info = replace(run.config.info or ModelInfo(), val_mse=state.best_val)
     save_model(run.config.save_path, best, info)
 
 
 def resume(run: Run, state: TrainingState) -> None:
-    """Continue from the state file, or from the newest older one where it is damaged or gone.
+    """Continue from the state file, or from an older one if it is damaged or missing.
 
-    The first process writes the metrics again, and the model where it is behind the state.
+    Metrics are written again, and the model if it is behind the state.
     """
     path = Path(run.config.checkpoint_path or "")
-    found, content = read_newest(path, read_verified)
-    check_fingerprint(found, content, run.fingerprint)
+    read_from, content = read_newest(path, read_verified)
+    check_fingerprint(read_from, content, run.fingerprint)
     state.load_state_dict(content)
-    if run.team.leads and found != path:  # so that the damaged one does not become the older one
+    if not run.team.leads:
+        return
+    if read_from != path:  # else the damaged state would become the older one
         write_verified(path, content)
-    if not run.team.leads or not state.rows:
+    if not state.rows:
         return
     if run.config.metrics_path is not None:
         write_metrics(run.config.metrics_path, state.rows)

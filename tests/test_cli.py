@@ -13,7 +13,7 @@ import yaml
 from ase import Atoms
 from ase.io import write
 from cif import cubic_cif
-from command import run
+from command import error_of, run
 from paths import CALCULATIONS, CU_K, FEFF_RUNS, ROOT, ZN_K
 
 from src.checkpoints.trained_model import load_model
@@ -39,14 +39,6 @@ def made(database, tmp_path_factory):
     return folder
 
 
-def error_of(capsys):
-    """The one line that a failure prints on standard error."""
-    lines = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
-    assert len(lines) == 1, lines
-    assert lines[0].startswith("e3gnn-xanes: error: ")
-    return lines[0]
-
-
 def test_dataset_says_what_it_found_and_what_it_left_out(tmp_path, capsys):
     shutil.copytree(FEFF_RUNS, tmp_path / "runs")
     assert run("dataset", tmp_path / "runs", "-o", tmp_path / "x.db") == 0
@@ -62,17 +54,19 @@ def test_dataset_says_what_it_found_and_what_it_left_out(tmp_path, capsys):
     assert not (tmp_path / "y.db").exists()
 
 
-def test_training_folder_is_complete(made):
-    names = {entry.name for entry in (made / "cu_k").iterdir()}
-    assert names == {
+def test_training_folder_is_complete_and_its_settings_can_be_given_again(made, tmp_path):
+    folder, again = made / "cu_k", tmp_path / "again"
+    assert {entry.name for entry in folder.iterdir()} == {
         "model.pt", "last.ckpt", "last.ckpt.1", "metrics.csv", "config.yaml", "training.png",
         "log.txt",
     }  # fmt: skip
-    assert len((made / "cu_k" / "metrics.csv").read_text().splitlines()) == 3
-    config = yaml.safe_load((made / "cu_k" / "config.yaml").read_text())
-    assert config["model"]["channels"] == 8
-    assert config["training"]["epochs"] == 2
-    assert "epoch 2/2" in (made / "cu_k" / "log.txt").read_text()
+    assert len((folder / "metrics.csv").read_text().splitlines()) == 3
+    assert "epoch 2/2" in (folder / "log.txt").read_text()
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    assert (config["model"]["channels"], config["training"]["epochs"]) == (8, 2)
+    assert run("train", "--config", folder / "config.yaml", made / "cu.db", "-o", again) == 0
+    a, b = (load_model(path)[0].state_dict() for path in (folder, again))
+    assert all((a[name] == b[name]).all() for name in a)
 
 
 def test_model_file_says_what_it_was_trained_for(made):
@@ -84,33 +78,29 @@ def test_model_file_says_what_it_was_trained_for(made):
     assert info.train_ids == (CU_K / "train.txt").read_text().split()
     assert info.val_ids == (CU_K / "val.txt").read_text().split()
     assert 29 in info.elements
-    database = Database(made / "cu.db")
-    spectra = [
-        np.interp(info.energy_grid, r.energy, r.mu) for r in database.records(info.train_ids)
-    ]
+    records = Database(made / "cu.db").records(info.train_ids)
+    spectra = [np.interp(info.energy_grid, r.energy, r.mu) for r in records]
     assert info.mean_spectrum == pytest.approx(np.mean(spectra, axis=0), abs=1e-6)
     assert 30 < model.hyperparameters["avg_num_neighbors"] < 70
 
 
-def test_settings_can_be_given_as_the_file_that_a_training_left(made, tmp_path):
-    config = made / "cu_k" / "config.yaml"
-    assert run("train", "--config", config, made / "cu.db", "-o", tmp_path / "again") == 0
-    twins = [load_model(folder)[0].state_dict() for folder in (made / "cu_k", tmp_path / "again")]
-    assert all((twins[0][name] == twins[1][name]).all() for name in twins[0])
-
-
-def test_training_goes_on_where_it_was_and_refuses_other_settings(made, tmp_path, capsys):
-    folder = tmp_path / "cu_k"
-    shutil.copytree(made / "cu_k", folder)
+def test_training_resumes_and_refuses_other_settings(made, tmp_path, capsys):
+    folder = shutil.copytree(made / "cu_k", tmp_path / "cu_k")
     words = ["train", made / "cu.db", *SPLIT, "-o", folder, *QUICK]
-    assert run(*words) == 1
-    assert "already holds a training" in error_of(capsys)
     assert run(*words, "--resume") == 0
     capsys.readouterr()
     assert run(*words, "--resume", "--training.lr=0.5") == 1
     assert "lr was 0.002, is 0.5" in error_of(capsys)
     assert run("train", made / "cu.db", *SPLIT, "-o", tmp_path / "new", "--resume") == 1
-    assert "nothing to resume" in error_of(capsys)
+    assert "new: nothing to resume" in error_of(capsys)
+
+
+def test_split_by_hash_needs_no_files(made, tmp_path):
+    words = ["--val_fraction=0.3", "--split_seed=2", "-o", tmp_path / "hash", *QUICK]
+    assert run("train", made / "cu.db", *words) == 0
+    _, info = load_model(tmp_path / "hash")
+    assert set(info.train_ids) | set(info.val_ids) == set(Database(made / "cu.db").ids)
+    assert info.val_ids
 
 
 def test_extended_xyz_from_files_to_an_evaluation(tmp_path, capsys):
@@ -145,14 +135,6 @@ def test_frames_of_one_material_need_ids_of_their_own(tmp_path, capsys):
     (tmp_path / "x.xyz").write_text(text)
     assert run("dataset", *words, "-o", tmp_path / "x.db") == 0
     assert Database(tmp_path / "x.db").ids == ["mp-29623_000", "mp-29623_007"]
-
-
-def test_split_by_hash_needs_no_files(made, tmp_path):
-    words = ["--val_fraction=0.3", "--split_seed=2", "-o", tmp_path / "hash", *QUICK]
-    assert run("train", made / "cu.db", *words) == 0
-    _, info = load_model(tmp_path / "hash")
-    assert set(info.train_ids) | set(info.val_ids) == set(Database(made / "cu.db").ids)
-    assert info.val_ids
 
 
 def independent_score(npz, ids):
@@ -202,7 +184,7 @@ def test_evaluation_uses_the_models_validation_part_and_warns_of_training_sites(
     )
 
 
-def test_prediction_of_a_named_crystal_is_a_table_with_units(made, tmp_path, capsys):
+def test_prediction_is_a_table_with_units(made, tmp_path, capsys):
     table, picture = tmp_path / "spectrum.dat", tmp_path / "spectrum.png"
     poscar = CALCULATIONS / "mp-1692" / "POSCAR"
     assert run("predict", made / "cu_k", poscar, "-o", table, "--plot", picture) == 0
@@ -252,21 +234,14 @@ def test_table_says_which_file_each_structure_is_from(made, tmp_path, capsys):
         assert f"# structure x-{number}: {path}\n" in out
 
 
-def test_record_calculated_elsewhere_is_named(made, tmp_path, capsys):
+def test_what_does_not_fit_the_model_is_named(made, tmp_path, capsys):
     (record,) = Database(made / "cu.db").records(["mp-1692_000"])
-    far = replace(record, energy=record.energy + 1000.0)
-    write_records(tmp_path / "far.db", [far])
+    write_records(tmp_path / "far.db", [replace(record, energy=record.energy + 1000.0)])
     assert run("evaluate", made / "cu_k", tmp_path / "far.db") == 1
     assert "mp-1692_000 was calculated at none of the energies 8983.173" in error_of(capsys)
-
-
-def test_a_disordered_structure_is_named(made, tmp_path, capsys):
     (tmp_path / "disordered.cif").write_text(cubic_cif(("Cu", 0.0, 0.5), ("O", 0.5, 1.0)))
     assert run("predict", made / "cu_k", tmp_path / "disordered.cif") == 1
     assert "disordered: site 0 is disordered (occupancy Cu 0.5)" in error_of(capsys)
-
-
-def test_prediction_warns_of_elements_never_seen(made, tmp_path, capsys):
     write(tmp_path / "x.cif", Atoms("CuU", [[0, 0, 0], [2.5, 0, 0]], cell=[5, 5, 5], pbc=True))
     assert run("predict", made / "cu_k", tmp_path / "x.cif") == 0
     captured = capsys.readouterr()
@@ -296,11 +271,6 @@ def test_info_knows_databases_models_and_structures(made, capsys):
     assert "no such file" in error_of(capsys)
 
 
-def test_an_unknown_command_is_wrong_usage(capsys):
-    assert run("nonsense") == 2
-    assert "nonsense" in capsys.readouterr().err
-
-
 def test_dashes_and_groups_of_options_may_be_left_out():
     words = ["train", "x.db", "-o", "y", "--epochs=3", "--extend-below", "2", "--max-edges=9"]
     _, job = parse(words)
@@ -325,26 +295,18 @@ def test_fault_of_ours_is_one_line_too(monkeypatch, capsys):
     assert "internal error, AttributeError: two; --debug shows where" in error_of(capsys)
 
 
-def test_interruption_while_modules_are_imported_exits_130(monkeypatch, capsys):
+@pytest.mark.parametrize("name", ["cli.import_module", "cli.make_parser", "commands.info.run"])
+def test_an_interruption_exits_130(monkeypatch, capsys, name):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    for name in ("import_module", "make_parser"):
-        monkeypatch.setattr(f"src.cli.{name}", interrupt)
-        try:
-            code = run("info", "x")
-        except KeyboardInterrupt:  # would end the whole test session
-            pytest.fail("the interruption was not caught")
-        assert code == 130
-    assert capsys.readouterr().err == "e3gnn-xanes: interrupted\n" * 2
-
-
-def test_interruption_exits_130(monkeypatch):
-    def interrupt(_job):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("src.commands.info.run", interrupt)
-    assert run("info", "x") == 130
+    monkeypatch.setattr(f"src.{name}", interrupt)
+    try:
+        code = run("info", "x")
+    except KeyboardInterrupt:  # would end the whole test session
+        pytest.fail("the interruption was not caught")
+    assert code == 130
+    assert capsys.readouterr().err == "e3gnn-xanes: interrupted\n"
 
 
 def test_printed_settings_are_complete(capsys):
@@ -355,34 +317,12 @@ def test_printed_settings_are_complete(capsys):
     assert config["energy"]["extend_below"] == 6.0
 
 
-def test_help_imports_nothing_heavy():
-    code = (
-        "import sys; from src.cli import main; main(['--help']);"
-        "heavy = {'torch', 'ase', 'matplotlib', 'e3nn'} & set(sys.modules); assert not heavy, heavy"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("code", ["from src.cli import main; main(['--help'])", "import src"])
+def test_help_and_importing_the_library_import_nothing_heavy(code):
+    check = "import sys; heavy = {'torch', 'ase', 'matplotlib', 'e3nn'} & set(sys.modules)"
+    words = [sys.executable, "-c", f"{code}; {check}; assert not heavy, heavy"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    for command in ("dataset", "info", "train", "evaluate", "predict"):
-        assert command in done.stdout
-
-
-def test_importing_the_library_is_light():
-    code = (
-        "import sys, src; heavy = {'torch', 'ase', 'matplotlib'} & set(sys.modules);"
-        "assert not heavy, heavy; from src import XANES_E3GNN, SpectrumLoss, run_training;"
-        "assert not {'matplotlib', 'tkinter', 'ase.gui'} & set(sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-
-
-def test_pipe_whose_reader_has_gone_is_no_error():
-    command = f"{sys.executable} -m src --version | head -c 1"
-    done = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", command], cwd=ROOT, capture_output=True, check=False
-    )
-    assert done.returncode == 0
-    assert done.stderr == b""
 
 
 def test_predicting_a_file_imports_little_of_the_library_and_neither_pyg_nor_matplotlib():

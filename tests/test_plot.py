@@ -72,20 +72,19 @@ def test_many_sites_get_no_legend_line_each(tmp_path, figures):
         assert len(ax.get_legend().get_texts()) == 1
 
 
-def test_training_curves_mark_the_best_epoch(tmp_path, figures):
+@pytest.mark.parametrize("best", [1, 3])
+def test_training_curves_mark_the_best_epoch(tmp_path, figures, best):
     names = ("epoch", "lr", "train_mse", "train_gradient", "val_mse", "val_gradient")
-    rows = [
-        (1, 1e-3, 0.3, 0.1, 0.5, 0.2),
-        (2, 5e-4, 0.2, 0.1, 0.25, 0.1),
-        (3, 0, 0.1, 0.1, 0.4, 0.1),
-    ]
+    rows = [(k, 1e-3, 0.3, 0.1, 0.25 if k == best else 0.5, 0.2) for k in (1, 2, 3)]
     lines = [",".join(names), *(",".join(map(str, row)) for row in rows)]
     (tmp_path / "metrics.csv").write_text("\n".join(lines))
     plot.plot_training(tmp_path / "metrics.csv", tmp_path / "t.png")
     left = figures[0].axes[0]
     marker = left.get_lines()[2]
-    assert (marker.get_xdata()[0], marker.get_ydata()[0]) == (2, 0.25)
-    assert [text.get_text() for text in left.texts] == ["best 0.25000"]
+    assert (marker.get_xdata()[0], marker.get_ydata()[0]) == (best, 0.25)
+    (label,) = left.texts
+    assert label.get_text() == "best 0.25000"
+    assert label.get_ha() == ("left" if best == 1 else "right")  # not over the axis
     image = imread(tmp_path / "t.png")
     assert image.shape[1] == pytest.approx(7.0 * 200, abs=2)
     assert image.std() > 0.05

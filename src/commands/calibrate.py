@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..dataset.location import Location, as_location
+from ..dataset.location import LOCATION, Location
 from ..errors import CheckpointError, ConfigError
 from ..runtime.options import IN_PLACE, POSITIONAL
 
@@ -14,7 +14,7 @@ class Options:
 
     model: Path = field(metadata=POSITIONAL | IN_PLACE)
     """Model file, training folder, or name of a model that ships with the package."""
-    database: Location = field(metadata=POSITIONAL)
+    database: Location = field(metadata=POSITIONAL | LOCATION)
     """Database with the calibration sites and those that the model was trained on."""
     ids: Path
     """File of record ids to calibrate on, of materials that the model was not trained on."""
@@ -24,10 +24,6 @@ class Options:
     """Model file to write. None: the model's own."""
     device: str = "auto"
     """Where to compute: cpu, cuda, cuda:1, ..; auto is cuda where there is one, else cpu."""
-
-    def __post_init__(self) -> None:
-        """Raise ConfigError for a URL that is not one of PostgreSQL."""
-        self.database = as_location(self.database)
 
 
 def run(job: Options) -> None:

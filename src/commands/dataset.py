@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ..dataset.location import DatabaseURL, Location, as_location
+from ..dataset.location import LOCATION, DatabaseURL, Location
 from ..errors import DatabaseError
 from ..runtime.options import POSITIONAL
 
@@ -20,7 +20,7 @@ class Options:
 
     calculations: list[Path] = field(metadata=POSITIONAL)
     """Folders that are searched for FEFF or FDMNES runs; files of extended xyz."""
-    output: Location
+    output: Location = field(metadata=LOCATION)
     """Database to make or to add to: a file, or postgresql://user@host:port/name."""
     element: str | None = None
     """Absorbing element, such as Cu. None: all."""
@@ -41,10 +41,6 @@ class Options:
     """Fail at the first run that can't be used."""
     replace: bool = False
     """Overwrite records that are in the database with different content."""
-
-    def __post_init__(self) -> None:
-        """Raise ConfigError for a URL that is not one of PostgreSQL."""
-        self.output = as_location(self.output)
 
 
 def run(job: Options) -> None:

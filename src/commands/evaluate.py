@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..dataset.location import Location, as_location
+from ..dataset.location import LOCATION, Location
 from ..runtime.options import POSITIONAL
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class Options:
 
     model: Path = field(metadata=POSITIONAL)
     """Model file, training folder, or name of a model that ships with the package."""
-    database: Location = field(metadata=POSITIONAL)
+    database: Location = field(metadata=POSITIONAL | LOCATION)
     """Database made by `e3gnn-xanes dataset`: a file, or postgresql://user@host:port/name."""
     ids: Path | None = None
     """File of record ids. None: the model's validation set, else the whole database."""
@@ -38,10 +38,6 @@ class Options:
     """All figures, by element, coordination, energy and site: .json or .csv."""
     device: str = "auto"
     """Where to compute: cpu, cuda, cuda:1 and so on; auto is cuda if available, else cpu."""
-
-    def __post_init__(self) -> None:
-        """Raise ConfigError for a URL that is not one of PostgreSQL."""
-        self.database = as_location(self.database)
 
 
 def run(job: Options) -> None:

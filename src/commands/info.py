@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from ..dataset.location import DatabaseURL, Location, as_location
+from ..dataset.location import LOCATION, DatabaseURL, Location
 from ..errors import ConfigError
 from ..runtime.options import POSITIONAL
 
@@ -11,15 +11,11 @@ from ..runtime.options import POSITIONAL
 class Options:
     """Which file."""
 
-    file: Location = field(metadata=POSITIONAL)
+    file: Location = field(metadata=POSITIONAL | LOCATION)
     """Database (file or URL), model (file, folder or name), or structure that ASE reads."""
     check: bool = False
     """Of a model: also how far predictions in float32 and float64 differ; its checksum is verified
     in any case."""
-
-    def __post_init__(self) -> None:
-        """Raise ConfigError for a URL that is not one of PostgreSQL."""
-        self.file = as_location(self.file)
 
 
 def run(job: Options) -> None:

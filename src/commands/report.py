@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..dataset.location import Location, as_location
+from ..dataset.location import LOCATION, Location
 from ..errors import ConfigError
 from ..runtime.options import POSITIONAL
 
@@ -16,15 +16,10 @@ class Options:
     """Database, folder of `train`, JSON of `compare` or `fit`, or a model to evaluate."""
     output: Path
     """Page to write, .html."""
-    database: Location | None = None
+    database: Location | None = field(default=None, metadata=LOCATION)
     """Database to evaluate the model on."""
     ids: Path | None = None
     """File of record ids to evaluate on. None: the model's validation part, else all."""
-
-    def __post_init__(self) -> None:
-        """Raise ConfigError for a URL that is not one of PostgreSQL."""
-        if self.database is not None:
-            self.database = as_location(self.database)
 
 
 def run(job: Options) -> None:

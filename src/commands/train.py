@@ -1,16 +1,10 @@
 """The command `train`: a database to a model, or to an ensemble of several networks."""
 
 from collections.abc import Callable
-from dataclasses import is_dataclass
-from pathlib import Path
-from typing import Any
 
-import yaml
 from jsonargparse import ArgumentParser, Namespace
 
-from ..dataset.location import DatabaseURL
 from ..model.hyperparameters import Hyperparameters
-from ..runtime.provenance import hide_passwords
 from ..training.config import TrainJob as Options
 
 TOGETHER = True
@@ -36,28 +30,13 @@ def complete(values: Namespace, given: Callable[[], Namespace]) -> None:
 def run(job: Options) -> None:
     """Train a model; its settings are kept next to it as YAML."""
     from ..runtime.distributed import check_alone, launched_rank
+    from ..workflow import train_from_database, train_members
 
-    config = hide_passwords(yaml.safe_dump(_plain(job), sort_keys=False))
     if job.members > 1:
         check_alone("a training of several members")
-        from ..workflow import train_members
-
-        train_members(job, config)
+        train_members(job)
         print(f"{job.output / 'model.pt'}: written, {job.members} members; each has its folder")
         return
-    from ..workflow import train_from_database
-
-    train_from_database(job, config)
+    train_from_database(job)
     if launched_rank() == 0:
         print(f"{job.output / 'model.pt'}: written; training.png shows how it went")
-
-
-def _plain(value: Any) -> Any:
-    """Settings as YAML has them."""
-    if isinstance(value, Path | DatabaseURL):
-        return str(value)
-    if is_dataclass(value):
-        value = vars(value)
-    if isinstance(value, dict):
-        return {name: _plain(entry) for name, entry in value.items()}
-    return [_plain(entry) for entry in value] if isinstance(value, list | tuple) else value

@@ -55,3 +55,7 @@ def as_location(value: "str | Path | DatabaseURL") -> Location:
             f"{hide_passwords(text)}: names no database; expected postgresql://user@host:port/name"
         )
     return DatabaseURL(text)
+
+
+LOCATION = {"convert": as_location}
+"""Metadata of a command's field, see ``runtime.options``."""

@@ -1,6 +1,5 @@
 """Cooperating processes: torchrun's variables, the device of each, exact sums over all."""
 
-import inspect
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,22 +9,19 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
 
 from ..errors import ConfigError, LostPeerError, PeerError
 
 T = TypeVar("T")
 VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 """What torchrun tells each process that it starts."""
-RESTARTS = "TORCHELASTIC_RESTART_COUNT"
-"""How often torchrun has started all processes again, see its option --max-restarts."""
 LOST = ("connection closed", "connection reset", "broken pipe", "remote process exited")
 """Words of gloo's and NCCL's messages where the other end is gone."""
 
 
 @dataclass(frozen=True)
 class Team:
-    """This process among those that work together; alone where nothing else is said."""
+    """This process among those that work together; by default it is alone."""
 
     rank: int = 0
     """Number of this process, from 0."""
@@ -59,7 +55,7 @@ class Team:
         return value if self.size == 1 else bool(self.total(torch.tensor(float(value))))
 
     def wait(self) -> None:
-        """Wait until every process has come here."""
+        """Wait for all processes."""
         self.total(torch.zeros(()))
 
     def gather(self, values: T) -> list[T]:
@@ -70,30 +66,30 @@ class Team:
         dist.gather_object(values, gathered)
         return gathered or []
 
-    def join(self, network: nn.Module) -> nn.Module:
-        """Make the mean of all processes' gradients the gradient of each.
+    def sum_gradients(self, model: nn.Module) -> None:
+        """Replace the gradients of a network's weights by their sums over the processes.
 
-        Args:
-            network: module on this process's device, called by its ``forward`` alone; it gets the
-                weights of rank 0.
-
-        Returns:
-            The module to call in its place.
+        A process without a gradient, because its part of the batch is empty, contributes zero.
         """
         if self.size == 1:
-            return network
-        # buffers are the same from the start; recent versions of torch have a new name for this
-        known = inspect.signature(DistributedDataParallel).parameters
-        name = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"
-        unsynced: dict[str, Any] = {name: False}
-        return DistributedDataParallel(network, gradient_as_bucket_view=True, **unsynced)
+            return
+        for weight in model.parameters():
+            if weight.requires_grad:
+                weight.grad = torch.zeros_like(weight) if weight.grad is None else weight.grad
+                dist.all_reduce(weight.grad)
+
+    def share_weights(self, model: nn.Module) -> None:
+        """Give the network of every process the weights and buffers of the first one."""
+        if self.size > 1:
+            for value in model.state_dict().values():
+                dist.broadcast(value, src=0)
 
 
 def choose_device(device: str, local_rank: int = 0) -> torch.device:
     """Device of a process.
 
     Args:
-        device: "cpu", "cuda", "cuda:1", ..; "auto" is cuda where there is one, else cpu.
+        device: "cpu", "cuda" or "cuda:N"; "auto" is cuda if there is a GPU, else cpu.
         local_rank: number of the process on its machine, and of its GPU.
 
     Returns:
@@ -106,8 +102,8 @@ def choose_device(device: str, local_rank: int = 0) -> torch.device:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         chosen = torch.device(device)
-    except RuntimeError as error:
-        raise ConfigError(f"`device` is {device!r}, expected auto, cpu, cuda or cuda:N") from error
+    except RuntimeError:
+        chosen = torch.device("meta")
     if chosen.type not in ("cpu", "cuda"):
         raise ConfigError(f"`device` is {device!r}, expected auto, cpu, cuda or cuda:N")
     if chosen.type == "cpu":
@@ -115,8 +111,8 @@ def choose_device(device: str, local_rank: int = 0) -> torch.device:
     index = local_rank if chosen.index is None else chosen.index
     if index >= torch.cuda.device_count():
         raise ConfigError(
-            f"`device` is {device!r}: process {local_rank} of this machine wants GPU {index}, but"
-            f" {torch.cuda.device_count()} are there; take fewer processes or --device cpu"
+            f"`device` is {device!r}: process {local_rank} of this machine needs GPU {index}, but"
+            f" it has {torch.cuda.device_count()}; start fewer processes or give --device cpu"
         )
     return torch.device("cuda", index)
 
@@ -125,18 +121,16 @@ def launched_size() -> int:
     """Number of processes that torchrun has started, 1 without it.
 
     Raises:
-        ConfigError: WORLD_SIZE is set without the other variables of torchrun, or is no number.
+        ConfigError: WORLD_SIZE is set, but not the other variables of torchrun.
     """
-    size = os.environ.get("WORLD_SIZE", "1")
-    if not size.isdigit() or int(size) < 1:
-        raise ConfigError(f"the variable WORLD_SIZE is {size!r}, expected a positive number")
+    size = int(os.environ.get("WORLD_SIZE", "1"))
     missing = [name for name in VARIABLES if name not in os.environ]
-    if int(size) > 1 and missing:
+    if size > 1 and missing:
         raise ConfigError(
             f"the variable WORLD_SIZE is {size}, but {', '.join(missing)} is not set; start"
-            f" several processes with torchrun --nproc_per_node={size} -m src .."
+            f" several processes with torchrun --nproc_per_node={size} -m src"
         )
-    return int(size)
+    return size
 
 
 def launched_rank() -> int:
@@ -145,18 +139,18 @@ def launched_rank() -> int:
 
 
 def restarts() -> int:
-    """How often torchrun has started the processes again after one had failed."""
-    return int(os.environ.get(RESTARTS, "0"))
+    """How often torchrun has restarted the processes after a failure, see its --max-restarts."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
 
 
 def check_alone(what: str) -> None:
-    """Refuse to do something several times over at once.
+    """Refuse work that torchrun's processes can't share.
 
     Raises:
         ConfigError: torchrun has started several processes; on the first of them.
         PeerError: on the others.
     """
-    if launched_size() > 1 and launched_rank() > 0:
+    if launched_rank() > 0:
         raise PeerError(f"{what} can't be shared")
     if launched_size() > 1:
         raise ConfigError(f"{what} is for one process; start it without torchrun")
@@ -164,10 +158,10 @@ def check_alone(what: str) -> None:
 
 @contextmanager
 def processes(device: str = "auto") -> Iterator[Team]:
-    """Join the other processes for as long as the context lasts; nothing to join without torchrun.
+    """Join torchrun's processes for the context; without torchrun this process is alone.
 
     The first process that fails raises its error; the others raise ``PeerError``, so that the
-    message is shown once. Where ``torch.distributed`` is set up already, its group is used.
+    message is shown once. If ``torch.distributed`` is set up already, its group is used.
 
     Yields:
         This process among the others.
@@ -185,7 +179,7 @@ def processes(device: str = "auto") -> Iterator[Team]:
         yield Team(device=choose_device(device))
         return
     store, rank, size = next(dist.rendezvous("env://"))
-    # the agent's store outlives its processes, and with it what those before have left there
+    # the agent's store outlives its processes, and with it the keys of those before a restart
     store = dist.PrefixStore(f"attempt {restarts()}", store)
     try:
         chosen = choose_device(device, local_rank)
@@ -195,30 +189,19 @@ def processes(device: str = "auto") -> Iterator[Team]:
         dist.init_process_group(backend, store=store, rank=rank, world_size=size)
         yield Team(rank, size, chosen)
     except BaseException as error:
-        first = _fails_first(store)
+        try:
+            first = store.add("failures", 1) == 1
+        except RuntimeError:  # the process that held the store has failed before
+            first = False
         # a lost connection ends the others; NCCL could wait for them, and ends with the process
         if dist.is_initialized() and dist.get_backend() == "gloo":
             dist.destroy_process_group()
-        if first and _lost_connection(error):
+        if not first:
+            raise PeerError("another process has failed; its message says why") from error
+        if isinstance(error, RuntimeError) and any(w in str(error).lower() for w in LOST):
             raise LostPeerError(
                 f"process {rank} of {size} has lost another one, which was killed (out of memory?)"
                 " or whose machine is gone; the last state is intact, --resume continues from it"
             ) from error
-        if first:
-            raise
-        raise PeerError("another process has failed; its message says why") from error
+        raise
     dist.destroy_process_group()
-
-
-def _fails_first(store: dist.Store) -> bool:
-    """Whether no other process has failed before."""
-    try:
-        return store.add("failures", 1) == 1
-    except RuntimeError:  # the process that held the store is gone, so it failed before
-        return False
-
-
-def _lost_connection(error: BaseException) -> bool:
-    """Whether an error is that of a collective operation whose partner is gone."""
-    told = str(error).lower()
-    return isinstance(error, RuntimeError) and any(word in told for word in LOST)

@@ -1,11 +1,12 @@
 """A command's options: the fields of a dataclass, with the docstrings under them as help.
 
-A field's type says how it is given: a bool is a flag, a list takes one word or more, a tuple as
-many numbers as it has. A field with ``POSITIONAL`` as metadata is given without its name.
+A field's type says how it is given: a bool is a flag, a list takes one or more words, a tuple as
+many numbers as it has. Metadata of a field: ``POSITIONAL``, given without its name; ``IN_PLACE``;
+"convert", a function of the parsed value.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
@@ -17,9 +18,8 @@ from jsonargparse import ArgumentParser, Namespace
 from ..errors import ConfigError
 
 POSITIONAL = {"positional": True}
-"""Metadata of a field that is given without the option's name."""
 IN_PLACE = {"in_place": True}
-"""Metadata of a field that names a file to read and may be written over."""
+"""Metadata of a file to read that may be overwritten."""
 OUTPUTS = ("output", "id_list", "predictions", "table", "plot")
 """Names of fields that are files to write; all other paths are read."""
 MODEL = "model.pt"
@@ -76,7 +76,7 @@ def _type(hint: Any) -> dict[str, Any]:
 
 
 def with_groups(words: list[str], parser: ArgumentParser) -> list[str]:
-    """Words in which `--epochs` has its group, `--training.epochs`, where only one group has it."""
+    """Words with `--epochs` replaced by `--training.epochs` if only one group has it."""
     known = [name for name in parser._option_string_actions if name.startswith("--")]
     full: dict[str, list[str]] = {}
     for name in known:
@@ -87,7 +87,7 @@ def with_groups(words: list[str], parser: ArgumentParser) -> list[str]:
 
 
 def groups(options: type) -> list[str]:
-    """Fields that are groups of options, each of which may be given as a YAML file too."""
+    """Fields that are groups of options, each of which may also be given as a YAML file."""
     return [e.name for e in fields(options) if is_dataclass(e.type) or get_origin(e.type) is dict]
 
 
@@ -100,44 +100,43 @@ def make_options(options: Callable[..., Any], values: Namespace) -> Any:
     chosen = {name: v for name, v in vars(values).items() if not name.startswith("__")}
     chosen.pop("config", None)
     for entry in fields(options):  # type: ignore[arg-type]
-        if isinstance(chosen[entry.name], Namespace):
+        value = chosen[entry.name]
+        if isinstance(value, Namespace):
             make: Any = entry.type if is_dataclass(entry.type) else dict
-            chosen[entry.name] = make(**vars(chosen[entry.name]))
+            chosen[entry.name] = make(**vars(value))
+        elif value is not None and "convert" in entry.metadata:
+            chosen[entry.name] = entry.metadata["convert"](value)
     made = options(**chosen)
     check_apart(made)
     return made
 
 
 def check_apart(options: Any) -> None:
-    """Refuse paths that would destroy what a command reads or has just written.
+    """Refuse outputs that would overwrite an input or another output.
 
     Raises:
-        ConfigError: two fields name one file, or a path contains a NUL; the fields are named.
+        ConfigError: two fields name one file; they are named.
     """
-    written: list[tuple[str, Path]] = []
-    for name, path, _ in _paths(options, written=True):
-        _check_other(name, path, written)
-        written += [(name, path), *((name, path / file) for file in OF_TRAINING)]
-    for name, path, in_place in _paths(options, written=False):
-        if not in_place:
-            _check_other(name, path, written)
-            _check_other(name, path / MODEL, written)
-
-
-def _paths(options: Any, written: bool) -> Iterator[tuple[str, Path, bool]]:
-    """Paths to write, or to read: field, path, and whether it may be written over."""
+    outputs: list[tuple[str, Path]] = []
+    inputs: list[tuple[str, Path]] = []
     for entry in fields(options):
         value = getattr(options, entry.name)
-        for path in value if isinstance(value, list) else [value]:
-            if (entry.name in OUTPUTS) != written or not isinstance(path, Path):
-                continue
-            if "\0" in str(path):
-                raise ConfigError(f"`{entry.name}` is {str(path)!r}, but no name contains a NUL")
-            yield entry.name, path, "in_place" in entry.metadata
+        values = value if isinstance(value, list) else [value]
+        paths = [path for path in values if isinstance(path, Path)]
+        if entry.name in OUTPUTS:
+            outputs += [(entry.name, path) for path in paths]
+        elif "in_place" not in entry.metadata:
+            inputs += [(entry.name, place) for path in paths for place in (path, path / MODEL)]
+    taken: list[tuple[str, Path]] = []
+    for name, path in outputs:
+        _check_other(name, path, taken)
+        taken += [(name, path), *((name, path / file) for file in OF_TRAINING)]
+    for name, path in inputs:
+        _check_other(name, path, taken)
 
 
 def _check_other(name: str, path: Path, others: list[tuple[str, Path]]) -> None:
-    """Raise ConfigError where a path is the file of another field."""
+    """Raise ConfigError if a path is the file of another field."""
     for other, taken in others:
         same = path.resolve() == taken.resolve()
         if path.exists() and taken.exists():  # through hard links too; not a device or a folder

@@ -37,8 +37,8 @@ def command_line() -> str | None:
 
 
 @contextmanager
-def carrying_out(words: Sequence[str]) -> Iterator[None]:
-    """Make some words the command for a while."""
+def record_command(words: Sequence[str]) -> Iterator[None]:
+    """Make these words the command line for the context."""
     token = _COMMAND.set(quoted([PROGRAM, *words]))
     try:
         yield

@@ -16,26 +16,23 @@ from typing import IO, Any, cast
 from ..errors import RecordError
 
 SQLITE_MAGIC = b"SQLite format 3\0"
-"""First bytes of every SQLite file."""
 ZIP_MAGIC = b"PK\x03\x04"
 """First bytes of a file that torch writes."""
 SAFETENSORS_HEADER = b'{"'
 """What follows the 8 bytes of the header's length in a safetensors file."""
 OPENERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ": lzma.open, b"BZh": bz2.open}
-"""What opens a file, by its first bytes: gzip, xz and bzip2."""
 BY_ENDING = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
-"""The same by the ending of its name, by which ASE goes."""
+"""By the ending of the name, as ASE chooses."""
 LARGEST_EXPANDED = 1_000_000_000
-"""Bytes or characters of a compressed file, unpacked, beyond which it is not read."""
+"""Size of an unpacked file, bytes or characters, beyond which it is not read."""
 DAMAGED = (EOFError, OSError, lzma.LZMAError, zlib.error)
-"""What the openers are seen to raise on damaged files."""
+"""What the openers raise on damaged files."""
 PIECE = 2**20
 LONGEST_LINE = 10_000_000
-"""Characters of a line beyond which a file is no text of ours."""
+"""Characters of a line beyond which a file is not text."""
 DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eEdD][+-]?\d+)?", flags=re.ASCII)
 """A number as C and Fortran write it; not `1_000`, `nan` or digits of other scripts."""
 COUNT = re.compile(r"\d{1,8}", flags=re.ASCII)
-"""A number of things."""
 
 
 def starts_with(path: Path, magic: bytes) -> bool:
@@ -73,7 +70,7 @@ def open_expanded(path: Path) -> IO[str]:
 
 
 def read_expanded(path: Path) -> bytes:
-    """Content of a file, unpacked where its name says that it is compressed."""
+    """Content of a file, unpacked if its name says that it is compressed."""
     opener: Any = BY_ENDING.get(path.suffix, open)
     with opener(path, "rb") as file:
         content: bytes = file.read()
@@ -82,7 +79,7 @@ def read_expanded(path: Path) -> bytes:
 
 @contextmanager
 def unpacked(path: Path) -> Iterator[Path]:
-    """A file without its compression, for readers that seek, which unpacks from the start again."""
+    """Path of the unpacked file, for readers that seek."""
     opener: Any = BY_ENDING.get(path.suffix)
     if opener is None:
         yield path
@@ -103,9 +100,7 @@ def opener_of(path: Path) -> Any:
 
 @contextmanager
 def open_text(path: Path) -> Iterator[IO[str]]:
-    """Open a file of text, decompressed if its first bytes say so.
-
-    Bytes that are not UTF-8 become lone surrogates, see ``check_text``.
+    """Open a text file, unpacked if its first bytes say so; see ``check_text`` for other bytes.
 
     Raises:
         RecordError: missing or damaged; raised while it is read, too.
@@ -120,11 +115,10 @@ def open_text(path: Path) -> Iterator[IO[str]]:
 
 
 def raw_lines(path: Path) -> Iterator[tuple[int, str]]:
-    r"""Yield the lines of a file with their numbers, from 1, and with the ends that they have.
+    """Yield the lines of a file with their numbers, from 1, and their ends.
 
     Raises:
-        RecordError: see ``open_text``; or a line is too long to be one, or a compressed file is
-            too large.
+        RecordError: see ``open_text``; or a line or a compressed file is too large.
     """
     with open_text(path) as text:
         number, size, largest = 0, 0, LARGEST_EXPANDED
@@ -135,19 +129,12 @@ def raw_lines(path: Path) -> Iterator[tuple[int, str]]:
                 raise RecordError(f"{path}: line {number}: more than {LONGEST_LINE} characters")
             size += len(line)
             if packed and size > largest:
-                raise RecordError(
-                    f"{path}: more than {largest} characters when unpacked; if it is meant to be so"
-                    " large, unpack it first"
-                )
+                raise RecordError(f"{path}: more than {largest} characters; unpack it first")
             yield number, line
 
 
 def check_text(path: Path, number: int, line: str) -> str:
-    """The line, of which every byte was UTF-8.
-
-    Raises:
-        RecordError: a byte was not.
-    """
+    """Return the line; RecordError where it is not UTF-8."""
     if not line.isascii():
         try:
             line.encode()
@@ -157,15 +144,11 @@ def check_text(path: Path, number: int, line: str) -> str:
 
 
 def check_end(path: Path, number: int, line: str) -> str:
-    """The line without its end, which it must have: the last line of a cut file has none.
-
-    Raises:
-        RecordError: it has none.
-    """
+    """Return the line without its end; RecordError where it has none: the file is truncated."""
     if not line.endswith("\n"):
         raise RecordError(
-            f"{path}: line {number}: the last line has no line end; the file is cut (if it is"
-            " whole, add one)"
+            f"{path}: line {number}: the last line has no line end; the file is truncated (if it"
+            " is complete, add one)"
         )
     return line[:-1]
 
@@ -181,21 +164,13 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def whole_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """The same of a file that a program wrote, whose last line has an end.
-
-    Raises:
-        RecordError: see ``numbered_lines`` and ``check_end``.
-    """
+    """Like ``numbered_lines``, of a file that a program wrote: its last line must have an end."""
     for number, line in raw_lines(path):
         yield number, check_end(path, number, check_text(path, number, line))
 
 
 def check_whole(path: Path) -> None:
-    """Refuse a file that a program wrote and whose last line has no end.
-
-    Raises:
-        RecordError: see ``whole_lines``.
-    """
+    """Raise RecordError where ``whole_lines`` does."""
     for _ in whole_lines(path):
         pass
 
@@ -204,7 +179,7 @@ def parse_number(word: str) -> float:
     """Read one number.
 
     Raises:
-        ValueError: it is none, or too large to be finite.
+        ValueError: it is not a number, or too large.
     """
     if DECIMAL.fullmatch(word) is None:
         raise ValueError(f"{word[:30]!r} is no number")

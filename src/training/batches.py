@@ -20,22 +20,21 @@ class Batches:
     """A data set in batches."""
 
     name: str
-    """What to call the set in a message."""
+    """Name of the set in messages."""
     graphs: SeededGraphs
     statistics: SetStatistics
-    """Edges and spectra of every graph, and more."""
     sampler: GraphBatchSampler
     """Numbers of the graphs of the whole batches."""
     loader: DataLoader
     """This process's part of each batch; None where it has none."""
 
     def loss_error(self, what: str, epoch: int, numbers: list[int]) -> LossError:
-        """Error that names the records of a batch, or its graphs by number where they name none."""
+        """Error that names the records of a batch, or its graphs by number if they name none."""
         graphs = [(number, self.graphs[epoch, number]) for number in numbers]
         ids = [graph.get("record_id") or [f"{self.name}[{number}]"] for number, graph in graphs]
         names = ", ".join(record_id for of_one in ids for record_id in of_one)
         return LossError(
-            f"epoch {epoch + 1}, {what}, with {names}; mend or remove these, or lower `lr` or"
+            f"epoch {epoch + 1}, {what}, with {names}; correct or remove these, or lower `lr` or"
             " `clip_norm`"
         )
 
@@ -43,12 +42,12 @@ class Batches:
 def make_batches(
     name: str,
     dataset: GraphSet,
-    known: SetStatistics | None,
+    statistics: SetStatistics | None,
     model: XANES_E3GNN,
     config: TrainingConfig,
     team: Team,
 ) -> Batches:
-    """Divide a data set, which is read once where its statistics are not known.
+    """Divide a data set into batches; without statistics it is read once for them.
 
     Only "train_dataset" is shuffled and displaced.
 
@@ -56,12 +55,12 @@ def make_batches(
         ConfigError: see ``measure``.
     """
     trains = name == "train_dataset"
-    if known is None:
+    if statistics is None:
         n_energies = len(torch.as_tensor(config.energy_grid))
         with seeded(config.seed):  # a data set may draw at random
-            known = measure(dataset, name, n_energies, model.max_z, model.r_max)
+            statistics = measure(dataset, name, n_energies, model.max_z, model.r_max)
     graphs = SeededGraphs(dataset, config.seed, config.displacement if trains else 0.0)
     seed = config.seed if trains else None
-    sampler = GraphBatchSampler(known.num_edges, config.max_edges, config.batch_size, seed)
+    sampler = GraphBatchSampler(statistics.num_edges, config.max_edges, config.batch_size, seed)
     loader = make_loader(graphs, sampler, team, model.num_layers, config.workers)
-    return Batches(name, graphs, known, sampler, loader)
+    return Batches(name, graphs, statistics, sampler, loader)

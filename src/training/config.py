@@ -30,11 +30,11 @@ class EnergyConfig:
     start: float | None = None
     """First energy, eV. None: the benchmark's for a known edge, else the lowest calculated one."""
     stop: float | None = None
-    """Last energy of the score, eV. None: the benchmark's for a known edge; else the records' last
-    one where all share one even grid, otherwise start + 35."""
+    """Last energy of the score, eV. None: the benchmark's for a known edge; else the records'
+    last one if all share one even grid, otherwise start + 35."""
     step: float | None = None
-    """Distance of energies, eV. None: that of the records where all share one even grid and `start`
-    is not given, else 0.25."""
+    """Energy step, eV. None: that of the records if all share one even grid and `start` is not
+    given, else 0.25."""
     train_stop: float | None = None
     """Last energy of the loss, eV. None: the end of the model's range, start - emin + emax."""
     extend_below: float = 6.0
@@ -60,7 +60,7 @@ class TrainingOptions:
     """How to train."""
 
     lambda_grad: float = 0.5
-    """Weight of the loss's derivative term, eV^2; not used where a ``criterion`` is given."""
+    """Weight of the loss's derivative term, eV^2; unused if a ``criterion`` is given."""
     epochs: int = 30
     """Passes over the training set."""
     lr: float = 2e-3
@@ -78,13 +78,13 @@ class TrainingOptions:
     clip_norm: float = 10.0
     """Largest norm of the gradient; a larger gradient is scaled down to it."""
     displacement: float = 0.0
-    """Standard deviation of random displacements of every coordinate in training, Angstrom; drawn
-    anew every epoch. 0: none."""
+    """Standard deviation of random displacements of every coordinate in training, Angstrom, new in
+    every epoch. 0: none."""
     patience: int | None = None
     """Stop after this many epochs without a better validation loss; None: never."""
     max_hours: float | None = None
-    """Stop after the epoch in which this time is spent, hours, including time before interruptions;
-    the learning rate still follows the schedule of all ``epochs``. None: no limit."""
+    """Stop after the epoch in which this time is used up, hours, time before interruptions
+    included; the learning rate follows the schedule of all ``epochs``. None: no limit."""
     seed: int = 0
     """Seed of weights, of the order of batches, of dropout and of displacements."""
     device: str = "auto"
@@ -99,13 +99,13 @@ class TrainingOptions:
     """Versions of the state to keep: last.ckpt and those before it, last.ckpt.1 and so on."""
 
     def __post_init__(self) -> None:
-        """Raise ConfigError for a value of another kind or out of its range."""
+        """Raise ConfigError for a value of the wrong type or out of range."""
         check_kinds(vars(self), {entry.name: entry.type for entry in fields(self)})
         for name in ("epochs", "batch_size", "max_edges", "patience", "keep"):
             if getattr(self, name) is not None:
                 check_at_least(name, getattr(self, name), 1)
-        check_at_least("workers", self.workers, 0)
-        check_at_least("checkpoint_minutes", self.checkpoint_minutes, 0)
+        for name in ("workers", "checkpoint_minutes"):
+            check_at_least(name, getattr(self, name), 0)
         for name in ("lr", "max_hours"):
             if getattr(self, name) is not None:
                 check_positive(name, getattr(self, name))
@@ -116,9 +116,7 @@ class TrainingOptions:
         for name in ("weight_decay", "lambda_grad"):
             check_not_negative(name, getattr(self, name))
         if self.precision not in ("float32", "bfloat16"):
-            raise ConfigError(
-                f"`precision` is {self.precision!r}, expected 'float32' or 'bfloat16'"
-            )
+            raise ConfigError(f"`precision` is {self.precision!r}, expected float32 or bfloat16")
         if not -(2**63) <= self.seed < 2**63:
             raise ConfigError(f"`seed` is {self.seed} but must be a number of 64 bits")
 
@@ -156,13 +154,9 @@ class TrainingConfig(TrainingOptions):
         """Raise ConfigError for a value that is missing or out of its range."""
         super().__post_init__()
         if self.energy_grid is None:
-            raise ConfigError(
-                "`energy_grid` is missing: the energies of `y`, eV, shape (n_energies,)"
-            )
+            raise ConfigError("`energy_grid` is missing: energies of `y`, eV, shape (n_energies,)")
         if self.batch_size is None and self.max_edges is None:
-            raise ConfigError(
-                "give `batch_size` (graphs a batch), `max_edges` (edges a batch) or both"
-            )
+            raise ConfigError("give `batch_size` (graphs per batch), `max_edges`, or both")
         if self.resume and self.checkpoint_path is None:
             raise ConfigError("`resume` needs `checkpoint_path`, the state to continue from")
         for name in ("save_path", "checkpoint_path", "metrics_path"):
@@ -172,10 +166,7 @@ class TrainingConfig(TrainingOptions):
             if not isinstance(path, str | Path) or not str(path):
                 raise ConfigError(f"`{name}` is {path!r} but must be the path of a file")
             setattr(self, name, Path(path))
-        self._check_energies()
-
-    def _check_energies(self) -> None:
-        import torch  # whoever has energies for a training has loaded it
+        import torch  # imported already by anyone who has energies
 
         grid = torch.as_tensor(self.energy_grid)
         rises = grid.ndim == 1 and len(grid) > 1 and bool((grid.diff() > 0).all())
@@ -187,14 +178,12 @@ class TrainingConfig(TrainingOptions):
         if self.score_window is None:
             return
         if len(self.score_window) != 2:
-            raise ConfigError(
-                f"`score_window` is {self.score_window} but must be the first and last energy, eV"
-            )
+            raise ConfigError(f"`score_window` is {self.score_window}, expected (first, last), eV")
         low, high = self.score_window
         if not bool(((grid >= low) & (grid <= high)).any()):
             raise ConfigError(
-                f"`score_window` is {low} .. {high} eV but `energy_grid`, {float(grid[0])} .."
-                f" {float(grid[-1])} eV, has no energy within it"
+                f"`score_window` is {low} to {high} eV but `energy_grid` is from {float(grid[0])}"
+                f" to {float(grid[-1])} eV"
             )
 
     @classmethod
@@ -213,7 +202,7 @@ class TrainingConfig(TrainingOptions):
 
 
 MAX_EDGES = 6000
-"""Graph edges a batch where the command line does not say otherwise."""
+"""Default of the command line: maximum graph edges per batch."""
 
 
 @dataclass
@@ -225,18 +214,18 @@ class TrainJob:
     output: Path
     """Folder for model.pt, last.ckpt, metrics.csv, config.yaml, training.png and log.txt."""
     train: Path | None = None
-    """File of training ids, one `<material>_<site>` a line. None: split by hash of the material."""
+    """File of training ids, one `<material>_<site>` per line. None: split by hash of material."""
     val: Path | None = None
     """File of validation ids. None: split by hash of the material."""
     val_fraction: float = 0.1
-    """Part of the materials used for validation when the split is by hash."""
+    """Fraction of the materials used for validation if the split is by hash."""
     split_seed: int = 0
     """Seed of the split by hash."""
     resume: bool = False
     """Continue from last.ckpt in the output folder."""
     members: int = 1
-    """Networks to train one after the other, with seeds `training.seed`, + 1, and so on; several
-    are joined in one model."""
+    """Networks to train one after the other, with seeds `training.seed`, + 1, and so on, and to
+    join in one model."""
     init_from: Path | None = None
     """Model file or training folder to start from, for another edge, element or code. None: from
     random weights."""
@@ -250,7 +239,7 @@ class TrainJob:
     """Constructor arguments of XANES_E3GNN; avg_num_neighbors is measured on the training set."""
 
     def __post_init__(self) -> None:
-        """Raise ConfigError where the split or the database is not clear."""
+        """Raise ConfigError for settings that contradict each other or are out of range."""
         self.database = as_location(self.database)
         if (self.train is None) != (self.val is None):
             raise ConfigError("give both `train` and `val`, or neither for a split by hash")

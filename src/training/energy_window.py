@@ -11,9 +11,9 @@ from ..xas.energies import KNOWN_WINDOWS, EnergyAxis, even_energies
 from .config import EnergyConfig
 
 USUAL_BASIS = -10.0, 50.0
-"""Range of the spectral basis where nothing else is known, eV relative to the reference energy."""
+"""Default range of the spectral basis, eV relative to the reference energy."""
 USUAL_LENGTH, USUAL_STEP = 35.0, 0.25
-"""Length and step of the scored window where nothing else is known, eV."""
+"""Default length and step of the scored window, eV."""
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,13 @@ class Common:
     info: ModelInfo
     """Element, edge, target, unit and code."""
     relative: bool
-    """Whether their energies count from an edge that is not stated."""
+    """Whether their energies are relative to an unspecified edge energy."""
     lowest: float
     """Lowest energy of any of them, eV."""
     highest: float
     """Highest energy of any of them, eV."""
     step: float | None
-    """Energy step, eV, where all have the same energies at even steps; else None."""
+    """Energy step, eV, if all have the same, evenly spaced energies; else None."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,10 @@ def describe_records(database: Database, ids: Sequence[str]) -> Common:
     """
     entries = [database.entry(record_id) for record_id in ids]
     for name in ("element", "edge", "target", "axis"):
-        found = sorted({getattr(entry, name) for entry in entries})
-        if len(found) > 1:
+        values = sorted({getattr(entry, name) for entry in entries})
+        if len(values) > 1:
             raise DatabaseError(
-                f"{database.path}: records differ in {name}, {found}; a model is trained for one"
+                f"{database.path}: records differ in {name}, {values}; a model is trained for one"
             )
     first = entries[0]
     grids = {
@@ -82,17 +82,17 @@ def choose_window(
 ) -> Window:
     """Choose energies and range of the basis.
 
-    What the user gives counts; else a published window of the edge, where energies are absolute;
-    else the grid that all records share; else 35 eV from the lowest energy.
+    In this order: what the user gives; the published window of the edge, if energies are absolute;
+    the grid that all records share; 35 eV from the lowest energy.
 
     Args:
-        config: what the user asked for.
+        config: what the user gives.
         common: what the records have in common.
         emin: lowest energy of the model's basis, eV relative; None: chosen.
         emax: highest energy of the model's basis, eV relative; None: chosen.
 
     Raises:
-        ConfigError: the basis does not reach as far as the energies.
+        ConfigError: the basis does not cover the energies.
     """
     start, stop, step = _scored(config, common)
     last = stop if config.train_stop is None else config.train_stop
@@ -110,30 +110,25 @@ def choose_window(
             emax = max(USUAL_BASIS[1], last - reference) if long else USUAL_BASIS[1]
     if config.train_stop is None:
         end = reference + emax
-        if common.step is not None:  # no energy beyond was calculated
+        if common.step is not None:  # nothing was calculated beyond
             end = min(end, common.highest)
         last = max(last, end)
-    _check_basis(start, last, reference, emin, emax)
+    if start < reference + emin - ENERGY_TOLERANCE:
+        raise ConfigError(
+            f"the energies start at {start:.3f} eV but the model's basis at"
+            f" {reference + emin:.3f} eV; lower `model.emin` (now {emin:g})"
+        )
+    if last > reference + emax + ENERGY_TOLERANCE:
+        raise ConfigError(
+            f"the energies end at {last:.3f} eV but the model's basis at"
+            f" {reference + emax:.3f} eV; raise `model.emax` (now {emax:g})"
+        )
     axis = EnergyAxis(
         even_energies(start, last, step),
         None if common.relative else reference,
         len(even_energies(start, stop, step)),
     )
     return Window(axis, emin, emax)
-
-
-def _check_basis(start: float, last: float, reference: float, emin: float, emax: float) -> None:
-    """Refuse energies that the basis does not reach."""
-    if start < reference + emin - ENERGY_TOLERANCE:
-        raise ConfigError(
-            f"energies from {start:.3f} eV are asked for but the model's basis starts at"
-            f" {reference + emin:.3f} eV; lower `model.emin` (now {emin:g})"
-        )
-    if last > reference + emax + ENERGY_TOLERANCE:
-        raise ConfigError(
-            f"energies up to {last:.3f} eV are asked for but the model's basis ends at"
-            f" {reference + emax:.3f} eV; raise `model.emax` (now {emax:g})"
-        )
 
 
 def _scored(config: EnergyConfig, common: Common) -> tuple[float, float, float]:

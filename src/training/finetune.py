@@ -1,6 +1,6 @@
 """Training that starts from the weights of a model for another edge, element or code.
 
-What describes atoms and their surroundings (the body) is taken over. The head, the last map to
+The body, which describes atoms and their surroundings, is reused. The head, the last map to
 coefficients with the energy basis, is kept if the basis is the same and reinitialized if not. The
 coefficients' mean and scale always come from the new training set.
 """
@@ -8,8 +8,8 @@ coefficients' mean and scale always come from the new training set.
 import copy
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,14 @@ from ..dataset.statistics import SetStatistics
 from ..errors import ConfigError
 from ..model.ensemble import networks_of
 from ..model.gnn import XANES_E3GNN
+from ..model.hyperparameters import Hyperparameters
 from .config import EnergyConfig
 from .energy_window import Common, Window, choose_window
 
 logger = logging.getLogger(__name__)
 
 BASIS = ("num_basis", "basis_scales", "emin", "emax")
-"""Arguments that say what coefficients stand for; where one differs the head is made anew."""
+"""Arguments that say what coefficients stand for; if one differs, the head is reinitialized."""
 ADAPTS = (*BASIS, "dropout")
 """Arguments that may differ from the model that a training starts from."""
 STATISTICS = ("coefficient_mean", "coefficient_scale")
@@ -46,25 +47,13 @@ class Start:
 
     @property
     def label(self) -> str:
-        """What it is, the same wherever the file stands."""
+        """Its kind and a checksum of its weights, independent of where the file is."""
         total = hashlib.sha256()
         for weight in self.model.state_dict().values():
             total.update(weight.cpu().contiguous().numpy().tobytes())
         kind = " ".join(filter(None, (self.info.element, self.info.edge, self.info.code)))
         kind = kind or self.info.pretrained_on or "a model"
         return f"{kind}, weights sha256 {total.hexdigest()[:16]}"
-
-
-@dataclass(frozen=True)
-class Transfer:
-    """Names of the tensors of a network, by where their values come from."""
-
-    reused: list[str]
-    """Taken over."""
-    anew: list[str]
-    """Of the new network alone, or of another shape or meaning."""
-    left_out: list[str]
-    """Of the old network, without a place in the new one."""
 
 
 def load_start(path: Path) -> Start:
@@ -78,61 +67,57 @@ def load_start(path: Path) -> Start:
 
 
 def warn_of_differences(start: Start, info: ModelInfo) -> None:
-    """Name in what the spectra of a start differ from those of the training, both sides.
-
-    They may: what depends on it, the coefficients' mean and scale, comes from the new records.
-    """
-    told = [
+    """Log how the spectra of the start differ from those of the training, which is allowed."""
+    differences = [
         f"{name} {getattr(start.info, name)} there, {getattr(info, name)} here"
         for name in ("element", "edge", "target", "unit", "code")
         if getattr(start.info, name) not in (None, getattr(info, name))
     ]
-    if told:
-        logger.warning("%s is a model of other spectra: %s", start.path, "; ".join(told))
+    if differences:
+        logger.warning("%s is a model of other spectra: %s", start.path, "; ".join(differences))
 
 
-def merge_arguments(given: Mapping[str, Any], start: Start) -> dict[str, Any]:
-    """Constructor arguments: the file's, and those given of which it may differ.
+def merge_arguments(chosen: Mapping[str, Any], start: Start) -> dict[str, Any]:
+    """Constructor arguments of the start, changed where the user's may differ from them.
 
     Raises:
-        ConfigError: an argument is given that contradicts the file's.
+        ConfigError: an argument contradicts the start's.
     """
     stored = start.model.hyperparameters
-    for name, value in given.items():
-        same = _plain(value) == _plain(stored.get(name))
-        if name not in ADAPTS and value is not None and not same:
+    changes = {name: value for name, value in chosen.items() if value is not None}
+    merged = asdict(Hyperparameters(**{**stored, **changes}))
+    for name, value in merged.items():
+        if value != stored[name] and name not in ADAPTS:
             raise ConfigError(
-                f"`model.{name}` is {value} but {start.path} has {stored.get(name)}; leave it out,"
-                f" or train without it; what may differ is {', '.join(ADAPTS)}"
+                f"`model.{name}` is {value} but {start.path} has {stored[name]}; omit it, or"
+                f" train from random weights; only {', '.join(ADAPTS)} may differ"
             )
-    return {**stored, **{name: value for name, value in given.items() if value is not None}}
+    return merged
 
 
 def window_and_arguments(
-    energy: EnergyConfig, common: Common, given: Mapping[str, Any], start: Start
+    energy: EnergyConfig, common: Common, chosen: Mapping[str, Any], start: Start
 ) -> tuple[Window, dict[str, Any]]:
     """Energies and constructor arguments of a training that starts from a model.
 
-    The basis keeps the model's range where that reaches as far as the energies that are scored,
-    unless another is given.
+    The basis keeps the start's range if that covers the scored energies and ``chosen`` has none.
 
     Raises:
         ConfigError: see ``merge_arguments`` and ``choose_window``.
     """
-    arguments = merge_arguments(given, start)
-    own = given.get("emin"), given.get("emax")
-    window = choose_window(energy, common, *own)
-    if own == (None, None):
+    arguments = merge_arguments(chosen, start)
+    limits = chosen.get("emin"), chosen.get("emax")
+    window = choose_window(energy, common, *limits)
+    if limits == (None, None):
         emin, emax = (start.model.hyperparameters[name] for name in ("emin", "emax"))
-        scored = window.axis.scored.energy
-        reference = 0.0 if common.relative else float(scored[0]) - emin
-        last = max(float(scored[-1]), energy.train_stop or -float("inf"))
-        reaches = float(scored[0]) >= reference + emin and last <= reference + emax
-        if reaches:
+        first, last = (float(window.axis.scored.energy[k]) for k in (0, -1))
+        reference = 0.0 if common.relative else first - emin
+        last = max(last, energy.train_stop or -float("inf"))
+        if first >= reference + emin and last <= reference + emax:
             window = choose_window(energy, common, emin, emax)
         else:
             logger.info(
-                "the basis of %s, %g .. %g eV, does not reach the energies; a new one, %g .. %g eV",
+                "the basis of %s, %g to %g eV, does not cover the energies; a new one, %g to %g eV",
                 *(start.path, emin, emax, window.emin, window.emax),
             )
     return window, {**arguments, "emin": window.emin, "emax": window.emax}
@@ -141,22 +126,13 @@ def window_and_arguments(
 def keeps_head(model: XANES_E3GNN, start: Start) -> bool:
     """Whether the start has learned spectra, and on the new network's energy basis."""
     new, old = model.hyperparameters, start.model.hyperparameters
-    same = all(_plain(new[name]) == _plain(old[name]) for name in BASIS)
-    return start.info.pretrained_on is None and same
+    return start.info.pretrained_on is None and all(new[name] == old[name] for name in BASIS)
 
 
 @torch.no_grad()
-def take_weights(model: XANES_E3GNN, start: Start) -> Transfer:
-    """Copy what can be reused into a new network.
-
-    Args:
-        model: new network, changed in place.
-        start: where the weights come from.
-
-    Returns:
-        What was copied and what was not; every tensor of either network is named once.
-    """
-    own, theirs = model.state_dict(), start.model.state_dict()
+def take_weights(model: XANES_E3GNN, start: Start) -> list[str]:
+    """Copy what can be reused into a new network; return the names of these tensors."""
+    new, old = model.state_dict(), start.model.state_dict()
     head: tuple[str, ...] = ()  # beginnings of the names of tensors that are reinitialized
     if not keeps_head(model, start):
         spectra = start.info.pretrained_on is None
@@ -164,28 +140,24 @@ def take_weights(model: XANES_E3GNN, start: Start) -> Transfer:
         head = (*outputs, "waves.", "spectral_basis.")
     reused = [
         name
-        for name, weight in own.items()
-        if name in theirs
-        and theirs[name].shape == weight.shape
+        for name, weight in new.items()
+        if name in old
+        and old[name].shape == weight.shape
         and name not in STATISTICS
         and not name.startswith(head)
     ]
     for name in reused:
-        own[name].copy_(theirs[name])
-    return Transfer(
-        reused=reused,
-        anew=[name for name in own if name not in reused],
-        left_out=[name for name in theirs if name not in reused],
-    )
+        new[name].copy_(old[name])
+    return reused
 
 
-def freeze(model: XANES_E3GNN, prefixes: Sequence[str], transfer: Transfer) -> list[str]:
-    """Keep weights as they are in the training; dropout in their layers stays active.
+def freeze(model: XANES_E3GNN, prefixes: Sequence[str], reused: Sequence[str]) -> list[str]:
+    """Exclude weights from the training; dropout in their layers stays active.
 
     Args:
         model: network, changed in place.
         prefixes: beginnings of weights' names, whole words: `layers.0`, `embedding`.
-        transfer: what was reused; only that can be frozen.
+        reused: names of the tensors that were reused; only these can be frozen.
 
     Returns:
         Names of the frozen weights.
@@ -199,9 +171,9 @@ def freeze(model: XANES_E3GNN, prefixes: Sequence[str], transfer: Transfer) -> l
         named = [name for name in weights if f"{name}.".startswith(f"{prefix}.")]
         if not named:
             raise ConfigError(f"`freeze` {prefix!r} is not one of {', '.join(parts(weights))}")
-        new = [name for name in named if name in transfer.anew]
+        new = [name for name in named if name not in reused]
         if new:
-            raise ConfigError(f"`freeze` {prefix!r} would freeze {new[0]}, which is made anew")
+            raise ConfigError(f"`freeze` {prefix!r} includes {new[0]}, which is reinitialized")
         frozen += [name for name in named if name not in frozen]
     if len(frozen) == len(weights):
         raise ConfigError("`freeze` leaves nothing to train")
@@ -215,57 +187,41 @@ def start_from(
     model: XANES_E3GNN,
     measured: SetStatistics,
     energy_grid: Tensor,
-    frozen: Sequence[str],
+    prefixes: Sequence[str],
 ) -> None:
-    """Give a new network the weights of another model, freeze some, and say what was done.
+    """Give a new network the weights of another model, freeze some, and log what was done.
 
     Args:
         start: where the weights come from.
         model: new network, changed in place.
         measured: statistics of the training set.
         energy_grid: energies of the targets relative to the reference, eV, shape (n_energies,).
-        frozen: see ``freeze``.
+        prefixes: parts to freeze, see ``freeze``.
 
     Raises:
         ConfigError: see ``freeze``.
     """
-    transfer = take_weights(model, start)
-    if keeps_head(model, start):  # a training does the same for a new head, and zeroes it
+    reused = take_weights(model, start)
+    if keeps_head(model, start):  # the start of a training would zero it
         kept = copy.deepcopy({name: map_.state_dict() for name, map_ in model.outputs().items()})
         dtype = model.coefficient_mean.dtype
         model.set_target_statistics(energy_grid.to(dtype), measured.mean.to(dtype), measured.scale)
         for name, output in model.outputs().items():
             output.load_state_dict(kept[name])
-    report_transfer(model, start, transfer, freeze(model, frozen, transfer))
-
-
-def parts(names: Mapping[str, Any] | Sequence[str]) -> list[str]:
-    """Parts of a network by the names of its tensors: `embedding`, `layers.0`, .., in order."""
-    found: dict[str, None] = {}
-    for name in names:
-        first, *rest = name.split(".")
-        found[f"{first}.{rest[0]}" if rest and rest[0].isdigit() else first] = None
-    return list(found)
-
-
-def report_transfer(
-    model: XANES_E3GNN, start: Start, transfer: Transfer, frozen: list[str]
-) -> None:
-    """Log what is reused, made anew, left out and frozen, by name and count."""
-    own, theirs = model.state_dict(), start.model.state_dict()
+    frozen = freeze(model, prefixes, reused)
+    new, old = model.state_dict(), start.model.state_dict()
     logger.info("starts from %s (%s)", start.path, start.label)
-    for title, names, values in (
-        ("reused", transfer.reused, own),
-        ("made anew", transfer.anew, own),
-        ("left out", transfer.left_out, theirs),
-        ("frozen", frozen, own),
+    for title, names in (
+        ("reused", parts(reused)),
+        ("reinitialized", [name for name in new if name not in reused]),
+        ("dropped", [name for name in old if name not in reused]),
+        ("frozen", parts(frozen)),
     ):
-        count = sum(values[name].numel() for name in names)
-        listed = parts(names) if title in ("reused", "frozen") else names
-        told = f": {', '.join(listed)}" if names else ""
-        logger.info("%s: %d tensors, %d numbers%s", title, len(names), count, told)
+        logger.info("%s: %s", title, ", ".join(names) or "nothing")
 
 
-def _plain(value: Any) -> Any:
-    """A value that can be compared: sequences as lists."""
-    return list(value) if isinstance(value, (list, tuple)) else value
+def parts(names: Iterable[str]) -> list[str]:
+    """Parts of a network by the names of its tensors, such as `embedding` and `layers.0`."""
+    split = [name.split(".") for name in names]
+    named = [f"{n[0]}.{n[1]}" if len(n) > 1 and n[1].isdigit() else n[0] for n in split]
+    return list(dict.fromkeys(named))

@@ -8,7 +8,7 @@ import torch
 
 from ..errors import CheckpointError, ConfigError
 from ..model.gnn import XANES_E3GNN
-from .config import TrainingConfig
+from .config import TrainingConfig, TrainingOptions
 
 NOT_COMPARED = {
     "energy_grid", "criterion", "info", "save_path", "checkpoint_path", "metrics_path", "resume",
@@ -16,17 +16,11 @@ NOT_COMPARED = {
 }  # fmt: skip
 """Settings that are described in words of their own or may change."""
 
-OF_OLDER_STATES = {"displacement": 0.0}
-"""Settings that earlier states lack, and what these stood for."""
-
-WITHDRAWN = {"slowed": 1.0, "skip_nonfinite": False}
-"""What states of earlier versions may hold, and the only value that continues as it began."""
-
 
 def make_fingerprint(
     model: XANES_E3GNN, config: TrainingConfig, train_digest: str, val_digest: str
 ) -> dict[str, Any]:
-    """Settings and data that a training depends on, as plain values; not the processes."""
+    """Settings and data that a training depends on, as plain values."""
     settings = {
         entry.name: getattr(config, entry.name)
         for entry in fields(config)
@@ -45,12 +39,12 @@ def make_fingerprint(
 
 
 def check_fingerprint(path: Path, state: dict[str, Any], now: dict[str, Any]) -> None:
-    """Refuse a state that another training wrote.
+    """Refuse a state that another training wrote; a setting that it lacks had its default.
 
     Args:
         path: the state's file, for the message.
-        state: what the file holds.
-        now: fingerprint of the training that is to go on.
+        state: content of the file.
+        now: fingerprint of the training that is to be resumed.
 
     Raises:
         CheckpointError: not the state of a training.
@@ -58,11 +52,10 @@ def check_fingerprint(path: Path, state: dict[str, Any], now: dict[str, Any]) ->
     """
     if "fingerprint" not in state:
         raise CheckpointError(f"{path}: not the state of a training")
-    older = {**OF_OLDER_STATES, **WITHDRAWN, **{k: state[k] for k in WITHDRAWN if k in state}}
-    before = older | state["fingerprint"]
+    before = {**vars(TrainingOptions()), **state["fingerprint"]}
     differences = [
         f"{key} was {before.get(key)!r}, is {new!r}"
-        for key, new in {**now, **WITHDRAWN}.items()
+        for key, new in now.items()
         if before.get(key) != new
     ]
     if differences:

@@ -10,14 +10,10 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from ..model.gnn import XANES_E3GNN
-
-Row = dict[str, float]
-"""Metrics of an epoch: epoch, lr, train_* and val_* terms of the loss, seconds."""
+from .step import Row
 
 MODULES = ("model", "averaged", "optimizer")
 """Fields that have a state of their own."""
-
-
 no_terms = partial(torch.zeros, 3, dtype=torch.float64)
 
 
@@ -64,12 +60,13 @@ class TrainingState:
         """Count an epoch; its averaged weights are kept if it validated best."""
         if row["val_mse"] < self.best_val:
             self.best_val, self.best_epoch = row["val_mse"], self.epoch
-            weights = self.averaged_network().state_dict()
+            weights = self.averaged_network.state_dict()
             self.best_weights = {name: value.clone() for name, value in weights.items()}
         self.rows = [*self.rows, row]
         self.epoch += 1
         self.batch, self.sums, self.n_seen, self.seconds = 0, no_terms(), 0, 0.0
 
+    @property
     def averaged_network(self) -> XANES_E3GNN:
         """The network with averaged weights."""
         return cast(XANES_E3GNN, self.averaged.module)

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from src.cli import main
-from src.commands import dataset, evaluate, info, train
+from src.cli import main, parse
 from src.dataset.database import Database, write_records
 from src.dataset.location import DatabaseURL, as_location
 from src.errors import ConfigError, DatabaseError
 from src.runtime.provenance import hide_passwords
-from src.training.output import keep_config
+from src.training.config import TrainJob
+from src.training.output import as_yaml, keep_config
 
 URL = "postgresql://ann:s3cret@host:5432/xanes"
 SHOWN = "postgresql://ann:***@host:5432/xanes"
@@ -77,12 +77,8 @@ def test_what_is_not_understood_is_refused_without_its_password(value, message):
 
 
 def test_jobs_do_not_show_a_password():
-    jobs = [
-        train.Options(URL, Path("out")),
-        dataset.Options([Path("a")], URL),
-        info.Options(URL),
-        evaluate.Options(Path("m"), URL),
-    ]
+    words = ["train", URL, "-o", "x"], ["dataset", "a", "-o", URL], ["evaluate", "m", URL]
+    jobs = [TrainJob(URL, Path("out")), *(parse(command)[1] for command in words)]
     for job in jobs:
         assert "s3cret" not in repr(job)
         assert SHOWN in repr(job)
@@ -114,13 +110,15 @@ def test_command_refuses_without_the_password(words, code, message, capsys):
 def test_training_leaves_no_password(tmp_path, monkeypatch, capsys, caplog):
     """Settings are kept when the database has been read; it can't be here, so it is done before."""
 
-    def keep_and_read(job, config):
-        keep_config(job.output / "config.yaml", config)
+    def keep_and_read(job):
+        keep_config(job.output, as_yaml(job))
         Database(job.database)
 
     monkeypatch.setitem(sys.modules, "psycopg2", None)
-    monkeypatch.setattr("src.workflow._train", keep_and_read)
-    monkeypatch.setattr("src.workflow.remove_if_not_begun", lambda folder, there: None)
+    monkeypatch.setattr("src.workflow.read_data", keep_and_read)
+    monkeypatch.setattr(  # else a refused training's settings are removed
+        "src.training.output.contains_training", lambda folder: (folder / "config.yaml").exists()
+    )
     with caplog.at_level(logging.DEBUG):
         assert main(["--debug", "train", URL, "-o", str(tmp_path / "out")]) == 1
     told = "".join(capsys.readouterr()) + caplog.text

@@ -11,7 +11,7 @@ from src.dataset.batch import collate_graphs, mean_rows
 from src.dataset.database import Database
 from src.dataset.dataset import XANESDataset
 from src.prediction.inference import raw_sites
-from src.training.spectra_network import SpectraNetwork
+from src.training.step import training_spectra
 
 GRID = np.arange(4960.0, 5010.0, 1.0)
 RELATIVE = torch.as_tensor(GRID - 4970.0)
@@ -75,13 +75,13 @@ def test_means_and_sites_in_one_batch_and_a_loss_on_all_of_them(database):
     batch = collate_graphs([first, single, second])
     n_first, n_second = int(first.absorber_mask.sum()), int(second.absorber_mask.sum())
     assert batch.row_of_site.tolist() == [0] * n_first + [1, 2] + [3] * n_second
-    mu = SpectraNetwork(model)(batch, grid)
+    mu = training_spectra(model, batch, grid)
     assert mu.shape == batch.y.shape == (4, len(GRID))
-    alone = torch.cat([SpectraNetwork(model)(collate_graphs([g]), grid) for g in (first, single)])
+    alone = torch.cat([training_spectra(model, collate_graphs([g]), grid) for g in (first, single)])
     torch.testing.assert_close(mu[:3], alone, rtol=1e-4, atol=1e-5)
     batch.pos.requires_grad_()
     SpectrumLoss()(
-        SpectraNetwork(model)(batch, grid), batch.y, grid, mask=batch.y_mask
+        training_spectra(model, batch, grid), batch.y, grid, mask=batch.y_mask
     ).total.backward()
     moved = batch.pos.grad[batch.absorber_mask].norm(dim=1)
     assert bool((moved > 0).all())  # every site of every mean is felt

@@ -79,12 +79,12 @@ def test_training_reads_each_record_once_before_the_first_batch(database, tmp_pa
 
 
 def test_negative_control_a_second_pass_is_counted(database, tmp_path, monkeypatch):
-    complete = workflow.complete_info
+    train_network = workflow.train_network
 
-    def with_another_pass(info, train_set, *rest):
-        list(train_set)
-        complete(info, train_set, *rest)
+    def with_another_pass(job, data, **options):
+        list(data.train_set)
+        return train_network(job, data, **options)
 
-    monkeypatch.setattr(workflow, "complete_info", with_another_pass)
+    monkeypatch.setattr(workflow, "train_network", with_another_pass)
     reads = reads_before_the_first_batch(database, tmp_path / "out", monkeypatch)
     assert max(reads.values()) == 2

@@ -137,8 +137,7 @@ WITHDRAWN = {
     ("state 2", "state"): {"slowed"},
     ("e3gnn-xanes spectra 1", "notes"): {"chunk", "processes", "rows", "source"},
 }
-"""Names that are no longer written: of states, which are read, see ``fingerprint.WITHDRAWN``; of
-the notes of a bulk prediction, which nothing read but an interrupted one."""
+"""Names that are no longer written: nothing reads them."""
 
 
 def changes(frozen, written):

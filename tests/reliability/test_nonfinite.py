@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 from ase import Atoms
-from hooks import Killed, at, die
+from hooks import at
 from poison import ENERGY, Poison, graphs, network, poison_element, settings
 from records import record
 from team import bulk_model
 
 from src import run_training
-from src.checkpoints.torch_file import read_verified, write_verified
+from src.checkpoints.torch_file import read_verified
 from src.checkpoints.trained_model import ModelInfo, TrainedModel, load_model, save_model
 from src.comparison.fit import Bounds, Fit
 from src.comparison.ranking import Candidate, edge_step, first_in_draws, rank
@@ -130,19 +130,6 @@ def test_the_last_good_state_stays_and_continues(tmp_path):
         torch.equal(weight, resumed.state_dict()[name])
         for name, weight in whole.state_dict().items()
     )
-
-
-@pytest.mark.parametrize(("name", "value"), [("slowed", 0.5), ("skip_nonfinite", True)])
-def test_a_state_with_a_withdrawn_setting_does_not_continue_otherwise(tmp_path, name, value):
-    """Learning rates lowered after an explosion, and batches left out."""
-    train, val = graphs(8), graphs(4, 100)
-    with pytest.raises(Killed):
-        run_training(network(), train, val, settings(tmp_path, "x", on_batch=at(1, 0, die)))
-    state = read_verified(tmp_path / "x.ckpt")
-    (state["fingerprint"] if name == "skip_nonfinite" else state)[name] = value
-    write_verified(tmp_path / "x.ckpt", state)
-    with pytest.raises(ConfigError, match=rf"x\.ckpt: .*{name} was {value}"):
-        run_training(network(), train, val, settings(tmp_path, "x", resume=True))
 
 
 # predictions

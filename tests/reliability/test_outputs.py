@@ -1,4 +1,4 @@
-"""Outputs that would destroy an input, and standard streams that are full, closed or unread."""
+"""Outputs that would destroy an input, and a standard output that fails."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 from ase import Atoms
 from ase.io import write
 from input_world import make_world
-from paths import CALCULATIONS, ROOT, ZN_K
+from paths import ROOT, ZN_K
 
 from src.cli import main
 from src.errors import StructureError
@@ -19,7 +19,6 @@ from src.structures.files import each_structure, read_structures
 from src.structures.graph import check_atoms
 
 pytestmark = pytest.mark.reliability
-SHELL = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 ZINC = ["--edge", "K", "--energy", "-25", "94", "1", "--axis", "relative"]
 
 
@@ -76,63 +75,28 @@ def test_outputs_that_are_devices_or_of_their_own_are_written(world, tmp_path):
     assert main([*words, "-o", str(tmp_path / "a.dat")]) == 0  # its own of before
 
 
-@pytest.mark.parametrize("field", ["output", "plot"])
-def test_a_name_with_a_nul_is_refused(world, tmp_path, field, capsys):
-    config = tmp_path / "c.yaml"
-    config.write_text(f'model: {world["model"]}\nstructures: [{world["cif"]}]\n{field}: "a\\0.png"')
-    assert main(["predict", "--config", str(config)]) == 2
-    assert f"`{field}` is 'a\\x00.png', but no name contains a NUL" in capsys.readouterr().err
-
-
-def shell(command, world, unbuffered):
-    """Run words in a shell, where `xanes` is the command; exit code and standard error."""
-    program = f'xanes() {{ {sys.executable} -m src "$@"; }}; set -o pipefail; '
-    command = command.format(**world)
-    done = subprocess.run(
-        ["bash", "-c", program + command], cwd=ROOT, text=True,
-        capture_output=True, check=False,
-        env={**SHELL, **({"PYTHONUNBUFFERED": "1"} if unbuffered else {})},
-    )  # fmt: skip
-    assert "Traceback" not in done.stderr
-    assert "internal error" not in done.stderr
-    return done.returncode, done.stderr
-
-
-@pytest.mark.parametrize("unbuffered", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
-    ("command", "code", "told"),
+    ("command", "code", "message"),
     [
-        ("xanes --version >/dev/full", 1, "standard output can't be written, No space left"),
-        ("xanes info {db} >/dev/full", 1, "standard output can't be written, No space left"),
-        ("xanes info {db} >&-", 0, ""),
-        ("xanes info nosuch >&- 2>&-", 1, ""),
-        ("xanes info nosuch 2>/dev/full", 1, ""),
-        ("xanes info nosuch 2>&1 | true", 1, ""),
-        ("xanes predict {model} {cif} {zinc} | true", 3, "1 of 2 structures"),
+        ("xanes --version >/dev/full", 1, "No space left"),
+        ("xanes info {db} >/dev/full", 1, "No space left"),
+        ("xanes info {db} | true", 141, ""),
         ("PYTHONIOENCODING=ascii xanes info {accents}", 0, ""),
     ],
 )
-def test_a_standard_stream_that_fails_is_told_or_changes_nothing(
-    world, tmp_path, command, code, told, unbuffered
-):
+def test_standard_output_that_fails(world, tmp_path, command, code, message):
     accents = tmp_path / "ü.cif"
     accents.write_bytes(Path(world["cif"]).read_bytes())
-    found, error = shell(command, {**world, "accents": accents}, unbuffered)
-    assert (found, told in error) == (code, True), error
-
-
-def test_work_is_done_though_nobody_reads_what_is_said_of_it(world, tmp_path):
-    """What was said used to end the work with exit code 0, before anything was written."""
-    where = {**world, "out": tmp_path}
-    assert shell("xanes dataset {calculations} -o {out}/x.db | true", where, True)[0] == 0
-    words = "xanes evaluate {model} {db} --table {out}/t.csv --predictions {out}/p.npz | true"
-    assert shell(words, where, True)[0] == 0
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["p.npz", "t.csv", "x.db"]
-
-
-def test_work_is_done_with_standard_error_closed(world, tmp_path):
-    where = {**world, "out": tmp_path}
-    assert shell(f"xanes dataset {CALCULATIONS} -o {{out}}/x.db 2>&-", where, False)[0] == 0
+    program = f'xanes() {{ {sys.executable} -m src "$@"; }}; set -o pipefail; '
+    done = subprocess.run(
+        ["bash", "-c", program + command.format(**world, accents=accents)],
+        cwd=ROOT, text=True, capture_output=True, check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    assert message in done.stderr if message else not done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception" not in done.stderr
 
 
 def test_no_command_is_wrong_usage(capsys):

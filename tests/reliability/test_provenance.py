@@ -280,11 +280,11 @@ def test_an_ensemble_leads_back_to_its_members(tmp_path):
 
 
 def test_members_trained_by_one_command_name_it(made, tmp_path, monkeypatch):
-    def train_for_a_moment(job, _config):
-        job.output.mkdir(parents=True)
-        shutil.copy(made / "cu_k" / "model.pt", job.output / "model.pt")
+    def train_for_a_moment(job, _data, writes):
+        for name in ("model.pt", "metrics.csv"):
+            shutil.copy(made / "cu_k" / name, job.output / name)
 
-    monkeypatch.setattr("src.workflow.train_from_database", train_for_a_moment)
+    monkeypatch.setattr("src.workflow.train_network", train_for_a_moment)
     words = ["train", made / "cu.db", "-o", tmp_path / "m", "--members", 2, *QUICK]
     assert run(*words) == 0
     _, info = load_model(tmp_path / "m")

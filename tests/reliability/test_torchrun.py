@@ -55,11 +55,11 @@ def start(database, out, *more, restarts=0, fault=None):
 def finish(process, within=120.0):
     """Exit code and what was said on standard error."""
     try:
-        told = process.communicate(timeout=within)[1]
+        message = process.communicate(timeout=within)[1]
     except subprocess.TimeoutExpired:
         process.kill()
         raise
-    return process.returncode, told
+    return process.returncode, message
 
 
 def rank_pid(process, rank):
@@ -84,56 +84,46 @@ def kill_within_an_epoch(process, rank, out, epochs=3):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rank", [0, 1])
-def test_a_killed_process_ends_the_others_and_resumes_bit_for_bit(database, whole, tmp_path, rank):
-    process = start(database, tmp_path / "cut")
-    kill_within_an_epoch(process, rank, tmp_path / "cut")
-    killed = time.monotonic()
-    code, told = finish(process)
-    seconds = time.monotonic() - killed
-    print(f"rank {rank} killed: all ended after {seconds:.1f} s")
-    assert code != 0
-    assert seconds < 60
-    assert told.count("has lost another one, which was killed") == 1, told
-    assert "internal error" not in told
-    left = read_verified(tmp_path / "cut" / "last.ckpt")
-    assert left["epoch"] < EPOCHS
-    assert finish(start(database, tmp_path / "cut", "--resume"))[0] == 0
-    assert differing(whole, without_seconds(read_verified(tmp_path / "cut" / "last.ckpt"))) == []
-
-
-@pytest.mark.slow
-def test_torchrun_starts_killed_processes_again_and_they_go_on(database, whole, tmp_path):
-    process = start(database, tmp_path / "cut", restarts=2)
-    kill_within_an_epoch(process, 1, tmp_path / "cut")
-    time.sleep(0.5)
-    kill_within_an_epoch(process, 0, tmp_path / "cut", epochs=8)
-    code, told = finish(process)
-    assert code == 0, told
-    assert differing(whole, without_seconds(read_verified(tmp_path / "cut" / "last.ckpt"))) == []
-    log = (tmp_path / "cut" / "log.txt").read_text()
-    assert log.count(f"epoch {EPOCHS}/{EPOCHS}") == 1
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("fault", ["die 0", "die 1", "die_writing 0"])
-def test_a_process_killed_in_validation_or_writing_resumes_bit_for_bit(
-    database, whole, tmp_path, fault, monkeypatch
+@pytest.mark.parametrize(
+    ("fault", "at"),
+    [
+        ("die 0", "2 1"),
+        ("die 1", "2 1"),
+        ("die 0", "2 3"),
+        ("die 1", "2 3"),
+        ("die_writing 0", "2 3"),
+    ],
+)
+def test_a_killed_process_ends_the_others_and_resumes_bit_for_bit(
+    database, whole, tmp_path, fault, at, monkeypatch
 ):
-    """An epoch has three batches of training and one of validation."""
-    monkeypatch.setenv("AT", "2 3")
-    begun, out = time.monotonic(), tmp_path / "cut"
-    code, told = finish(start(database, out, fault=fault))
+    """In training, in validation, which follows three batches of training, or while writing."""
+    monkeypatch.setenv("AT", at)
+    started, out = time.monotonic(), tmp_path / "cut"
+    code, message = finish(start(database, out, fault=fault))
     assert code != 0
-    assert time.monotonic() - begun < 60
-    assert told.count("has lost another one, which was killed") == 1, told
-    assert "internal error" not in told
+    assert time.monotonic() - started < 60
+    assert message.count("has lost another one, which was killed") == 1, message
+    assert "internal error" not in message
     left = read_verified(out / "last.ckpt")
-    assert (left["epoch"], left["batch"]) == (2, 2 if fault == "die_writing 0" else 3)
+    assert (left["epoch"], left["batch"]) == (2, 2 if fault == "die_writing 0" else int(at[-1]))
     assert bool(list(out.glob(".last.ckpt.*.part"))) == (fault == "die_writing 0")
     assert finish(start(database, out, "--resume"))[0] == 0
     assert differing(whole, without_seconds(read_verified(out / "last.ckpt"))) == []
     assert not list(out.glob(".last.ckpt.*"))
+
+
+@pytest.mark.slow
+def test_torchrun_restarts_killed_processes_and_they_continue(database, whole, tmp_path):
+    process = start(database, tmp_path / "cut", restarts=2)
+    kill_within_an_epoch(process, 1, tmp_path / "cut")
+    time.sleep(0.5)
+    kill_within_an_epoch(process, 0, tmp_path / "cut", epochs=8)
+    code, message = finish(process)
+    assert code == 0, message
+    assert differing(whole, without_seconds(read_verified(tmp_path / "cut" / "last.ckpt"))) == []
+    log = (tmp_path / "cut" / "log.txt").read_text()
+    assert log.count(f"epoch {EPOCHS}/{EPOCHS}") == 1
 
 
 @pytest.mark.slow
@@ -156,8 +146,8 @@ def test_a_signal_to_torchrun_and_its_processes_leaves_the_state(database, whole
 
 
 def test_a_full_disk_of_the_first_process_stops_all(database, tmp_path):
-    code, told = finish(start(database, tmp_path / "full", fault="full_disk 0"))
+    code, message = finish(start(database, tmp_path / "full", fault="full_disk 0"))
     assert code != 0
-    errors = [line for line in told.splitlines() if line.startswith("e3gnn-xanes: error")]
-    assert len(errors) == 1, told
+    errors = [line for line in message.splitlines() if line.startswith("e3gnn-xanes: error")]
+    assert len(errors) == 1, message
     assert "last.ckpt: can't be written, File too large" in errors[0]

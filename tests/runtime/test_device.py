@@ -12,7 +12,7 @@ from src.dataset.seeding import SeededGraphs
 from src.errors import ConfigError
 from src.prediction.inference import raw_sites
 from src.runtime.distributed import Team, choose_device
-from src.training.spectra_network import SpectraNetwork
+from src.training.step import training_spectra
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 ENERGY = torch.linspace(-10.0, 30.0, 41)
@@ -48,13 +48,15 @@ def test_workers_yield_the_batches_of_each_epoch_in_order():
 def test_mixed_precision_rounds_the_network_and_not_the_basis(tmp_path):
     model, batch = small_model(), collate_graphs(dataset(4))
     model.coefficient_mean.fill_(1.0)
-    plain, mixed = (SpectraNetwork(model, name)(batch, ENERGY) for name in ("float32", "bfloat16"))
+    plain, mixed = (
+        training_spectra(model, batch, ENERGY, name) for name in ("float32", "bfloat16")
+    )
     assert torch.equal(plain, model.predict_spectra(batch, ENERGY))
     assert mixed.dtype == torch.float32
     difference = (mixed - plain).abs().max() / plain.std()
     assert 0 < difference < 0.05  # bfloat16 resolves 2^-8 = 0.004 and several layers follow
     with pytest.raises(ConfigError, match=r"torch\.float64"):
-        SpectraNetwork(model.double(), "bfloat16")
+        trained(tmp_path, "x", small_model().double(), precision="bfloat16")
 
 
 def test_training_in_mixed_precision_learns_and_is_noticed_on_resumption(tmp_path):

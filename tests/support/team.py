@@ -21,7 +21,7 @@ from src.dataset.loader import share_out
 from src.errors import XanesError
 from src.prediction import bulk
 from src.runtime.distributed import processes
-from src.train import loss_terms, prepare, set_gradient
+from src.train import prepare, set_gradient
 
 ENERGY = torch.linspace(-10.0, 30.0, 41, dtype=torch.float64)
 BATCHES = {"uneven": [0, 1, 2, 3, 4], "one graph": [2]}
@@ -106,18 +106,17 @@ def compare_gradients(team, folder):
     for dtype in (torch.float32, torch.float64):
         model, data = network(dtype), graphs(5, dtype)
         config = settings(folder, "unused")
-        training, state = prepare(model, (data, data), config, team)
+        training, _ = prepare(model, (data, data), config, team)
         for name, numbers in BATCHES.items():
             part = share_out(numbers, training.train.sampler.num_edges, team.size)[team.rank]
             batch = collate_graphs([data[number] for number in part]) if part else None
-            state.optimizer.zero_grad()
             n_spectra = sum(training.train.statistics.n_spectra[number] for number in numbers)
-            terms = set_gradient(training, batch, n_spectra)
-            found = {"part": part, "gradient": gradient(model), "terms": terms}
-            state.optimizer.zero_grad()
-            loss_terms(training, batch)[0].backward()
-            found["plain mean"] = gradient(model)
-            torch.save(found, folder / f"{name} {dtype} {team.rank}")
+            terms = set_gradient(training, model, batch, n_spectra)
+            outcome = {"part": part, "gradient": gradient(model), "terms": terms}
+            n_mine = 0 if batch is None else len(batch.y)
+            set_gradient(training, model, batch, team.size * max(n_mine, 1))
+            outcome["plain mean"] = gradient(model)
+            torch.save(outcome, folder / f"{name} {dtype} {team.rank}")
 
 
 def data_sets():

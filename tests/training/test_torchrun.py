@@ -56,9 +56,9 @@ def test_training_writes_the_files_and_figures_of_one_process(made):
 
 
 @pytest.mark.slow
-def test_failures_are_told_once(made):
+def test_failures_are_shown_once(made):
     for words, message in (
-        (["train", made / "cu.db", *TRAIN, "-o", made / "one"], "already holds a training"),
+        (["train", made / "cu.db", *TRAIN, "-o", made / "one"], "already contains a training"),
         (["info", made / "cu.db"], "`info` is for one process"),
         (["train", made / "cu.db"], "required"),
         (["predict", made / "one", CALCULATIONS / "mp-1692" / "POSCAR"], "is for one process"),
