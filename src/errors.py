@@ -44,24 +44,20 @@ class LossError(ConfigError):
     """The loss or its gradient is not finite in a training."""
 
 
-class OutputError(XanesError):
-    """Standard output can't be written."""
-
-
 class PeerError(XanesError):
     """Another process of the same run has failed, and has said why."""
 
 
 class LostPeerError(XanesError):
-    """Another process of the same run is gone without a word."""
+    """Another process of the same run was killed."""
 
 
 class Terminated(BaseException):
-    """SIGTERM was received; no ``Exception``, as KeyboardInterrupt is none."""
+    """SIGTERM was received; like KeyboardInterrupt not an ``Exception``."""
 
 
 class PartialError(XanesError):
-    """The work is done, but for a part that could not be done and was named."""
+    """Partial success: the failed inputs were listed."""
 
 
 class MemberError(XanesError):

@@ -28,15 +28,20 @@ class Options:
 
 def run(job: Options) -> None:
     """Calibrate a model on sites that it was not trained on, and write it."""
+    from ..checkpoints.pretrained import model_path, models
     from ..checkpoints.trained_model import TrainedModel
     from ..dataset.database import Database
     from ..dataset.split import read_ids
     from ..evaluation.calibrate import check_not_trained, learn_novelty, site_errors
     from ..evaluation.conformal import calibrate
     from ..evaluation.evaluate import check_kind, model_dataset
+    from ..runtime.atomic_files import check_writable
     from ..structures.names import material_of
 
-    output = check_output(job)
+    check_writable(job.output)
+    output = job.output or model_path(job.model)
+    if job.output is None and output in models().values():
+        raise ConfigError(f"{job.model} ships with the package; name another file with --output")
     model = TrainedModel.load(job.model, job.device)
     info = model.info
     if info.energy_grid is None or not info.train_ids:
@@ -54,21 +59,3 @@ def run(job: Options) -> None:
         f"{output}: {job.coverage:.0%} bands from {len(ids)} sites of {materials} materials;"
         f" novel beyond a distance of {info.calibration.novelty.threshold:.3f}"
     )
-
-
-def check_output(job: Options) -> Path:
-    """File to write; the model's own where none is named.
-
-    Raises:
-        ConfigError: that would change a model that ships with the package.
-    """
-    from ..checkpoints.pretrained import model_path, models
-    from ..runtime.atomic_files import check_writable
-
-    if job.output is not None:
-        check_writable(job.output)
-        return job.output
-    path = model_path(job.model)
-    if path in models().values():
-        raise ConfigError(f"{job.model} ships with the package; name another file with --output")
-    return path

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from ..errors import ConfigError, LostPeerError, PeerError
 
@@ -73,10 +74,13 @@ class Team:
         """
         if self.size == 1:
             return
-        for weight in model.parameters():
-            if weight.requires_grad:
-                weight.grad = torch.zeros_like(weight) if weight.grad is None else weight.grad
-                dist.all_reduce(weight.grad)
+        gradients = []
+        for weight in filter(lambda weight: weight.requires_grad, model.parameters()):
+            weight.grad = torch.zeros_like(weight) if weight.grad is None else weight.grad
+            gradients.append(weight.grad)
+        flat = parameters_to_vector(gradients)
+        dist.all_reduce(flat)
+        vector_to_parameters(flat, gradients)
 
     def share_weights(self, model: nn.Module) -> None:
         """Give the network of every process the weights and buffers of the first one."""

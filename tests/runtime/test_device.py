@@ -6,12 +6,10 @@ from test_train import dataset, full_config, small_model
 
 from src import run_training
 from src.checkpoints.trained_model import load_model
-from src.dataset.batch import GraphBatchSampler, collate_graphs
-from src.dataset.loader import make_loader
-from src.dataset.seeding import SeededGraphs
+from src.dataset.batch import collate_graphs
 from src.errors import ConfigError
 from src.prediction.inference import raw_sites
-from src.runtime.distributed import Team, choose_device
+from src.runtime.distributed import choose_device
 from src.training.step import training_spectra
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -33,16 +31,6 @@ def test_workers_change_neither_order_nor_weights(tmp_path):
     assert rows == rows_helped
     for name, weight in alone.state_dict().items():
         assert torch.equal(weight, helped.state_dict()[name]), name
-
-
-def test_workers_yield_the_batches_of_each_epoch_in_order():
-    graphs = dataset(12)
-    sampler = GraphBatchSampler([graph.num_edges for graph in graphs], 60, None, seed=1)
-    loader = make_loader(SeededGraphs(graphs, seed=0), sampler, Team(), num_layers=1, workers=2)
-    for epoch in range(3):
-        sampler.set_epoch(epoch)
-        for batch, numbers in zip(loader, sampler, strict=True):
-            assert torch.equal(batch.pos, torch.cat([graphs[number].pos for number in numbers]))
 
 
 def test_mixed_precision_rounds_the_network_and_not_the_basis(tmp_path):

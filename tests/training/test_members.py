@@ -8,6 +8,7 @@ from command import run
 from hooks import Killed, at, die, hook_commands
 from paths import CU_K
 
+from src import workflow
 from src.checkpoints.trained_model import load_model
 from src.model.ensemble import networks_of
 
@@ -24,7 +25,11 @@ def made(database, tmp_path_factory):
     folder = tmp_path_factory.mktemp("made")
     shutil.copy(database, folder)
     words = ["train", folder / "cu.db", *WORDS, "-o", folder / "both", "--members=2"]
-    assert run(*words, "--training.seed=4") == 0
+    with pytest.MonkeyPatch.context() as patch:
+        sets, measure = [], workflow.measure
+        patch.setattr(workflow, "measure", lambda *a: (sets.append(a[1]), measure(*a))[1])
+        assert run(*words, "--training.seed=4") == 0
+    assert sets == ["train_dataset", "val_dataset"]  # once for both members
     return folder
 
 
