@@ -92,7 +92,7 @@ def pretrain(student: Student, graphs: Sequence[Data], epochs: int, seed: int = 
     for epoch in range(epochs):
         sampler.set_epoch(epoch)
         student.train()
-        losses, n_batches = [], len(sampler)
+        losses, n_batches = [], sampler.count()
         for number, batch in enumerate(sampler):
             factor = learning_rate_factor((epoch + (number + 1) / n_batches) / epochs, 0.05)
             optimizer.param_groups[0]["lr"] = LEARNING_RATE * factor

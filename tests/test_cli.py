@@ -43,8 +43,8 @@ def test_dataset_says_what_it_found_and_what_it_left_out(tmp_path, capsys):
     shutil.copytree(FEFF_RUNS, tmp_path / "runs")
     assert run("dataset", tmp_path / "runs", "-o", tmp_path / "x.db") == 0
     out = capsys.readouterr().out
-    assert "3 added, 0 unchanged, 0 replaced, 2 left out" in out
-    assert out.count("left out: ") == 2
+    assert "3 added, 0 unchanged, 0 replaced, 2 skipped" in out
+    assert out.count("skipped: ") == 2
     assert "mp-1101124/FEFF-XANES/003_Cu: xmu.dat: no xmu.dat" in out
     assert "materials: 3" in out
     assert run("dataset", tmp_path / "runs", "-o", tmp_path / "x.db") == 0

@@ -19,9 +19,9 @@ class Options:
     """Which calculations, and how they are read."""
 
     calculations: list[Path] = field(metadata=POSITIONAL)
-    """Folders that are searched for FEFF or FDMNES runs; files of extended xyz."""
+    """Folders to search for calculations, or files."""
     output: Location = field(metadata=LOCATION)
-    """Database to make or to add to: a file, or postgresql://user@host:port/name."""
+    """Database to create or extend: a file, or postgresql://user@host:port/name."""
     element: str | None = None
     """Absorbing element, such as Cu. None: all."""
     edge: str | None = None
@@ -30,36 +30,34 @@ class Options:
     """Format of the calculations. None: inferred from their content, and printed."""
     target: Literal["absolute", "normalized", "as_given"] | None = None
     """absolute: cross-section in 1e-3 a0^2; normalized: divided by the edge step, as FEFF does;
-    as_given: unit not stated. None: absolute for FEFF, as_given for files that state no unit."""
+    as_given: unspecified unit. None: absolute for FEFF, as_given for files without a unit."""
     energy: tuple[float, float, float] | None = None
-    """First and last energy and step, eV, of files that state none."""
+    """First and last energy and step, eV, of files without energies."""
     axis: Literal["absolute", "relative"] | None = None
-    """What energies count from where the files do not say so; relative: an unspecified edge."""
+    """Energies of files that do not say: absolute, or relative to an unspecified edge."""
     id_list: Path | None = None
     """File to write with the ids of these calculations, one a line, for `train --train`."""
     strict: bool = False
-    """Fail at the first run that can't be used."""
+    """Fail at the first calculation that can't be used."""
     replace: bool = False
-    """Overwrite records that are in the database with different content."""
+    """Overwrite records that exist with different content."""
 
 
 def run(job: Options) -> None:
-    """Collect calculations in a database and say what was found."""
+    """Collect calculations in a database and print a summary."""
     from ..dataset.database import Database, write_records
     from ..reports.text import describe_contents
     from ..runtime.atomic_files import check_writable, write_text_durably
-    from ..structures.names import check_edge, check_wanted
+    from ..structures.names import check_wanted
 
-    check_wanted(job.element, None)
-    if job.edge is not None:
-        check_edge(job.edge, "`--edge`")
+    check_wanted(job.element, job.edge)
     check_writable(None if isinstance(job.output, DatabaseURL) else job.output)
     check_writable(job.id_list)
     ids: list[str] = []
     results = read_all(job, ids)
     summary = write_records(job.output, results, replace=job.replace, strict=job.strict)
     for rejected in summary.rejected:
-        print(f"left out: {rejected.source}: {rejected.reason}")
+        print(f"skipped: {rejected.source}: {rejected.reason}")
     if summary.sites == 0:
         selection = " ".join(word for word in (job.element, job.edge) if word)
         raise DatabaseError(
@@ -71,7 +69,7 @@ def run(job: Options) -> None:
         write_text_durably(job.id_list, "".join(f"{name}\n" for name in dict.fromkeys(ids)))
     print(
         f"{job.output}: {summary.added} added, {summary.unchanged} unchanged,"
-        f" {summary.replaced} replaced, {len(summary.rejected)} left out"
+        f" {summary.replaced} replaced, {len(summary.rejected)} skipped"
     )
     print(describe_read(summary))
     print(describe_contents(Database(job.output).contents()))
@@ -80,8 +78,8 @@ def run(job: Options) -> None:
 def describe_read(summary: "Summary") -> str:
     """What became of every calculation, in a line."""
     return (
-        f"{summary.found} found: {summary.sites} read, {summary.passed_over} of another element"
-        f" or edge, {len(summary.rejected)} left out"
+        f"{summary.calculations} found: {summary.sites} read, {summary.passed_over} of another"
+        f" element or edge, {len(summary.rejected)} skipped"
     )
 
 

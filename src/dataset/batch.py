@@ -10,19 +10,16 @@ from torch.utils.data import Sampler
 from ..model.graph_input import Graph
 from ..model.neighbor_lists import plan_messages
 
-ATOM_FIELDS = ("z", "pos", "absorber_mask")
-"""Fields of a graph with one row an atom."""
-
 
 def collate_graphs(graphs: Sequence[Graph], num_layers: int | None = None) -> Graph:
     """Join graphs, molecules and crystals alike.
 
-    Fields that one graph may lack are filled in: ``edge_shift`` with zeros (a molecule), ``y_mask``
-    with True (all energies calculated). Fields the network does not use are left behind.
+    Fields that a graph may lack are filled in: ``edge_shift`` with zeros (a molecule), ``y_mask``
+    with True (all energies calculated). Fields the network does not use are dropped.
 
     Args:
         graphs: graphs with z, pos, edge_index, absorber_mask and, for training, y.
-        num_layers: layers of the network that will read the batch, whose neighbour lists are then
+        num_layers: layers of the network that will read the batch, whose neighbor lists are then
             padded here, in the process that loads, and not in its forward.
 
     Returns:
@@ -33,14 +30,19 @@ def collate_graphs(graphs: Sequence[Graph], num_layers: int | None = None) -> Gr
     """
     sizes = torch.tensor([graph.num_nodes for graph in graphs])
     ptr = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
-    fields: dict[str, Any] = {n: torch.cat([graph[n] for graph in graphs]) for n in ATOM_FIELDS}
-    offsets = zip(graphs, ptr.tolist()[:-1], strict=True)
-    fields["edge_index"] = torch.cat([graph.edge_index + first for graph, first in offsets], dim=1)
-    shifts = [(g.get("edge_shift"), g.pos.new_zeros(g.num_edges, 3)) for g in graphs]
-    fields["edge_shift"] = torch.cat([zero if own is None else own for own, zero in shifts])
+    shifts = [(graph, graph.get("edge_shift")) for graph in graphs]
+    fields: dict[str, Any] = {
+        **{name: torch.cat([g[name] for g in graphs]) for name in ("z", "pos", "absorber_mask")},
+        "edge_index": torch.cat(
+            [g.edge_index + first for g, first in zip(graphs, ptr.tolist()[:-1], strict=True)], 1
+        ),
+        "edge_shift": torch.cat(
+            [g.pos.new_zeros(g.num_edges, 3) if shift is None else shift for g, shift in shifts]
+        ),
+        "batch": torch.arange(len(graphs)).repeat_interleave(sizes),
+        "ptr": ptr,
+    }
     if any(graph.get("y") is not None for graph in graphs):
-        from .statistics import target_and_mask  # needed in training alone
-
         targets = [target_and_mask(graph) for graph in graphs]
         fields["y"] = torch.cat([y for y, _ in targets])
         fields["y_mask"] = torch.cat([mask for _, mask in targets])
@@ -48,10 +50,8 @@ def collate_graphs(graphs: Sequence[Graph], num_layers: int | None = None) -> Gr
         fields["row_of_site"] = join_rows(graphs)
     if any("r_max" in graph for graph in graphs):
         fields["r_max"] = sorted({graph.r_max for graph in graphs if "r_max" in graph})
-    numbers = torch.arange(len(graphs)).repeat_interleave(sizes)
     if num_layers is not None:
         fields["plan"] = plan_messages(fields["edge_index"], fields["absorber_mask"], num_layers)
-    fields |= {"batch": numbers, "ptr": ptr}
     if isinstance(graphs[0], Graph):
         return Graph(**fields)
     from torch_geometric.data import Data  # its imports take seconds
@@ -59,17 +59,28 @@ def collate_graphs(graphs: Sequence[Graph], num_layers: int | None = None) -> Gr
     return Data(**fields)
 
 
-def join_rows(graphs: Sequence[Graph]) -> torch.Tensor:
-    """Row of ``y`` that each absorber counts for, shape (n_absorbers,), rows counted on.
+def target_and_mask(graph: Graph) -> tuple[torch.Tensor, torch.Tensor]:
+    """Spectra of a graph and where they were calculated, both (n_rows, n_energies)."""
+    mask = graph.get("y_mask")
+    return graph.y, torch.ones_like(graph.y, dtype=torch.bool) if mask is None else mask
 
-    A graph without ``row_of_site`` has a row an absorber, in order.
+
+def count_rows(graph: Graph) -> int:
+    """Spectra of a graph: one per absorber, fewer where some are means over several."""
+    rows = graph.get("row_of_site")
+    return int(graph.absorber_mask.sum()) if rows is None else int(rows.max()) + 1
+
+
+def join_rows(graphs: Sequence[Graph]) -> torch.Tensor:
+    """Row of the batch's ``y`` that each absorber counts for, shape (n_absorbers,).
+
+    A graph without ``row_of_site`` has one row per absorber, in order.
     """
     parts, first = [], 0
     for graph in graphs:
-        own = graph.get("row_of_site")
-        rows = torch.arange(int(graph.absorber_mask.sum())) if own is None else own
-        parts.append(rows + first)
-        first += int(rows.max()) + 1
+        rows = graph.get("row_of_site")
+        parts.append(first + (torch.arange(count_rows(graph)) if rows is None else rows))
+        first += count_rows(graph)
     return torch.cat(parts)
 
 
@@ -77,11 +88,11 @@ def mean_rows(values: torch.Tensor, row_of_site: torch.Tensor | None) -> torch.T
     """Mean over the absorbers that count for the same row.
 
     Args:
-        values: of every absorber, shape (n_absorbers, ..).
+        values: of every absorber, shape (n_absorbers, ...).
         row_of_site: see ``join_rows``; None: every absorber is a row.
 
     Returns:
-        Means, shape (n_rows, ..).
+        Means, shape (n_rows, ...).
     """
     if row_of_site is None:
         return values
@@ -92,7 +103,7 @@ def mean_rows(values: torch.Tensor, row_of_site: torch.Tensor | None) -> torch.T
 
 
 class GraphBatchSampler(Sampler[list[int]]):
-    """Batches with at most so many graphs and so many edges, reshuffled every epoch.
+    """Batches with a maximum of graphs and of edges, reshuffled every epoch.
 
     The order is a function of ``seed`` and the epoch alone, so that a resumed training sees what an
     uninterrupted one would have seen. A graph above the edge budget is a batch of its own.
@@ -109,33 +120,30 @@ class GraphBatchSampler(Sampler[list[int]]):
 
         Args:
             num_edges: edges of every graph.
-            max_edges: most edges a batch; None: no limit.
-            batch_size: most graphs a batch; None: no limit.
+            max_edges: maximum edges per batch; None: no limit.
+            batch_size: maximum graphs per batch; None: no limit.
             seed: seed of the order; None: the order of the data set.
         """
         self.num_edges, self.max_edges, self.batch_size = num_edges, max_edges, batch_size
         self.seed, self.epoch, self.first = seed, 0, 0
 
     def set_epoch(self, epoch: int, first: int = 0) -> None:
-        """Choose the epoch whose order is wanted, and its first batch."""
+        """Choose the epoch, and the batch with which it begins."""
         self.epoch, self.first = epoch, first
 
-    def order(self) -> list[int]:
-        """Graphs in this epoch's order."""
-        if self.seed is None:
-            return list(range(len(self.num_edges)))
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        return torch.randperm(len(self.num_edges), generator=generator).tolist()
-
     def __iter__(self) -> Iterator[list[int]]:
-        """Yield the batches from the first that is wanted, as lists of graph numbers."""
-        return itertools.islice(self.all_batches(), self.first, None)
+        """Yield the batches from ``first`` on, as lists of graph numbers."""
+        return itertools.islice(self._batches(), self.first, None)
 
-    def all_batches(self) -> Iterator[list[int]]:
+    def _batches(self) -> Iterator[list[int]]:
         """Yield all batches of the epoch."""
+        order = torch.arange(len(self.num_edges))
+        if self.seed is not None:
+            generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+            order = torch.randperm(len(self.num_edges), generator=generator)
         batch: list[int] = []
         edges = 0
-        for graph in self.order():
+        for graph in order.tolist():
             full = self.batch_size is not None and len(batch) >= self.batch_size
             over = self.max_edges is not None and edges + self.num_edges[graph] > self.max_edges
             if batch and (full or over):
@@ -146,10 +154,6 @@ class GraphBatchSampler(Sampler[list[int]]):
         if batch:
             yield batch
 
-    def __len__(self) -> int:
-        """Number of batches from the first that is wanted."""
-        return sum(1 for _ in self)
-
     def count(self) -> int:
-        """Number of batches in this epoch."""
-        return sum(1 for _ in self.all_batches())
+        """Number of batches in the whole epoch."""
+        return sum(1 for _ in self._batches())

@@ -4,10 +4,11 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -16,45 +17,229 @@ from ase.data import chemical_symbols
 from ..errors import DatabaseError, RecordError
 from ..runtime.atomic_files import first_line
 from ..runtime.signals import Pause
-from .connection import connected, lock, query, remove_if_empty
+from ..structures.names import material_of
+from .connection import connected, query
 from .location import DatabaseURL, Location, as_location
-from .record import PassedOver, Record, Rejected
-from .rows import Entry, data_of, entry_of, pairs_of, record_of
+from .record import OF_CALCULATION, PassedOver, Record, Rejected
 
 logger = logging.getLogger(__name__)
 
 BATCH = 200
-"""Records that are read at once."""
-PAGE = 5000
-"""Rows whose entries are read at once."""
-UNREADABLE = (RecordError, ValueError, TypeError, LookupError, AttributeError, OverflowError)
-"""What decoding a damaged row raises."""
+"""Records that are read in one connection."""
+STORED = [entry.name for entry in fields(Record) if entry.name != "atoms"]
+"""Fields of a record in ASE's ``data``, with its checksums; the structure is in ASE's columns."""
+EVEN = 1e-6
+"""Largest difference of energy steps that count as the same, relative and in eV."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is needed to find, group and count a record."""
+
+    row: int
+    """Row of ASE's table."""
+    material: str
+    """Material; the original one for a displaced or strained copy."""
+    element: str
+    edge: str
+    target: str
+    axis: str
+    """As in ``Record``."""
+    code: str
+    """Program that calculated it, and its version."""
+    lowest: float
+    """First calculated energy, eV."""
+    highest: float
+    """Last calculated energy, eV."""
+    step: float | None
+    """Energy step, eV; None: the energies are not evenly spaced."""
+    structure_digest: str
+    """Checksum of the structure."""
+    digest: str
+    """Checksum of the record."""
+
+
+def entry_of(row: int, data: dict[str, Any]) -> Entry:
+    """Entry of a record from ASE's ``data``."""
+    energy = data["energy"]
+    steps = np.diff(energy)
+    even = np.abs(steps - steps[0]).max() <= EVEN + EVEN * abs(steps[0])
+    return Entry(
+        row=row,
+        material=material_of(data["id"]),
+        axis=data.get("axis", "absolute"),
+        code=f"{data['code']} {data['version']}".strip(),
+        lowest=float(energy[0]),
+        highest=float(energy[-1]),
+        step=float(steps[0]) if even else None,
+        **{name: data[name] for name in ("element", "edge", "target")},
+        **{name: data[name] for name in ("structure_digest", "digest")},
+    )
+
+
+def read_entries(db: Any, location: Location) -> dict[str, Entry]:
+    """Entries of all records by id, in the order they were written.
+
+    Raises:
+        DatabaseError: a row is not a record, or two have the same id.
+    """
+    entries: dict[str, Entry] = {}
+    for row, encoded in query(db, "SELECT id, data FROM systems ORDER BY id"):
+        try:
+            data = db.decode(encoded)
+            record_id, entry = data["id"], entry_of(row, data)
+        except Exception as error:  # whatever a damaged row, or one of another program, gives
+            raise DatabaseError(
+                f"{location}: not a database of records (row {row} is not a record of"
+                " `e3gnn-xanes dataset`, or is damaged)"
+            ) from error
+        if record_id in entries:
+            raise DatabaseError(
+                f"{location}: rows {entries[record_id].row} and {row} both have the id"
+                f" {record_id}; delete one with the program that added it"
+            )
+        entries[record_id] = entry
+    return entries
 
 
 @dataclass
 class Summary:
-    """What was written and what the records hold."""
+    """What became of the calculations that were to be written."""
 
     added: int = 0
-    """Records that were new."""
+    """New records."""
     unchanged: int = 0
-    """Records that were there already, the same."""
+    """Records that the database contained already."""
     replaced: int = 0
-    """Records that were there and have changed."""
+    """Records that the database contained with different content."""
     rejected: list[Rejected] = field(default_factory=list)
     """Calculations that gave no record."""
     passed_over: int = 0
-    """Calculations of another element or edge than was asked for."""
+    """Calculations of another element or edge."""
 
     @property
     def sites(self) -> int:
-        """Records seen."""
+        """Number of records."""
         return self.added + self.unchanged + self.replaced
 
     @property
-    def found(self) -> int:
-        """Calculations seen, whatever became of them."""
+    def calculations(self) -> int:
+        """Number of calculations."""
         return self.sites + self.passed_over + len(self.rejected)
+
+
+def write_records(
+    path: str | Location,
+    records: Iterable[Record | Rejected | PassedOver],
+    replace: bool = False,
+    strict: bool = False,
+) -> Summary:
+    """Add records to a database, all or none.
+
+    After Ctrl-C or SIGTERM it keeps the records written so far and stops; the same call continues
+    with the others. A second signal leaves the database as it was before.
+
+    Args:
+        path: file, made if it does not exist and there is a record; or the URL of a PostgreSQL
+            database, postgresql://user@host:port/name.
+        records: what a reader yields.
+        replace: overwrite records that exist with different content.
+        strict: take the first rejected calculation as an error.
+
+    Returns:
+        Counts, and the rejected calculations.
+
+    Raises:
+        DatabaseError: a record exists with different content, two different ones have the same
+            id, or it is not a database. The database is then as it was before.
+        RecordError: ``strict`` and a calculation was rejected.
+    """
+    location = as_location(path)
+    new = location if isinstance(location, Path) and not location.exists() else None
+    writer, written = None, False
+    try:
+        with connected(location, write=True) as db, Pause() as pause:
+            writer = _Writer(db, location, replace, strict)
+            for record in takewhile(lambda _: not pause.asked, records):
+                writer.add(record)
+        written = writer.summary.sites > 0
+    finally:
+        if new is not None and writer is not None and not written:
+            _remove_if_empty(new)
+    if pause.asked:
+        text = "%s: %d records are kept of this run; the same command continues with the others"
+        logger.info(text, location, writer.summary.sites)
+        pause.stop()
+    return writer.summary
+
+
+class _Writer:
+    """Writes records to a database that is locked for other writers from its creation on."""
+
+    def __init__(self, db: Any, location: Location, replace: bool, strict: bool) -> None:
+        self.db, self.location, self.replace, self.strict = db, location, replace, strict
+        self.summary = Summary()
+        db.count()  # makes and commits ASE's tables if they are missing
+        if isinstance(location, DatabaseURL):
+            db.connection.cursor().execute("LOCK TABLE systems IN SHARE ROW EXCLUSIVE MODE")
+        else:
+            db.connection.execute("BEGIN IMMEDIATE")
+        entries = read_entries(db, location)
+        self.rows = {name: (entry.row, entry.digest) for name, entry in entries.items()}
+        self.sources: dict[str, str] = {}  # of the records of this run
+
+    def add(self, record: Record | Rejected | PassedOver) -> None:
+        """Write a record or count why there is none."""
+        if isinstance(record, PassedOver):
+            self.summary.passed_over += 1
+            return
+        if isinstance(record, Rejected):
+            if self.strict:
+                raise RecordError(f"{record.source}: {record.reason}")
+            self.summary.rejected.append(record)
+            return
+        row, digest = self.rows.get(record.id, (None, None))
+        if digest == record.digest:
+            self.summary.unchanged += 1
+        else:
+            if row is not None:
+                self._check_replacement(record, row)
+            self.summary.added += row is None
+            self.summary.replaced += row is not None
+            self.rows[record.id] = self._write(record, row), record.digest
+        self.sources[record.id] = record.source
+
+    def _check_replacement(self, record: Record, row: int) -> None:
+        """Raise DatabaseError if a record must not be replaced."""
+        if record.id in self.sources:
+            raise DatabaseError(
+                f"{self.location}: {self.sources[record.id]} and {record.source} are different"
+                f" calculations but both would be {record.id}"
+            )
+        if not self.replace:
+            source = self.db.get(id=row).data["source"]
+            raise DatabaseError(
+                f"{self.location}: {record.id} already exists with different content ({source})"
+                f" than {record.source}; --replace overwrites it"
+            )
+
+    def _write(self, record: Record, row: int | None) -> int:
+        """Write a row and return its number; key-value pairs are for searches with ``ase db``."""
+        self.db.change_count = 0  # ASE would commit by itself after 5,000 changes
+        pairs = {"absorber": record.element, "edge": record.edge, "target": record.target}
+        pairs["record"] = f"record {record.id}"  # ASE refuses texts such as 123_000
+        data = {n: getattr(record, n) for n in STORED if n not in OF_CALCULATION} | record.details
+        data |= {"digest": record.digest, "structure_digest": record.structure_digest}
+        written: int = self.db.write(record.atoms, key_value_pairs=pairs, data=data, id=row)
+        return written
+
+
+def _remove_if_empty(path: Path) -> None:
+    """Remove a file that was made for nothing, unless another process has written to it since."""
+    with suppress(DatabaseError), connected(path) as db:
+        db.connection.execute("BEGIN EXCLUSIVE")
+        if db.count() == 0:
+            path.unlink(missing_ok=True)
 
 
 @dataclass
@@ -66,150 +251,13 @@ class Contents:
     kinds: dict[str, Counter[str]]
     """Count of each value of element, edge, target, code and axis."""
     elements: Counter[str]
-    """Records in whose structure each chemical element stands."""
+    """Number of records whose structure contains each chemical element."""
     energy_range: tuple[float, float]
     """Lowest and highest calculated energy, eV."""
 
 
-def read_entries(db: Any, location: Location) -> dict[str, Entry]:
-    """Entries of all records by id, in the order they were written.
-
-    Raises:
-        DatabaseError: a row is not a record, or two have the same id.
-    """
-    entries: dict[str, Entry] = {}
-    sql = "SELECT id, data FROM systems WHERE id > ? ORDER BY id LIMIT ?"
-    page = query(db, sql, (-1, PAGE))
-    while page:
-        for row, data in page:
-            try:
-                record_id, entry = entry_of(row, db.decode(data))
-            except UNREADABLE as error:  # whatever another program keeps there
-                raise DatabaseError(
-                    f"{location}: not a database of records (row {row} is not a record of"
-                    " `e3gnn-xanes dataset`, or is damaged)"
-                ) from error
-            if record_id in entries:
-                raise DatabaseError(
-                    f"{location}: rows {entries[record_id].row} and {row} both have the id"
-                    f" {record_id}; delete one with the program that added it"
-                )
-            entries[record_id] = entry
-        page = query(db, sql, (page[-1][0], PAGE))
-    return entries
-
-
-def write_records(
-    path: str | Location,
-    records: Iterable[Record | Rejected | PassedOver],
-    replace: bool = False,
-    strict: bool = False,
-) -> Summary:
-    """Add records to a database, all or none.
-
-    Asked to stop by Ctrl-C or SIGTERM, it keeps the records written so far, says so and stops; the
-    same call continues with the others. A second request leaves the database as it was before.
-
-    Args:
-        path: file, made if it does not exist and there is a record; or the URL of a PostgreSQL
-            database, postgresql://user@host:port/name, in which the tables are made.
-        records: what a reader yields.
-        replace: overwrite a record that is there with different content.
-        strict: take the first rejected calculation as an error.
-
-    Returns:
-        Counts, and the rejected calculations; none is left uncounted.
-
-    Raises:
-        DatabaseError: a record is there with other content, two different ones have the same id,
-            or it is no database. The database is then as it was before.
-        RecordError: ``strict`` and a calculation was rejected.
-    """
-    location = as_location(path)
-    existed = isinstance(location, DatabaseURL) or location.exists()
-    summary, filled = Summary(), False
-    try:
-        with connected(location, write=True) as db, Pause() as pause:
-            until = takewhile(lambda _: not pause.asked, records)
-            _write_all(db, location, until, replace, strict, summary)
-        filled = summary.sites > 0
-    finally:
-        if isinstance(location, Path) and not existed and not filled:
-            remove_if_empty(location)
-    if pause.asked:
-        text = "%s: %d records are kept of this run; the same command goes on with the others"
-        logger.info(text, location, summary.sites)
-        pause.stop()
-    return summary
-
-
-def _write_all(
-    db: Any,
-    location: Location,
-    records: Iterable[Record | Rejected | PassedOver],
-    replace: bool,
-    strict: bool,
-    summary: Summary,
-) -> None:
-    kept: dict[str, Kept] | None = None
-    for record in records:
-        if isinstance(record, PassedOver):
-            summary.passed_over += 1
-        elif isinstance(record, Rejected):
-            if strict:
-                raise RecordError(f"{record.source}: {record.reason}")
-            summary.rejected.append(record)
-        else:
-            if kept is None:
-                lock(db, location)
-                entries = read_entries(db, location)
-                kept = {name: Kept(entry.row, entry.digest) for name, entry in entries.items()}
-            _write_one(db, location, record, kept, replace, summary)
-
-
-class Kept(NamedTuple):
-    """A record that is in a database that is being written."""
-
-    row: int
-    digest: str
-    source: str | None = None
-    """Where it was read in this run; None: it was there before."""
-
-
-def _write_one(
-    db: Any,
-    location: Location,
-    record: Record,
-    kept: dict[str, Kept],
-    replace: bool,
-    summary: Summary,
-) -> None:
-    there, digest = kept.get(record.id), record.digest
-    if there is not None and there.digest == digest:
-        summary.unchanged += 1
-        row = there.row
-    elif there is not None and there.source is not None:
-        raise DatabaseError(
-            f"{location}: {there.source} and {record.source} are different calculations but both"
-            f" would be {record.id}"
-        )
-    elif there is not None and not replace:
-        ((data,),) = query(db, "SELECT data FROM systems WHERE id = ?", (there.row,))
-        raise DatabaseError(
-            f"{location}: {record.id} is there with other content ({db.decode(data)['source']})"
-            f" than {record.source}; --replace writes it again"
-        )
-    else:
-        db.change_count = 0  # ASE would commit by itself after 5,000 changes
-        old = None if there is None else there.row
-        row = db.write(record.atoms, key_value_pairs=pairs_of(record), data=data_of(record), id=old)
-        summary.added += there is None
-        summary.replaced += there is not None
-    kept[record.id] = Kept(row, digest, record.source)
-
-
 class Database:
-    """Records of a database, read when they are asked for.
+    """Records of a database, read on demand.
 
     It keeps no connection, so that it can be used in other threads and processes.
     """
@@ -239,14 +287,14 @@ class Database:
 
     @property
     def digest(self) -> str:
-        """Checksum of all records, whatever their order and however the file holds them."""
+        """Checksum of all records, see ``digest_of``."""
         return self.digest_of(self.entries)
 
     def digest_of(self, ids: Iterable[str]) -> str:
         """Checksum of some records, whatever their order, 64 hexadecimal digits.
 
         Raises:
-            DatabaseError: one is not there.
+            DatabaseError: the database lacks one of them.
         """
         total = hashlib.sha256()
         for record_id in sorted(set(ids)):
@@ -258,59 +306,46 @@ class Database:
         """Where a record is, and what groups it.
 
         Raises:
-            DatabaseError: it is not there.
+            DatabaseError: the database lacks it.
         """
         if record_id not in self.entries:
             raise DatabaseError(f"{self.path}: has no record {record_id}")
         return self.entries[record_id]
 
     def records(self, ids: Iterable[str]) -> Iterator[Record]:
-        """Read records, some at a time.
-
-        Args:
-            ids: which ones.
-
-        Yields:
-            The records in the order of ``ids``.
+        """Yield records in the order of ``ids``.
 
         Raises:
-            DatabaseError: one is not there, is damaged, or has changed since the database was
-                opened.
+            DatabaseError: the database lacks one, or it is damaged or has changed since the
+                database was opened.
         """
         entries = [(record_id, self.entry(record_id)) for record_id in ids]
         for start in range(0, len(entries), BATCH):
-            batch = entries[start : start + BATCH]
-            rows = self._read([entry.row for _, entry in batch])
-            for record_id, entry in batch:
-                record = rows.get(entry.row)
-                if record is None or (record.id, record.digest) != (record_id, entry.digest):
-                    raise DatabaseError(
-                        f"{self.path}: {record_id} is damaged, or was deleted or replaced by"
-                        " another program since the database was opened; its checksum is not the"
-                        " one that was read then"
-                    )
-                yield record
+            with connected(self.path) as db:
+                batch = [self._read(db, *one) for one in entries[start : start + BATCH]]
+            yield from batch
 
-    def _read(self, rows: list[int]) -> dict[int, Record]:
-        """Read rows; a structure is its numbers, positions, cell and periodicity, nothing else."""
-        marks = ", ".join("?" * len(rows))
-        sql = f"SELECT id, numbers, positions, cell, pbc, data FROM systems WHERE id IN ({marks})"
-        records = {}
-        with connected(self.path) as db:
-            for row, numbers, positions, cell, pbc, data in query(db, sql, tuple(rows)):
-                try:
-                    atoms = Atoms(
-                        numbers=db.deblob(numbers, np.int32),
-                        positions=db.deblob(positions).reshape(-1, 3),
-                        cell=db.deblob(cell).reshape(3, 3),
-                        pbc=[bool(pbc & axis) for axis in (1, 2, 4)],
-                    )
-                    records[row] = record_of(atoms, db.decode(data))
-                except UNREADABLE as error:
-                    raise DatabaseError(
-                        f"{self.path}: row {row} is damaged ({first_line(error)})"
-                    ) from error
-        return records
+    def _read(self, db: Any, record_id: str, entry: Entry) -> Record:
+        """Read a row; of the structure only numbers, positions, cell and periodicity."""
+        sql = "SELECT numbers, positions, cell, pbc, data FROM systems WHERE id = ?"
+        try:
+            ((numbers, positions, cell, pbc, encoded),) = query(db, sql, (entry.row,))
+            atoms = Atoms(
+                numbers=db.deblob(numbers, np.int32),
+                positions=db.deblob(positions).reshape(-1, 3),
+                cell=db.deblob(cell).reshape(3, 3),
+                pbc=[bool(pbc & axis) for axis in (1, 2, 4)],
+            )
+            data = db.decode(encoded)
+            record = Record(atoms=atoms, **{name: data[name] for name in STORED if name in data})
+            if (record.id, record.digest) != (record_id, entry.digest):
+                raise ValueError("its checksum has changed")
+        except Exception as error:  # whatever a damaged or missing row gives
+            raise DatabaseError(
+                f"{self.path}: {record_id} is damaged, or was deleted or replaced since the"
+                f" database was opened ({first_line(error)})"
+            ) from error
+        return record
 
     def record(self, record_id: str) -> Record:
         """Read one record."""
@@ -318,10 +353,10 @@ class Database:
         return record
 
     def contents(self) -> Contents:
-        """Count what the database holds."""
+        """Count the records by kind."""
         entries = self.entries.values()
         with connected(self.path) as db:
-            counts = query(db, "SELECT Z, COUNT(*) FROM species GROUP BY Z")
+            counts = dict(query(db, "SELECT Z, COUNT(*) FROM species GROUP BY Z"))
         return Contents(
             sites=len(self),
             materials=len({entry.material for entry in entries}),
@@ -329,7 +364,7 @@ class Database:
                 name: Counter(getattr(entry, name) for entry in entries)
                 for name in ("element", "edge", "target", "code", "axis")
             },
-            elements=Counter({chemical_symbols[z]: count for z, count in counts}),
+            elements=Counter({chemical_symbols[z]: count for z, count in counts.items()}),
             energy_range=(
                 min([entry.lowest for entry in entries], default=np.inf),
                 max([entry.highest for entry in entries], default=-np.inf),

@@ -58,30 +58,25 @@ class XANESDataset(Dataset):
             DatabaseError: the database lacks one of the ids.
             ConfigError: energies that do not increase, or a radius or range that can't be.
         """
-        self.database = database
-        self.grid, self.r_max, self.max_z = np.asarray(grid, dtype=float), r_max, max_z
-        self.extend_below, self.memory_bytes = extend_below, memory_bytes
-        self._check()
-        groups: dict[tuple[str, str, bool], list[str]] = {}
+        grid = np.asarray(grid, dtype=float)
+        rises = grid.ndim == 1 and len(grid) > 0 and bool((np.diff(grid) > 0).all())
+        if not rises or not np.isfinite(grid).all():
+            raise ConfigError(
+                f"`grid` has shape {grid.shape} but must be one or more finite, strictly increasing"
+                " energies, eV"
+            )
+        self.database, self.grid = database, grid
+        self.extend_below = check_not_negative("extend_below", extend_below)
+        self.r_max = check_positive("r_max", r_max)
+        self.max_z = int(check_at_least("max_z", max_z, 1))
+        self.memory_bytes = check_at_least("memory_bytes", memory_bytes, 0)
+        groups: dict[tuple[str, str, str], list[str]] = {}
         for record_id in sorted(set(ids)):
             entry = database.entry(record_id)
-            key = entry.material, entry.structure_digest, is_mean(record_id)
-            groups.setdefault(key, []).append(record_id)
+            mean = record_id if is_mean(record_id) else ""  # a graph of its own
+            groups.setdefault((entry.material, entry.structure_digest, mean), []).append(record_id)
         self.groups = [groups[key] for key in sorted(groups)]
         self.graphs: dict[int, Data] = {}
-
-    def _check(self) -> None:
-        """Raise ConfigError for settings with which targets would be no numbers, or none."""
-        rises = self.grid.ndim == 1 and len(self.grid) and (np.diff(self.grid) > 0).all()
-        if not rises or not np.isfinite(self.grid).all():
-            raise ConfigError(
-                f"`grid` has shape {self.grid.shape} but must be one or more finite, strictly"
-                " increasing energies, eV"
-            )
-        check_not_negative("extend_below", self.extend_below)
-        check_positive("r_max", self.r_max)
-        check_at_least("max_z", self.max_z, 1)
-        check_at_least("memory_bytes", self.memory_bytes, 0)
 
     def __len__(self) -> int:
         """Number of graphs."""
@@ -139,11 +134,6 @@ class XANESDataset(Dataset):
         if records[0].mean_over is not None:
             graph.row_of_site = torch.zeros(len(absorbers), dtype=torch.long)
         return graph
-
-    @property
-    def ids(self) -> list[str]:
-        """Record ids in the order of the rows, graph after graph."""
-        return [record_id for graph in self for record_id in graph.record_id]
 
     def __iter__(self) -> Iterator[Data]:
         """Yield the graphs in order."""

@@ -44,15 +44,11 @@ class PartSampler(Sampler[list[tuple[int, int]]]):
         self.batches, self.team = batches, team
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        """Yield this process's graphs of every batch; an empty list where it has none."""
+        """Yield this process's graphs of every batch, which may be none."""
         epoch = self.batches.epoch
         for numbers in self.batches:
             parts = share_out(numbers, self.batches.num_edges, self.team.size)
             yield [(epoch, number) for number in parts[self.team.rank]]
-
-    def __len__(self) -> int:
-        """Number of batches in this epoch, the same on all processes."""
-        return len(self.batches)
 
 
 def collate_part(graphs: Sequence[Data], num_layers: int) -> Data | None:

@@ -1,7 +1,9 @@
 """One calculated spectrum of one absorbing atom, with everything that identifies it."""
 
 import hashlib
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -84,7 +86,39 @@ class Record:
     ends with `_mean`. None: it is the spectrum of ``site`` alone."""
 
     def __post_init__(self) -> None:
-        """Raise RecordError where fields contradict each other."""
+        """Turn NumPy's numbers and lists into plain ones; raise RecordError for contradictions."""
+        self._check_names()
+        if not is_kind(self.site, int) or not 0 <= self.site < len(self.atoms):
+            raise RecordError(
+                f"{self.id}: absorber index {self.site}, but the structure has"
+                f" {len(self.atoms)} atoms"
+            )
+        self._set("site", int(self.site))
+        symbol = self.atoms[self.site].symbol
+        if symbol != self.element:
+            raise RecordError(
+                f"{self.id}: the absorber should be {self.element} but atom {self.site} is {symbol}"
+            )
+        for name in ("fermi_level", "interstitial", "kf"):
+            value = getattr(self, name)
+            self._set(name, None if value is None else float(value))
+            if value is not None and not np.isfinite(value):
+                raise RecordError(f"{self.id}: `{name}` is {value} but must be finite")
+        self._set("radii", tuple((int(z), float(a), float(b)) for z, a, b in self.radii))
+        if self.polarization is not None:
+            self._set("polarization", tuple(map(float, self.polarization)))
+            if len(self.polarization) != 3 or not abs(math.hypot(*self.polarization) - 1.0) < 1e-6:
+                raise RecordError(
+                    f"{self.id}: `polarization` is {self.polarization}, expected a unit vector"
+                )
+        self._check_mean()
+        self._check_spectrum()
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    def _check_names(self) -> None:
+        """Check texts."""
         if not self.id or not self.material:
             raise RecordError(f"{self.source}: record id and material must not be empty")
         for name in ("material", "id"):
@@ -96,33 +130,10 @@ class Record:
                 f"{self.source}: record id {self.id!r} is not `<material>_<site>` of the material"
                 f" {self.material!r}"
             )
-        if self.target not in UNITS:
-            raise RecordError(f"{self.id}: target is {self.target!r}, not one of {list(UNITS)}")
-        if self.axis not in AXES:
-            raise RecordError(f"{self.id}: axis is {self.axis!r}, not one of {list(AXES)}")
-        if not is_kind(self.site, int) or not 0 <= self.site < len(self.atoms):
-            raise RecordError(
-                f"{self.id}: absorber index {self.site}, but the structure has"
-                f" {len(self.atoms)} atoms"
-            )
-        found = self.atoms[self.site].symbol
-        if found != self.element:
-            raise RecordError(
-                f"{self.id}: the absorber should be {self.element} but atom {self.site} is {found}"
-            )
         check_edge(self.edge, f"{self.id}: `edge`")
-        for name in ("fermi_level", "interstitial", "kf"):
-            value = getattr(self, name)
-            if value is not None and not np.isfinite(value):
-                raise RecordError(f"{self.id}: `{name}` is {value} but must be finite")
-        if self.polarization is not None:
-            vector = np.asarray(self.polarization, dtype=float)
-            if vector.shape != (3,) or not abs(np.linalg.norm(vector) - 1.0) < 1e-6:
-                raise RecordError(
-                    f"{self.id}: `polarization` is {self.polarization}, expected a unit vector"
-                )
-        self._check_mean()
-        self._check_spectrum()
+        for name, known in (("target", tuple(UNITS)), ("axis", AXES)):
+            if getattr(self, name) not in known:
+                raise RecordError(f"{self.id}: {name} is {getattr(self, name)!r}, not in {known}")
 
     def _check_mean(self) -> None:
         """Check the atoms over which the spectrum is a mean."""
@@ -130,22 +141,19 @@ class Record:
             raise RecordError(f"{self.id}: ids of means over atoms, and only those, end with _mean")
         if self.mean_over is None:
             return
-        numbers = self.atoms.numbers
-        inside = all(0 <= index < len(numbers) for index in self.mean_over)
-        distinct = list(self.mean_over) == sorted(set(self.mean_over))
-        if not (inside and distinct and self.mean_over):
+        atoms = tuple(map(int, self.mean_over))
+        self._set("mean_over", atoms)
+        if list(atoms) != sorted(set(atoms)) or not atoms or atoms[0] != self.site:
             raise RecordError(
-                f"{self.id}: mean over {self.mean_over}, wanted indices that increase"
+                f"{self.id}: mean over {atoms}, expected increasing indices from {self.site}"
             )
-        if self.mean_over[0] != self.site:
-            raise RecordError(f"{self.id}: the first of {self.mean_over} must be site {self.site}")
-        if {int(numbers[index]) for index in self.mean_over} != {int(numbers[self.site])}:
-            raise RecordError(f"{self.id}: atoms {self.mean_over} are not all {self.element}")
+        if atoms[-1] >= len(self.atoms) or set(self.atoms.symbols[list(atoms)]) != {self.element}:
+            raise RecordError(f"{self.id}: atoms {atoms} are not all {self.element}")
 
     def _check_spectrum(self) -> None:
         """Check energies and values, and make arrays of lists."""
         for name in ("energy", "mu"):
-            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=float))
+            self._set(name, np.asarray(getattr(self, name), dtype=float))
         if self.energy.ndim != 1 or self.energy.shape != self.mu.shape or len(self.energy) < 2:
             raise RecordError(
                 f"{self.id}: energy {self.energy.shape} and mu {self.mu.shape} must both be"
@@ -163,12 +171,11 @@ class Record:
                 f"{self.id}: absolute energies must be positive, but the first is"
                 f" {self.energy[0]:.3f} eV"
             )
-        steps = np.diff(self.energy)
-        if not (steps > 0).all():
-            at = int(np.argmin(steps > 0))
+        falls = np.flatnonzero(np.diff(self.energy) <= 0)
+        if len(falls):
+            before, after = self.energy[falls[0] : falls[0] + 2]
             raise RecordError(
-                f"{self.id}: energies must increase, but {self.energy[at + 1]:.3f} eV follows"
-                f" {self.energy[at]:.3f} eV"
+                f"{self.id}: energies must increase, but {after:.3f} eV follows {before:.3f} eV"
             )
 
     @property
@@ -177,15 +184,19 @@ class Record:
         return structure_digest(self.atoms)
 
     @property
+    def details(self) -> dict[str, Any]:
+        """Fields of ``OF_CALCULATION`` that have a value."""
+        values = {name: getattr(self, name) for name in OF_CALCULATION}
+        return {name: value for name, value in values.items() if value not in (None, "", ())}
+
+    @property
     def digest(self) -> str:
-        """Checksum of all that was calculated; the path it was read from is left out."""
+        """Checksum of all that was calculated; the path it was read from does not count."""
         text = [self.id, self.material, self.element, self.edge, self.target]
         text += [self.code, self.version, str(self.site), repr(self.fermi_level)]
         text += [] if self.axis == "absolute" else [self.axis]  # as before there were others
         text += [] if self.mean_over is None else [f"mean over {self.mean_over}"]
-        for name in OF_CALCULATION:
-            value = getattr(self, name)
-            text += [] if value in (None, "", ()) else [f"{name} {value!r}"]
+        text += [f"{name} {value!r}" for name, value in self.details.items()]
         spectrum = self.energy.astype("<f8").tobytes() + self.mu.astype("<f8").tobytes()
         described = "\0".join([*text, self.structure_digest]).encode()
         return hashlib.sha256(described + spectrum).hexdigest()

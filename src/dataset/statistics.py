@@ -12,15 +12,10 @@ from torch_geometric.data import Data
 
 from ..errors import ConfigError
 from ..model.graph_input import check_graph
+from .batch import count_rows, target_and_mask
 
 GraphSet = Sequence[Data] | Dataset
 """A list of graphs, or a map-style data set of them."""
-
-
-def target_and_mask(graph: Data) -> tuple[Tensor, Tensor]:
-    """Spectra of a graph and where they were calculated, both (n_absorbers, n_energies)."""
-    mask = graph.get("y_mask")
-    return graph.y, torch.ones_like(graph.y, dtype=torch.bool) if mask is None else mask
 
 
 @dataclass(frozen=True)
@@ -65,10 +60,9 @@ def measure(
         ConfigError: the set is empty, or a target is missing, of the wrong shape or not finite;
             or the network can't take a graph, see ``check_graph``.
     """
-    num_edges, n_spectra, n_atoms = [], [], 0
-    elements: set[int] = set()
-    total = torch.zeros(n_energies, dtype=torch.float64)
-    square, count, checksum = total.clone(), total.clone(), hashlib.sha256()
+    num_edges, n_spectra, n_atoms, elements = [], [], 0, set()
+    # number, sum and sum of squares of the calculated values at each energy
+    sums, checksum = torch.zeros(3, n_energies, dtype=torch.float64), hashlib.sha256()
     graphs = cast(Sequence[Data], dataset)
     for index in range(len(graphs)):
         graph = graphs[index]
@@ -78,23 +72,22 @@ def measure(
         n_atoms += len(graph.z)
         elements.update(graph.z.tolist())
         known = torch.where(mask, y, 0.0).double()
-        total += known.sum(0)
-        square += known.square().sum(0)
-        count += mask.sum(0)
+        sums += torch.stack([mask.sum(0), known.sum(0), known.square().sum(0)])
         for part in (graph.z, graph.pos, graph.edge_index, graph.absorber_mask, graph.y):
             checksum.update(part.detach().cpu().contiguous().numpy().tobytes())
     if not num_edges:
         raise ConfigError(f"{name} is empty")
+    count, total, square = sums
     mean = total / count.clamp(min=1)
     variance = float((square - count * mean.square()).sum() / count.sum())
-    seen = count.nonzero().squeeze(1)
-    nearest = (torch.arange(n_energies).unsqueeze(1) - seen).abs().argmin(dim=1)
+    calculated = count.nonzero().squeeze(1)
+    nearest = (torch.arange(n_energies).unsqueeze(1) - calculated).abs().argmin(dim=1)
     return SetStatistics(
         num_edges=num_edges,
         n_spectra=n_spectra,
         n_atoms=n_atoms,
         elements=sorted(elements),
-        mean=mean[seen[nearest]],
+        mean=mean[calculated[nearest]],
         scale=max(variance, 1e-12) ** 0.5,
         digest=f"{len(num_edges)} graphs, sha256 {checksum.hexdigest()[:16]}",
     )
@@ -110,11 +103,9 @@ def _check(
         check_graph(graph, max_z, r_max)
     except ValueError as error:
         raise ConfigError(f"{where}: {error}") from error
-    rows = graph.get("row_of_site")
-    n_absorbers = int(graph.absorber_mask.sum())
-    shape = (n_absorbers if rows is None else int(rows.max()) + 1, n_energies)
+    shape = count_rows(graph), n_energies
     if tuple(graph.y.shape) != shape:
-        raise ConfigError(f"{where}: `y` has shape {tuple(graph.y.shape)}, wanted {shape}")
+        raise ConfigError(f"{where}: `y` has shape {tuple(graph.y.shape)}, expected {shape}")
     y, mask = target_and_mask(graph)
     if mask.shape != y.shape or not bool(mask.any(dim=1).all()):
         raise ConfigError(f"{where}: `y_mask` must be {shape} with a True for every absorber")
@@ -123,10 +114,10 @@ def _check(
 
 
 def check_finite(graph: Data, where: str) -> None:
-    """Refuse targets that are not finite where they count, and positions that are not.
+    """Refuse targets that are not finite where they count, and such positions.
 
     Raises:
-        ConfigError: there is one; the record is named where the graph names its records.
+        ConfigError: the record is named if the graph names its records.
     """
     y, mask = target_and_mask(graph)
     rows = (~torch.isfinite(y) & mask).any(dim=1).nonzero().flatten().tolist()

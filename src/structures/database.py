@@ -22,8 +22,8 @@ def connect(path: Path) -> Any:
 
 
 def query(path: Path, sql: str) -> list[tuple[Any, ...]]:
-    """Rows that a statement gives; the file is only read."""
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+    """Rows that a statement gives; what a killed process left half written is undone before."""
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True)) as connection:
         return connection.execute(sql).fetchall()
 
 

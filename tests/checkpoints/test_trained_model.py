@@ -12,6 +12,7 @@ from ase.build import bulk
 from conftest import random_molecule
 from safetensors import safe_open
 
+from src.checkpoints.join import join_infos
 from src.checkpoints.model_file import read_model_file, write_model_file
 from src.checkpoints.torch_file import read_verified, write_verified
 from src.checkpoints.trained_model import ModelInfo, TrainedModel, load_model, save_model
@@ -200,6 +201,20 @@ def test_a_trained_model_cuts_graphs_at_its_radius_and_knows_its_file(tmp_path):
     assert model.energies(np.array([8993.173])).relative == pytest.approx([0.0])
     with pytest.raises(ConfigError, match="8983.173 to 9043.173"):
         model.energies(np.array([8900.0]))
+
+
+def test_the_description_of_an_ensemble_is_true_of_all_its_members():
+    one = replace(INFO, train_ids=["mp-1_000", "mp-1_001", "mp-3_000"], started_from="chemistry")
+    two = replace(INFO, train_ids=["mp-2_001"], mean_spectrum=[0.5, 0.6], started_from=None)
+    joined = join_infos([one, two])
+    assert joined.mean_spectrum == pytest.approx([0.2, 0.3])  # (3 * 0.1 + 0.5) / 4, ..
+    assert joined.started_from == "chemistry, random weights"
+    assert joined.train_ids == ["mp-1_000", "mp-1_001", "mp-2_001", "mp-3_000"]
+    unknown = replace(two, train_ids=None, elements=None)
+    for infos in ([one, unknown], [unknown, one]):
+        joined = join_infos(infos)
+        assert (joined.train_ids, joined.val_ids, joined.elements) == (None, None, [8, 29])
+        assert "not known" in joined.note
 
 
 def test_failed_write_keeps_the_last_good_file(tmp_path, monkeypatch):

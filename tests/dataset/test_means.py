@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 from paths import FDMNES
+from records import record
 
 from src import XANES_E3GNN, SpectrumLoss, run_training
 from src.cli import main
 from src.dataset.batch import collate_graphs, mean_rows
-from src.dataset.database import Database
+from src.dataset.database import Database, write_records
 from src.dataset.dataset import XANESDataset
 from src.prediction.inference import raw_sites
 from src.training.step import training_spectra
@@ -92,6 +93,18 @@ def test_mean_rows_is_a_loop():
     wanted = torch.stack([values[rows == k].mean(dim=0) for k in range(3)])
     torch.testing.assert_close(mean_rows(values, rows), wanted)
     assert mean_rows(values, None) is values
+
+
+def test_means_over_other_atoms_of_one_structure_have_graphs_of_their_own(tmp_path):
+    """One graph would give the first mean's spectrum for both of them."""
+    one = record(0, id="mp-1_mean", mean_over=(0, 1))
+    two = record(1, "mp-1+-1", id="mp-1+-1_mean", mean_over=(1,))
+    write_records(tmp_path / "x.db", [one, two])
+    database = Database(tmp_path / "x.db")
+    assert len({database.entry(name).material for name in database.ids}) == 1
+    data = XANESDataset(database, database.ids, 4.0, one.energy, 0.0)
+    sites = {g.record_id[0]: g.absorber_mask.nonzero().flatten().tolist() for g in data}
+    assert sites == {"mp-1_mean": [0, 1], "mp-1+-1_mean": [1]}
 
 
 def test_a_training_learns_from_means(database, tmp_path):

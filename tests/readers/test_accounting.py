@@ -9,7 +9,7 @@ from paths import CALCULATIONS, FDMNES, FEFF_RUNS, ZN_K
 from src.cli import main
 from src.readers.formats import count_runs, find_sources
 
-COUNTS = r"(\d+) found: (\d+) read, (\d+) of another element or edge, (\d+) left out"
+COUNTS = r"(\d+) found: (\d+) read, (\d+) of another element or edge, (\d+) skipped"
 ZINC = ["--edge", "K", "--energy", "-25", "94", "1", "--axis", "relative"]
 
 

@@ -11,7 +11,6 @@ from paths import FDMNES
 from src.cli import main
 from src.dataset.database import Database
 from src.dataset.record import Record, Rejected
-from src.errors import RecordError
 from src.readers.fdmnes import read_fdmnes, read_run
 from src.readers.fdmnes_input import read_input
 
@@ -161,17 +160,3 @@ def test_a_database_keeps_them_and_the_format_is_found(tmp_path, capsys):
     assert again.digest == first.digest
     assert main(["dataset", str(FDMNES), "-o", str(out)]) == 0
     assert "0 added, 3 unchanged" in capsys.readouterr().out
-
-
-def test_a_record_says_over_what_it_is_a_mean():
-    record = read_run(FDMNES / "run_9" / "fdmnes_in.txt")
-    fields = {name: getattr(record, name) for name in record.__dataclass_fields__}
-    for change, message in (
-        ({"mean_over": None}, "end with _mean"),
-        ({"mean_over": (1, 0)}, "wanted indices that increase"),
-        ({"mean_over": (0, 99)}, "wanted indices that increase"),
-        ({"mean_over": (1,)}, "must be site 0"),
-        ({"mean_over": (0, 2)}, "are not all Ti"),
-    ):
-        with pytest.raises(RecordError, match=message):
-            Record(**{**fields, **change})

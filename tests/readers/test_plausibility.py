@@ -40,6 +40,6 @@ def test_the_command_leaves_them_out_by_name(tmp_path, capsys):
     np.savez(tmp_path / "cu.npz", **arrays)
     assert main(["dataset", str(tmp_path / "cu.npz"), "-o", str(tmp_path / "cu.db")]) == 0
     printed = capsys.readouterr().out
-    assert "left out: " in printed
+    assert "skipped: " in printed
     assert "b_000: energies 8.96 to 9.02 eV, but the Cu K edge is at 8979 eV" in printed
     assert "1 added" in printed

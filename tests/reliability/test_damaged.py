@@ -38,13 +38,7 @@ def load(kind, path):
     if kind == "checkpoint":
         return {name: str(value) for name, value in read_verified(path).items()}
     database = Database(path)
-    kept = ("id", "material", "site", "element", "edge", "target", "code", "source", "fermi_level")
-    found = [
-        [*(getattr(r, name) for name in kept), r.energy.tolist(), r.mu.tolist()]
-        + [r.atoms.positions.tolist(), r.atoms.cell.tolist(), r.atoms.numbers.tolist()]
-        for r in database.records(database.ids)
-    ]
-    return database.contents(), found
+    return database.contents(), [(r.digest, r.source) for r in database.records(database.ids)]
 
 
 def outcome(kind, path, expected):
@@ -85,25 +79,6 @@ def test_no_damaged_file_loads_silently(tmp_path, kind):
     print(f"{kind}: {FILES[kind]} damaged, {dict(counts)}")
     assert counts["LOST"] == 0
     assert kind != "model" or counts["refused"] == FILES[kind]
-
-
-def test_a_flipped_byte_of_a_state_is_refused_or_changes_nothing(tmp_path):
-    """Every byte in turn; bytes between the members of the archive mean nothing."""
-    path, good = tmp_path / "last.ckpt", {"weights": torch.arange(4.0), "epoch": 3}
-    write_verified(path, good)
-    whole, refusals = path.read_bytes(), 0
-    for place in range(len(whole)):
-        path.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
-        try:
-            found = read_verified(path)
-        except XanesError as error:
-            refusals += 1
-            assert "last.ckpt" in str(error)  # noqa: PT017
-        else:
-            assert found.keys() == good.keys()
-            assert found["epoch"] == 3
-            assert torch.equal(found["weights"], good["weights"])
-    assert refusals > len(whole) // 4
 
 
 def test_torch_alone_does_not_notice_a_flipped_byte(tmp_path):

@@ -163,9 +163,9 @@ def test_a_damaged_file_of_a_folder_is_counted(tmp_path, damage, capsys):
     (folder / "b.extxyz").write_text(spoiled[damage])
     assert main(["dataset", str(folder), *ZINC, "-o", str(tmp_path / "x.db")]) == 0
     told = capsys.readouterr().out
-    assert f"left out: {folder}/b.extxyz" in told
+    assert f"skipped: {folder}/b.extxyz" in told
     read, left = (5, 1) if damage == "first line" else (4, 1 if damage == "empty" else 2)
-    assert f"{read + left} found: {read} read, 0 of another element or edge, {left} left" in told
+    assert f"{read + left} found: {read} read, 0 of another element or edge, {left} skipped" in told
 
 
 def test_a_file_that_is_none_of_its_format_does_not_stop_the_others(tmp_path, capsys):
