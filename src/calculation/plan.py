@@ -10,7 +10,7 @@ import numpy as np
 from ase import Atoms
 
 from ..dataset.record import Rejected, structure_digest
-from ..errors import ConfigError, DatabaseError, StructureError, XanesError, check_not_negative
+from ..errors import ConfigError, StructureError, XanesError, check_not_negative
 from ..readers.extxyz import read_frames
 from ..runtime.text_files import SQLITE_MAGIC, starts_with
 from ..structures.absorbers import equivalent_sites
@@ -200,51 +200,51 @@ def sites_of(structure: Structure, element: str | None, sites: Sequence[int] | N
 def find_structures(paths: Sequence[Path]) -> Iterator[Structure | StructureError]:
     """Yield the structures of files, with names that differ, or why one can't be read.
 
-    Of extended xyz the values ``material``, ``element``, ``sites`` and ``absorber`` are honored.
+    The values ``material``, ``element``, ``sites`` and ``absorber`` of frames of extended xyz and
+    of rows of a database are honored.
     """
     digests: dict[str, str] = {}
     for path in paths:
-        for read in _read(path):
-            if isinstance(read, Structure):
-                digest, name, number = structure_digest(read.atoms), read.name, 1
-                while digests.setdefault(name, digest) != digest:  # another structure's name
-                    number += 1
-                    name = f"{read.name}-{number}"
-                read = replace(read, name=name)
-            yield read
-
-
-def _read(path: Path) -> Iterator[Structure | StructureError]:
-    if not path.is_file():
-        yield StructureError(f"{path}: no such file")
-    elif starts_with(path, SQLITE_MAGIC):
         try:
-            rows = row_ids(path)
-            with connect(path) as database:
-                for row in rows:
-                    atoms, values = read_row(database, path, row)
-                    yield _named(path, f"{path.stem}-{row}", atoms, values)
-        except DatabaseError as error:
+            for name, atoms, values in _read(path):
+                structure = _structure(path, name, atoms, values)
+                if isinstance(structure, Structure):
+                    digest, name, number = structure_digest(structure.atoms), structure.name, 1
+                    while digests.setdefault(name, digest) != digest:  # another structure's name
+                        number += 1
+                        name = f"{structure.name}-{number}"
+                    structure = replace(structure, name=name)
+                yield structure
+        except XanesError as error:
             yield StructureError(str(error))
+
+
+def _read(path: Path) -> Iterator[tuple[str, Atoms | StructureError, dict[str, Any]]]:
+    """Name, structure or error, and values of each frame or row of a file."""
+    if path.is_file() and starts_with(path, SQLITE_MAGIC):
+        rows = row_ids(path)
+        with connect(path) as database:
+            for row in rows:
+                yield f"{path.stem}-{row}", *read_row(database, path, row)
     elif FRAMES.search(path.name):
         frames, stem = list(read_frames(path)), FRAMES.sub("", path.name)
         for number, frame in enumerate(frames):
+            name = stem if len(frames) == 1 else f"{stem}-{number}"
             if isinstance(frame, Rejected):
-                yield StructureError(f"{frame.source}: {frame.reason}")
+                yield name, StructureError(f"{frame.source}: {frame.reason}"), {}
             else:
-                name = stem if len(frames) == 1 else f"{stem}-{number}"
-                yield _named(path, name, frame.atoms, frame.info)
+                yield name, frame.atoms, frame.info
     else:
         for _, name, atoms in each_structure([path]):
-            yield atoms if isinstance(atoms, StructureError) else _named(path, name, atoms, {})
+            yield name, atoms, {}
 
 
-def _named(
+def _structure(
     path: Path, name: str, atoms: Atoms | StructureError, values: dict[str, Any]
 ) -> Structure | StructureError:
-    """A structure with the material, element and sites of a frame or a row."""
+    """A structure with the material, element and sites of its values."""
     if isinstance(atoms, StructureError):
-        return StructureError(f"{path}: {atoms}")
+        return atoms
     name, element = str(values.get("material", name)), values.get("element")
     sites = values.get("sites", values.get("absorber"))
     try:

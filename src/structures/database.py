@@ -78,4 +78,4 @@ def read_row(database: Any, path: Path, row: int) -> tuple[Atoms | StructureErro
     except sqlite3.Error as error:
         raise DatabaseError(f"{path}: row {row} can't be read, {error}") from error
     except Exception as error:  # ASE decodes on use, and raises whatever it meets
-        return StructureError(f"row {row}: the row is damaged ({first_line(error)})"), {}
+        return StructureError(f"{path}: row {row} is damaged ({first_line(error)})"), {}

@@ -1,5 +1,6 @@
 """Which sites are calculated, and displaced copies of structures."""
 
+import gzip
 import sqlite3
 from contextlib import closing
 
@@ -123,12 +124,10 @@ def test_structures_without_the_site_are_refused(element, sites, reason):
 
 def test_what_can_not_be_read_does_not_stop_the_others(tmp_path):
     (tmp_path / "bad.cif").write_text("data_x\n")
-    plan = make_plan(
-        find_structures([tmp_path / "bad.cif", tmp_path / "none.xyz", CUO]), "Cu", None
-    )
-    assert [reason.split(": ")[0] for reason in plan.refused] == [
-        str(tmp_path / name) for name in ("bad.cif", "none.xyz")
-    ]
+    (tmp_path / "cut.xyz.gz").write_bytes(gzip.compress(b"1\n\nCu 0 0 0\n")[:14])
+    bad = [tmp_path / name for name in ("bad.cif", "none.xyz", "cut.xyz.gz")]
+    plan = make_plan(find_structures([*bad, CUO]), "Cu", None)
+    assert {reason.split(": ")[0] for reason in plan.refused} == {str(path) for path in bad}
     assert sites_of(plan) == [("mp-1692", 0)]
 
 
