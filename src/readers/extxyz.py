@@ -205,19 +205,15 @@ def to_record(frame: Frame | Rejected, options: ReadOptions) -> Record:
         element=frame.atoms[int(absorber)].symbol,
         mu=frame.numbers("mu"),
         energy=energy if len(energy) > 1 else None,
-        edge=info.get("edge"),
-        axis=info.get("axis"),
-        target=info.get("target"),
         label=info.get("site"),
-        code=info.get("code"),
-        version=info.get("version"),
         **_calculation(frame),
     )
 
 
 def _calculation(frame: Frame) -> dict[str, Any]:
     """What a frame says of the calculation, as fields of ``Record``."""
-    values: dict[str, Any] = {n: frame.info[n] for n in ("preset", "cards") if n in frame.info}
+    texts = ("edge", "axis", "target", "code", "version", "preset", "cards")
+    values: dict[str, Any] = {name: frame.info.get(name) for name in texts}
     for name in ("fermi_level", "interstitial", "kf"):
         if name in frame.info:
             values[name] = float(frame.numbers(name, 1)[0])

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +26,8 @@ class FeffInput:
 
     edge: str | None = None
     """Edge of the EDGE or HOLE card."""
-    potentials: dict[int, int] = field(default_factory=dict)
-    """Atomic number of each unique potential."""
+    element: str | None = None
+    """Symbol of potential 0."""
     cluster: Atoms | None = None
     """ATOMS list as a structure without periodicity."""
     absorber: int = -1
@@ -40,11 +40,6 @@ class FeffInput:
     """Preset of radii, where the input names one in a comment as `calculate` does."""
     polarization: tuple[float, float, float] | None = None
     """Vector of the POLARIZATION card, in the axes of the ATOMS list, of unit length."""
-
-    @property
-    def element(self) -> str | None:
-        """Symbol of potential 0."""
-        return chemical_symbols[self.potentials[0]] if 0 in self.potentials else None
 
 
 def cards(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, list[str]]]:
@@ -68,6 +63,7 @@ def read_feff_input(path: Path) -> FeffInput:
         RecordError: a line can't be understood; it is named.
     """
     result, lines = FeffInput(), list(numbered_lines(path))
+    potentials: dict[int, int] = {}  # their atomic numbers
     atoms: list[list[float]] = []
     settings: list[str] = []
     block, factor, xanes_k, grid_k = "", 1.0, None, None
@@ -78,7 +74,7 @@ def read_feff_input(path: Path) -> FeffInput:
                 ipot, z = (int(value) for value in _numbers(where, words[:2], 2))
                 if not 0 < z <= LARGEST_Z:
                     raise RecordError(f"{where}: no element has Z = {z}")
-                result.potentials[ipot] = z
+                potentials[ipot] = z
             elif block == "ATOM":
                 atoms.append(_numbers(where, words[:4], 4))
             continue
@@ -99,21 +95,20 @@ def read_feff_input(path: Path) -> FeffInput:
             grid_k = max(grid_k or 0.0, *_numbers(where, words[2:3], 1))
     result.k_max = xanes_k if grid_k is None else grid_k or None
     result.cards = "; ".join(settings)
-    presets = (PRESET.search(line) for _, line in lines)
-    result.preset = next((match[1] for match in presets if match), "")
+    result.preset = next((m[1] for _, line in lines if (m := PRESET.search(line))), "")
+    result.element = chemical_symbols[potentials[0]] if 0 in potentials else None
     if atoms:
-        _set_cluster(path, result, np.array(atoms), factor)
+        result.cluster, result.absorber = _cluster(path, np.array(atoms), potentials)
+        result.cluster.positions *= factor
     return result
 
 
-def _set_cluster(path: Path, result: FeffInput, rows: np.ndarray, factor: float) -> None:
-    """Turn the ATOMS list, (n_atoms, 4), into a structure and find the absorber in it."""
+def _cluster(path: Path, rows: np.ndarray, potentials: dict[int, int]) -> tuple[Atoms, int]:
+    """The ATOMS list, (n_atoms, 4), as a structure, and the index of the absorber in it."""
     ipots = rows[:, 3].astype(int)
     for ipot in ipots.tolist():
-        if ipot not in result.potentials:
+        if ipot not in potentials:
             raise RecordError(f"{path}: ATOMS uses potential {ipot}, which POTENTIALS lacks")
-    numbers = [result.potentials[ipot] for ipot in ipots.tolist()]
-    result.cluster = Atoms(numbers, factor * rows[:, :3])
     centers = np.flatnonzero(ipots == 0)
     if len(centers) == 0:
         centers = np.flatnonzero(np.linalg.norm(rows[:, :3], axis=1) < 1e-6)
@@ -122,7 +117,7 @@ def _set_cluster(path: Path, result: FeffInput, rows: np.ndarray, factor: float)
             f"{path}: {len(centers)} atoms in ATOMS are the absorber (potential 0, or at the"
             " origin), expected one"
         )
-    result.absorber = int(centers[0])
+    return Atoms([potentials[k] for k in ipots.tolist()], rows[:, :3]), int(centers[0])
 
 
 def _direction(where: str, words: list[str]) -> tuple[float, float, float]:

@@ -12,10 +12,7 @@ Arrays, for n spectra of structures with N atoms in all:
 NaN at the end of a row of `mu` and `energy` is padding. Nothing is unpickled.
 """
 
-import struct
-import tokenize
 import zipfile
-import zlib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -30,11 +27,6 @@ from .options import Format, ReadOptions, make_record, read_each
 
 NEEDED = ("mu", "n_atoms", "numbers", "positions", "absorber", "element", "material")
 """Arrays that every archive has."""
-UNREADABLE = (
-    zipfile.BadZipFile, zlib.error, struct.error, OSError, ValueError, EOFError, LookupError,
-    RuntimeError, MemoryError, OverflowError, SyntaxError, tokenize.TokenError,
-)  # fmt: skip
-"""What the readers of zip and of arrays are seen to raise on damaged archives."""
 LARGEST = 16_000_000_000
 """Bytes of all arrays, unpacked, beyond which an archive is not read."""
 
@@ -63,7 +55,7 @@ def is_npz(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return "mu.npy" in archive.namelist()
-    except UNREADABLE:
+    except (zipfile.BadZipFile, OSError, ValueError):
         return False
 
 
@@ -74,11 +66,13 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
     try:
         with zipfile.ZipFile(path) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
-        if size > LARGEST:
-            raise RecordError(f"{path}: {size} bytes unpacked, more than {LARGEST}")
+            if size > LARGEST:
+                raise RecordError(f"{path}: {size} bytes unpacked, more than {LARGEST}")
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except UNREADABLE as error:
+    except RecordError:
+        raise
+    except Exception as error:  # damage makes zipfile and NumPy raise a dozen classes
         raise RecordError(f"{path}: damaged, or no archive of plain arrays ({error})") from error
     check_arrays(path, arrays)
     return arrays
@@ -89,8 +83,9 @@ def check_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
     missing = [name for name in NEEDED if name not in arrays]
     if missing:
         raise RecordError(f"{path}: no array {', '.join(missing)}; found {', '.join(arrays)}")
-    n, m = arrays["mu"].shape if arrays["mu"].ndim == 2 else (0, 0)
-    n_all = arrays["numbers"].size
+    if arrays["mu"].ndim != 2:
+        raise RecordError(f"{path}: `mu` is {arrays['mu'].shape}, expected (n, n_energies)")
+    (n, m), n_all = arrays["mu"].shape, arrays["numbers"].size
     text: tuple[str, list[tuple[int, ...]]] = ("Uiuf", [(), (n,)])
     expected: dict[str, tuple[str, list[tuple[int, ...]]]] = {
         "mu": ("fiu", [(n, m)]), "n_atoms": ("iu", [(n,)]), "numbers": ("iu", [(n_all,)]),
@@ -151,11 +146,8 @@ def to_record(
         element=str(text("element")),
         mu=mu[:count],
         energy=energy,
-        edge=text("edge"),
-        axis=text("axis"),
         label=text("site"),
-        code=text("code"),
-        version=text("version"),
+        **{name: text(name) for name in ("edge", "axis", "code", "version")},
     )
 
 

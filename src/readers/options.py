@@ -121,24 +121,22 @@ def make_record(
 ) -> Record:
     """Make a record of a file's values; what the file does not say (None) the options must.
 
-    The arguments are the fields of ``Record``; ``mu`` and ``energy``, eV, have the shape
-    (n_energies,). ``label`` is the site's name in the record's id, None: its index.
+    The arguments are fields of ``Record``, and ``label``, the site's name in the id; None: its
+    index. ``mu`` and ``energy``, eV, have the shape (n_energies,).
 
     Raises:
         ConfigError: edge, energies or axis are missing, or the options contradict the file.
         RecordError: values are not usable.
     """
-    fields = {name: value for name, value in fields.items() if value not in (None, "")}
+    stated = {name: value for name, value in fields.items() if value not in (None, "")}
+    fields = {"target": options.target or "as_given", "code": "not stated", "version": ""}
+    fields |= {"edge": options.edge, "axis": options.axis, **stated}
     label = "mean" if "mean_over" in fields else label or f"{site:03d}"
-    if not re.fullmatch(r"[^\s/#]+", check_name(material, "`material`", source)):
-        raise RecordError(f"{source}: `material` is {material!r}, with a blank or a hash")
-    if not re.fullmatch(r"[^\s/\\_]+", label) or not label.isprintable():
-        raise RecordError(f"{source}: `site` is {label!r}, expected a word without `_`")
+    _check_names(source, material, label)
     energy = _energies(source, energy, len(mu), options)
-    edge = fields.pop("edge", options.edge)
-    if edge is None:
+    if fields["edge"] is None:
         raise ConfigError(f"{source} names no edge; give it, such as `--edge K`")
-    fields = {"axis": options.axis, "target": options.target or "as_given", **fields}
+    check_edge(fields["edge"], f"{source}: `edge`")
     if fields["axis"] is None:
         raise ConfigError(
             f"{source} does not say what its energies count from; give `--axis absolute`, or"
@@ -148,16 +146,16 @@ def make_record(
         value, option = fields[name], getattr(options, name)
         if option not in (None, "as_given", value):
             raise ConfigError(f"{source}: `{name}` is {value!r}, but `--{name}` is {option}")
-    return Record(
-        id=f"{material}_{label}",
-        material=material,
-        site=site,
-        edge=check_edge(edge, f"{source}: `edge`"),
-        energy=energy,
-        mu=mu,
-        source=source,
-        **{"code": "not stated", "version": "", **fields},
-    )
+    identity: dict[str, Any] = {"id": f"{material}_{label}", "material": material, "site": site}
+    return Record(**identity, energy=energy, mu=mu, source=source, **fields)
+
+
+def _check_names(source: str, material: str, label: str) -> None:
+    """Refuse names of which an id in a list of ids can't be made."""
+    if not re.fullmatch(r"[^\s/#]+", check_name(material, "`material`", source)):
+        raise RecordError(f"{source}: `material` is {material!r}, with a blank or a hash")
+    if not re.fullmatch(r"[^\s/\\_]+", label) or not label.isprintable():
+        raise RecordError(f"{source}: `site` is {label!r}, expected a word without `_`")
 
 
 def _energies(

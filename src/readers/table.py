@@ -129,10 +129,7 @@ def to_record(
         element=element,
         mu=mu,
         energy=energy,
-        edge=row.get("edge"),
-        axis=row.get("axis"),
-        code=row.get("code"),
-        version=row.get("version"),
+        **{name: row.get(name) for name in ("edge", "axis", "code", "version")},
         mean_over=tuple(sites) if absorber == "mean" else None,
     )
 
