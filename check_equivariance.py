@@ -1,8 +1,8 @@
-"""Check that spectra do not depend on how a structure is put down.
+"""Check that spectra do not depend on how a structure is described.
 
 Prints the largest deviations of networks with random weights (lmax 0 to 4) and of a trained one,
-and exits 1 where one is beyond its tolerance. Deviations are in units of the spread, by how much
-the absorbers' spectra differ from each other.
+and exits 1 if one exceeds its tolerance. Deviations are in units of the spread, how much the
+absorbers' spectra differ from each other.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from src.model.ensemble import networks_of
 from src.verification.symmetry import TOLERANCE, Deviation, break_equivariance, check_model
 
 DEFAULT = Path("best_model.pt")
-"""Trained network that is checked too where the file is there."""
+"""Trained network that is checked too if the file exists."""
 COPPER = 29
 DROPOUT = 0.2
 """Of every network in training mode, the trained one too."""
@@ -25,18 +25,18 @@ DROPOUT = 0.2
 
 def networks(path: Path | None) -> dict[str, XANES_E3GNN]:
     """Networks with random weights for every lmax, and the trained one of a file."""
-    found = {}
+    models = {}
     for lmax in range(5):
         torch.manual_seed(lmax)
-        found[f"random, lmax {lmax}"] = XANES_E3GNN(
+        models[f"random, lmax {lmax}"] = XANES_E3GNN(
             num_layers=3, lmax=lmax, channels=16, num_basis=32, dropout=DROPOUT
         )
     if path is not None:
         trained = networks_of(load_model(path)[0])
         for number, network in enumerate(trained):
             name = f"{path}, member {number}" if len(trained) > 1 else str(path)
-            found[name] = with_dropout(network)
-    return found
+            models[name] = with_dropout(network)
+    return models
 
 
 def with_dropout(model: XANES_E3GNN) -> XANES_E3GNN:
@@ -47,7 +47,7 @@ def with_dropout(model: XANES_E3GNN) -> XANES_E3GNN:
 
 
 def print_table(deviations: list[Deviation]) -> None:
-    """Print a row a network, type and mode, and a column a check."""
+    """Print one row per network, type and mode, and one column per check."""
     checks = list(dict.fromkeys(d.check for d in deviations))
     print(
         f"{'network':<24}{'type':<9}{'mode':<11}{'spread':<8}" + "".join(f"{c:>12}" for c in checks)
@@ -56,12 +56,12 @@ def print_table(deviations: list[Deviation]) -> None:
     for d in deviations:
         kind = str(d.dtype).removeprefix("torch.")
         rows.setdefault((d.model, kind, d.mode), {})[d.check] = d
-    for (model, kind, mode), found in rows.items():
+    for (model, kind, mode), row in rows.items():
         cells = [
-            f"{found[c].value:>11.1e}{' ' if found[c].passed else '!'}" if c in found else " " * 12
+            f"{row[c].value:>11.1e}{' ' if row[c].passed else '!'}" if c in row else " " * 12
             for c in checks
         ]
-        scale = next(iter(found.values())).spread
+        scale = next(iter(row.values())).spread
         print(f"{model[-23:]:<24}{kind:<9}{mode:<11}{scale:<8.1g}" + "".join(cells))
 
 
@@ -70,7 +70,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("model", nargs="?", type=Path, help=f"model file (default: {DEFAULT})")
     parser.add_argument(
-        "--break", dest="broken", action="store_true", help="break a layer, which must be noticed"
+        "--break", dest="broken", action="store_true", help="break a layer: the check must fail"
     )
     options = parser.parse_args(argv)
     torch.set_num_threads(1)  # structures are small
@@ -80,7 +80,7 @@ def main(argv: list[str] | None = None) -> int:
     except CheckpointError as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
     if path is None:
-        print(f"no {DEFAULT}: random weights only (python verify_model.py makes it)")
+        print(f"no {DEFAULT}: random weights only (python verify_model.py creates it)")
     deviations: list[Deviation] = []
     for name, model in models.items():
         if options.broken:
@@ -88,9 +88,9 @@ def main(argv: list[str] | None = None) -> int:
         deviations += check_model(name, model, COPPER)
     print_table(deviations)
     failed = [d for d in deviations if not d.passed]
-    print("training mode: only changes that keep the atoms' order, and so what is dropped")
+    print("training mode: only changes that keep the order of atoms, as dropout depends on it")
     limits = ", ".join(f"{str(t).removeprefix('torch.')} {v:.0e}" for t, v in TOLERANCE.items())
-    print(f"tolerances: {limits}; {len(deviations)} checks, {len(failed)} beyond (marked !)")
+    print(f"tolerances: {limits}; {len(deviations)} checks, {len(failed)} exceeded (marked !)")
     return 1 if failed else 0
 
 

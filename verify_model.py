@@ -22,9 +22,9 @@ from src.verification.synthetic import angular_floor, make_sites, to_graphs
 ENERGY = np.arange(-10.0, 40.0, 0.5)
 """Energies of the spectra, eV relative to the edge."""
 BOUND_MODEL = 0.25
-"""The network must get below this part of the angular floor."""
+"""The network must get below this fraction of the angular floor."""
 BOUND_BLIND = 0.8
-"""A network that is blind to angles can't get below this part of it."""
+"""A network that is blind to angles can't get below this fraction of it."""
 
 
 class Trained(NamedTuple):
@@ -33,22 +33,16 @@ class Trained(NamedTuple):
     mse: float
     """Mean squared error on the validation set."""
     edges_per_second: float
-    """Graph edges trained on in a second, validation included in the time."""
+    """Graph edges per second of training, validation included in the time."""
 
 
 def make_network(blind: bool) -> XANES_E3GNN:
-    """Small network; a blind one, without angles anywhere, sees elements and distances alone."""
+    """Small network; a blind one, without angles anywhere, only sees elements and distances."""
     sizes: dict[str, Any] = (
         {"num_layers": 1, "lmax": 0, "num_amplitudes": 0} if blind else {"num_layers": 2}
     )
     torch.manual_seed(0)
-    return XANES_E3GNN(
-        **sizes,
-        num_basis=64,
-        emax=40.0,
-        channels=32,
-        avg_num_neighbors=5.0,
-    )
+    return XANES_E3GNN(**sizes, num_basis=64, emax=40.0, channels=32, avg_num_neighbors=5.0)
 
 
 def predict(model: XANES_E3GNN, graphs: list[Data]) -> Tensor:
@@ -63,13 +57,10 @@ def train(
 ) -> Trained:
     """Train a network and measure its error on the validation set."""
     config = {
-        "lr": 4e-3,
-        "batch_size": 32,
-        "epochs": epochs,
+        "lr": 4e-3, "batch_size": 32, "epochs": epochs, "save_path": save_path,
         "criterion": SpectrumLoss(lambda_grad=0.5),
         "energy_grid": torch.as_tensor(ENERGY, dtype=torch.float32),
-        "save_path": save_path,
-    }
+    }  # fmt: skip
     started = time.perf_counter()
     run_training(model, train_set, val_set, config)
     seconds = time.perf_counter() - started
@@ -104,18 +95,19 @@ def verify(epochs: int, folder: Path, n_train: int = 640, n_val: int = 160) -> b
         blind = make_network(blind=True)
         blind_mse = train(blind, train_set, val_set, epochs, Path(beside) / "blind.pt").mse
 
+    verdicts = {True: "passed", False: "FAILED"}
     learned, honest = mse < BOUND_MODEL * floor, blind_mse > BOUND_BLIND * floor
     rows = [
         ("mean training spectrum", baseline, ""),
         ("best without angles (known)", floor, ""),
-        ("network blind to angles", blind_mse, f"> {BOUND_BLIND * floor:.2e}: {_word(honest)}"),
-        ("network", mse, f"< {BOUND_MODEL * floor:.2e}: {_word(learned)}"),
+        ("network blind to angles", blind_mse, f"> {BOUND_BLIND * floor:.2e}: {verdicts[honest]}"),
+        ("network", mse, f"< {BOUND_MODEL * floor:.2e}: {verdicts[learned]}"),
     ]
     print(f"{n_train} training and {n_val} validation sites, {epochs} epochs")
     for name, value, verdict in rows:
         print(f"mse, {name:<28} {value:.6f}  {verdict}")
     print(f"parameters {sum(p.numel() for p in model.parameters())}")
-    print(f"graph edges a second in training {speed:.0f}")
+    print(f"graph edges per second in training {speed:.0f}")
     print(f"seconds {time.perf_counter() - started:.1f}")
     plot_predictions(
         [f"site {number}" for number in range(n_val)],
@@ -127,11 +119,6 @@ def verify(epochs: int, folder: Path, n_train: int = 640, n_val: int = 160) -> b
     )
     print(f"wrote {folder / 'best_model.pt'} and {folder / 'verify_model.png'}")
     return learned and honest
-
-
-def _word(passed: bool) -> str:
-    """Name a verdict."""
-    return "passed" if passed else "FAILED"
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -33,7 +33,7 @@ def masked_mean_square(error: Tensor, mask: Tensor | None) -> Tensor:
     """
     if mask is None:
         return error.square().mean(dim=-1)
-    # where, not a product: what is masked may hold NaN
+    # where, not a product: masked entries may be NaN
     squares = torch.where(mask, error, 0.0).square().sum(dim=-1)
     return squares / mask.sum(dim=-1).clamp(min=1)
 
@@ -41,9 +41,9 @@ def masked_mean_square(error: Tensor, mask: Tensor | None) -> Tensor:
 class SpectrumLoss(nn.Module):
     """MSE(mu) + lambda_grad MSE(d mu / dE).
 
-    The derivative is the difference of neighbouring energies divided by their distance in eV, so
-    the term means the same on every grid, uniform or not, and converges as the grid is refined.
-    Spectra are averaged one by one over their own energies, then over spectra with their weights.
+    The derivative is the difference between neighboring energies divided by their distance in eV,
+    so it has the same meaning on every grid, uniform or not, and converges as the grid is refined.
+    Each spectrum is averaged over its energies, then the spectra with their weights.
     """
 
     def __init__(self, lambda_grad: float = 0.5) -> None:
@@ -109,7 +109,7 @@ def _check_shapes(
     weights: Tensor | None,
     mask: Tensor | None,
 ) -> None:
-    """Raise ValueError where shapes do not fit, or energies, weights or mask can't be such."""
+    """Raise ValueError for shapes that do not fit, or impossible energies, weights or mask."""
     if prediction.ndim != 2 or prediction.shape != target.shape:
         raise ValueError(
             f"prediction {tuple(prediction.shape)} and target {tuple(target.shape)} must both have"
@@ -123,12 +123,13 @@ def _check_shapes(
         )
     steps = energy_grid.diff()
     if n_energies < 2 or not bool(((steps > 0) & steps.isfinite()).all()):
-        raise ValueError("`energy_grid` must hold two or more strictly increasing energies, finite")
+        raise ValueError("`energy_grid` must be two or more finite, strictly increasing energies")
     if weights is not None and weights.shape != (n_spectra,):
-        raise ValueError(f"`weights` has shape {tuple(weights.shape)}, wanted ({n_spectra},)")
+        raise ValueError(f"`weights` has shape {tuple(weights.shape)} but must be ({n_spectra},)")
     if weights is not None and bool((weights < 0).any()):
-        raise ValueError(f"`weights` holds {float(weights.min())} but must not be negative")
+        raise ValueError(f"`weights` contains {float(weights.min())} but must not be negative")
     if mask is not None and mask.shape != prediction.shape:
-        raise ValueError(f"`mask` has shape {tuple(mask.shape)}, wanted {tuple(prediction.shape)}")
+        shapes = tuple(mask.shape), tuple(prediction.shape)
+        raise ValueError(f"`mask` has shape {shapes[0]} but must be {shapes[1]}")
     if mask is not None and mask.dtype != torch.bool:
         raise ValueError(f"`mask` is {mask.dtype} but must be bool")

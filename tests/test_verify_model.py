@@ -36,15 +36,17 @@ def test_blind_network_sees_distances_alone_and_the_other_sees_angles(number, bl
 def test_verification_fails_when_nothing_was_learned(tmp_path, capsys):
     assert verify_model.verify(epochs=1, folder=tmp_path, n_train=40, n_val=20) is False
     printed = capsys.readouterr().out
-    for word in ("FAILED", "mean training spectrum", "blind to angles", "parameters", "edges a"):
+    for word in (
+        "FAILED",
+        "mean training spectrum",
+        "blind to angles",
+        "parameters",
+        "edges per second",
+    ):
         assert word in printed
     assert (tmp_path / "verify_model.png").stat().st_size > 10_000
+    assert len(list(tmp_path.iterdir())) == 2
     assert load_model(tmp_path / "best_model.pt")[0].lmax == 2
-
-
-def test_only_its_own_files_are_written(tmp_path):
-    verify_model.verify(epochs=1, folder=tmp_path, n_train=8, n_val=4)
-    assert {p.name for p in tmp_path.iterdir()} == {"best_model.pt", "verify_model.png"}
 
 
 @pytest.mark.parametrize(("mse", "blind_mse", "passed"), [

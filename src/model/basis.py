@@ -25,48 +25,30 @@ def polynomial_envelope(edge_length: Tensor, r_max: float) -> Tensor:
 
 
 class RadialBasis(nn.Module):
-    """Spherical Bessel basis b_n(r) = sqrt(2) sin(n pi r / r_max) / (r / r_max).
+    """Spherical Bessel basis b_n(r) = sqrt(2) sin(n pi r / r_max) / (r / r_max), n from 1.
 
-    Gasteiger, Gross, Guennemann, arXiv:2003.03123, eq. 7, made dimensionless; n = 1 .. num_radial.
-    Finite at r = 0, where b_n = sqrt(2) n pi. It carries no envelope; ``polynomial_envelope`` is
-    applied where the basis is used.
+    Gasteiger, Gross, Guennemann, arXiv:2003.03123, eq. 7, made dimensionless. b_n = sqrt(2) n pi at
+    r = 0. It does not fade at ``r_max``; see ``polynomial_envelope``.
     """
 
     order: Tensor
 
     def __init__(self, num_radial: int, r_max: float) -> None:
-        """Keep the frequencies.
-
-        Args:
-            num_radial: number of functions.
-            r_max: cutoff radius, Angstrom.
-        """
+        """Args: number of functions; cutoff radius, Angstrom."""
         super().__init__()
         self.r_max = r_max
         self.register_buffer("order", torch.arange(1, num_radial + 1).to(torch.get_default_dtype()))
 
     def forward(self, edge_length: Tensor) -> Tensor:
-        """Evaluate the basis.
-
-        Args:
-            edge_length: distances, Angstrom, shape (...,).
-
-        Returns:
-            b, dimensionless, shape (..., num_radial).
-        """
+        """b, dimensionless, shape (..., num_radial), of distances in Angstrom, shape (...,)."""
         x = edge_length.unsqueeze(-1) / self.r_max
         return math.sqrt(2.0) * math.pi * self.order * torch.sinc(self.order * x)
 
 
 def centers_per_scale(num_gaussians: int, basis_scales: Sequence[float]) -> list[int]:
-    """Share out Gaussians over the scales in proportion to 1 / scale, at least one each.
+    """Number of Gaussians of each scale, in proportion to 1 / scale and at least one.
 
-    Args:
-        num_gaussians: Gaussians in all.
-        basis_scales: relative widths.
-
-    Returns:
-        Number of centers of each scale; their sum is ``num_gaussians``.
+    Their sum is ``num_gaussians``; ``basis_scales`` are relative widths, dimensionless.
     """
     density = [1.0 / scale for scale in basis_scales]
     counts = [max(1, round(num_gaussians * d / sum(density))) for d in density]
@@ -79,16 +61,15 @@ class SpectralBasis(nn.Module):
     """Multi-scale basis B(E) of a spectrum, mu(E) = B(E) c: one edge step and Gaussians.
 
     Function 0 is the edge step, 1/2 + arctan((E - center) / width) / pi, whose center and width are
-    learned, so that the Gaussians need not draw it. The others are exp(-(E - E_k)^2 / 2 sigma_s^2)
-    of unit height, so that coefficients are of the order of the spectrum. ``basis_scales`` are
-    relative widths, dimensionless: scale s gets a share of the Gaussians proportional to 1 / s,
-    evenly spaced over [emin, emax], and sigma_s is the spacing of its centers. The default, 127
-    Gaussians on 60 eV with scales 0.1, 0.5, 1, has sigma = 0.62, 3.2 and 6.7 eV.
+    learned. The others are Gaussians of unit height, exp(-(E - E_k)^2 / 2 sigma_s^2), so that
+    coefficients are of the order of the spectrum. Scale s gets a share of the Gaussians
+    proportional to 1 / s, evenly spaced over [emin, emax], and sigma_s is the spacing of its
+    centers. The default, 127 Gaussians on 60 eV with scales 0.1, 0.5, 1, has sigma = 0.62, 3.2 and
+    6.7 eV.
 
-    The scales overlap on purpose, so the basis is redundant: the condition number of B on a grid of
-    0.25 eV is 5e13 for the default and 1e4 for one scale alone (``tests/model/test_basis.py``
-    measures both). The network only evaluates B c, which needs no inverse; ``fit``, which does, is
-    regularized.
+    The scales overlap, so the basis is redundant: the condition number of B on a grid of 0.25 eV is
+    5e13 for the default and 1e4 for one scale alone. The network only evaluates B c, which needs no
+    inverse; ``fit`` is regularized.
     """
 
     centers: Tensor
@@ -101,7 +82,7 @@ class SpectralBasis(nn.Module):
 
         Args:
             num_basis: number of functions, the step included.
-            basis_scales: relative widths, each positive.
+            basis_scales: relative widths, dimensionless, positive.
             emin: first center, eV relative to the reference energy.
             emax: last center, eV relative to the reference energy.
         """
@@ -119,13 +100,10 @@ class SpectralBasis(nn.Module):
         self.step_log_width = nn.Parameter(torch.zeros(()))
 
     def forward(self, energy_grid: Tensor) -> Tensor:
-        """Evaluate every function.
+        """B, dimensionless, shape (n_energies, num_basis).
 
         Args:
             energy_grid: energies relative to the reference energy, eV, shape (n_energies,).
-
-        Returns:
-            B, dimensionless, shape (n_energies, num_basis).
         """
         energy = energy_grid.to(self.centers).unsqueeze(-1)
         step = 0.5 + torch.atan((energy - self.step_center) / self.step_log_width.exp()) / math.pi
@@ -134,9 +112,7 @@ class SpectralBasis(nn.Module):
 
     @torch.no_grad()
     def fit(self, energy_grid: Tensor, mu: Tensor, ridge: float = 1e-6) -> Tensor:
-        """Coefficients that reproduce a spectrum: ridge regression in float64.
-
-        Minimizes |B c - mu|^2 + ridge n_energies |c|^2.
+        """Coefficients of a spectrum, minimizing |B c - mu|^2 + ridge n_energies |c|^2 in float64.
 
         Args:
             energy_grid: energies relative to the reference energy, eV, shape (n_energies,).
@@ -152,11 +128,11 @@ class SpectralBasis(nn.Module):
         return torch.linalg.solve(normal, basis.T @ mu.double()).to(mu.dtype)
 
     def projection(self, energy_grid: Tensor, ridge: float = 1e-3) -> Tensor:
-        """Matrix that brings functions on a grid onto the finest Gaussians, by ridge regression.
+        """Matrix that projects functions on a grid on the finest Gaussians, by ridge regression.
 
         Args:
-            energy_grid: energies relative to the reference energy, eV, shape (n_energies,), as far
-                apart as the finest Gaussians are wide or closer.
+            energy_grid: energies relative to the reference energy, eV, shape (n_energies,), no
+                farther apart than the finest Gaussians are wide.
             ridge: weight of |c|^2, dimensionless.
 
         Returns:

@@ -26,27 +26,19 @@ class PrecisionCheck:
 
 
 def check_precision(model: TrainedModel) -> PrecisionCheck:
-    """Compare predictions in float32 and float64 on the face-centred cubic element.
+    """Compare predictions in float32 and float64 on the face-centered cubic element.
 
-    Neighbours are two covalent radii apart, so that it exists for every element.
-
-    Args:
-        model: model; it is left as it is.
-
-    Returns:
-        The largest difference.
+    Neighbors are two covalent radii apart, so that it exists for every element.
 
     Raises:
-        ConfigError: the model names no element or no energies, or has seen no spectra.
+        ConfigError: the model names no element or no energies.
     """
     element = model.info.element
     if element is None:
         raise ConfigError("the model names no element, so its precision can't be checked")
     a = 2.0 * np.sqrt(2.0) * covalent_radii[atomic_numbers[element]]
-    relative = model.energies().relative
-    atoms = bulk(element, "fcc", a=a)
-    spectra = []
-    for dtype in (torch.float32, torch.float64):  # lengths too
+    atoms, relative, spectra = bulk(element, "fcc", a=a), model.energies().relative, []
+    for dtype in (torch.float32, torch.float64):
         network = copy.deepcopy(model.network).to(dtype)
         spectra.append(raw_sites(network, [model.graph(atoms, [0], dtype)], relative).mu)
     single, double = spectra

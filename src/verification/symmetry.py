@@ -1,10 +1,11 @@
 """Checks of the network's symmetries: how far spectra differ that must be the same.
 
-Each check changes a structure in a way that must not change the spectra of its absorbers, and gives
-the largest difference divided by the spread: how much the spectra of the checked absorbers differ
-from each other. An output that hardly depends on the structure therefore can't pass by that alone.
+Each check changes a structure in a way that must not change the spectra of its absorbers. The
+largest difference is divided by the spread, how much the spectra of the checked absorbers differ
+from each other, so that an output that hardly depends on the structure does not pass.
 """
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -27,10 +28,10 @@ from .symmetry_cases import (
 )
 
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4}
-"""Largest deviation, in spreads. float32 rounds at 6e-8 of a spectrum's height, some 30 spreads of
-a network with random weights, which is 2e-6 a rounding; some hundred in a row add up as the square
-root, and a factor of five is left. float64 is 5e8 times finer; its bound has room for the 2e-10
-Angstrom that an atom moves through the cutoff."""
+"""Largest deviation, in spreads. float32 rounds at 6e-8 of a spectrum's height, which is about 30
+spreads of a network with random weights: 2e-6 for one rounding, ten times that for a hundred, and a
+factor of five in reserve. The bound of float64 has room for the 2e-10 Angstrom that an atom moves
+through the cutoff."""
 CROSSING = 1e-10
 """How far inside and outside the cutoff an atom is put, Angstrom. Positions are good to 1e-15."""
 
@@ -58,21 +59,30 @@ class Deviation:
 
 
 def batch_of(model: XANES_E3GNN, structures: list[Structure]) -> Data:
-    """One batch of some structures' graphs in the type of a network."""
+    """One batch of the structures' graphs in the type of a network."""
     dtype, r_max = model.coefficient_mean.dtype, model.r_max
     graphs = [atoms_to_graph(*s, r_max, model.max_z, dtype=dtype) for s in structures]
     return collate_graphs(graphs)
 
 
 def spectra(model: XANES_E3GNN, structures: list[Structure], energy: Tensor) -> Tensor:
-    """Spectra of all absorbers of some structures as one batch, always from the same seed."""
+    """Spectra of all absorbers of the structures as one batch, always from the same seed.
+
+    Args:
+        model: network.
+        structures: structures and their absorbers.
+        energy: eV relative to the reference energy, shape (n_energies,).
+
+    Returns:
+        mu, unit of the training target, shape (n_absorbers, n_energies).
+    """
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return model.predict_spectra(batch_of(model, structures), energy)
 
 
 def gradients(model: XANES_E3GNN, structure: Structure, energy: Tensor) -> Tensor:
-    """Derivative of one random combination of the spectra with respect to every position.
+    """Derivative of a random combination of the spectra with respect to every position.
 
     Args:
         model: network.
@@ -94,7 +104,8 @@ def gradients(model: XANES_E3GNN, structure: Structure, energy: Tensor) -> Tenso
 def spread(model: XANES_E3GNN, energy: Tensor, element: int) -> float:
     """How much spectra differ between absorbers: root mean square over energies of their std.
 
-    Over the absorbers of ``example_structures``, all of one element, in evaluation mode.
+    Over the absorbers of ``example_structures`` with atomic number ``element``, in evaluation mode;
+    in the unit of the spectra.
     """
     training = model.training
     mu = spectra(model.eval(), list(example_structures(element).values()), energy)
@@ -108,69 +119,50 @@ def largest(first: Tensor, second: Tensor) -> float:
     return value if np.isfinite(value) else float("inf")
 
 
-def change_of_spectra(
-    model: XANES_E3GNN, structure: Structure, changed: Structure, energy: Tensor
-) -> float:
-    """Largest difference between the spectra of a structure and of a changed one."""
-    return largest(spectra(model, [structure], energy), spectra(model, [changed], energy))
-
-
 def through_cutoff(
-    evaluate: Callable[[XANES_E3GNN, Structure, Tensor], Tensor],
-    model: XANES_E3GNN,
-    structure: Structure,
-    energy: Tensor,
+    evaluate: Callable[[Structure], Tensor], structure: Structure, r_max: float
 ) -> float:
-    """Jump of a quantity when an atom crosses the cutoff of an absorber and of a neighbour.
+    """Jump of a quantity when an atom crosses the cutoff of an absorber and of a neighbor.
 
-    The second crossing is beyond the absorber's own cutoff and reaches it through the neighbour.
+    The second crossing is beyond the absorber's own cutoff and reaches it through the neighbor.
     """
     jumps = []
     for center in (structure[1][0], structure[1][0] + 1):
-        inside, outside = (
-            evaluate(model, with_atom(structure, center, model.r_max + step), energy)
-            for step in (-CROSSING, CROSSING)
-        )
-        jumps.append(largest(inside, outside))
+        sides = [with_atom(structure, center, r_max + step) for step in (-CROSSING, CROSSING)]
+        jumps.append(largest(*map(evaluate, sides)))
     return max(jumps)
 
 
-def check_changes(
+def differences(
     model: XANES_E3GNN, energy: Tensor, element: int, seed: int
 ) -> Iterator[tuple[str, float]]:
-    """Checks that hold in the network's mode: every change of every example structure."""
-    structures = example_structures(element).values()
+    """Name and largest difference, in the unit of the spectra, of each check in a network's mode.
+
+    At exactly symmetric sites l > 0 features vanish but for rounding, which must not be amplified;
+    their check is infinite if a gradient is not finite.
+    """
+
+    def evaluate(structure: Structure) -> Tensor:
+        return spectra(model, [structure], energy)
+
+    examples, sites = example_structures(element), list(special_sites(element).values())
     changes = ANY_MODE if model.training else ANY_MODE | EVALUATION_ONLY
     for number, (check, change) in enumerate(changes.items()):
         rng = np.random.default_rng([seed, number])
-        yield check, max(change_of_spectra(model, s, change(s, rng), energy) for s in structures)
-
-
-def check_sites(model: XANES_E3GNN, energy: Tensor, element: int, seed: int) -> float:
-    """Largest change of special sites when they are turned; infinite if a gradient is not finite.
-
-    At exactly symmetric sites l > 0 features vanish but for rounding, which must not be amplified.
-    """
+        changed = [(s, change(s, rng)) for s in examples.values()]
+        yield check, max(largest(evaluate(s), evaluate(other)) for s, other in changed)
+    if model.training:
+        return
+    structures = [*examples.values(), *sites]
+    alone = torch.cat([evaluate(s) for s in structures])
+    yield "batch", largest(alone, spectra(model, structures, energy))
+    slopes = functools.partial(gradients, model, energy=energy)
+    yield "cutoff", through_cutoff(evaluate, examples["cluster"], model.r_max)
+    yield "slope", through_cutoff(slopes, examples["cluster"], model.r_max)
     rng = np.random.default_rng(seed)
-    sites = list(special_sites(element).values())
-    if not all(bool(torch.isfinite(gradients(model, site, energy)).all()) for site in sites):
-        return float("inf")
-    return max(change_of_spectra(model, site, rotation(site, rng), energy) for site in sites)
-
-
-def check_evaluation(
-    model: XANES_E3GNN, energy: Tensor, element: int, seed: int
-) -> Iterator[tuple[str, float]]:
-    """Checks for evaluation mode alone: batches, the cutoff, special sites."""
-    structures = example_structures(element)
-    listed = [*structures.values(), *special_sites(element).values()]
-    alone = torch.cat([spectra(model, [s], energy) for s in listed])
-    yield "batch", largest(alone, spectra(model, listed, energy))
-    cluster = structures["cluster"]
-    jump = through_cutoff(lambda m, s, e: spectra(m, [s], e), model, cluster, energy)
-    yield "cutoff", jump
-    yield "slope", through_cutoff(gradients, model, cluster, energy)
-    yield "sites", check_sites(model, energy, element, seed)
+    turned = max(largest(evaluate(s), evaluate(rotation(s, rng))) for s in sites)
+    finite = all(bool(torch.isfinite(slopes(s)).all()) for s in sites)
+    yield "sites", turned if finite else float("inf")
 
 
 def check_model(
@@ -184,7 +176,7 @@ def check_model(
 
     Args:
         name: what to call the network.
-        model: network; it is left as it was.
+        model: network; restored afterwards.
         element: atomic number of the absorbers.
         seed: of the random changes.
         dtypes: types to compute in, of those in ``TOLERANCE``.
@@ -199,13 +191,9 @@ def check_model(
         model.to(dtype)
         energy = torch.linspace(low, high, 61, dtype=dtype)
         scale = spread(model, energy, element)
-        for training in (False, True):
-            model.train(training)
-            found = list(check_changes(model, energy, element, seed))
-            if not training:
-                found += check_evaluation(model, energy, element, seed)
-            mode = "training" if training else "evaluation"
-            for check, difference in found:
+        for mode in ("evaluation", "training"):
+            model.train(mode == "training")
+            for check, difference in differences(model, energy, element, seed):
                 value = difference / scale if scale > 0 else float("inf")
                 yield Deviation(name, check, mode, dtype, value, scale)
     model.to(dtype_before).train(was_training)

@@ -32,11 +32,11 @@ def example_structures(z: int) -> dict[str, Structure]:
 
 
 def special_sites(z: int) -> dict[str, Structure]:
-    """Absorbers of element z without neighbours, with one, and in exactly symmetric shells."""
+    """Absorbers of element z without neighbors, with one, and in exactly symmetric shells."""
     x, y, w = np.eye(3)
     shells = {
         "isolated": np.zeros((0, 3)),
-        "one neighbour": np.array([w]),
+        "one neighbor": np.array([w]),
         "linear": np.array([w, -w]),
         "tetrahedral": np.array([x + y + w, x - y - w, -x + y - w, -x - y + w]) / np.sqrt(3.0),
         "octahedral": np.array([x, -x, y, -y, w, -w]),
@@ -56,7 +56,7 @@ def with_atom(structure: Structure, center: int, distance: float) -> Structure:
 
 
 def transform(structure: Structure, matrix: np.ndarray) -> Structure:
-    """Apply an orthogonal matrix to positions and cell."""
+    """Apply an orthogonal matrix, shape (3, 3), to positions and cell."""
     atoms, absorbers = structure
     moved = atoms.copy()
     moved.set_cell(atoms.cell.array @ matrix.T)
@@ -72,14 +72,12 @@ def rotation(structure: Structure, rng: np.random.Generator) -> Structure:
 def reflection(structure: Structure, rng: np.random.Generator) -> Structure:
     """Mirror a structure in a random plane, 1 - 2 n n^T."""
     normal = rng.normal(size=3)
-    normal /= np.linalg.norm(normal)
-    return transform(structure, np.eye(3) - 2.0 * np.outer(normal, normal))
+    return transform(structure, np.eye(3) - 2.0 * np.outer(normal, normal) / (normal @ normal))
 
 
 def random_rotation(rng: np.random.Generator) -> np.ndarray:
     """Rotation matrix, float64, shape (3, 3)."""
-    angles = torch.as_tensor(rng.uniform(0, np.pi, 3))
-    return o3.angles_to_matrix(*angles).numpy()
+    return o3.angles_to_matrix(*torch.as_tensor(rng.uniform(0, np.pi, 3))).numpy()
 
 
 def translation(structure: Structure, rng: np.random.Generator) -> Structure:
@@ -105,7 +103,7 @@ def supercell(structure: Structure, rng: np.random.Generator) -> Structure:
 
 
 def wrapping(structure: Structure, rng: np.random.Generator) -> Structure:
-    """Move every atom by a lattice vector of its own."""
+    """Move every atom by another lattice vector."""
     moved = structure[0].copy()
     moved.positions += rng.integers(-2, 3, (len(moved), 3)) @ moved.cell.array
     return moved, structure[1]

@@ -1,4 +1,4 @@
-"""Synthetic spectra whose relation to the structure is known, and in which angles matter.
+"""Synthetic spectra with a known dependence on the structure, bond angles included.
 
 A copper absorber has 4 to 6 neighbors (N, O, S) at random distances and directions, alone or as
 the motif of a triclinic crystal whose images the absorber does not reach. Its spectrum:
@@ -22,65 +22,48 @@ from torch_geometric.data import Data
 from ..structures.graph import atoms_to_graph
 
 HEIGHTS = {7: 0.25, 8: 0.35, 16: 0.5}
-"""a(z), height of the two-body term of each neighbour element."""
+"""a(z), height of the two-body term of each neighbor element."""
 ANGULAR_HEIGHT = 0.6
 """A, height of the three-body term."""
 SMALLEST_ANGLE = np.radians(55.0)
-"""Directions of neighbours differ at least by this; the same for all distances."""
+"""Directions of neighbors differ at least by this; the same for all distances."""
 CELL_LENGTH = 9.0
 """Lattice vectors are about this long, Angstrom: more than the cutoff and a bond, so that distances
-from the absorber to images of its neighbours, which would tell of angles, are beyond the cutoff."""
+from the absorber to images of its neighbors, which would tell of angles, are beyond the cutoff."""
 
 
 @dataclass(frozen=True)
 class SyntheticSite:
-    """An absorber with its neighbours, and their angular order."""
+    """An absorber with its neighbors, and their angular order."""
 
     atoms: Atoms
     """Absorber first; a molecule, or a crystal with one absorber a cell."""
     angular: float
     """T of the module's formula."""
 
-    @property
-    def num_neighbors(self) -> int:
-        """Neighbours of the absorber."""
-        return len(self.atoms) - 1
-
 
 def angular_order(directions: np.ndarray) -> float:
-    """T = (1 / n) sum over pairs of P_2(cos theta).
-
-    Args:
-        directions: unit vectors, shape (n, 3).
-
-    Returns:
-        T, dimensionless.
-    """
+    """T = (1 / n) sum over pairs of P_2(cos theta), of n unit vectors, shape (n, 3)."""
     cosines = np.array([a @ b for a, b in itertools.combinations(directions, 2)])
     return float((1.5 * cosines**2 - 0.5).sum() / len(directions))
 
 
 def random_site(rng: np.random.Generator, periodic: bool = False) -> SyntheticSite:
-    """Draw a site: number, directions, elements and distances of the neighbours.
+    """Draw a site: number, directions, elements and distances of the neighbors.
 
-    Args:
-        rng: source of randomness.
-        periodic: whether to put the site into a random triclinic cell, wrapped into it.
-
-    Returns:
-        The site.
+    If it is periodic, it is wrapped into a random triclinic cell.
     """
-    wanted = int(rng.integers(4, 7))
+    count = int(rng.integers(4, 7))
     directions: list[np.ndarray] = []
-    while len(directions) < wanted:
+    while len(directions) < count:
         trial = rng.normal(size=3)
         trial /= np.linalg.norm(trial)
         if all(trial @ other < np.cos(SMALLEST_ANGLE) for other in directions):
             directions.append(trial)
         elif rng.random() < 0.02:  # a start from which no room is left
             directions.clear()
-    distances = rng.uniform(1.8, 2.6, wanted)
-    numbers = rng.choice(list(HEIGHTS), wanted)
+    distances = rng.uniform(1.8, 2.6, count)
+    numbers = rng.choice(list(HEIGHTS), count)
     positions = np.vstack([np.zeros(3), np.array(directions) * distances[:, None]])
     atoms = Atoms(numbers=[29, *numbers], positions=positions)
     if periodic:
@@ -97,15 +80,7 @@ def angular_profile(energy: np.ndarray) -> np.ndarray:
 
 
 def spectrum(site: SyntheticSite, energy: np.ndarray) -> np.ndarray:
-    """mu(E) of the module's formula.
-
-    Args:
-        site: molecule or crystal.
-        energy: eV relative to the edge, shape (n_energies,).
-
-    Returns:
-        mu, dimensionless, shape (n_energies,).
-    """
+    """mu(E) of the module's formula, dimensionless, at eV relative to the edge, (n_energies,)."""
     mu = 0.5 + np.arctan(energy / 1.5) / np.pi
     distances = site.atoms.get_distances(0, range(1, len(site.atoms)), mic=True)
     for z, distance in zip(site.atoms.numbers[1:], distances, strict=True):
@@ -121,15 +96,9 @@ def make_sites(count: int, seed: int) -> list[SyntheticSite]:
 
 
 def to_graphs(sites: list[SyntheticSite], energy: np.ndarray, r_max: float = 5.0) -> list[Data]:
-    """Graphs with targets.
+    """Graphs cut at ``r_max``, Angstrom, with targets ``y`` of shape (1, n_energies).
 
-    Args:
-        sites: molecules and crystals.
-        energy: eV relative to the edge, shape (n_energies,).
-        r_max: cutoff radius, Angstrom.
-
-    Returns:
-        Graphs with ``y`` of shape (1, n_energies).
+    ``energy`` is in eV relative to the edge, shape (n_energies,).
     """
     graphs = []
     for site in sites:
@@ -143,15 +112,14 @@ def angular_floor(sites: list[SyntheticSite], energy: np.ndarray) -> float:
     """Mean squared error of the best model that sees elements and distances only.
 
     Args:
-        sites: many of each number of neighbours.
+        sites: many of each number of neighbors.
         energy: eV relative to the edge, shape (n_energies,).
 
     Returns:
-        A^2 mean(G^2) times the variance of T among sites with the same number of neighbours.
+        A^2 mean(G^2) times the variance of T among sites with the same number of neighbors.
     """
     order = np.array([site.angular for site in sites])
-    count = np.array([site.num_neighbors for site in sites])
-    means = {n: order[count == n].mean() for n in set(count.tolist())}
-    residual = order - np.array([means[n] for n in count.tolist()])
+    count = np.array([len(site.atoms) - 1 for site in sites])
+    residual = order - np.array([order[count == n].mean() for n in count])
     height = ANGULAR_HEIGHT**2 * (angular_profile(energy) ** 2).mean()
     return float(height * (residual**2).mean())

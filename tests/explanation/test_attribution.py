@@ -50,11 +50,11 @@ def predicted(model, atoms, site=0):
 
 def test_the_cluster_has_the_crystals_spectrum():
     model, atoms = random_network(), crystal()
-    wanted = predicted(model, atoms, 1)
+    expected = predicted(model, atoms, 1)
     cluster = cut_cluster(atoms, 1, model.num_layers * model.r_max)
-    assert np.abs(predicted(model, cluster.atoms) - wanted).max() < 1e-10
+    assert np.abs(predicted(model, cluster.atoms) - expected).max() < 1e-10
     smaller = cut_cluster(atoms, 1, 0.9 * model.r_max)  # negative control
-    assert np.abs(predicted(model, smaller.atoms) - wanted).max() > 1e-4
+    assert np.abs(predicted(model, smaller.atoms) - expected).max() > 1e-4
 
 
 @pytest.mark.parametrize("sizes", [{}, {"num_layers": 1, "lmax": 0}], ids=["default", "scalars"])
