@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 PREDICTED, CALCULATED, MEAN = "#b8321c", "#a3acb8", "#20262e"
 TRAINED, RATE = "#20262e", "#6b747f"
 UNIT_LABELS = {"1e-3 a0^2": r"$10^{-3}\,a_0^2$", "not stated": "unit not stated"}
-"""How a unit is set in a picture."""
+"""How a unit is typeset."""
 COLUMN = 3.3
 """Width of a journal's column, inch."""
 SITE_LABELS = 8
-"""More sites than this are drawn without a line each in the legend."""
+"""More sites than this have no line each in the legend."""
+PANELS = 12
+"""Spectra on a page at most."""
 
 
 def new_figure(
@@ -44,24 +46,20 @@ def save(figure: "Figure", path: str | Path) -> None:
     """Write a figure; the ending of the path chooses the format.
 
     Raises:
-        ConfigError: the ending is no picture format, or the folder does not exist.
+        ConfigError: the ending is not that of a figure, or the folder does not exist.
         CheckpointError: it can't be written; see ``write_durably``.
     """
     check_picture(path)
     path = Path(path)
     kind = path.suffix.lstrip(".")
-    write_durably(
-        path,
-        lambda beside: figure.savefig(beside, dpi=200, format=kind),
-        lambda beside: beside.stat(),
-    )
+    write_durably(path, lambda beside: figure.savefig(beside, dpi=200, format=kind), Path.stat)
 
 
 def check_picture(path: str | Path | None) -> None:
-    """Refuse a path to which no picture can be written; None: no picture.
+    """Refuse a path to which no figure can be written; None: no figure.
 
     Raises:
-        ConfigError: the ending is no picture format, or the folder does not exist.
+        ConfigError: the ending is not that of a figure, or the folder does not exist.
     """
     if path is None:
         return
@@ -75,7 +73,7 @@ def check_picture(path: str | Path | None) -> None:
 
 
 def plain_text(text: str) -> str:
-    """Text from outside, which matplotlib is not to take for a formula, in one line."""
+    """Text from outside in one line, with nothing that matplotlib takes for a formula."""
     shown = "".join(sign if sign.isprintable() else " " for sign in text)
     return shown.replace("$", r"\$")
 
@@ -95,47 +93,39 @@ def draw_band(ax: Any, energy: np.ndarray, mu: np.ndarray, half: np.ndarray, **h
 
 
 def plot_training(metrics: str | Path, path: str | Path) -> None:
-    """Draw the loss's two terms and the learning rate over epochs.
+    """Draw both terms of the loss and the learning rate over epochs.
 
     Args:
         metrics: CSV file that the training wrote.
-        path: picture to write.
+        path: figure to write.
     """
     with Path(metrics).open(newline="") as file:
         rows = list(csv.DictReader(file))
     column = {name: np.array([float(row[name]) for row in rows]) for name in rows[0]}
-    epoch = column["epoch"]
-    best = int(np.argmin(column["val_mse"]))
+    epoch, best = column["epoch"], int(np.argmin(column["val_mse"]))
     figure, axes = new_figure(7.0, 3.4, 1, 2)
-    titles = {
-        "mse": "Mean squared error of mu",
-        "gradient": "Mean squared error of d mu / dE",
-    }
+    titles = {"mse": "Mean squared error of mu", "gradient": "Mean squared error of d mu / dE"}
     for ax, (term, title) in zip(axes[0], titles.items(), strict=True):
+        validation = column[f"val_{term}"]
         ax.semilogy(epoch, column[f"train_{term}"], color=TRAINED, label="training, all energies")
-        ax.semilogy(
-            epoch, column[f"val_{term}"], color=PREDICTED, label="validation, scored energies"
-        )
-        ax.plot(epoch[best], column[f"val_{term}"][best], "o", color=PREDICTED, markersize=5)
+        ax.semilogy(epoch, validation, color=PREDICTED, label="validation, scored energies")
+        ax.plot(epoch[best], validation[best], "o", color=PREDICTED, markersize=5)
         ax.set_title(title, fontsize=9)
         ax.set_xlabel("Epoch", fontsize=9)
         ax.tick_params(which="both", labelsize=8)
+    lowest = column["val_mse"][best]
+    side = "left" if best < len(epoch) / 2 else "right"  # away from the axis
     axes[0, 0].annotate(
-        f"best {column['val_mse'][best]:.5f}",
-        (epoch[best], column["val_mse"][best]),
-        xytext=(0, 9),
-        textcoords="offset points",
-        ha="left" if best < len(epoch) / 2 else "right",  # away from the axis
-        fontsize=8,
-    )
+        f"best {lowest:.5f}", (epoch[best], lowest), xytext=(0, 9), textcoords="offset points",
+        ha=side, fontsize=8,
+    )  # fmt: skip
     rate = axes[0, 1].twinx()
     rate.plot(epoch, column["lr"], color=RATE, linestyle=":", label="learning rate")
     rate.set_ylabel("Learning rate", fontsize=9, color=RATE)
     rate.tick_params(labelsize=8, colors=RATE)
     rate.spines["top"].set_visible(False)
     lines = [*axes[0, 0].get_lines()[:2], rate.get_lines()[0]]
-    names = [line.get_label() for line in lines]
-    figure.legend(lines, names, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    figure.legend(handles=lines, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     save(figure, path)
 
 
@@ -149,43 +139,35 @@ def plot_predictions(
     mask: np.ndarray | None = None,
     unit: str | None = None,
     relative: bool = False,
-    panels: int = 12,
     half_width: np.ndarray | None = None,
 ) -> None:
-    """Draw a page of predicted against calculated spectra, evenly chosen from best to worst.
+    """Draw a page of predicted and calculated spectra, evenly chosen from best to worst.
 
     Args:
         ids: name of each spectrum.
         energy: eV, shape (n_energies,).
         prediction: mu, shape (n_spectra, n_energies).
         target: mu, same shape.
-        path: picture to write.
-        mask: True where the target was calculated, same shape; all if None.
+        path: figure to write.
+        mask: True where the target was calculated, same shape. None: everywhere.
         unit: unit of mu.
         relative: whether energies are relative to a reference.
-        panels: most spectra on the page.
-        half_width: of the prediction's band, same shape; no bands if None.
+        half_width: of the prediction's band, same shape. None: no bands.
     """
-    shown = np.where(np.ones_like(target, bool) if mask is None else mask, target, np.nan)
+    shown = target if mask is None else np.where(mask, target, np.nan)
     errors = np.nanmean((prediction - shown) ** 2, axis=1)
     order = np.argsort(errors, kind="stable")
-    chosen = order[np.unique(np.linspace(0, len(order) - 1, panels).round().astype(int))]
-    columns = min(4, len(chosen))
-    rows = -(-len(chosen) // columns)
-    figure, axes = new_figure(2.7 * columns, 2.0 * rows + 0.5, rows, columns)
-    for ax in axes.flat[len(chosen) :]:
-        ax.set_visible(False)
-    for rank, (ax, k) in enumerate(zip(axes.flat, chosen, strict=False)):
+    chosen = order[np.unique(np.linspace(0, len(order) - 1, PANELS).round().astype(int))]
+    figure, axes = _panels(len(chosen), 4, 2.7, 2.0, 0.5)
+    places = {len(chosen) - 1: "worst, ", 0: "best, "}
+    for rank, (ax, k) in enumerate(zip(axes, chosen, strict=True)):
         ax.plot(energy, shown[k], color=CALCULATED, linewidth=3.2, label="calculated")
         ax.plot(energy, prediction[k], color=PREDICTED, linewidth=1.2, label="predicted")
         if half_width is not None:
-            how = {"color": PREDICTED, "label": "band"}
-            draw_band(ax, energy, prediction[k], half_width[k], **how)
-        place = {0: "best, ", len(chosen) - 1: "worst, "}.get(rank, "")
-        ax.set_title(f"{plain_text(ids[k])}\n{place}mse {errors[k]:.2g}", fontsize=8)
-        ax.ticklabel_format(axis="x", useOffset=False)
-        ax.locator_params(axis="x", nbins=4)
-    axes.flat[0].legend(frameon=False, fontsize=7)
+            draw_band(ax, energy, prediction[k], half_width[k], color=PREDICTED, label="band")
+        title = f"{plain_text(ids[k])}\n{places.get(rank, '')}mse {errors[k]:.2g}"
+        ax.set_title(title, fontsize=8)
+    axes[0].legend(frameon=False, fontsize=7)
     energy_label, mu_label = axis_labels(unit, relative)
     figure.supxlabel(energy_label, fontsize=9)
     figure.supylabel(mu_label, fontsize=9)
@@ -195,50 +177,57 @@ def plot_predictions(
 def plot_structures(
     names: Sequence[str],
     energy: np.ndarray,
-    sites: Sequence[Sequence[tuple[str, np.ndarray, int]]],
+    sites: Sequence[Sequence[tuple[str, np.ndarray, np.ndarray | None, int]]],
     path: str | Path,
     *,
     unit: str | None = None,
     relative: bool = False,
-    half_widths: Sequence[Sequence[np.ndarray | None]] | None = None,
 ) -> None:
     """Draw the spectra of each structure's sites and their mean.
 
     Args:
         names: name of each structure.
         energy: eV, shape (n_energies,).
-        sites: for each structure (label, mu of shape (n_energies,), multiplicity) of its sites.
-        path: picture to write.
+        sites: for each structure the label, mu, half width of the band (None: no band), both of
+            shape (n_energies,), and multiplicity of its sites.
+        path: figure to write.
         unit: unit of mu.
         relative: whether energies are relative to a reference.
-        half_widths: of the sites' bands, in the order of ``sites``; no bands if None.
     """
     from matplotlib import colormaps
 
-    columns = min(3, len(names))
-    rows = -(-len(names) // columns)
-    size = (COLUMN, 2.6) if columns == 1 else (3.6 * columns, 2.9 * rows)
-    figure, axes = new_figure(*size, rows, columns)
-    for ax in axes.flat[len(names) :]:
-        ax.set_visible(False)
-    halves = half_widths or [[None] * len(spectra) for spectra in sites]
-    for ax, name, spectra, widths in zip(axes.flat, names, sites, halves, strict=False):
+    size = (COLUMN, 2.6) if len(names) == 1 else (3.6, 2.9)
+    figure, axes = _panels(len(names), 3, *size)
+    energy_label, mu_label = axis_labels(unit, relative)
+    for ax, name, spectra in zip(axes, names, sites, strict=True):
         colors = colormaps["viridis"](np.linspace(0.1, 0.85, len(spectra)))
-        for (label, mu, _), color, half in zip(spectra, colors, widths, strict=True):
+        for (label, mu, half, _), color in zip(spectra, colors, strict=True):
             shown = label if len(spectra) <= SITE_LABELS else None
             ax.plot(energy, mu, color=color, linewidth=1.0, label=shown)
             if half is not None:
                 draw_band(ax, energy, mu, half, color=color)
         if len(spectra) > 1:
-            weights = [multiplicity for _, _, multiplicity in spectra]
-            mean = np.average([mu for _, mu, _ in spectra], axis=0, weights=weights)
+            weights = [spectrum[-1] for spectrum in spectra]
+            mean = np.average([spectrum[1] for spectrum in spectra], axis=0, weights=weights)
             label = f"mean of {sum(weights)} sites"
-            ax.plot(energy, mean, color=MEAN, linewidth=1.8, linestyle="--", label=label)
+            ax.plot(energy, mean, "--", color=MEAN, linewidth=1.8, label=label)
         ax.set_title(plain_text(name), fontsize=9)
         ax.legend(frameon=False, fontsize=6.5, loc="lower right")
-        energy_label, mu_label = axis_labels(unit, relative)
         ax.set_xlabel(energy_label, fontsize=8)
         ax.set_ylabel(mu_label, fontsize=8)
-        ax.ticklabel_format(axis="x", useOffset=False)
-        ax.locator_params(axis="x", nbins=5)
     save(figure, path)
+
+
+def _panels(
+    count: int, columns: int, width: float, height: float, margin: float = 0.0
+) -> tuple["Figure", Any]:
+    """Figure with panels of spectra, each of a width and height, inch, and a margin below."""
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure, axes = new_figure(width * columns, height * rows + margin, rows, columns)
+    for ax in axes.flat[count:]:
+        ax.set_visible(False)
+    for ax in axes.flat[:count]:
+        ax.ticklabel_format(axis="x", useOffset=False)
+        ax.locator_params(axis="x", nbins=4)
+    return figure, axes.flat[:count]

@@ -29,11 +29,9 @@ def xanes(shift=0.0):
 
 
 def structures(path):
-    sites = [(f"site {k} (and 3 equivalent)", xanes(k), 4) for k in range(3)]
-    half = [np.full(len(ENERGY), 0.05)] * 3
-    plot.plot_structures(
-        ["La2CuO4-mp-1234567"], ENERGY, [sites], path, unit="1e-3 a0^2", half_widths=[half]
-    )
+    half = np.full(len(ENERGY), 0.05)
+    sites = [(f"site {k} (and 3 equivalent)", xanes(k), half, 4) for k in range(3)]
+    plot.plot_structures(["La2CuO4-mp-1234567"], ENERGY, [sites], path, unit="1e-3 a0^2")
 
 
 def ranking(path):

@@ -57,7 +57,7 @@ def test_energies_that_were_not_calculated_are_not_drawn(tmp_path, figures):
 
 
 def test_mean_of_a_structure_counts_equivalent_sites(tmp_path, figures):
-    sites = [("site 0", np.zeros(50), 3), ("site 4", np.ones(50), 1)]
+    sites = [("site 0", np.zeros(50), None, 3), ("site 4", np.ones(50), None, 1)]
     plot.plot_structures(["CuO"], ENERGY, [sites], tmp_path / "s.png")
     lines = figures[0].axes[0].get_lines()
     assert [line.get_label() for line in lines] == ["site 0", "site 4", "mean of 4 sites"]
@@ -65,7 +65,7 @@ def test_mean_of_a_structure_counts_equivalent_sites(tmp_path, figures):
 
 
 def test_many_sites_get_no_legend_line_each(tmp_path, figures):
-    sites = [(f"site {k}", np.full(50, k), 1) for k in range(100)]
+    sites = [(f"site {k}", np.full(50, k), None, 1) for k in range(100)]
     plot.plot_structures(["big", "big too"], ENERGY, [sites, sites], tmp_path / "s.svg")
     for ax in visible(figures[0]):
         assert len(ax.get_lines()) == 101
@@ -101,11 +101,9 @@ def test_bands_are_shaded_where_they_are_known(tmp_path, figures):
     mu, half = np.ones((1, 50)), np.full((1, 50), 0.25)
     half[0, 40:] = np.nan
     plot.plot_predictions(["a"], ENERGY, mu, mu, tmp_path / "p.png", half_width=half)
-    sites = [[("site 0", mu[0], 1), ("site 1", 2 * mu[0], 1)]]
-    plot.plot_structures(
-        ["a"], ENERGY, sites, tmp_path / "s.png", half_widths=[[half[0], 2 * half[0]]]
-    )
-    plot.plot_structures(["a"], ENERGY, sites, tmp_path / "s.png")
+    for bands in ((half[0], 2 * half[0]), (None, None)):
+        sites = [("site 0", mu[0], bands[0], 1), ("site 1", 2 * mu[0], bands[1], 1)]
+        plot.plot_structures(["a"], ENERGY, [sites], tmp_path / "s.png")
     page, structure, plain = (figure.axes[0] for figure in figures)
     (band,) = page.collections
     box = band.get_datalim(page.transData)

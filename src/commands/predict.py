@@ -183,11 +183,13 @@ class Results:
         plot_structures(
             [sites[0].structure for sites in self.predicted],
             self.predicted[0][0].energy,
-            [[(label(s), s.mu, len(s.equivalent)) for s in sites] for sites in self.predicted],
+            [
+                [(label(s), s.mu, s.half_width, len(s.equivalent)) for s in sites]
+                for sites in self.predicted
+            ],
             path,
             unit=self.model.info.unit,
             relative=self.model.info.reference_energy is None,
-            half_widths=[[s.half_width for s in sites] for sites in self.predicted],
         )
 
 

@@ -35,10 +35,10 @@ def run(job: Options) -> None:
 
 
 def make_page(job: Options) -> str:
-    """The page that goes with what is given.
+    """The page of a source.
 
     Raises:
-        ConfigError: of no known kind, or an option does not go with it.
+        ConfigError: the source is of no known kind, or an option does not apply to it.
     """
     from ..checkpoints.pretrained import models
     from ..dataset.database import Database
@@ -52,7 +52,7 @@ def make_page(job: Options) -> str:
     if job.database is not None:
         return evaluation_page(source, job.database, job.ids)
     if job.ids is not None:
-        raise ConfigError("`ids` goes with `database`, for an evaluation")
+        raise ConfigError("`ids` needs `database`, for an evaluation")
     if source.is_dir() and is_training(source):
         return training_page(source)
     if source.is_file() and starts_with(source, SQLITE_MAGIC):
@@ -61,7 +61,7 @@ def make_page(job: Options) -> str:
         return result_page(source)
     if str(source) in models():
         raise ConfigError(f"{source}: a model; give --database to evaluate it on")
-    what = "of no kind known here" if source.exists() else "no such file or folder"
+    what = "of no known kind" if source.exists() else "no such file or folder"
     raise ConfigError(
         f"{source}: {what}; expected a database, a training's folder, JSON of `compare` or `fit`,"
         " or a model with --database"

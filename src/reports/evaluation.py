@@ -6,8 +6,8 @@ from ..checkpoints.trained_model import TrainedModel
 from ..dataset.database import Database
 from ..dataset.location import Location
 from ..evaluation.environments import Group
-from ..evaluation.evaluate import Comparison, choose_ids, evaluate
-from .page import facts, figure, page, section, table
+from ..evaluation.evaluate import Comparison, choose_ids, evaluate, sites_of
+from .page import facts, figure, page, paragraph, section, table
 
 WORST = 15
 """Sites and groups that are listed."""
@@ -19,51 +19,54 @@ def evaluation_page(model: Path, location: Location, ids: Path | None = None) ->
     Args:
         model: model file, training folder, or name of a model that ships with the package.
         location: database.
-        ids: file of record ids; None: the model's validation part, else all.
-
-    Returns:
-        The page.
+        ids: file of record ids. None: the model's validation part, else all.
 
     Raises:
         XanesError: see ``evaluate``.
     """
-    trained = TrainedModel.load(model)
-    info = trained.info
-    database = Database(location)
-    names, chosen = choose_ids(ids, database, info)
+    trained, database = TrainedModel.load(model), Database(location)
+    names, chosen = choose_ids(ids, database, trained.info)
     compared = evaluate(trained, database, names)
-    result = compared.result
-    figures = [
-        ("records", chosen),
-        ("energies", str(compared.axis)),
-        ("unit", info.unit or "not stated"),
-        ("mean squared error", f"{result.mean_mse:.6f}"),
-        ("its median over sites", f"{result.median_mse:.6f}"),
-        ("mean absolute error", f"{result.mae:.5f}"),
-        ("of the mean training spectrum", f"{result.baseline_mse:.6f}"),
-    ]
-    features = [
-        (name, error.sites, *(f"{value:.4g}" for value in
-         (error.mean_absolute, error.median_absolute, error.bias)))
-        for name, error in compared.features.items()
-    ]  # fmt: skip
-    feature_head = ("quantity", "sites", "mean absolute", "median absolute", "bias")
     origin = [
         ("model", f"{model}, sha256 {trained.sha256}"),
         ("database", f"{database.path}, content {database.digest}"),
     ]
+    caption = "Calculated and predicted spectra, from best to worst."
+    seen = sites_of(trained.info.train_ids or [], names)
     sections = [
-        section("Errors", facts(figures), table(feature_head, features)),
-        section(
-            "Spectra",
-            figure(compared.plot, "Calculated and predicted spectra, from best to worst."),
-        ),
+        section("Errors", *_errors(compared, chosen, len(seen))),
+        section("Spectra", figure(compared.plot, caption)),
         section("Worst sites", _worst(compared)),
         _groups("element nearby", compared.elements),
         _groups("coordination", compared.coordination),
         section("Provenance", facts(origin)),
     ]
     return page(f"Evaluation of {model}", "Predicted against calculated spectra", sections)
+
+
+def _errors(compared: Comparison, chosen: str, n_seen: int) -> list[str]:
+    """Errors of spectra and of their features; a note if they are no test of the model."""
+    result = compared.result
+    figures = [
+        ("records", chosen),
+        ("energies", str(compared.axis)),
+        ("unit", compared.unit or "not stated"),
+        ("mean squared error", f"{result.mean_mse:.6f}"),
+        ("its median over sites", f"{result.median_mse:.6f}"),
+        ("mean absolute error", f"{result.mae:.5f}"),
+        ("mean squared error of the mean training spectrum", f"{result.baseline_mse:.6f}"),
+    ]
+    rows = [
+        (name, error.sites, f"{error.mean_absolute:.4g}", f"{error.median_absolute:.4g}",
+         f"{error.bias:.4g}")
+        for name, error in compared.features.items()
+    ]  # fmt: skip
+    head = ("quantity", "sites", "mean absolute", "median absolute", "bias")
+    note = (
+        f"{n_seen} of these sites are of materials that the model was trained on; this is no test"
+        " of the model."
+    )
+    return [*([paragraph(note, "note")] if n_seen else []), facts(figures), table(head, rows)]
 
 
 def _worst(compared: Comparison) -> str:

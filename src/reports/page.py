@@ -1,6 +1,6 @@
 """Elements of an HTML page: one file that loads nothing and runs no script.
 
-Text from outside comes in through ``escape`` alone; pictures are inline SVG.
+All text passes through ``escape``; figures are inline SVG.
 """
 
 import re
@@ -46,12 +46,12 @@ def paragraph(text: str, kind: str = "") -> str:
 
 
 def section(title: str, *parts: str) -> str:
-    """A heading and what stands below it."""
+    """A heading and what follows it."""
     return f"<section><h2>{escape(title)}</h2>{''.join(parts)}</section>"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A table; the first column is of names, the others of numbers."""
+    """A table; the first column contains names, the others numbers."""
     top = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
     body = "".join(
         f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows
@@ -67,14 +67,11 @@ def facts(values: Sequence[tuple[str, object]]) -> str:
 
 
 def figure(draw: Callable[[Path], None], caption: str) -> str:
-    """A picture as inline SVG.
+    """A figure as inline SVG, the same bytes each time.
 
     Args:
-        draw: writes it to the path it is given.
-        caption: text below it, also read out in its place.
-
-    Returns:
-        The same bytes for the same picture.
+        draw: writes the figure to a path.
+        caption: text below it, also read aloud in its place.
     """
     from matplotlib import rc_context
 

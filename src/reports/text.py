@@ -22,11 +22,11 @@ if TYPE_CHECKING:  # a prediction needs none of these, and ASE's databases are s
 LISTED = 20
 """Structures of a file beyond which only a summary is printed."""
 SHORT_LIST = 6
-"""Longer lists of a model file are shown by their ends."""
+"""Longer lists of a model file are abridged to their ends."""
 
 
 def with_counts(counter: Counter[str]) -> str:
-    """Values with their counts, as they come."""
+    """Values with their counts, in the counter's order."""
     return ", ".join(f"{value} ({count})" for value, count in counter.items())
 
 
@@ -37,15 +37,14 @@ def by_count(counter: Counter[str]) -> list[str]:
 
 
 def describe_contents(contents: "Contents", digest: str | None = None) -> str:
-    """What a database holds, and the checksum of it where that is given."""
+    """Contents of a database, and its checksum if there is one."""
     lines = [f"sites: {contents.sites}", f"materials: {contents.materials}"]
-    for name, counter in contents.kinds.items():
-        lines.append(f"{name}: {with_counts(counter)}")
+    lines += [f"{name}: {with_counts(counter)}" for name, counter in contents.kinds.items()]
     listed = " ".join(by_count(contents.elements))
     lines.append(f"elements: {len(contents.elements)}, by number of records: {listed}")
     low, high = contents.energy_range
     if contents.sites:
-        lines.append(f"energies: {low:.3f} .. {high:.3f} eV")
+        lines.append(f"energies: {low:.3f} to {high:.3f} eV")
     if digest is not None:
         lines.append(f"content: sha256 {digest}")
     return "\n".join(lines)
@@ -56,7 +55,7 @@ def describe_model(model: TrainedModel) -> str:
     lines, info = [], model.info
     for name, value in vars(replace(info, calibration=None)).items():
         if isinstance(value, list) and len(value) > SHORT_LIST:
-            lines.append(f"{name}: {len(value)} values, {value[0]} .. {value[-1]}")
+            lines.append(f"{name}: {len(value)} values, {value[0]} to {value[-1]}")
         elif value is not None:
             lines.append(f"{name}: {value}")
     lines += [f"model.{name}: {value}" for name, value in model.network.hyperparameters.items()]
@@ -71,26 +70,25 @@ def describe_model(model: TrainedModel) -> str:
 
 
 def describe_shipped(name: str, model: TrainedModel) -> str:
-    """What a model that ships with the package is for, a line a fact."""
-    info = model.info
+    """What a model that ships with the package is for, one line per fact."""
+    info, missing = model.info, "not stated"
     card = info.card or {}
-    members = len(networks_of(model.network))
     if info.pretrained_on is not None:
         return (
             f"{name}: to start trainings from (train --init_from {name}), no spectra\n"
             f"  pretrained on: {info.pretrained_on}\n"
-            f"  licence: {card.get('licence', 'not stated')}\n"
-            f"  accuracy: {card.get('accuracy', 'not stated')}"
+            f"  licence: {card.get('licence', missing)}\n"
+            f"  accuracy: {card.get('accuracy', missing)}"
         )
     elements = [chemical_symbols[z] for z in info.elements or []]
     lines = [
         f"{name}: {info.element} {info.edge} edge, {info.target} ({info.unit}), {info.code}",
-        f"  data: {card.get('data', 'not stated')}",
-        f"  licence of the data: {card.get('licence', 'not stated')}",
+        f"  data: {card.get('data', missing)}",
+        f"  licence of the data: {card.get('licence', missing)}",
         f"  accuracy: {card.get('accuracy') or f'validation mse {info.val_mse}'}",
         f"  trained on {len(info.train_ids or [])} sites, {len(elements)} elements: "
         + " ".join(elements),
-        f"  members: {members}",
+        f"  members: {len(networks_of(model.network))}",
         *(f"  {line}" for line in describe_bands(info)),
     ]
     return "\n".join(lines)
@@ -104,14 +102,12 @@ def describe_structure(name: str, atoms: Atoms) -> str:
     text = f"{name}: {atoms.get_chemical_formula()}, {len(atoms)} atoms ({counts})"
     if not periodic:
         return f"{text}, not periodic"
-    lengths_and_angles = "{:.4f} {:.4f} {:.4f} A, {:.2f} {:.2f} {:.2f} deg".format(
-        *atoms.cell.cellpar()
-    )
-    return f"{text}, periodic along {periodic}, cell {lengths_and_angles}"
+    cell = "{:.4f} {:.4f} {:.4f} A, {:.2f} {:.2f} {:.2f} deg".format(*atoms.cell.cellpar())
+    return f"{text}, periodic along {periodic}, cell {cell}"
 
 
 def describe_structures(structures: Sequence[tuple[str, Atoms]]) -> str:
-    """Each structure on a line; of many their number, sizes and elements."""
+    """One line per structure; of many, their number, sizes and elements."""
     if len(structures) <= LISTED:
         return "\n".join(describe_structure(name, atoms) for name, atoms in structures)
     sizes = sorted(len(atoms) for _, atoms in structures)
@@ -127,14 +123,14 @@ def describe_structures(structures: Sequence[tuple[str, Atoms]]) -> str:
 
 
 def describe_bulk(summary: "BulkSummary") -> str:
-    """What a bulk prediction did, with the first failures."""
+    """Counts of a bulk prediction, with the first failures."""
     lines = [f"{summary.structures} structures, {summary.spectra} spectra, {summary.failed} failed"]
     lines += [f"failed: {reason}" for reason in summary.reasons]
     if summary.failed > len(summary.reasons):
         lines.append(f"failed: and {summary.failed - len(summary.reasons)} more, in the output")
     if summary.novel:
         lines.append(
-            f"{summary.novel} structures have sites unlike anything that the model was trained on;"
+            f"{summary.novel} structures have sites unlike anything the model was trained on;"
             " expect larger errors there"
         )
     if summary.unseen:
@@ -146,7 +142,7 @@ def describe_bulk(summary: "BulkSummary") -> str:
 
 
 def describe_details(compared: "Comparison") -> str:
-    """Errors of features, and by what surrounds a site."""
+    """Errors of features, and errors by element nearby and coordination."""
     from ..xas.features import FEATURES
 
     lines, total, features = [], len(compared.result.ids), compared.features

@@ -12,7 +12,7 @@ from .text import describe_model
 
 SHOWN = 12
 """Epochs of the table at most, evenly chosen."""
-PARTS, TERMS = ("train", "val"), ("mse", "gradient")
+COLUMNS = ("epoch", "lr", "seconds", "train_mse", "train_gradient", "val_mse", "val_gradient")
 
 
 def is_training(folder: Path) -> bool:
@@ -23,73 +23,57 @@ def is_training(folder: Path) -> bool:
 def training_page(folder: Path) -> str:
     """Curves, epochs, settings and the model of a training.
 
-    Args:
-        folder: what ``train`` wrote.
-
-    Returns:
-        The page.
-
     Raises:
-        ConfigError: its metrics are cut or of no epoch.
+        ConfigError: its metrics are cut, or there is no epoch.
         ModelFileError: its model is damaged.
     """
-    metrics = folder / "metrics.csv"
-    try:
-        with metrics.open(newline="") as file:
-            rows = list(csv.DictReader(file))
-        for row in rows:
-            _check_numbers(row)
-        best = min(rows, key=lambda row: float(row["val_mse"]))
-        seconds = sum(float(row["seconds"]) for row in rows)
-        epochs = [_epoch(row) for row in _some(rows)]
-    except (KeyError, TypeError, ValueError, csv.Error) as error:
-        raise ConfigError(f"{metrics}: no epochs with their errors ({error!r})") from error
+    metrics, config = folder / "metrics.csv", folder / "config.yaml"
+    rows = _read_metrics(metrics)
     model = TrainedModel.load(folder)
-    config = folder / "config.yaml"
     settings = read_mapping(config) if config.is_file() else {}
-    facts_of_it = [
+    best = min(rows, key=lambda row: row["val_mse"])
+    figures = [
         ("epochs", len(rows)),
-        ("best epoch", f"{best['epoch']}, validation mse {float(best['val_mse']):.6f}"),
-        ("time", f"{seconds / 60:.1f} minutes"),
+        ("best epoch", f"{best['epoch']:g}, validation mse {best['val_mse']:.6f}"),
+        ("time", f"{sum(row['seconds'] for row in rows) / 60:.1f} minutes"),
     ]
+    count = min(SHOWN, len(rows))
+    shown = [rows[round(k * (len(rows) - 1) / max(count - 1, 1))] for k in range(count)]
+    epochs = [
+        (f"{row['epoch']:g}", f"{row['train_mse']:.6f}", f"{row['val_mse']:.6f}",
+         f"{row['lr']:.2e}")
+        for row in shown
+    ]  # fmt: skip
+    curves = figure(lambda path: plot_training(metrics, path), "Errors and learning rate.")
+    head = ("epoch", "training mse", "validation mse", "learning rate")
     described = [tuple(line.split(": ", 1)) for line in describe_model(model).splitlines()]
     sections = [
-        section("How it went", facts(facts_of_it), figure(lambda path: plot_training(metrics, path),
-                "Errors and learning rate over epochs."),
-                table(("epoch", "training mse", "validation mse", "learning rate"), epochs)),
+        section("Course", facts(figures), curves, table(head, epochs)),
         section("Model", facts([pair for pair in described if len(pair) == 2])),
         section("Settings", facts(_flat(settings)) if settings else paragraph("no config.yaml")),
         section("Provenance", facts([("folder", folder), ("model", f"sha256 {model.sha256}")])),
-    ]  # fmt: skip
+    ]
     return page(f"Training {folder.resolve().name}", "How a model was trained", sections)
 
 
-def _check_numbers(row: dict[str, str]) -> None:
-    """Raise KeyError, TypeError or ValueError where a row lacks a number of the page."""
-    for name in ("epoch", "lr", "seconds", *(f"{p}_{t}" for p in PARTS for t in TERMS)):
-        float(row[name])
-    for value in row.values():  # the picture takes every column
-        float(value)
-
-
-def _epoch(row: dict[str, str]) -> tuple[str, ...]:
-    """One line of the table of epochs."""
-    names = ("train_mse", "val_mse")
-    return row["epoch"], *(f"{float(row[n]):.6f}" for n in names), f"{float(row['lr']):.2e}"
-
-
-def _some(rows: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Rows evenly chosen, first and last among them."""
-    count = min(SHOWN, len(rows))
-    return [rows[round(k * (len(rows) - 1) / max(count - 1, 1))] for k in range(count)]
+def _read_metrics(path: Path) -> list[dict[str, float]]:
+    """Numbers of each epoch; ConfigError where one is missing."""
+    try:
+        with path.open(newline="") as file:
+            rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+    except (TypeError, ValueError, csv.Error) as error:
+        raise ConfigError(f"{path}: a value is no number ({error})") from error
+    if not rows or not set(COLUMNS) <= set(rows[0]):
+        raise ConfigError(f"{path}: no epochs with columns {', '.join(COLUMNS)}")
+    return rows
 
 
 def _flat(values: dict[str, object], prefix: str = "") -> list[tuple[str, object]]:
     """Nested settings as `group.name` and value."""
-    found: list[tuple[str, object]] = []
+    pairs: list[tuple[str, object]] = []
     for name, value in values.items():
         if isinstance(value, dict):
-            found += _flat(value, f"{prefix}{name}.")
+            pairs += _flat(value, f"{prefix}{name}.")
         else:
-            found.append((f"{prefix}{name}", value))
-    return found
+            pairs.append((f"{prefix}{name}", value))
+    return pairs

@@ -170,6 +170,10 @@ def test_an_evaluation(database, tmp_path, capsys):
     worst = max(values["by_site"].items(), key=lambda item: item[1]["mse"])
     assert [worst[0], f"{worst[1]['mse']:.6f}"] in [row[:2] for row in found.rows]
     assert np.isfinite(values["mse"])
+    assert any(word.startswith("23 of these sites are of materials") for word in found.words)
+    words = ["report", "cu-k-feff", "--database", database, "--ids", CU_K / "val.txt", "-o", out]
+    assert run(*words) == 0
+    assert "no test of the model" not in out.read_text()  # negative control
 
 
 def test_a_training(database, tmp_path):
