@@ -1,5 +1,6 @@
 """Trajectories against every frame on its own; structures of pymatgen against ASE's."""
 
+import gc
 import logging
 
 import numpy as np
@@ -14,7 +15,7 @@ from src import XANESPredictor
 from src.checkpoints.trained_model import ModelInfo, save_model
 from src.errors import StructureError
 from src.model.gnn import XANES_E3GNN
-from src.predictor import AT_ONCE, RunningMoments
+from src.predictor import AT_ONCE, RunningMoments, name_frames
 from src.structures.pymatgen import as_atoms
 
 
@@ -55,27 +56,20 @@ def test_mean_and_spread_are_those_of_single_predictions(predictor, tmp_path):
     assert from_file.energy.tolist() == [8990.0, 8995.0, 9000.0]
 
 
-def test_a_simulation_may_move_the_same_atoms_on(predictor):
-    """As ``frames = (atoms for _ in dynamics.irun(100))`` does, also with graphs in float64."""
+def test_a_simulation_may_move_the_same_atoms_on(predictor, float64):
+    """As ``frames = (atoms for _ in dynamics.irun(100))`` does; float64 copies no positions."""
 
     def moved():
-        atoms = bulk("Cu", "fcc", a=3.6, cubic=True)
+        atoms, rng = bulk("Cu", "fcc", a=3.6, cubic=True), np.random.default_rng(0)
         for _ in range(3):
             atoms.rattle(0.2, rng=rng)
             yield atoms
 
-    for dtype in (torch.float32, torch.float64):
-        torch.set_default_dtype(dtype)
-        try:
-            predictor.model.to(dtype)
-            rng = np.random.default_rng(0)
-            streamed = predictor.trajectory(moved())
-            rng = np.random.default_rng(0)
-            kept = predictor.trajectory([atoms.copy() for atoms in moved()])
-        finally:
-            torch.set_default_dtype(torch.float32)
-        assert np.abs(streamed.mean - kept.mean).max() < 1e-6
-        assert kept.spread.max() > 1e-3
+    predictor.model.double()
+    streamed = predictor.trajectory(moved())
+    kept = predictor.trajectory([atoms.copy() for atoms in moved()])
+    assert np.abs(streamed.mean - kept.mean).max() < 1e-9
+    assert kept.spread.max() > 1e-3
 
 
 def test_running_moments():
@@ -110,6 +104,21 @@ def test_few_frames_are_in_memory_at_once(predictor):
     assert most <= 2 * AT_ONCE + 2
     assert len(list(stream())) > 0  # negative control: all are kept
     assert most == 8 * AT_ONCE
+
+
+def n_atoms_objects():
+    """How many structures are in memory."""
+    return sum(type(thing) is Atoms for thing in gc.get_objects())
+
+
+def test_a_file_of_frames_is_read_as_it_is_needed(tmp_path):
+    write(tmp_path / "md.xyz", list(frames(200)), format="extxyz")
+    kept = list(name_frames(tmp_path / "md.xyz"))  # negative control
+    assert n_atoms_objects() >= 200
+    del kept
+    for number, _ in enumerate(name_frames(tmp_path / "md.xyz")):
+        if number % 50 == 49:
+            assert n_atoms_objects() < 20
 
 
 def test_what_is_unknown_is_said_once(predictor, caplog):

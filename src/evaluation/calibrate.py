@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from torch_geometric.data import Data
 from tqdm import tqdm
 
 from ..checkpoints.trained_model import TrainedModel
@@ -11,11 +12,10 @@ from ..dataset.database import Database
 from ..dataset.dataset import XANESDataset
 from ..errors import DatabaseError
 from ..model.ensemble import Network, networks_of
-from ..model.graph_input import Graph
 from ..prediction.inference import PredictedSites, RawSites, raw_sites
 from ..uncertainty.novelty import Novelty, sample_sites
 from .conformal import SiteErrors
-from .evaluate import model_dataset, sites_of
+from .evaluate import calculated, model_dataset, sites_of
 
 
 def check_not_trained(path: Path, ids: Sequence[str], train_ids: Sequence[str]) -> None:
@@ -50,30 +50,18 @@ def learn_novelty(model: TrainedModel, database: Database) -> Novelty:
     return Novelty.fit(checked_sites(networks_of(model.network)[0], graphs, np.zeros(1)).features)
 
 
-def checked_sites(network: Network, graphs: Sequence[Graph], energy: np.ndarray) -> RawSites:
+def checked_sites(network: Network, graphs: Sequence[Data], energy: np.ndarray) -> RawSites:
     """Output of a network; raises PredictionError where one is not finite and names the site."""
     raw = raw_sites(network, graphs, energy)
     values = [array for array in (raw.mu, raw.spread, raw.features) if array is not None]
-    PredictedSites(np.concatenate(values, axis=1)).check(record_ids(graphs))
+    PredictedSites(np.concatenate(values, axis=1)).check(calculated(graphs)[0])
     return raw
-
-
-def record_ids(graphs: Sequence[Graph]) -> list[str]:
-    """Record of every absorber of graphs of a data set, in the order of ``raw_sites``."""
-    return [record_id for graph in graphs for record_id in graph.record_id]
 
 
 def site_errors(data: XANESDataset, model: TrainedModel, novelty: Novelty) -> SiteErrors:
     """Errors of the model on the calibration sites."""
-    graphs = list(data)
-    relative = model.energies().relative
+    graphs, relative = list(data), model.energies().relative
     raw = checked_sites(model.network, graphs, relative)
-    target = np.concatenate([graph.y.double().numpy() for graph in graphs])
-    mask = np.concatenate([graph.y_mask.numpy() for graph in graphs])
-    return SiteErrors(
-        ids=record_ids(graphs),
-        energy=relative,
-        error=np.where(mask, np.abs(raw.mu - target), np.nan),
-        spread=raw.spread,
-        distance=novelty.distance(raw.features),
-    )
+    names, target, mask = calculated(graphs)
+    error = np.where(mask, np.abs(raw.mu - target), np.nan)
+    return SiteErrors(names, relative, error, raw.spread, novelty.distance(raw.features))

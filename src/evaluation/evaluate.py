@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from torch_geometric.data import Data
 from tqdm import tqdm
 
 from ..checkpoints.trained_model import ModelInfo, TrainedModel
@@ -99,11 +100,9 @@ def evaluate(
     axis = model.energies()
     data = model_dataset(model, database, ids)
     graphs = [data[k] for k in tqdm(range(len(data)), desc="graphs", disable=None)]
-    names = [record_id for graph in graphs for record_id in graph.record_id]
     sites = predict_sites(model, graphs, axis.relative)
+    names, target, mask = calculated(graphs)
     sites.check(names)
-    target = np.concatenate([graph.y.double().numpy() for graph in graphs])
-    mask = np.concatenate([graph.y_mask.numpy() for graph in graphs])
     baseline = np.asarray(model.info.mean_spectrum)
     features = [find_features(axis.energy, mu, mask) for mu in (sites.mu, target)]
     return Comparison(
@@ -112,6 +111,18 @@ def evaluate(
         feature_errors=feature_errors(*features),
         around=[one for graph in graphs for one in environments(graph)],
     )
+
+
+def calculated(graphs: Sequence[Data]) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Calculated spectra of the graphs of a data set, in the order of ``raw_sites``.
+
+    Returns:
+        Record of each spectrum; mu, shape (n_spectra, n_energies); and a mask of the same shape,
+        True where mu was calculated.
+    """
+    names = [record_id for graph in graphs for record_id in graph.record_id]
+    target = np.concatenate([graph.y.double().numpy() for graph in graphs])
+    return names, target, np.concatenate([graph.y_mask.numpy() for graph in graphs])
 
 
 def choose_ids(path: Path | None, database: Database, info: ModelInfo) -> tuple[list[str], str]:

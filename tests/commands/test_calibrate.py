@@ -8,7 +8,9 @@ from ase.build import bulk
 from command import run
 from paths import CALCULATIONS, CU_K
 
+from src import XANESPredictor
 from src.checkpoints.trained_model import load_model
+from src.dataset.database import Database
 from src.prediction.spectra_db import read_spectra
 from src.structures.names import material_of
 
@@ -69,23 +71,15 @@ def test_evaluation_prints_the_coverage_that_counting_gives(made, capsys, tmp_pa
     captured = capsys.readouterr()
     assert "of materials that the bands were calibrated on" in captured.err
     found = dict(x.split(": ", 1) for x in captured.out.splitlines() if ": " in x)
-    table, inside = tmp_path / "x.dat", []
-    with ase.db.connect(made / "cu.db") as database:
-        rows = list(database.select())
-    for record in (made / "rest.txt").read_text().split():
-        (row,) = [r for r in rows if f" {record} " in f" {r.get('record', '')} "]
-        atoms, site = row.toatoms(), int(record.rpartition("_")[2])
-        atoms.calc = None
-        atoms.write(tmp_path / "x.extxyz")
-        assert run("predict", made / "calibrated.pt", tmp_path / "x.extxyz", "--site", site,
-                   "-o", table) == 0  # fmt: skip
-        energy, _, lower, upper, _ = np.loadtxt(table).T
-        true = np.interp(energy, row.data["energy"], row.data["mu"])
-        inside.append((lower <= true) & (true <= upper))
+    predictor, inside = XANESPredictor(made / "calibrated.pt"), []
+    for record in Database(made / "cu.db").records((made / "rest.txt").read_text().split()):
+        (site,) = predictor(record.atoms, sites=[record.site])
+        true = np.interp(site.energy, record.energy, record.mu)
+        inside.append((site.lower <= true) & (true <= site.upper))
     assert float(found["coverage of 50% bands"]) == pytest.approx(np.mean(inside), abs=0.005)
-    kept = np.load(tmp_path / "x.npz")
-    assert kept["half_width"].shape == kept["mu"].shape == (14, 141)
-    assert kept["expected"].shape == kept["distance"].shape == kept["novel"].shape == (14,)
+    with np.load(tmp_path / "x.npz") as kept:
+        assert kept["half_width"].shape == kept["mu"].shape == (14, 141)
+        assert kept["expected"].shape == kept["distance"].shape == kept["novel"].shape == (14,)
     assert len(found["coverage by expected error, from smallest"].split()) == 5
     assert "flagged as novel" in found
 

@@ -1,4 +1,4 @@
-"""Bulk prediction: the same whoever predicts and however often it is interrupted; nothing lost."""
+"""Bulk prediction: the same with any number of processes and interruptions; nothing is lost."""
 
 import ase.db
 import numpy as np

@@ -1,7 +1,6 @@
 """Predictions of structures: sites, symmetry, energies, and what is refused."""
 
-import builtins
-import logging
+import sys
 
 import numpy as np
 import pytest
@@ -93,14 +92,7 @@ def test_many_structures_at_once_are_as_one_by_one(trained, monkeypatch):
 
 
 def test_without_spglib_every_site_stands_for_itself(trained, monkeypatch):
-    original = builtins.__import__
-
-    def refuse(name, *args, **kwargs):
-        if name == "spglib":
-            raise ImportError
-        return original(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", refuse)
+    monkeypatch.setitem(sys.modules, "spglib", None)
     assert equivalent_sites(tenorite(), [0, 1]) is None
     assert len(predict_structure(trained, tenorite())) == 4
 
@@ -119,12 +111,10 @@ def test_energies_asked_for_must_be_within_the_models(trained):
 
 
 def test_elements_never_seen_are_warned_of_by_name(trained, caplog):
-    with caplog.at_level(logging.WARNING):
-        predict_structure(trained, tenorite(), "good")
-        assert caplog.text == ""
-        predict_structure(trained, bulk("CuZn", "cesiumchloride", a=2.95), "brass")
-    assert "brass" in caplog.text
-    assert "Zn" in caplog.text
+    predict_structure(trained, tenorite(), "good")
+    assert caplog.text == ""
+    predict_structure(trained, bulk("CuZn", "cesiumchloride", a=2.95), "brass")
+    assert "brass: contains Zn" in caplog.text
 
 
 def test_structure_without_the_element_and_wrong_sites_are_refused(trained):
@@ -144,23 +134,6 @@ def test_common_formats_are_read(tmp_path, name):
     ((label, atoms),) = named_structures(tmp_path / name)
     assert label == (tmp_path.name if name == "POSCAR" else "x")
     assert atoms.get_chemical_formula() == "Cu4O4"
-
-
-def test_several_structures_of_a_file_are_numbered(tmp_path):
-    write(tmp_path / "run.extxyz", [tenorite(), bulk("Cu")])
-    found = named_structures(tmp_path / "run.extxyz")
-    assert [label for label, _ in found] == ["run-0", "run-1"]
-
-
-@pytest.mark.parametrize("content", [b"", b"no structure at all\n", b"\x00\x01\x02" * 99])
-def test_files_that_are_no_structure_are_named(tmp_path, content):
-    for ending in ("cif", "xyz", "dat"):
-        path = tmp_path / f"bad.{ending}"
-        path.write_bytes(content)
-        with pytest.raises(StructureError, match=f"bad.{ending}"):
-            named_structures(path)
-    with pytest.raises(StructureError, match="no such file"):
-        named_structures(tmp_path / "missing.cif")
 
 
 def test_network_that_has_seen_no_spectra_is_refused():
