@@ -42,9 +42,9 @@ def test_the_python_example(repository):
 def test_files_of_the_structure_section_exist():
     section = README.split("## Structure")[1].split("## Mathematical")[0]
     names = set(re.findall(r"\b([a-z]+\.py)\b", section))
-    there = {path.name for path in (ROOT / "src").rglob("*.py")}
+    files = {path.name for path in (ROOT / "src").rglob("*.py")}
     assert len(names) > 15
-    assert names <= there
+    assert names <= files
 
 
 def test_the_two_commands_are_there_once():

@@ -5,11 +5,10 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import roofline
-from benchmarks.counts import coupling_counts, layer_sizes, step_work
+from benchmarks.counts import coupling_counts, step_work
 from benchmarks.crystals import RELATIVE_GRID, load_graphs, make_batches
 from benchmarks.labels import BACKWARD, part, profile_parts
 from benchmarks.timing import Options, quickly
-from src import XANES_E3GNN
 
 
 @pytest.fixture(scope="module")
@@ -22,15 +21,6 @@ def test_coupling_paths_and_coefficients_of_low_degrees():
     """L = 0: one. l <= 1: 00-0, 01-1, 10-1 (3 coefficients each), 11-0 (3)."""
     assert coupling_counts(0, 0) == (1, 1, 1)
     assert coupling_counts(1, 1) == (4, 8, 10)
-
-
-def test_every_atom_and_edge_counts_in_the_first_layer_of_a_small_cell(batch):
-    sizes = layer_sizes(XANES_E3GNN(), batch)
-    assert sizes[0].atoms == batch.num_nodes
-    assert sizes[0].edges == batch.num_edges
-    assert sizes[-1].targets == int(batch.absorber_mask.sum())
-    last = batch.absorber_mask[batch.edge_index[1]]
-    assert sizes[-1].edges == int(last.sum())
 
 
 def test_formulas_count_no_more_than_torch_in_matrix_products(batch):
@@ -70,20 +60,13 @@ def test_operations_and_their_gradients_go_to_their_parts():
         with part(BACKWARD):
             loss.backward()
 
-    found = {key for key, seconds in profile_parts(model, step, repeats=1).items() if seconds > 0}
-    assert ("products", "forward", "aten::linear") in found
-    assert ("products", "backward", "AddmmBackward0") in found
-    assert ("exponentials", "backward", "ExpBackward0") in found
-    assert ("network", "backward", "MulBackward0") in found
-    assert ("loss", "backward", "SumBackward0") in found
-    assert not any(name == "AddmmBackward0" and where != "products" for where, _, name in found)
-
-
-def test_pieces_of_a_part_that_is_not_measured_go_to_what_it_is_in():
-    measured = {"network", "layers", "layers.gate"}
-    assert roofline.measured_part("layers.gate", measured) == "layers.gate"
-    assert roofline.measured_part("layers.norm", measured) == "layers"
-    assert roofline.measured_part("loss", measured) == "network"
+    timed = {key for key, seconds in profile_parts(model, step, repeats=1).items() if seconds > 0}
+    assert ("products", "forward", "aten::linear") in timed
+    assert ("products", "backward", "AddmmBackward0") in timed
+    assert ("exponentials", "backward", "ExpBackward0") in timed
+    assert ("network", "backward", "MulBackward0") in timed
+    assert ("loss", "backward", "SumBackward0") in timed
+    assert not any(name == "AddmmBackward0" and where != "products" for where, _, name in timed)
 
 
 def test_quick_run_gives_parts_that_add_up_and_a_table(tmp_path, monkeypatch):

@@ -2,11 +2,8 @@
 
 from subprocess import CompletedProcess
 
-import pytest
-
 from benchmarks import scaling
-from benchmarks.scaling_point import measure_point, peak_memory
-from benchmarks.structures import supercell
+from benchmarks.scaling_point import peak_memory
 
 
 def test_peak_memory_is_in_bytes_and_does_not_fall_when_memory_is_given_back():
@@ -17,15 +14,6 @@ def test_peak_memory_is_in_bytes_and_does_not_fall_when_memory_is_given_back():
     assert before > 50 * 2**20  # torch alone is larger
     assert before <= held <= peak_memory() + 4 * 2**20  # the kernel counts in batches of pages
     assert held > 200 * 2**20
-
-
-def test_point_counts_atoms_absorbers_and_edges():
-    atoms = supercell(8)
-    point = measure_point(atoms, [0, 2])
-    assert (point["atoms"], point["absorbers"]) == (8, 2)
-    assert point["edges"] / len(atoms) == pytest.approx(41, abs=5)
-    assert point["seconds"] > 0
-    assert point["neighbor_seconds"] > 0
 
 
 def test_failed_point_is_reported_and_excluded_from_the_exponents(tmp_path, monkeypatch):

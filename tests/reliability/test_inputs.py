@@ -37,9 +37,9 @@ def nothing_written(world):
 @pytest.mark.usefixtures("nothing_written")
 @pytest.mark.parametrize(("words", "code", "names"), list(rows()), ids=str)
 def test_a_command_refuses(words, code, names, world, capsys):
-    found = main([word.format(**world) for word in words])
+    status = main([word.format(**world) for word in words])
     error = " ".join(capsys.readouterr().err.split())
-    assert found == code, error
+    assert status == code, error
     assert "Traceback" not in error
     assert "internal error" not in error
     assert error.count("e3gnn-xanes: error: ") == 1 or code == 2  # the parser says wrong usage

@@ -177,8 +177,8 @@ def test_compressed_text_is_read_up_to_a_size(tmp_path, monkeypatch):
     plain.write_text(rows)
     assert len(read_columns(plain).values) == 3000  # what lies on the disk is no bomb
     path.write_bytes(gzip.compress(b"1\nmu=1\nCu 0 0 0\n" * 1000))
-    found = list(read_extxyz(path, GIVEN))
-    assert "more than 10000 characters" in found[-1].reason
+    results = list(read_extxyz(path, GIVEN))
+    assert "more than 10000 characters" in results[-1].reason
     path.write_bytes(gzip.compress(b"[" + b" " * 20_000))
     with pytest.raises(RecordError, match="more than 10000 characters of JSON"):
         load_documents(path)
@@ -191,10 +191,10 @@ BAD_NAMES = ("../../x", "/etc/x", "..", "..\\x", "C:\\x", "=1+1", "@x", "-o", "a
 """Names out of a folder, of formulas, of options, and with orders for a terminal."""
 
 
-def reasons(found):
+def reasons_of(results):
     """Why nothing came of each."""
-    assert not any(isinstance(one, Record) for one in found)
-    return [one.reason for one in found if isinstance(one, Rejected)]
+    assert not any(isinstance(one, Record) for one in results)
+    return [one.reason for one in results if isinstance(one, Rejected)]
 
 
 @pytest.mark.parametrize("name", BAD_NAMES)
@@ -206,16 +206,16 @@ def test_names_that_are_paths_or_formulas_are_refused(name, tmp_path):
         "material": np.array([name]),
     }  # fmt: skip
     np.savez(tmp_path / "cu.npz", **arrays)
-    found = reasons(list(read_npz(tmp_path / "cu.npz", GIVEN)))
+    reasons = reasons_of(list(read_npz(tmp_path / "cu.npz", GIVEN)))
     frame = f'2\nProperties=species:S:1:pos:R:3 material="{name}" absorber=0 mu="0 1 2" energy="8980 8990 9000"\nCu 0 0 0\nO 2 0 0\n'  # noqa: E501
     (tmp_path / "cu.xyz").write_text(frame)
-    found += reasons(list(read_extxyz(tmp_path / "cu.xyz", GIVEN)))
+    reasons += reasons_of(list(read_extxyz(tmp_path / "cu.xyz", GIVEN)))
     (tmp_path / "cu.cif").write_text(COPPER_OXIDE)
     rows = f"structure,element,absorber,material,8980,8990,9000\ncu.cif,Cu,0,{name},0,1,2\n"
     (tmp_path / "cu.csv").write_text(rows)
-    found += reasons(list(read_table(tmp_path / "cu.csv", GIVEN)))
-    assert len(found) == 3
-    assert all("`material` is" in reason for reason in found)
+    reasons += reasons_of(list(read_table(tmp_path / "cu.csv", GIVEN)))
+    assert len(reasons) == 3
+    assert all("`material` is" in reason for reason in reasons)
     with pytest.raises(RecordError, match="`material` is"):
         record(material=name)
     for good in ("mp-1", "mvc-9", "Cu2O_a", "(Cu)2O", "a..b", "<b>"):
@@ -277,12 +277,13 @@ def text_of(page):
             """Note text."""
             self.words.append(data)
 
-    found = Reader()
-    found.feed(page)
-    found.close()
-    assert not found.tags & {"script", "img", "b", "iframe", "object", "embed", "link"}, found.tags
-    assert not {name for name in found.names if name.startswith("on")}
-    return "".join(found.words)
+    reader = Reader()
+    reader.feed(page)
+    reader.close()
+    active = {"script", "img", "b", "iframe", "object", "embed", "link"}
+    assert not reader.tags & active, reader.tags
+    assert not {name for name in reader.names if name.startswith("on")}
+    return "".join(reader.words)
 
 
 def svg_text(path):

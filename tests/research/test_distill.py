@@ -75,11 +75,11 @@ def test_student_learns_the_labels(salt):
     items = labels(structures_to_label([salt, bulk("Cu", cubic=True)] * 10, 0, 29, seed=1))
     rng = np.random.default_rng(0)
     random = [Labelled(i.atoms, rng.normal(size=i.targets.shape)) for i in items]
-    found = {}
+    results = {}
     for name, data in (("real", items), ("random", random)):
         student = Student(XANES_E3GNN(num_layers=2, lmax=1, channels=16, r_max=3.0))
         reports = pretrain(student, label_graphs(data, 3.0), epochs=20)
-        found[name] = np.mean(reports[-1].r2), reports[0].loss / reports[-1].loss
-    assert found["real"][0] > 0.9
-    assert found["real"][1] > 3
-    assert found["random"][0] < 0.1  # negative control
+        results[name] = np.mean(reports[-1].r2), reports[0].loss / reports[-1].loss
+    assert results["real"][0] > 0.9
+    assert results["real"][1] > 3
+    assert results["random"][0] < 0.1  # negative control

@@ -59,7 +59,7 @@ def examined(folder, tests, same="{}"):
 
 
 def test_mutants_are_those_counted_by_hand():
-    found = {(mutant.line, mutant.before, mutant.after) for mutant in make_mutants(MODULE)}
+    mutants = {(mutant.line, mutant.before, mutant.after) for mutant in make_mutants(MODULE)}
     head = "def larger(a: float, b: float, scale: float={}) -> float:"
     heads = {(4, head.format(2.0), head.format(other)) for other in (3.0, -2.0, 0)}
     test = "if not scale {}:"
@@ -74,7 +74,7 @@ def test_mutants_are_those_counted_by_hand():
         "scale * (a if a <= b else b)", "scale * (a if not a > b else b)",
     )  # fmt: skip
     results = {(8, result.format(whole), result.format(other)) for other in changed}
-    assert found == heads | tests | raised | results
+    assert mutants == heads | tests | raised | results
 
 
 def test_weak_tests_leave_survivors_and_better_ones_kill_them(tmp_path):

@@ -14,7 +14,7 @@ GOOD = [
     "models",
     "evaluate {model} {db}",
     "predict {model} {cif}",
-    "compare {foil} {cif} --model cu-k-feff",
+    "compare {foil} {cif} --model {model}",
     "fit {foil} {cold}",
     "explain {model} {cif} --site 0",
     "report {db} -o {out}.html",
@@ -186,7 +186,7 @@ BAD = {
         1 --plot {out}.txt
         1 --device cuda:x
     """,
-    "compare --model cu-k-feff": """
+    "compare --model {model}": """
         1 {text} {cif} | {text}
         1 {columns} {cif} | {columns} 29
         1 {foil} {missing} | {missing}

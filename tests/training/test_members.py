@@ -35,6 +35,7 @@ def made(database, tmp_path_factory):
 
 def test_members_are_what_training_one_by_one_gives(made):
     first, second = (net.state_dict() for net in networks_of(load_model(made / "both")[0]))
+    assert load_model(made / "both")[1].command.endswith("--members=2 --training.seed=4")
     settings = made / "both" / "member-1" / "config.yaml"
     assert run("train", "--config", settings, made / "cu.db", "-o", made / "alone") == 0
     alone = load_model(made / "alone")[0].state_dict()
