@@ -167,7 +167,7 @@ BAD = {
         1 {model} {zinc} | {zinc} OZn Cu
         1 {model} {ase} | {ase}
         1 {model} {ase} {cif} | {ase}
-        1 {model} {ase} -o {out}.db --site 0 | `site` {ase}
+        1 {model} {ase} -o {out}.db --site 0 | `site`
         1 {model} {ase} -o {text} | {text}
         1 {model} {ase} -o {nodir}/x | {nodir}/x
         2 {model} | predict.structures

@@ -31,7 +31,6 @@ from src.errors import (
 from src.explanation.attribution import explain
 from src.model.gnn import XANES_E3GNN
 from src.prediction.site_prediction import (
-    material_half_width,
     material_mean,
     predict_structure,
     predict_structures,
@@ -262,10 +261,7 @@ PREDICTION = [
         ({"sites": [9]}, "frame 0|site 9"),
     ),
     (lambda w: XANESPredictor(w["model"], "cuda:99"), ConfigError, ["`device`", "'cuda:99'"]),
-    *(
-        (lambda w, c=call: c(of_other_energies(w)), StructureError, ["site 0 of structure"])
-        for call in (material_mean, material_half_width)
-    ),
+    (lambda w: material_mean(of_other_energies(w)), StructureError, ["site 0 of structure"]),
 ]  # fmt: skip
 
 DATA = [
