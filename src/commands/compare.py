@@ -54,14 +54,12 @@ def run(job: Options) -> None:
     from ..comparison.tables import measured_values, ranking_table, ranking_values, verdict
     from ..plot import check_picture
     from ..runtime.atomic_files import check_writable, file_digest, write_json
-    from ..structures.files import named_structures
 
     check_writable(job.output)
     check_picture(job.plot)
     model = TrainedModel.load(job.model)
     measured = measured_at_edge(model.info, job.measured, job.column, job.e0)
-    structures = [named for path in job.structures for named in named_structures(path)]
-    candidates = predict_candidates(model, structures)
+    candidates = predict_candidates(model, job.structures)
     shift = job.shift
     if shift is None:
         middle = nominal_shift(measured, candidates)

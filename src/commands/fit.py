@@ -86,7 +86,6 @@ def read_spectra(
     from ..checkpoints.trained_model import UNKNOWN, TrainedModel
     from ..comparison.ranking import measured_at_edge, nominal_shift, predict_candidates
     from ..runtime.provenance import command_line, package_version
-    from ..structures.files import named_structures
     from ..xas.measured import read_measured, with_edge
     from ..xas.normalization import normalize
 
@@ -98,8 +97,7 @@ def read_spectra(
         return normalize(scan), [path.stem for path in job.components], flats, origin
     model = TrainedModel.load(job.model)
     measured = measured_at_edge(model.info, job.measured)
-    structures = [named for path in job.components for named in named_structures(path)]
-    candidates = predict_candidates(model, structures)
+    candidates = predict_candidates(model, job.components)
     shift = nominal_shift(measured, candidates)
     spectra = [candidate.predicted.shifted(shift) for candidate in candidates]
     return measured, [candidate.name for candidate in candidates], spectra, model.provenance()

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from ase import Atoms
 from scipy.stats import norm
 
 from ..checkpoints.trained_model import ModelInfo, TrainedModel
@@ -17,6 +16,7 @@ from ..prediction.site_prediction import (
     material_mean,
     predict_structures,
 )
+from ..structures.files import named_structures
 from ..xas.edges import find_edge
 from ..xas.measured import read_measured, with_edge
 from ..xas.normalization import Normalized, find_e0, normalize
@@ -123,10 +123,8 @@ def measured_at_edge(
     return measured
 
 
-def predict_candidates(
-    model: TrainedModel, structures: Sequence[tuple[str, Atoms]]
-) -> list[Candidate]:
-    """Predict the spectrum of every structure, by name, over all energies that the model knows.
+def predict_candidates(model: TrainedModel, files: Sequence[Path]) -> list[Candidate]:
+    """Predict the spectra of all structures in files over all energies that the model knows.
 
     Raises:
         ConfigError: the model's energies are not absolute, or two structures have the same name.
@@ -135,6 +133,7 @@ def predict_candidates(
     info = model.info
     if info.reference_energy is None:
         raise ConfigError("the model's energies are relative to an unspecified edge energy")
+    structures = [named for path in files for named in named_structures(path)]
     counts = Counter(name for name, _ in structures)
     repeated = sorted(name for name, count in counts.items() if count > 1)
     if repeated:

@@ -21,7 +21,11 @@ TRANSMISSION = ("i0", "itrans"), ("i0", "i1")
 FLUORESCENCE = ("ifluor", "i0"), ("if", "i0")
 """Columns whose ratio is mu."""
 MU_LABELS = ("mutrans", "mufluor", "mu", "xmu", "mut", "muf", "norm", "normalized", "absorption")
-SOURCES = *((name,) for name in MU_LABELS), *TRANSMISSION, *FLUORESCENCE
+SOURCES: tuple[tuple[str, ...], ...] = (
+    *((name,) for name in MU_LABELS),
+    *TRANSMISSION,
+    *FLUORESCENCE,
+)
 """Columns that give mu, the first ones first."""
 KEV = 120.0
 """Energies that are all below this are keV, or no hard X-rays."""
@@ -130,18 +134,21 @@ def choose_mu(table: Columns, column: str | int | None = None) -> np.ndarray:
             "%s: mu is that of transmission, from %s; it also has fluorescence, %s",
             *(path, " and ".join(sources[0]), " and ".join(others.pop())),
         )
-    first, *second = (table.values[:, labels.index(name)] for name in sources[0])
-    if not second:
-        return first
-    bad = np.flatnonzero((first <= 0) | (second[0] <= 0))
+    if len(sources[0]) == 2:
+        return _from_intensities(table, sources[0])
+    return table.values[:, labels.index(sources[0][0])]
+
+
+def _from_intensities(table: Columns, names: tuple[str, ...]) -> np.ndarray:
+    """ln(i0 / itrans), or ifluor / i0."""
+    first, second = (table.values[:, table.labels.index(name)] for name in names)
+    bad = np.flatnonzero((first <= 0) | (second <= 0))
     if len(bad):
-        values = f"{first[bad[0]]:g} and {second[0][bad[0]]:g}"
         raise RecordError(
-            f"{path}: line {table.lines[bad[0]]}: {' and '.join(sources[0])} are {values} but must"
-            " be positive"
+            f"{table.path}: line {table.lines[bad[0]]}: {' and '.join(names)} are"
+            f" {first[bad[0]]:g} and {second[bad[0]]:g} but must be positive"
         )
-    ratio = first / second[0]
-    return np.log(ratio) if sources[0] in TRANSMISSION else ratio
+    return np.log(first / second) if names in TRANSMISSION else first / second
 
 
 def in_order(
