@@ -24,14 +24,7 @@ class Propagator(nn.Module):
     """
 
     def __init__(self, lmax_in: int, lmax: int, channels: int, radial_rank: int) -> None:
-        """Work out the paths and draw the weights.
-
-        Args:
-            lmax_in: highest degree of the features h_j.
-            lmax: highest degree of harmonics and messages.
-            channels: channels of each degree.
-            radial_rank: number of radial functions phi.
-        """
+        """Draw the weights; ``lmax_in`` is the highest degree of h_j, ``lmax`` of Y and M_i."""
         super().__init__()
         self.lmax_in, self.lmax = lmax_in, lmax
         paths = coupling_paths(lmax_in, lmax)
@@ -52,20 +45,9 @@ class Propagator(nn.Module):
         radial: Tensor,
         edge_sh: Tensor,
     ) -> Tensor:
-        """Sum the messages.
-
-        Args:
-            source_feats: h of all atoms, shape (n_atoms, (lmax_in + 1)^2, channels).
-            sources: neighbors of every updated atom, shape (n_targets, n_slots).
-            counts: number of neighbors of every updated atom.
-            radial: phi of every slot, zero at padding, shape (n_targets, n_slots, radial_rank).
-            edge_sh: Y[l2 m2] of every slot, shape (n_targets, n_slots, (lmax + 1)^2).
-
-        Returns:
-            M_i, shape (n_targets, (lmax + 1)^2, channels).
-        """
+        """M_i, shape (n_targets, (lmax + 1)^2, channels); arguments as for ``neighbor_sum``."""
         weight = self.radial_weight
-        summed = neighbor_sum(source_feats, sources, counts, radial, edge_sh, weight)
+        summed = neighbor_sum(source_feats, sources, counts, radial, edge_sh, weight)  # B_i
         coupling = coupling_matrix(self.lmax_in, self.lmax, summed.dtype, summed.device)
         coupled = coupling @ summed.flatten(1, 2)
         sizes = [count * (2 * l3 + 1) for l3, count in enumerate(self.path_counts)]

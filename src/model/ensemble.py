@@ -25,13 +25,11 @@ class XANESEnsemble(nn.Module):
     """
 
     def __init__(self, members: Sequence[XANES_E3GNN]) -> None:
-        """Take the members, which are not copied.
-
-        Args:
-            members: at least two networks, alike but for their weights and ``MAY_DIFFER``.
+        """Take at least two networks, which are not copied.
 
         Raises:
-            ConfigError: too few, or a hyperparameter or the precision differs.
+            ConfigError: too few, or a hyperparameter other than ``MAY_DIFFER`` or the precision
+                differs.
         """
         super().__init__()
         if len(members) < 2:

@@ -55,15 +55,7 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
     coefficient_scale: Tensor
 
     def __init__(self, *args: Any, **hyperparameters: Any) -> None:
-        """Build the network.
-
-        Args:
-            *args: see ``hyperparameters``.
-            **hyperparameters: names, defaults and meaning are those of ``Hyperparameters``.
-
-        Raises:
-            ConfigError: an argument is of another kind or out of its range.
-        """
+        """Build the network; arguments and their checks are those of ``Hyperparameters``."""
         super().__init__()
         hp = Hyperparameters(*args, **hyperparameters)
         self.hyperparameters: dict[str, Any] = asdict(hp)
@@ -85,9 +77,8 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
             nn.Linear(hidden, hp.num_basis),
         )
         if hp.num_amplitudes:
-            self.paths = PathAmplitudes(
-                hp.lmax, hp.channels, hp.num_radial, hp.num_amplitudes, hp.r_max
-            )
+            sizes = hp.lmax, hp.channels, hp.num_radial, hp.num_amplitudes
+            self.paths = PathAmplitudes(*sizes, hp.r_max)
             self.waves = ScatteringWaves(self.spectral_basis, hp.num_amplitudes)
         self.register_buffer("coefficient_mean", torch.zeros(hp.num_basis))
         self.register_buffer("coefficient_scale", torch.ones(()))
@@ -106,7 +97,7 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
             c, shape (n_absorbers, num_basis), ordered by graph, then atom.
 
         Raises:
-            ValueError: see ``check_graph``.
+            ValueError: the graph does not fit the network; see ``check_graph``.
         """
         return torch.cat([self.site_coefficients(sites) for sites in self.sites(data)])
 
@@ -152,7 +143,7 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
             mu, unit of the training target, shape (n_absorbers, n_energies), by graph, then atom.
 
         Raises:
-            ValueError: see ``check_graph``.
+            ValueError: the graph does not fit the network.
             ConfigError: an energy is outside the basis, as absolute ones would be.
         """
         self.check_energies(energy_grid)
@@ -180,8 +171,8 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
 
         Args:
             energy_grid: energies relative to the reference energy, eV, shape (n_energies,).
-            mean: mean training spectrum, shape (n_energies,).
-            scale: typical deviation from the mean, unit of the spectrum, positive.
+            mean: mean training spectrum, unit of the target, shape (n_energies,).
+            scale: typical deviation from the mean, same unit, positive.
 
         Raises:
             ConfigError: an energy is outside the basis, the mean is not finite or of another shape,

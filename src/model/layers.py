@@ -124,14 +124,11 @@ class RadialMLP(nn.Module):
         )
 
     def forward(self, edge_radial: Tensor, envelope: Tensor) -> Tensor:
-        """Evaluate phi.
+        """phi, shape (..., radial_rank).
 
         Args:
             edge_radial: radial basis, shape (..., num_radial).
             envelope: u(d), zero at padding and beyond the cutoff, shape (...,).
-
-        Returns:
-            phi, shape (..., radial_rank).
         """
         return self.network(edge_radial) * envelope.unsqueeze(-1)
 
@@ -159,15 +156,12 @@ class InteractionBlock(nn.Module):
     def forward(
         self, node_feats: Tensor, neighborhood: Neighborhood, edges: EdgeFeatures
     ) -> Tensor:
-        """Update the atoms of ``neighborhood.targets``, a bounded number at a time.
+        """Updated features, shape (n_targets, (lmax + 1)^2, channels).
 
         Args:
             node_feats: features the layer reads, shape (n_atoms, (lmax_in + 1)^2, channels).
             neighborhood: the updated atoms and their neighbors.
             edges: radial basis, harmonics and envelope of the padded edges.
-
-        Returns:
-            Updated features, shape (n_targets, (lmax + 1)^2, channels).
         """
         source_feats = self.linear_source(node_feats)
         updated = []

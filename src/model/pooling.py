@@ -63,14 +63,7 @@ class AbsorberAttention(nn.Module):
     """
 
     def __init__(self, lmax: int, channels: int, num_radial: int, num_heads: int) -> None:
-        """Make query, key and value maps.
-
-        Args:
-            lmax: highest degree of the features.
-            channels: channels of each degree, and size of the context.
-            num_radial: radial basis functions.
-            num_heads: attention heads, a divisor of ``channels``.
-        """
+        """Make query, key and value maps; sizes as in ``Hyperparameters``."""
         super().__init__()
         self.num_heads, self.head_size = num_heads, channels // num_heads
         self.query = nn.Linear(channels, channels)
@@ -81,16 +74,13 @@ class AbsorberAttention(nn.Module):
         self.null_key = nn.Parameter(torch.zeros(num_heads, self.head_size))
 
     def forward(self, absorber_scalars: Tensor, bond_feats: Tensor, edges: EdgeFeatures) -> Tensor:
-        """Attend to the neighbors.
+        """Context, shape (n_absorbers, channels); zero without neighbors.
 
         Args:
             absorber_scalars: l = 0 features of the absorbers, shape (n_absorbers, channels).
             bond_feats: ``bond_invariants`` of every neighbor, shape
                 (n_absorbers, n_slots, (lmax + 1) channels).
             edges: the absorbers' edges, (n_absorbers, n_slots, ...).
-
-        Returns:
-            Context, shape (n_absorbers, channels); zero without neighbors.
         """
         weights, values = self.weights(absorber_scalars, bond_feats, edges)
         return torch.einsum("njh,njhd->nhd", weights, values).flatten(1)
@@ -98,7 +88,7 @@ class AbsorberAttention(nn.Module):
     def weights(
         self, absorber_scalars: Tensor, bond_feats: Tensor, edges: EdgeFeatures
     ) -> tuple[Tensor, Tensor]:
-        """Attention weights and what they weigh; arguments as for ``forward``.
+        """Attention weights and the values they weight; arguments as for ``forward``.
 
         Returns:
             a, shape (n_absorbers, n_slots, num_heads), zero at padding, sums over slots below 1;

@@ -49,13 +49,7 @@ class ScatteringWaves(nn.Module):
     projection: Tensor
 
     def __init__(self, spectral_basis: SpectralBasis, n_amplitudes: int, step: float = 0.5) -> None:
-        """Prepare grid, amplitude basis and projection.
-
-        Args:
-            spectral_basis: basis of the spectrum.
-            n_amplitudes: Gaussians in E of an amplitude.
-            step: distance of the grid's energies, eV.
-        """
+        """Prepare the grid, ``step`` eV apart, the amplitudes' Gaussians and the projection."""
         super().__init__()
         centers = spectral_basis.centers
         emin, emax = float(centers.min()), float(centers.max())
@@ -69,14 +63,11 @@ class ScatteringWaves(nn.Module):
         self.inner_potential = nn.Parameter(torch.tensor(5.0 - emin))
 
     def forward(self, paths: Paths, shift: Tensor) -> Tensor:
-        """Sum the waves of every absorber.
+        """Coefficients of chi on the spectral basis, shape (n_absorbers, num_basis).
 
         Args:
             paths: the paths.
             shift: of V at every absorber, eV, shape (n_absorbers,).
-
-        Returns:
-            Coefficients on the spectral basis, shape (n_absorbers, num_basis).
         """
         kinetic = self.energies + self.inner_potential + shift.unsqueeze(1)
         kinetic = LOWEST_ENERGY * nn.functional.softplus(kinetic / LOWEST_ENERGY)
@@ -99,15 +90,7 @@ class PathAmplitudes(nn.Module):
     def __init__(
         self, lmax: int, channels: int, num_radial: int, n_amplitudes: int, r_max: float
     ) -> None:
-        """Make the maps.
-
-        Args:
-            lmax: highest degree of the features.
-            channels: channels of each degree, and hidden channels.
-            num_radial: Bessel functions of a distance.
-            n_amplitudes: Gaussians in E of an amplitude.
-            r_max: longest half path, Angstrom.
-        """
+        """Make the maps; sizes as in ``Hyperparameters``, ``r_max`` also bounds half the path."""
         super().__init__()
         self.r_max, self.n_amplitudes = r_max, n_amplitudes
         self.radial_basis = RadialBasis(num_radial, r_max)

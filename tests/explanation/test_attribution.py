@@ -14,7 +14,7 @@ from src.explanation.tables import explanation_table, explanation_values
 from src.loss import SpectrumLoss
 from src.model.ensemble import as_model
 from src.model.gnn import XANES_E3GNN
-from src.structures.cluster import cut_cluster, find_shells, site_symmetry
+from src.structures.cluster import cut_cluster
 from src.structures.graph import atoms_to_graph
 from src.train import run_training
 
@@ -97,28 +97,6 @@ def test_removal_is_the_difference_to_the_structure_without_the_atom(atoms):
         assert np.abs(change - (predicted(model, atoms) - predicted(model, rest))).max() < 1e-10
 
 
-@pytest.mark.parametrize(
-    ("atoms", "n_operations"),
-    [
-        (bulk("Cu", "fcc", a=3.61), 48),
-        (bulk("ZnS", "zincblende", a=5.41), 24),
-        (bulk("Cu", "hcp", a=2.5, c=4.2), 12),
-        (crystal(), 1),
-        (Atoms("CuO2", [[0, 0, 0], [2, 0, 0], [-2, 0, 0]]), 1),
-    ],
-)
-def test_site_symmetry(atoms, n_operations):
-    cluster = cut_cluster(atoms, 0, 6.0)
-    operations = site_symmetry(cluster)
-    assert len({tuple(operation) for operation in operations}) == n_operations
-    distances = cluster.atoms.get_all_distances()
-    for operation in operations:
-        mapped = distances[np.ix_(operation, operation)]
-        assert np.abs(mapped - distances).max() < 1e-5
-        assert operation[0] == 0
-        assert (cluster.atoms.numbers[operation] == cluster.atoms.numbers).all()
-
-
 def test_attention_is_a_part_of_one_and_ends_at_the_cutoff():
     model = random_network(num_layers=2)
     cluster = cut_cluster(crystal(), 0, 7.0)
@@ -128,22 +106,6 @@ def test_attention_is_a_part_of_one_and_ends_at_the_cutoff():
     assert 0.1 < weights.sum() < 1.0
     assert (weights[cluster.distance > model.r_max] == 0).all()
     assert (weights[(cluster.distance > 0) & (cluster.distance < 3.0)] > 0).all()
-
-
-def test_shells_of_copper():
-    cluster = cut_cluster(bulk("Cu", "fcc", a=3.61), 0, 7.0)
-    shells = find_shells(cluster, 5.2)
-    nearest = 3.61 / np.sqrt(2)
-    assert [len(shell.members) for shell in shells] == [12, 6, 24, 12]
-    known = nearest * np.sqrt([1, 2, 3, 4])
-    assert np.allclose([shell.distance for shell in shells], known)
-    assert shells[0].label == "12 Cu 2.55"
-
-
-def test_shells_part_elements_and_distances():
-    atoms = Atoms("CuOONO", [[0, 0, 0], [2.0, 0, 0], [0, 2.05, 0], [0, 0, 2.02], [0, -2.3, 0]])
-    labels = [shell.label for shell in find_shells(cut_cluster(atoms, 0, 5.0), 4.0)]
-    assert labels == ["1 N 2.02", "2 O 2.02", "1 O 2.30"]
 
 
 def test_a_site_without_neighbours_or_of_another_element_is_refused():

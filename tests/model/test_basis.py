@@ -153,35 +153,3 @@ def test_condition_number_is_that_in_the_docstring():
 
     assert 1e13 < condition((0.1, 0.5, 1.0)) < 1e14
     assert 0.9e4 < condition((1.0,)) < 1.1e4
-
-
-def test_fit_reproduces_a_spectrum_on_any_grid():
-    """A smooth spectrum with an edge, fitted on one grid, is met on another, not uniform one."""
-
-    def spectrum(energy):
-        edge = 0.8 * (0.5 + torch.atan((energy + 1.0) / 1.3) / math.pi)
-        return edge + 0.4 * torch.exp(-((energy - 4) ** 2) / 8) + 0.1 * torch.sin(energy / 3)
-
-    basis = SpectralBasis(128, (0.1, 0.5, 1.0), -10.0, 50.0)
-    grid = torch.arange(-10.0, 50.0, 0.25)
-    coefficients = basis.fit(grid, spectrum(grid))
-    other = torch.sort(torch.rand(100, generator=torch.Generator().manual_seed(0)) * 58 - 9).values
-    error = basis(other) @ coefficients - spectrum(other)
-    assert error.abs().max() < 5e-3
-    assert coefficients.abs().max() < 10
-
-
-def test_projection_brings_smooth_functions_onto_the_finest_gaussians():
-    basis = SpectralBasis(128, (0.1, 0.5, 1.0), -10.0, 50.0)
-    grid, fine = torch.arange(-10.0, 50.1, 0.5), torch.arange(-9.0, 49.0, 0.1)
-
-    def smooth(energy):
-        return torch.sin(0.7 * energy) * torch.exp(-(((energy - 15.0) / 20.0) ** 2))
-
-    projection = basis.projection(grid)
-    coefficients = smooth(grid) @ projection
-    assert (coefficients @ basis(fine).T - smooth(fine)).abs().max() < 5e-3
-    assert (coefficients != 0).sum() == (basis.widths == basis.widths.min()).sum()
-    # negative control: functions finer than the Gaussians
-    rough = torch.sin(12.0 * grid)
-    assert (rough @ projection @ basis(fine).T - torch.sin(12.0 * fine)).abs().max() > 0.1

@@ -108,16 +108,6 @@ def test_gradient_of_spectrum_equals_finite_difference(molecule):
     assert float(slope) == pytest.approx(float(numeric), rel=1e-6)
 
 
-def test_energies_may_be_any_grid(molecule):
-    """A spectrum is a function of energy: a point has the same value on every grid."""
-    model = network()
-    grid = torch.tensor([-10.0, -3.7, 0.0, 0.1, 12.0, 49.0])
-    mu = model.predict_spectra(molecule, grid)
-    alone = torch.cat([model.predict_spectra(molecule, e[None]) for e in grid], dim=1)
-    assert (mu - alone).abs().max() < 1e-12
-    assert (mu[:, 0] - mu[:, 3]).abs().max() > 1e-3
-
-
 def test_magnitudes_are_smooth_norms():
     feats = torch.randn(3, 9, 4)
     norm = magnitudes(feats, 2, eps=1e-9)
