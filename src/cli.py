@@ -34,7 +34,7 @@ from .runtime.signals import orderly_end
 COMMANDS = {
     "calculate": "Calculate spectra of structures with FEFF, for `dataset` and `train`.",
     "dataset": "Collect calculations in a database.",
-    "info": "Say what is in a file: a database, a model or a structure.",
+    "info": "Describe a file: a database, a model or a structure.",
     "train": "Train a model on a database.",
     "ensemble": "Join trained networks in one model file, which predicts their mean.",
     "calibrate": "Add calibrated bands and a measure of novelty to a model file.",
@@ -42,19 +42,18 @@ COMMANDS = {
     "evaluate": "Compare a model's predictions with the calculations of a database.",
     "predict": "Predict the spectra of structures.",
     "compare": "Rank structures by how well their predicted spectra match a measured one.",
-    "fit": "Fit a measured spectrum by a mixture of measured references or predicted candidates.",
-    "explain": "Show what each neighbor and shell does to a site's predicted spectrum.",
+    "fit": "Fit a measured spectrum by a linear combination of measured or predicted ones.",
+    "explain": "Show how each neighbor and shell changes a site's predicted spectrum.",
     "report": "Write one HTML page about a data set, a training, an evaluation or a comparison.",
 }
 COMPLETION = ("--print_completion", "--print_shtab")
 """Options of jsonargparse, by version, that print a script for the shell."""
 RESUMES = "Files already written are intact; the same command, or --resume, continues from them"
 OUT_OF_MEMORY = (
-    f"out of memory; a smaller `--training.max_edges` or smaller structures need less. {RESUMES}"
+    f"out of memory; reduce `--training.max_edges` or the size of the structures. {RESUMES}"
 )
 LOST_READER = (
-    f"a process that reads batches is gone ({{}}); fewer `--training.workers` need less memory."
-    f" {RESUMES}"
+    f"a loader process was killed ({{}}); reduce `--training.workers` to use less memory. {RESUMES}"
 )
 
 
@@ -67,7 +66,7 @@ class Parser(ArgumentParser):
 
 
 def make_parser(modules: dict[str, Any]) -> tuple[Parser, dict[str, Parser]]:
-    """Make the parser; only commands whose modules are given get their options."""
+    """Make the parser; only the commands of ``modules`` get their options."""
     set_parsing_settings(docstring_parse_attribute_docstrings=True)
     parser = Parser(
         prog=PROGRAM,
@@ -87,7 +86,7 @@ def make_parser(modules: dict[str, Any]) -> tuple[Parser, dict[str, Parser]]:
 
 
 def import_commands(words: list[str]) -> dict[str, Any]:
-    """Modules of the command that words use, or of all for the shell's completion."""
+    """Import the command's module, or those of all commands for the shell's completion."""
     names = [word for word in words if word in COMMANDS][:1]
     if any(word.startswith(COMPLETION) for word in words):
         names = list(COMMANDS)
@@ -111,7 +110,7 @@ def check_configs(words: list[str], names: list[str]) -> None:
 
 
 def parse(words: list[str]) -> tuple[Any, Any] | int:
-    """Turn words into a command's module and its options, or into an exit code."""
+    """Parse the command line: a command's module and its options, or an exit code."""
     # `--write-only` is `--write_only`
     words = [re.sub("^--[^=]*", lambda m: f"--{m[0][2:].replace('-', '_')}", w) for w in words]
     try:
@@ -187,7 +186,7 @@ def guarded(work: Callable[[], None], debug: bool) -> int:
         return failed("terminated", code=143)
     except PeerError:  # the process that failed first has said why
         return 1
-    except BrokenPipeError:  # nobody reads the output, as in `| head`: ends like other programs
+    except BrokenPipeError:  # nobody reads the output, as in `| head`
         return 141
     except (XanesError, OSError) as error:
         return failed(str(error), debug, code=3 if isinstance(error, PartialError) else 1)

@@ -29,7 +29,7 @@ from .training.finetune import (
     warn_of_differences,
     window_and_arguments,
 )
-from .training.output import as_yaml, contains_training, keep_config, output_folder
+from .training.output import as_yaml, check_folder, keep_config, output_folder
 from .training.step import Row
 from .xas.energies import EnergyAxis
 
@@ -179,23 +179,15 @@ def train_members(job: TrainJob) -> None:
     and those that had not started start.
 
     Raises:
-        ConfigError: the folder already contains members, or none to resume.
+        ConfigError: see ``check_folder``.
         MemberError: a member failed.
     """
+    check_folder(job.output, job.resume)
     folders = [job.output / f"member-{number}" for number in range(job.members)]
-    begun = [folder for folder in folders if versions(folder / "last.ckpt")]
-    if job.resume and not begun:
-        raise ConfigError(
-            f"{job.output}: nothing to resume, no member has a last.ckpt; members that ended before"
-            " their first states start without --resume"
-        )
-    if not job.resume and (begun or contains_training(job.output)):
-        folder = begun[0] if begun else job.output
-        raise ConfigError(f"{folder}: already contains a training; --resume or another folder")
     data = read_data(job)
     for number, folder in enumerate(folders):
         training = replace(job.training, seed=job.training.seed + number)
-        resume = folder in begun
+        resume = bool(versions(folder / "last.ckpt"))
         member = replace(job, output=folder, members=1, resume=resume, training=training)
         logger.info("%s: seed %d", folder, training.seed)
         try:

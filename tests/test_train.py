@@ -93,59 +93,62 @@ def full_config(tmp_path, name, **changes):
     )
 
 
-def assert_same_training(tmp_path, whole, resumed, rows, again):
-    """Weights, metrics and model files ("whole", "cut") of two trainings do not differ at all."""
-    assert len(again) == len(rows) == 5
-    for a, b in zip(rows, again, strict=True):
-        assert {k: v for k, v in a.items() if k != "seconds"} == {
-            k: v for k, v in b.items() if k != "seconds"
-        }
-    for name, weight in whole.state_dict().items():
-        assert torch.equal(weight, resumed.state_dict()[name]), name
-    files = [tmp_path / f"{name}.pt" for name in ("whole", "cut")]
-    weights = [load_model(path)[0].state_dict() for path in files]
-    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+def train(tmp_path, **changes):
+    """Network and metrics of a training, from the start or resumed."""
+    model = small_model(dropout=0.2)
+    config = full_config(tmp_path, "cut", **changes)
+    return model, run_training(model, dataset(24), dataset(6, 1000), config)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A training that nothing happened to: network, metrics and folder."""
+    folder = tmp_path_factory.mktemp("whole")
+    return *train(folder), folder
+
+
+def without_seconds(rows):
+    """Metrics but for the time that it took."""
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+
+
+def assert_same(whole, resumed, rows, tmp_path):
+    """Weights, metrics and model file of a resumed training do not differ at all from the whole."""
+    model, whole_rows, folder = whole
+    assert without_seconds(rows) == without_seconds(whole_rows)
+    pairs = [(model, resumed), [load_model(path / "cut.pt")[0] for path in (folder, tmp_path)]]
+    for a, b in pairs:
+        assert all(
+            torch.equal(a.state_dict()[name], b.state_dict()[name]) for name in a.state_dict()
+        )
 
 
 @pytest.mark.parametrize(("epochs", "batches"), [(3, 0), (0, 1), (2, 2), (4, 1)])
-def test_resumed_training_equals_an_uninterrupted_one_bit_for_bit(tmp_path, epochs, batches):
-    train, val = dataset(24), dataset(6, 1000)
-    whole = small_model(dropout=0.2)
-    rows = run_training(whole, train, val, full_config(tmp_path, "whole"))
+def test_resumed_training_equals_an_uninterrupted_one_bit_for_bit(tmp_path, whole, epochs, batches):
     often = {"checkpoint_minutes": 0.0, "keep": 3, "on_batch": at(epochs, batches, die)}
     with pytest.raises(Killed):
-        run_training(small_model(dropout=0.2), train, val, full_config(tmp_path, "cut", **often))
+        train(tmp_path, **often)
     state = torch.load(tmp_path / "cut.ckpt")
     assert (state["epoch"], state["batch"]) == (epochs, batches)
-    resumed = small_model(dropout=0.2)
     torch.rand(17)  # what the caller's generator gives must not matter
-    again = run_training(resumed, train, val, full_config(tmp_path, "cut", resume=True))
-    assert_same_training(tmp_path, whole, resumed, rows, again)
+    assert_same(whole, *train(tmp_path, resume=True), tmp_path)
 
 
-def test_a_damaged_state_is_replaced_by_the_one_before_it(tmp_path, caplog):
-    train, val = dataset(24), dataset(6, 1000)
-    whole = small_model(dropout=0.2)
-    rows = run_training(whole, train, val, full_config(tmp_path, "whole"))
-    run_training(small_model(dropout=0.2), train, val, full_config(tmp_path, "cut"))
+def test_a_damaged_state_is_replaced_by_the_one_before_it(tmp_path, whole, caplog):
+    train(tmp_path)
     last = tmp_path / "cut.ckpt"
     last.write_bytes(last.read_bytes()[:-100])
-    resumed = small_model(dropout=0.2)
-    again = run_training(resumed, train, val, full_config(tmp_path, "cut", resume=True))
+    assert_same(whole, *train(tmp_path, resume=True), tmp_path)
     assert "cut.ckpt.1 instead" in caplog.text
-    assert_same_training(tmp_path, whole, resumed, rows, again)
     for path in tmp_path.glob("cut.ckpt*"):
         path.write_bytes(b"")
     with pytest.raises(CheckpointError, match=r"cut\.ckpt: "):
-        run_training(small_model(), train, val, full_config(tmp_path, "cut", resume=True))
+        train(tmp_path, resume=True)
 
 
-def test_negative_control_another_seed_gives_other_weights(tmp_path):
-    train, val = dataset(24), dataset(6, 1000)
-    models = [small_model(dropout=0.2), small_model(dropout=0.2)]
-    for seed, model in enumerate(models):
-        run_training(model, train, val, full_config(tmp_path, "seed", seed=seed, epochs=2))
-    assert not torch.equal(models[0].embedding.weight, models[1].embedding.weight)
+def test_negative_control_another_seed_gives_other_weights(tmp_path, whole):
+    model, _ = train(tmp_path, seed=1)
+    assert not torch.equal(model.embedding.weight, whole[0].embedding.weight)
 
 
 def test_resume_with_other_settings_or_data_lists_the_differences(tmp_path):
@@ -170,22 +173,14 @@ def test_patience_stops_early(tmp_path):
     assert len(rows) < 10
 
 
-def test_time_that_is_spent_ends_the_training_and_counts_after_an_interruption(tmp_path, caplog):
+def test_time_ends_the_training_and_counts_after_an_interruption(tmp_path, whole, caplog):
     caplog.set_level("INFO", logger="src")
-    train, val = dataset(8), dataset(2, 1000)
-    whole = small_model(dropout=0.2)
-    rows = run_training(whole, train, val, full_config(tmp_path, "whole"))
-    short = full_config(tmp_path, "cut", max_hours=1e-9)
-    assert len(run_training(small_model(dropout=0.2), train, val, short)) == 1
+    assert len(train(tmp_path, max_hours=1e-9)[1]) == 1
     assert "`max_hours`, 1e-09, are spent after epoch 1 of 5" in caplog.text
     spent = read_verified(tmp_path / "cut.ckpt")["rows"][0]["seconds"] / 3600.0
-    for hours in (1e-9, 0.999 * spent):  # what was spent before the interruption is spent
-        again = full_config(tmp_path, "cut", max_hours=hours, resume=True)
-        assert len(run_training(small_model(dropout=0.2), train, val, again)) == 1
-    resumed = small_model(dropout=0.2)
-    longer = full_config(tmp_path, "cut", max_hours=spent + 1.0, resume=True)
-    again = run_training(resumed, train, val, longer)
-    assert_same_training(tmp_path, whole, resumed, rows, again)
+    for hours in (1e-9, 0.999 * spent):
+        assert len(train(tmp_path, max_hours=hours, resume=True)[1]) == 1
+    assert_same(whole, *train(tmp_path, max_hours=spent + 1.0, resume=True), tmp_path)
 
 
 def test_training_does_not_touch_the_callers_random_generator(tmp_path):

@@ -234,7 +234,7 @@ class TrainJob:
     energy: EnergyConfig = field(default_factory=EnergyConfig)
     """Energies."""
     training: TrainingOptions = field(default_factory=lambda: TrainingOptions(max_edges=MAX_EDGES))
-    """Optimisation."""
+    """Optimization."""
     model: dict[str, Any] = field(default_factory=dict)
     """Constructor arguments of XANES_E3GNN; avg_num_neighbors is measured on the training set."""
 

@@ -29,17 +29,9 @@ def output_folder(folder: Path, resume: bool) -> Iterator[None]:
     What was written for a training that is refused before its first state is removed.
 
     Raises:
-        ConfigError: the folder already contains a training, or none to resume, or is in use.
+        ConfigError: see ``check_folder``; or another process works in the folder.
     """
-    if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"{folder}: is a file; name a folder")
-    if resume and not versions(folder / "last.ckpt"):
-        raise ConfigError(
-            f"{folder}: nothing to resume, it has no last.ckpt; a training that ended before its"
-            " first state starts without --resume"
-        )
-    if not resume and contains_training(folder):
-        raise ConfigError(f"{folder}: already contains a training; --resume or another folder")
+    check_folder(folder, resume)
     folder.mkdir(parents=True, exist_ok=True)
     before = {path.name for path in folder.iterdir()}
     try:
@@ -54,6 +46,23 @@ def output_folder(folder: Path, resume: bool) -> Iterator[None]:
             with suppress(OSError):  # not empty
                 folder.rmdir()
         raise
+
+
+def check_folder(folder: Path, resume: bool) -> None:
+    """Check the output folder of a training, or of several members.
+
+    Raises:
+        ConfigError: it already contains a training, or none to resume, or is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder}: is a file; name a folder")
+    if resume and not (versions(folder / "last.ckpt") or any(folder.glob("member-*/last.ckpt"))):
+        raise ConfigError(
+            f"{folder}: nothing to resume, it has no last.ckpt; a training that ended before its"
+            " first state starts without --resume"
+        )
+    if not resume and contains_training(folder):
+        raise ConfigError(f"{folder}: already contains a training; --resume or another folder")
 
 
 def contains_training(folder: Path) -> bool:

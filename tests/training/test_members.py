@@ -47,7 +47,7 @@ def test_a_training_continues_and_new_members_may_join(made, capsys, monkeypatch
     """Killed in the third of three members, of which two were there."""
     words = ["train", made / "cu.db", *WORDS, "-o", made / "both", "--training.seed=4"]
     assert run(*words, "--members=2") == 1
-    assert "member-0: already contains a training" in capsys.readouterr().err
+    assert "both: already contains a training" in capsys.readouterr().err
     kept = load_model(made / "both")[0].state_dict()
     with monkeypatch.context() as patch:
         hook_commands(patch, at(0, 0, die))
