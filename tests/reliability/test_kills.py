@@ -14,6 +14,7 @@ from states import differing, without_seconds
 
 from src.checkpoints.torch_file import read_verified
 from src.checkpoints.trained_model import load_model
+from src.runtime.atomic_files import versions
 
 pytestmark = pytest.mark.reliability
 KILLS = 50
@@ -36,12 +37,12 @@ def start(database, out, *more):
     )
 
 
-def done_batches(path):
-    """How far a state has come; None: there is no readable state of this name."""
-    if not path.exists():
+def modified(path):
+    """When a file was written last; None: it is missing, as between the two renames of a write."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
         return None
-    state = read_verified(path)
-    return state["epoch"], state["batch"]
 
 
 @pytest.mark.slow
@@ -51,10 +52,10 @@ def test_fifty_kills_lose_nothing(database, tmp_path):
     rng, kills, last = np.random.default_rng(0), 0, None
     cut = tmp_path / "cut" / "last.ckpt"
     for _ in range(20 * KILLS):
-        process = start(database, tmp_path / "cut", *(["--resume"] if cut.exists() else []))
+        process = start(database, tmp_path / "cut", *(["--resume"] if versions(cut) else []))
         before, begun = last, time.monotonic()
         while process.poll() is None and time.monotonic() - begun < 60:
-            if cut.exists() and cut.stat().st_mtime_ns != before:
+            if modified(cut) not in (None, before):
                 break
             time.sleep(0.005)
         time.sleep(float(rng.uniform(0.0, 0.15)))
@@ -65,8 +66,9 @@ def test_fifty_kills_lose_nothing(database, tmp_path):
             process.send_signal(signal.SIGKILL if kills % 5 else signal.SIGTERM)
             kills += 1
         assert process.wait() in (-signal.SIGKILL, 143, 0)
-        done_batches(cut)  # raises where the file is damaged
-        last = cut.stat().st_mtime_ns
+        for state in versions(cut):
+            read_verified(state)  # raises if it is damaged
+        last = modified(cut)
     assert kills >= KILLS // 2
     print(f"{kills} kills")
     states = [read_verified(tmp_path / name / "last.ckpt") for name in ("whole", "cut")]

@@ -12,6 +12,7 @@ from paths import CU_K, ROOT
 from states import differing, without_seconds
 
 from src.checkpoints.torch_file import read_verified
+from src.runtime.atomic_files import read_newest, versions
 
 pytestmark = [
     pytest.mark.reliability,
@@ -76,7 +77,8 @@ def kill_within_an_epoch(process, rank, out, epochs=3):
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         assert process.poll() is None, process.stderr.read()
-        if (out / "last.ckpt").exists() and read_verified(out / "last.ckpt")["epoch"] >= epochs:
+        state = out / "last.ckpt"
+        if versions(state) and read_newest(state, read_verified)[1]["epoch"] >= epochs:
             os.kill(rank_pid(process, rank), signal.SIGKILL)
             return
         time.sleep(0.01)
