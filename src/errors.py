@@ -113,7 +113,7 @@ KINDS = {
     float: (Real, "a number"),
     bool: (bool, "True or False"),
 }
-"""What is accepted for an annotation, and what to call it."""
+"""Type accepted for an annotation, and its name in messages."""
 
 
 def is_kind(value: Any, kind: type) -> bool:
@@ -122,13 +122,13 @@ def is_kind(value: Any, kind: type) -> bool:
 
 
 def check_kinds(values: Mapping[str, Any], kinds: Mapping[str, Any]) -> None:
-    """Refuse settings of another kind than they are annotated with.
+    """Refuse settings of another kind than their annotation.
 
-    YAML takes 1e-3 for text, and a loop over 1.5 epochs ends days later in an error of torch.
+    YAML reads 1e-3 as text, and 1.5 epochs would end days later in an error of torch.
 
     Args:
         values: settings by name.
-        kinds: annotation of each; what is no number and not true or false is not looked at.
+        kinds: annotation of each; only numbers and flags are checked.
 
     Raises:
         ConfigError: the first such setting is named.

@@ -20,14 +20,14 @@ from tqdm import tqdm
 from ..checkpoints.trained_model import TrainedModel
 from ..dataset.record import structure_digest
 from ..errors import ConfigError, DatabaseError, StructureError
-from ..runtime.atomic_files import check_writable
+from ..runtime.atomic_files import abridged, check_writable
 from ..runtime.distributed import Team
 from ..runtime.provenance import package_version
 from ..runtime.text_files import SQLITE_MAGIC, starts_with
-from ..structures.database import connect, read_row, row_ids
+from ..structures.database import check_sqlite, connect, read_row, row_ids
 from ..structures.files import each_structure
 from .site_prediction import SitePrediction, predict_each
-from .spectra_db import FORMAT, BulkSummary, begin, summarize
+from .spectra_db import FORMAT, BulkSummary, summarize
 
 CHUNK = 64
 """Structures read, predicted and committed at once; bounds memory and what a kill costs."""
@@ -90,7 +90,7 @@ def predict_database(
     check_writable(output)
     sources, total = read_sources(source)
     if team.leads:
-        prepare_output(model, grid, output)
+        begin(model, grid, output)
     team.wait()
     n_rows = check_done(output, sources)
     with tqdm(
@@ -106,17 +106,35 @@ def predict_database(
     return summarize(output)
 
 
-def prepare_output(model: TrainedModel, energy: np.ndarray, output: Path) -> None:
-    """Start a database of spectra, or check that the model continues it."""
+def begin(model: TrainedModel, energy: np.ndarray, output: Path) -> None:
+    """Start a database of spectra, or check that it is one of this model and these energies."""
     if model.sha256 is None and output.exists():
         raise ConfigError(
             f"{output}: exists, and a model that was not read from a file can't continue it; save"
             " the model and load it, or name another output"
         )
+    if output.exists() and output.stat().st_size:
+        check_sqlite(output)
     signature = {"format": FORMAT, "model": f"sha256 {model.sha256}", "energy": energy.tolist(),
                  "version": package_version("e3gnn-xanes")}  # fmt: skip
-    about = {name: getattr(model.info, name) for name in ("element", "edge", "target", "unit")}
-    begin(output, signature, {**about, "provenance": model.provenance()})
+    with connect(output) as connection:
+        before = connection.metadata
+        if not before and connection.count() == 0:
+            about = {n: getattr(model.info, n) for n in ("element", "edge", "target", "unit")}
+            connection.metadata = {**signature, **about, "provenance": model.provenance()}
+            return
+    if before.get("format") != FORMAT:
+        raise DatabaseError(f"{output}: not a database of predicted spectra; name another output")
+    differences = [
+        f"{key} was {abridged(before.get(key))}, is {abridged(new)}"
+        for key, new in signature.items()
+        if before.get(key) != new
+    ]
+    if differences:
+        raise DatabaseError(
+            f"{output}: contains predictions of other work, {'; '.join(differences)}; name another"
+            " output"
+        )
 
 
 def read_sources(source: Path | Sequence[Path]) -> tuple[Iterator[Source], int | None]:
@@ -191,15 +209,16 @@ def make_row(
     """Row of one structure; equivalent sites each have their spectrum."""
     error = str(predicted) if isinstance(predicted, StructureError) else None
     groups = [] if isinstance(predicted, StructureError) else predicted
-    sites = {site: group for group in groups for site in group.equivalent}
-    sites = dict(sorted(sites.items()))
+    of_site = {site: group for group in groups for site in group.equivalent}
+    sites = sorted(of_site)
+    groups = [of_site[site] for site in sites]
     single = model.network.coefficient_mean.dtype == torch.float32
     dtype = np.float32 if single else np.float64
     unseen = list(groups[0].unseen) if groups else []
     data: dict[str, Any] = {
-        "sites": np.array(list(sites), dtype=int),
+        "sites": np.array(sites, dtype=int),
         "energy": energy,
-        "mu": np.array([group.mu for group in sites.values()], dtype).reshape(-1, len(energy)),
+        "mu": np.array([group.mu for group in groups], dtype).reshape(-1, len(energy)),
         "error": error,
         "unseen": unseen,
         "structure": structure_digest(source.atoms),
@@ -214,9 +233,9 @@ def make_row(
         "edge": model.info.edge,
     }
     if model.calibration is not None and groups:
-        data["lower"] = np.array([group.lower for group in sites.values()], dtype)
-        data["upper"] = np.array([group.upper for group in sites.values()], dtype)
-        data["novel"] = np.array([group.novel for group in sites.values()])
+        data["lower"] = np.array([group.lower for group in groups], dtype)
+        data["upper"] = np.array([group.upper for group in groups], dtype)
+        data["novel"] = np.array([group.novel for group in groups])
         keys["novel"] = int(data["novel"].any())
     keys = {name: value for name, value in keys.items() if value is not None}
     return {"atoms": source.atoms, "key_value_pairs": keys, "data": data}

@@ -1,6 +1,5 @@
 """Databases of predicted spectra: ASE SQLite files with one row per structure."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,7 @@ import numpy as np
 from ase import Atoms
 
 from ..errors import DatabaseError
-from ..runtime.atomic_files import abridged
-from ..structures.database import check_sqlite, connect, query, row_ids
+from ..structures.database import connect, query, row_ids
 
 FORMAT = "e3gnn-xanes spectra 1"
 EXAMPLES = 1000
@@ -110,36 +108,3 @@ def read_spectra(path: str | Path) -> Iterator[PredictedStructure]:
                 source_keys=dict(data["source_keys"]),
                 **{name: data.get(name) for name in ("lower", "upper", "novel")},
             )
-
-
-def begin(path: Path, signature: dict[str, Any], about: dict[str, Any]) -> None:
-    """Start a database of spectra, or check that it is one of the same work.
-
-    Args:
-        path: file, made if it does not exist.
-        signature: what its spectra depend on, plain values.
-        about: other metadata, which may differ when the work continues.
-
-    Raises:
-        DatabaseError: it is another file, or was started by other work; the differences are listed.
-    """
-    signature = json.loads(json.dumps(signature))
-    if path.exists() and path.stat().st_size:
-        check_sqlite(path)
-    with connect(path) as connection:
-        before = connection.metadata
-        if not before and connection.count() == 0:
-            connection.metadata = {**signature, **about}
-            return
-    if before.get("format") != FORMAT:
-        raise DatabaseError(f"{path}: not a database of predicted spectra; name another output")
-    differences = [
-        f"{key} was {abridged(before.get(key))}, is {abridged(new)}"
-        for key, new in signature.items()
-        if before.get(key) != new
-    ]
-    if differences:
-        raise DatabaseError(
-            f"{path}: contains predictions of other work, {'; '.join(differences)}; name another"
-            " output"
-        )
