@@ -9,6 +9,7 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -75,18 +76,19 @@ def stream_structures(path: Path, format: str | None = None) -> Iterator[Atoms]:
         raise StructureError(f"{path}: damaged or cut ({error})") from error
     if too_large:  # ASE would keep all of it in memory
         raise StructureError(
-            f"{path}: more than {text_files.LARGEST_EXPANDED} bytes when unpacked; if it is meant"
-            " to be so large, unpack it first"
+            f"{path}: more than {text_files.LARGEST_EXPANDED} bytes when unpacked; if it has to be"
+            " so large, unpack it first"
         )
-    kind = format or _format_of(path)
+    kind = format
+    with suppress(UnknownFileTypeError, OSError):
+        kind = format or str(filetype(str(path.absolute())))
     if kind in ("xyz", "extxyz"):
         _check_frames(path)
-    # what follows an @ in a name would be an index; an absolute path is no server's address
-    how: dict[str, Any] = {"format": format, "do_not_split_by_at_sign": True}
     number = 0
     try:
         with text_files.unpacked(path) as plain:
-            frames: Any = iread(str(plain.absolute()), index=":", **how)
+            # text after an @ in a name would be an index; an absolute path is no server's address
+            frames: Any = iread(str(plain.absolute()), ":", format, do_not_split_by_at_sign=True)
             if kind in CHECKED:  # these have few frames
                 frames = list(frames)
                 CHECKED[kind](path, frames)
@@ -100,14 +102,6 @@ def stream_structures(path: Path, format: str | None = None) -> Iterator[Atoms]:
         raise StructureError(
             f"{where}: not a structure that ASE reads ({first_line(error)})"
         ) from error
-
-
-def _format_of(path: Path) -> str | None:
-    """ASE's name of a file's format; None: it knows none."""
-    try:
-        return str(filetype(str(path.absolute())))
-    except (UnknownFileTypeError, OSError):
-        return None
 
 
 def _check_frames(path: Path) -> None:

@@ -154,7 +154,7 @@ def structure_graph(
     atoms: Atoms,
     absorbers: Sequence[int],
     r_max: float,
-    max_z: int = 100,
+    max_z: int,
     dtype: torch.dtype | None = None,
 ) -> Graph:
     """Turn a structure into the network's graph.
