@@ -184,7 +184,7 @@ def _read_raw(path: Path) -> Raw:
         except ValueError as error:
             raise RecordError(f"{path}: line {number}: {error}") from error
     if not energies:
-        raise RecordError(f"{path}: no energies; the file is cut")
+        raise RecordError(f"{path}: no energies; the file is truncated")
     return Raw(path, z, edge_energy, volume, atoms, np.array(energies))
 
 
@@ -229,7 +229,7 @@ def _check_energies(raw: list[Raw], convoluted: Path, energy: np.ndarray) -> Non
         if abs(r.energy[-1] - energy[-1]) > END_WITHIN:
             raise RecordError(
                 f"{convoluted}: ends at {energy[-1]:g} eV, but {r.path.name} at"
-                f" {r.energy[-1]:g} eV; a file is cut"
+                f" {r.energy[-1]:g} eV; a file is truncated"
             )
     single = len(raw) == 1 and np.isin(energy, raw[0].energy).mean() > 0.5
     if single and not np.array_equal(energy, raw[0].energy):

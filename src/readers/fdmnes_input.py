@@ -61,7 +61,7 @@ def read_input(path: Path) -> FdmnesInput:
     """
     blocks = dict(keyword_blocks(path))
     if blocks and list(blocks)[-1] in STRUCTURES:
-        raise RecordError(f"{path}: ends with the list of atoms, without `End`; is it cut?")
+        raise RecordError(f"{path}: ends with the list of atoms, without `End`; is it truncated?")
     for keyword, what in REFUSED.items():
         if keyword in blocks:
             raise RecordError(f"{path}: `{keyword}`, {what}, is not supported")

@@ -68,7 +68,7 @@ def read_xmu(folder: Path, inp: FeffInput | None = None) -> Xmu:
     """Read the spectrum of a run; the energy grid of its input tells whether it is complete.
 
     Raises:
-        RecordError: it is missing, empty, cut short or damaged; the module in which FEFF stopped is
+        RecordError: it is missing, empty, truncated or damaged; the module in which FEFF stopped is
             named where the run says so.
     """
     path = folder / "xmu.dat"
@@ -90,8 +90,8 @@ def read_xmu(folder: Path, inp: FeffInput | None = None) -> Xmu:
     if inp is None and table[-1, 0] - fermi < above:  # nothing else tells where it should end
         raise RecordError(
             f"{path}: ends {table[-1, 0] - fermi:.1f} eV above the Fermi level but was normalized"
-            f" {above:g} eV above it; the file is cut (or short on purpose: then its feff.inp must"
-            " be beside it)"
+            f" {above:g} eV above it; the file is truncated (if it is short on purpose, keep its"
+            " feff.inp beside it)"
         )
     return Xmu(table[:, 0], table[:, 3], fermi, **_parse_header(path, header))
 
@@ -137,7 +137,7 @@ def _parse_table(path: Path, lines: list[str]) -> np.ndarray:
         if len(words) != COLUMNS:
             raise RecordError(
                 f"{path}: line {number}: expected {COLUMNS} columns, found {len(words)};"
-                " the file is cut or damaged"
+                " the file is truncated or damaged"
             )
         try:
             rows.append([parse_number(FORTRAN_EXPONENT.sub(r"\1e\2", word)) for word in words])
@@ -151,12 +151,12 @@ def _check_complete(path: Path, table: np.ndarray, inp: FeffInput | None) -> Non
     highest = float(table[-1, 2]) if len(table) else 0.0
     if len(table) < FEWEST_ROWS or highest <= 0.0:
         raise RecordError(
-            f"{path}: {len(table)} energies up to k = {highest:g} 1/Angstrom; the file is cut"
+            f"{path}: {len(table)} energies up to k = {highest:g} 1/Angstrom; the file is truncated"
         )
     if inp is not None and inp.k_max is not None and highest < inp.k_max - 0.1:
         raise RecordError(
             f"{path}: ends at k = {highest:g} 1/Angstrom but feff.inp asks for {inp.k_max:g};"
-            " the file is cut"
+            " the file is truncated"
         )
 
 

@@ -38,7 +38,7 @@ def read_materials_project(
     """Read every object of a file; see ``options.read_each`` for what is yielded.
 
     Raises:
-        RecordError: the file is missing, cut, or no JSON of such objects.
+        RecordError: the file is missing, truncated, or no JSON of such objects.
         ConfigError: energies are far from the edge and ``options`` have no axis.
     """
     path, options = Path(path), options or ReadOptions()

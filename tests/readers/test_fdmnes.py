@@ -102,7 +102,7 @@ def test_all_elements_are_read(run_folder, z, kind):
         ("Z_absorber\n22", "Z_absorber\n26", "`Z_absorber` 26 is no atom's number"),
         ("Z_absorber\n22", "Absorber\n99", "`Absorber` 99 is not within 1 to 12"),
         ("Z_absorber\n22", "Z_absorber\n8", "the absorber is Z 8, but the output is of Z 22"),
-        ("Convolution\nEnd", "", "without `End`; is it cut"),
+        ("Convolution\nEnd", "", "without `End`; is it truncated"),
         ("Edge\nK", "Edge\nN7", "`Edge` is 'n7'"),
         ("Crystal\n", "Crystal_p\n", "`crystal_p`, a protein's structure"),
         ("Crystal\n", "", "expected one `Crystal` or `Molecule`"),

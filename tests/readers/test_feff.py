@@ -33,18 +33,18 @@ def plain(tmp_path):
     return tmp_path / "my run"
 
 
-def only_record(folder, **wanted):
+def only_record(folder):
     """The single record of a folder."""
-    (found,) = read_feff(folder, **wanted)
-    assert isinstance(found, Record), found
-    return found
+    (record,) = read_feff(folder)
+    assert isinstance(record, Record), record
+    return record
 
 
-def only_reason(folder, **wanted):
+def only_reason(folder, **options):
     """Why the single run of a folder gave no record."""
-    (found,) = read_feff(folder, **wanted)
-    assert isinstance(found, Rejected), found
-    return found.reason
+    (rejected,) = read_feff(folder, **options)
+    assert isinstance(rejected, Rejected), rejected
+    return rejected.reason
 
 
 def edit(path, change):
@@ -55,9 +55,9 @@ def edit(path, change):
 
 
 def test_finished_runs_are_read_and_unfinished_ones_named_with_the_reason():
-    found = list(read_feff(FEFF_RUNS))
-    records = [r for r in found if isinstance(r, Record)]
-    rejected = [r for r in found if isinstance(r, Rejected)]
+    results = list(read_feff(FEFF_RUNS))
+    records = [r for r in results if isinstance(r, Record)]
+    rejected = [r for r in results if isinstance(r, Rejected)]
     assert sorted(r.id for r in records) == ["mp-1192806_000", "mp-16543_016", "mp-760590_005"]
     assert [r.source.split("/")[-3:] for r in rejected] == [
         ["mp-1101124", "FEFF-XANES", "001_Cu"],
@@ -66,32 +66,25 @@ def test_finished_runs_are_read_and_unfinished_ones_named_with_the_reason():
     assert all("no xmu.dat" in r.reason and "module pot" in r.reason for r in rejected)
 
 
-def test_record_contains_what_the_file_says():
-    """Line 71 of the table, its header's cross-section, and a0 in Angstrom, by hand."""
-    record = next(r for r in read_feff(CALCULATIONS) if r.material == "mp-4886")
-    text = Path(record.source, "xmu.dat").read_text()
-    rows = [line.split() for line in text.splitlines() if not line.lstrip().startswith("#")]
-    xsedge = float(next(line for line in text.splitlines() if "xsedge" in line).split()[-1])
-    assert record.id == "mp-4886_001"
-    assert (record.element, record.edge) == ("Cu", "K")
-    assert (record.code, record.version) == ("FEFF", "9.9.1")
-    assert record.energy[0] == float(rows[0][0])
-    assert len(record.energy) == len(rows) == 173
-    expected = float(rows[70][3]) * xsedge / 0.529177210903**2 * 1000
-    assert record.mu[70] == pytest.approx(expected, rel=1e-12)
-    assert 0.7 < record.mu[-1] < 1.0
-    assert record.fermi_level == float(text.split("Mu=")[1].split("eV")[0])
-
-
-def test_every_run_of_the_slice_is_read_and_normalized_mu_is_the_column_itself():
-    absolute = {r.id: r for r in read_feff(CALCULATIONS, element="Cu", edge="K")}
+def test_records_contain_what_the_files_say():
+    """The table by NumPy, the header's cross-section, and a0 in Angstrom."""
+    absolute = list(read_feff(CALCULATIONS, element="Cu", edge="K"))
+    normalized = read_feff(CALCULATIONS, target="normalized")
     assert len(absolute) == len(list(CALCULATIONS.glob("*/FEFF-XANES/*/xmu.dat"))) == 27
-    for record in read_feff(CALCULATIONS, target="normalized"):
-        table = np.loadtxt(Path(record.source) / "xmu.dat")
-        assert np.array_equal(record.mu, table[:, 3])
-        assert not np.allclose(record.mu, absolute[record.id].mu)
+    for record, other in zip(absolute, normalized, strict=True):
+        path = Path(record.source, "xmu.dat")
+        table, text = np.loadtxt(path), path.read_text()
+        xsedge = float(next(line for line in text.splitlines() if "xsedge" in line).split()[-1])
+        assert record.id == f"{path.parts[-4]}_{path.parts[-2].removesuffix('_Cu')}"
+        assert (record.element, record.edge) == ("Cu", "K")
+        assert (record.code, record.version) == ("FEFF", "9.9.1")
+        assert np.array_equal(record.energy, table[:, 0])
+        assert np.array_equal(other.mu, table[:, 3])
+        assert record.mu == pytest.approx(table[:, 3] * xsedge / 0.529177210903**2 * 1000)
+        assert 0.6 < record.mu[-1] < 1.0
+        assert record.fermi_level == float(text.split("Mu=")[1].split("eV")[0])
     for others in ({"element": "Zn"}, {"edge": "L3"}):
-        assert [type(found) for found in read_feff(CALCULATIONS, **others)] == [PassedOver] * 27
+        assert [type(result) for result in read_feff(CALCULATIONS, **others)] == [PassedOver] * 27
 
 
 def shell(atoms, site, r_max):
@@ -146,11 +139,11 @@ def rows(*parts):
 
 
 DAMAGE = {
-    "cut within a line": (lambda t: t[: len(t) // 2 + 17], "cut"),
+    "cut within a line": (lambda t: t[: len(t) // 2 + 17], "truncated"),
     "cut after a line": (rows(slice(90)), "feff.inp asks for"),
     "no line end": (lambda t: t.rstrip("\n"), "line end"),
     "empty": (rows(), "empty"),
-    "header only": (rows(slice(26)), "cut"),
+    "header only": (rows(slice(26)), "truncated"),
     "no header": (rows(slice(26, None)), "header"),
     "stars": (lambda t: t.replace(" 6.000 ", " ***** "), r"line 198.*'\*\*\*\*\*'"),
     "not a number": (lambda t: t.replace("5.920  1.0", "5.920  NaN"), "line 196: 'NaN"),
@@ -231,18 +224,14 @@ def test_layout_is_seen_from_inside_it(runs, monkeypatch, folder, root):
     assert only_record(root).id == "mp-16543_016"
 
 
-def test_site_folders_of_other_codes_are_not_unfinished_runs(runs):
-    (runs / "mp-16543" / "VASP" / "016_Cu").mkdir(parents=True)
-    assert only_record(runs)
-    (runs / "mp-16543" / "FEFF-XANES" / "017_Cu").mkdir()  # this one is
-    assert [type(item) for item in read_feff(runs)] == [Record, Rejected]
-
-
-def test_unfinished_run_is_reported_only_where_it_is_wanted(plain):
-    (plain / "xmu.dat").unlink()
+def test_unfinished_run_is_reported_only_where_it_is_to_be_read(runs):
+    (runs / "mp-16543" / "VASP" / "016_Cu").mkdir(parents=True)  # of another code
+    (runs / RUN / "xmu.dat").unlink()
     for other in ({"element": "Zn"}, {"edge": "L3"}):
-        assert [type(found) for found in read_feff(plain, **other)] == [PassedOver]
-    assert "did not finish" in only_reason(plain, element="Cu", edge="K")
+        assert [type(result) for result in read_feff(runs, **other)] == [PassedOver]
+    assert "did not finish" in only_reason(runs, element="Cu", edge="K")
+    (runs / "mp-16543" / "FEFF-XANES" / "017_Cu").mkdir()
+    assert [type(result) for result in read_feff(runs)] == [Rejected, Rejected]
 
 
 INPUT = """* a comment
@@ -277,17 +266,15 @@ def changed_input(tmp_path):
 
 
 def test_input_is_read_as_feff_reads_it(changed_input):
-    asked = changed_input()
-    assert (asked.edge, asked.element, asked.absorber, asked.k_max) == ("K", "Cu", 0, 5.0)
-    assert asked.cards == "HOLE 1 1.0; XANES 5.0 0.05"
-    assert asked.cluster.get_chemical_symbols() == ["Cu", "O", "O"]
-    assert asked.cluster.get_distance(0, 1) == pytest.approx(1.0)
-    assert asked.cluster.get_distance(0, 2) == pytest.approx(1.5)
-
-
-def test_absorber_that_is_not_potential_zero_is_the_atom_at_the_origin(changed_input):
-    asked = changed_input("0.0 0.0 0.0 0 Cu 0.0", "0.0 0.0 0.0 1 Cu 0.0")
-    assert (asked.absorber, asked.cluster.get_chemical_symbols()) == (0, ["O", "O", "O"])
+    inp = changed_input()
+    assert (inp.edge, inp.element, inp.absorber, inp.k_max) == ("K", "Cu", 0, 5.0)
+    assert inp.cards == "HOLE 1 1.0; XANES 5.0 0.05"
+    assert inp.cluster.get_chemical_symbols() == ["Cu", "O", "O"]
+    assert inp.cluster.get_distance(0, 1) == pytest.approx(1.0)
+    assert inp.cluster.get_distance(0, 2) == pytest.approx(1.5)
+    # without an atom of potential 0 the absorber is that at the origin
+    inp = changed_input("0.0 0.0 0.0 0 Cu 0.0", "0.0 0.0 0.0 1 Cu 0.0")
+    assert (inp.absorber, inp.cluster.get_chemical_symbols()) == (0, ["O", "O", "O"])
 
 
 @pytest.mark.parametrize(
@@ -346,8 +333,7 @@ def test_runs_of_any_name_below_a_crystal_are_one_material(tmp_path):
     shutil.copytree(FEFF_RUNS / RUN, home / "first run")
     shutil.copy(FEFF_RUNS / "mp-16543" / "POSCAR", home)
     record = only_record(tmp_path)
-    assert record.material == "mp-16543"
-    assert record.atoms.pbc.all()
+    assert (record.material, record.atoms.pbc.all()) == ("mp-16543", True)
     # the first of the sites with these neighbors; site 16 is one of them
     expected = shell(record.atoms, 16, 4.0)
     assert np.abs(shell(record.atoms, record.site, 4.0) - expected).max() < 1e-3
