@@ -79,16 +79,15 @@ def join_infos(infos: Sequence[ModelInfo]) -> ModelInfo:
         return joined
     parts = [info.train_ids or [] for info in infos]
     counts = [len(part) for part in parts]
-    trained = sorted({record_id for part in parts for record_id in part})
-    materials = {material_of(record_id) for record_id in trained}
+    joined.train_ids = sorted(set().union(*parts))
+    materials = {material_of(record_id) for record_id in joined.train_ids}
     validated = set.intersection(*(set(info.val_ids or []) for info in infos))
-    joined.train_ids = trained
     joined.val_ids = sorted(i for i in validated if material_of(i) not in materials)
     means = [info.mean_spectrum for info in infos if info.mean_spectrum is not None]
     if len(means) == len(infos):
         joined.mean_spectrum = np.average(means, axis=0, weights=counts).tolist()
-    sizes = ", ".join(map(str, counts))
-    joined.note = f"members were trained on different sites, {sizes}, {len(trained)} in all"
+    sizes, total = ", ".join(map(str, counts)), len(joined.train_ids)
+    joined.note = f"members were trained on different sites, {sizes}, {total} in all"
     logger.warning(joined.note)
     return joined
 

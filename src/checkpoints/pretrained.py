@@ -8,7 +8,6 @@ from ..errors import CheckpointError
 
 logger = logging.getLogger(__name__)
 
-ENDING = ".safetensors"
 IN_FOLDER = "model.pt"
 """Model file of a training folder."""
 
@@ -18,23 +17,17 @@ def shipped_folder() -> Path:
     return Path(str(files("src"))) / "pretrained"
 
 
-def models(folder: Path | None = None) -> dict[str, Path]:
-    """Names of the models that ship with the package, and their files.
-
-    Args:
-        folder: where to look; None: in the package.
-    """
-    found = sorted((shipped_folder() if folder is None else folder).glob(f"*{ENDING}"))
-    return {path.name.removesuffix(ENDING): path for path in found}
+def models() -> dict[str, Path]:
+    """Names of the models that ship with the package, and their files."""
+    return {path.stem: path for path in sorted(shipped_folder().glob("*.safetensors"))}
 
 
-def model_path(name: str | Path, folder: Path | None = None) -> Path:
+def model_path(name: str | Path) -> Path:
     """Model file that a user means.
 
     Args:
         name: a file, a training folder, or the name of a model that ships with the package; a file
             or folder of that name wins, with a note in the log.
-        folder: see ``models``.
 
     Returns:
         The file; of a training folder its ``model.pt``.
@@ -42,10 +35,10 @@ def model_path(name: str | Path, folder: Path | None = None) -> Path:
     Raises:
         CheckpointError: no file, and no model of that name; the known names are listed.
     """
-    path, known = Path(name), models(folder)
+    path, known = Path(name), models()
     if path.exists():
         if str(name) in known:
-            logger.info("%s: taken from this folder, not the model of that name", path)
+            logger.info("%s: this file or folder is used, not the shipped model", path)
         return path / IN_FOLDER if path.is_dir() else path
     if str(name) in known:
         return known[str(name)]

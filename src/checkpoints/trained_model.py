@@ -1,7 +1,7 @@
 """Model files: everything that a prediction needs, in one file that never runs code when read."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +9,11 @@ import torch
 from ase import Atoms
 from ase.data import chemical_symbols
 
-from ..errors import ENERGY_TOLERANCE, CheckpointError, ConfigError
+from ..errors import ENERGY_TOLERANCE, CheckpointError, ConfigError, is_kind
 from ..model.ensemble import MAY_DIFFER, Network, as_model, networks_of
 from ..model.gnn import XANES_E3GNN
 from ..model.graph_input import Graph
-from ..runtime.atomic_files import first_line
+from ..runtime.atomic_files import abridged, first_line
 from ..runtime.distributed import choose_device
 from ..runtime.provenance import command_line, package_version
 from ..structures.graph import structure_graph
@@ -27,7 +27,7 @@ UNKNOWN = "not known"
 
 @dataclass
 class ModelInfo:
-    """What a model was trained for. None: not known, as in a training on bare graphs."""
+    """What a model was trained for; None: not known."""
 
     element: str | None = None
     """Absorbing element, its symbol."""
@@ -40,9 +40,9 @@ class ModelInfo:
     code: str | None = None
     """Code and version of the calculations."""
     pretrained_on: str | None = None
-    """What a network that has seen no spectra was trained on. None: a model of spectra."""
+    """What a network was trained on instead of spectra. None: a model of spectra."""
     started_from: str | None = None
-    """Model whose weights the training started from. None: random ones."""
+    """Model whose weights the training started from. None: random weights."""
     reference_energy: float | None = None
     """Absolute energy of the model's zero, eV. None: all energies are relative."""
     energy_grid: list[float] | None = None
@@ -60,15 +60,15 @@ class ModelInfo:
     data_digest: str | None = None
     """Checksum of the records of ``train_ids`` and ``val_ids``, see ``Database.digest_of``."""
     command: str | None = None
-    """Command that trained it, passwords hidden. None: not known, or a training from Python."""
+    """Command that trained it, passwords hidden. None: trained from Python."""
     val_mse: float | None = None
     """Validation mean squared error of these weights, unit squared."""
     note: str | None = None
-    """What a user should know, such as that members were trained on different sites."""
+    """Remark, such as that members were trained on different sites."""
     card: dict[str, str] | None = None
-    """What `e3gnn-xanes models` says of it: ``data``, ``licence``, ``accuracy``."""
+    """``data``, ``licence`` and ``accuracy``, for `e3gnn-xanes models`."""
     calibration: Calibration | None = None
-    """Bands and the measure of novelty. None: not calibrated."""
+    """Prediction bands and novelty measure. None: not calibrated."""
     library_version: str = field(default_factory=lambda: package_version("e3gnn-xanes"))
     """Version of this library that wrote the file."""
 
@@ -89,7 +89,7 @@ class TrainedModel:
     info: ModelInfo = field(default_factory=ModelInfo)
     """What it was trained for."""
     name: str = "the model"
-    """What the user calls it: a file, a training folder, or a model that ships."""
+    """As the user named it: a file, a training folder, or a model that ships."""
     sha256: str | None = None
     """Checksum of the model file, 64 hexadecimal digits. None: it was not read from one."""
 
@@ -98,9 +98,8 @@ class TrainedModel:
         """Read a model file.
 
         Args:
-            name: file that ``save`` wrote, a training folder with ``model.pt`` in it, or the name
-                of a model that ships with the package.
-            device: cpu, cuda, cuda:1, ..; auto is cuda where there is one.
+            name: model file, training folder, or name of a model that ships with the package.
+            device: "cpu", "cuda", "cuda:1" and so on; "auto" is cuda if available.
 
         Raises:
             CheckpointError: missing, damaged, or not a model file of this library.
@@ -117,7 +116,7 @@ class TrainedModel:
 
     @property
     def calibration(self) -> Calibration | None:
-        """Bands and the measure of novelty. None: not calibrated."""
+        """Prediction bands and novelty measure. None: not calibrated."""
         return self.info.calibration
 
     @property
@@ -141,19 +140,19 @@ class TrainedModel:
                 those on which the model was scored.
 
         Raises:
-            ConfigError: the model has seen no spectra, an energy is outside its range or not
-                finite, or there are none.
+            ConfigError: the model was not trained on spectra, or an energy is missing, not finite
+                or outside its range.
         """
         if self.info.pretrained_on is not None:
             raise ConfigError(
-                f"the model has seen no spectra, only {self.info.pretrained_on}; it is a starting"
-                " point for training, `train --init_from`"
+                f"the model was trained on {self.info.pretrained_on}, not on spectra; use it as a"
+                " starting point for training, `train --init_from`"
             )
         axis = self.info.axis
         if energy is not None:
             axis = EnergyAxis(np.asarray(energy, dtype=float), self.info.reference_energy)
         if axis is None:
-            raise ConfigError("the model file names no energies; say which to predict")
+            raise ConfigError("the model file contains no energies; choose the energies to predict")
         energy = axis.energy
         if energy.ndim != 1 or not len(energy) or not np.isfinite(energy).all():
             raise ConfigError(
@@ -189,12 +188,11 @@ def save_model(path: str | Path, model: Network, info: ModelInfo) -> None:
         info: what it was trained for.
 
     Raises:
-        CheckpointError: the file can't be written; a weight, an energy, the mean spectrum or the
-            calibration is not finite; the energies do not increase; the element does not exist.
+        CheckpointError: the file can't be written, a weight is not finite, or see ``check_info``.
     """
-    check_info(Path(path), info)
-    check_weights(Path(path), model)
-    networks = networks_of(model)
+    path, networks = Path(path), networks_of(model)
+    check_info(path, info)
+    check_weights(path, networks)
     tensors = {
         f"members.{number}.{name}": weight
         for number, network in enumerate(networks)
@@ -211,15 +209,13 @@ def save_model(path: str | Path, model: Network, info: ModelInfo) -> None:
         "info": described,
         "calibration": calibration,
     }
-    write_model_file(Path(path), ModelFile(content, tensors))
+    write_model_file(path, ModelFile(content, tensors))
 
 
 def load_model(path: str | Path) -> tuple[Network, ModelInfo]:
-    """Read a model file, see ``TrainedModel.load``.
+    """Network or ensemble of a model file, in evaluation mode, and its description.
 
-    Returns:
-        The network, or the ensemble of a file with several, in evaluation mode, and what it was
-        trained for.
+    See ``TrainedModel.load``.
     """
     model = TrainedModel.load(path)
     return model.network, model.info
@@ -229,11 +225,6 @@ def _unpack(path: Path, file: ModelFile) -> tuple[Network, ModelInfo]:
     """Network and description of a model file; raises CheckpointError."""
     content = file.content
     try:
-        unknown = sorted(set(content["info"]) - {entry.name for entry in fields(ModelInfo)})
-        if unknown:
-            raise CheckpointError(
-                f"{path}: unknown fields {unknown}; a newer version wrote this file"
-            )
         info = ModelInfo(**content["info"])
         networks = []
         for number, difference in enumerate(content["differences"]):
@@ -245,43 +236,50 @@ def _unpack(path: Path, file: ModelFile) -> tuple[Network, ModelInfo]:
             arrays = {name: value.numpy() for name, value in file.part("calibration.").items()}
             info.calibration = unpack_calibration(content["calibration"], arrays)
         return as_model(networks).eval(), info
-    except CheckpointError:
-        raise
     except (LookupError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{path}: does not fit this version ({first_line(error)})") from error
+
+
+EXPECTED = {
+    "element": "a symbol",
+    "reference_energy": "a finite number",
+    "train_ids": "a list",
+    "val_ids": "a list",
+    "energy_grid": "finite, strictly increasing energies",
+    "mean_spectrum": "a finite value for each energy of `energy_grid`",
+}
 
 
 def check_info(path: Path, info: ModelInfo) -> None:
     """Refuse a description with which spectra would be wrong.
 
     Raises:
-        CheckpointError: no such element, energies that are not finite or do not increase, a mean
-            spectrum that does not fit them, or ids that are no list; file and field are named.
+        CheckpointError: a value is not as in ``EXPECTED``, or the calibration is not finite; file
+            and field are named.
     """
-    if info.element is not None and info.element not in chemical_symbols[1:]:
-        raise CheckpointError(f"{path}: `element` is {info.element!r}, expected a symbol")
     zero, grid, mean = info.reference_energy, info.energy_grid, info.mean_spectrum
-    if zero is not None and not (isinstance(zero, float | int) and np.isfinite(zero)):
-        raise CheckpointError(f"{path}: `reference_energy` is {zero!r}, expected a finite number")
-    for name in ("train_ids", "val_ids"):
-        if isinstance(getattr(info, name), str):  # its letters would pass for ids
-            raise CheckpointError(f"{path}: `{name}` is {getattr(info, name)!r}, expected a list")
-    rises = grid is None or (len(grid) and np.isfinite(grid).all() and (np.diff(grid) > 0).all())
-    if not rises:
-        raise CheckpointError(f"{path}: `energy_grid` must be finite and strictly increasing")
-    if mean is not None and not (len(mean) == len(grid or []) and np.isfinite(mean).all()):
-        raise CheckpointError(
-            f"{path}: `mean_spectrum` must be finite, a value for each energy of `energy_grid`"
-        )
+    good = {
+        "element": info.element in (None, *chemical_symbols[1:]),
+        "reference_energy": zero is None or (is_kind(zero, float) and np.isfinite(zero)),
+        "train_ids": not isinstance(info.train_ids, str),  # its letters would pass for ids
+        "val_ids": not isinstance(info.val_ids, str),
+        "energy_grid": grid is None
+        or (len(grid) and np.isfinite(grid).all() and (np.diff(grid) > 0).all()),
+        "mean_spectrum": mean is None or (len(mean) == len(grid or []) and np.isfinite(mean).all()),
+    }
+    for name, expected in EXPECTED.items():
+        if not good[name]:
+            value = abridged(getattr(info, name))
+            raise CheckpointError(f"{path}: `{name}` is {value}, expected {expected}")
     if info.calibration is not None:
         for name, array in pack_calibration(info.calibration)[1].items():
             if not np.isfinite(array).all():
                 raise CheckpointError(f"{path}: `{name}` of the calibration is not finite")
 
 
-def check_weights(path: Path, model: Network) -> None:
-    """Refuse a network that can't predict; raises CheckpointError, which names the tensor."""
-    for number, network in enumerate(networks_of(model)):
+def check_weights(path: Path, networks: Sequence[XANES_E3GNN]) -> None:
+    """Raise CheckpointError, which names the tensor, if a weight is not finite."""
+    for number, network in enumerate(networks):
         for name, weight in network.state_dict().items():
             bad = int((~torch.isfinite(weight)).sum())
             if bad:

@@ -30,15 +30,12 @@ def collate_graphs(graphs: Sequence[Graph], num_layers: int | None = None) -> Gr
     """
     sizes = torch.tensor([graph.num_nodes for graph in graphs])
     ptr = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
-    shifts = [(graph, graph.get("edge_shift")) for graph in graphs]
     fields: dict[str, Any] = {
         **{name: torch.cat([g[name] for g in graphs]) for name in ("z", "pos", "absorber_mask")},
         "edge_index": torch.cat(
             [g.edge_index + first for g, first in zip(graphs, ptr.tolist()[:-1], strict=True)], 1
         ),
-        "edge_shift": torch.cat(
-            [g.pos.new_zeros(g.num_edges, 3) if shift is None else shift for g, shift in shifts]
-        ),
+        "edge_shift": torch.cat([_edge_shift(graph) for graph in graphs]),
         "batch": torch.arange(len(graphs)).repeat_interleave(sizes),
         "ptr": ptr,
     }
@@ -57,6 +54,12 @@ def collate_graphs(graphs: Sequence[Graph], num_layers: int | None = None) -> Gr
     from torch_geometric.data import Data  # its imports take seconds
 
     return Data(**fields)
+
+
+def _edge_shift(graph: Graph) -> torch.Tensor:
+    """Lattice translations of the edges, Angstrom, shape (n_edges, 3); zero in a molecule."""
+    shift = graph.get("edge_shift")
+    return graph.pos.new_zeros(graph.num_edges, 3) if shift is None else shift
 
 
 def target_and_mask(graph: Graph) -> tuple[torch.Tensor, torch.Tensor]:

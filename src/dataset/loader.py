@@ -14,9 +14,9 @@ from .seeding import SeededGraphs
 
 
 def share_out(numbers: Sequence[int], num_edges: Sequence[int], size: int) -> list[list[int]]:
-    """Share out a batch so that all parts have about the same number of edges.
+    """Divide a batch so that all parts have about the same number of edges.
 
-    The graph with most edges goes first, each to the part that has fewest so far (Graham, SIAM J.
+    Graphs with most edges come first, each in the part that has fewest so far (Graham, SIAM J.
     Appl. Math. 17, 416 (1969)); the largest part is at most 4/3 of the best possible.
 
     Args:
@@ -40,7 +40,7 @@ class PartSampler(Sampler[list[tuple[int, int]]]):
     """One process's part of the batches that a single process would take; epoch and number."""
 
     def __init__(self, batches: GraphBatchSampler, team: Team) -> None:
-        """Keep the whole batches, whose epoch is set on ``batches``, and who takes part."""
+        """Keep the whole batches, whose ``set_epoch`` counts, and the processes."""
         self.batches, self.team = batches, team
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
@@ -57,7 +57,7 @@ def collate_part(graphs: Sequence[Data], num_layers: int) -> Data | None:
 
 
 def leave_signals(_worker: int) -> None:
-    """Let the training alone decide when its readers end: a queue tells every process of a job."""
+    """Ignore signals, which a queue sends to all processes; the training ends its loaders."""
     for number in ENDINGS:
         signal.signal(number, signal.SIG_IGN)
 

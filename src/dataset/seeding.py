@@ -23,18 +23,18 @@ def seed_of(*words: int) -> int:
 
 @contextmanager
 def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
-    """Seed the generators of python, NumPy and torch for a while; afterwards they are as before.
+    """Seed the global generators of Python, NumPy and torch, and restore them afterwards.
 
     Args:
-        seed: any number of 64 bits.
-        device: a GPU whose generator is to be restored, too.
+        seed: integer of 64 bits.
+        device: GPU whose generator is seeded and restored, too.
     """
     gpus = [device] if device is not None and device.type == "cuda" else []
     before = random.getstate(), np.random.get_state()  # noqa: NPY002 - what data sets may use
     with torch.random.fork_rng(gpus):
         random.seed(seed)
         np.random.seed(seed % 2**32)  # noqa: NPY002
-        # a tenth of a batch's time goes where each graph seeds generators of GPUs that it has not
+        # torch.manual_seed seeds GPUs too, which takes a tenth of a batch's time
         torch.manual_seed(seed) if gpus else torch.default_generator.manual_seed(seed)
         try:
             yield
@@ -44,11 +44,10 @@ def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
 
 
 def displaced(graph: Data, deviation: float) -> Data:
-    """Copy of a graph with every coordinate displaced at random, as by heat.
+    """Copy of a graph with normally distributed displacements of the atoms, as by heat.
 
-    All periodic images of an atom move with it. Edges stay those of the atoms at rest: a neighbour
-    that leaves the cutoff counts for nothing, and one that comes in from beyond is not seen, where
-    messages fade to zero in any case.
+    All periodic images of an atom move with it. Edges remain those of the atoms at rest: messages
+    fade to zero at the cutoff, so that a neighbor that crosses it hardly counts.
 
     Args:
         graph: graph with ``pos``, Angstrom.
@@ -63,21 +62,14 @@ def displaced(graph: Data, deviation: float) -> Data:
 
 
 class SeededGraphs(Dataset):
-    """A data set asked for (epoch, number), whose random numbers follow from these and a seed.
+    """A data set indexed by (epoch, number), with random numbers that follow from these and a seed.
 
-    A resumed training, one with other loader processes or several of torchrun's, sees the same
-    graphs, also from a data set that draws at random with python's, NumPy's or torch's global
-    generators. Generators of a data set's own are its own affair.
+    A resumed training, or one with more processes, sees the same graphs, even if the data set uses
+    the global generators of Python, NumPy or torch. Other generators are not seeded.
     """
 
     def __init__(self, graphs: GraphSet, seed: int, displacement: float = 0.0) -> None:
-        """Keep the graphs.
-
-        Args:
-            graphs: list or map-style data set.
-            seed: the training's seed.
-            displacement: see ``displaced``, Angstrom; 0: none.
-        """
+        """Keep the graphs; ``displacement`` is the deviation of ``displaced``, Angstrom."""
         self.graphs, self.seed, self.displacement = graphs, seed, displacement
 
     def __len__(self) -> int:
@@ -85,7 +77,7 @@ class SeededGraphs(Dataset):
         return len(cast(Sequence[Data], self.graphs))
 
     def __getitem__(self, key: tuple[int, int]) -> Data:
-        """Graph of a number as it is in an epoch."""
+        """Graph of an epoch."""
         epoch, number = key
         with seeded(seed_of(self.seed, epoch, number)):
             graph = cast(Sequence[Data], self.graphs)[number]

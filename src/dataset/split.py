@@ -12,17 +12,17 @@ from ..structures.names import material_of
 
 
 def read_ids(path: str | Path) -> list[str]:
-    """Read ids, one a line; blank lines and lines that start with # are passed over.
+    """Read ids, one per line; blank lines and lines that start with # are skipped.
 
     Raises:
-        DatabaseError: the file is missing, empty, holds something else, or names an id twice.
+        DatabaseError: the file is missing, contains no ids or other text, or an id twice.
     """
     path = Path(path)
     if not path.is_file():
         raise DatabaseError(f"{path}: no such file")
     ids: dict[str, int] = {}
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise DatabaseError(f"{path}: not a text file of ids ({error.reason})") from error
     for number, line in enumerate(lines, start=1):
@@ -32,34 +32,34 @@ def read_ids(path: str | Path) -> list[str]:
         if len(entry.split()) != 1:
             raise DatabaseError(f"{path}: line {number}: expected one id, found {entry!r}")
         if entry in ids:
-            raise DatabaseError(f"{path}: line {number}: {entry} stands in line {ids[entry]} too")
+            raise DatabaseError(f"{path}: line {number}: {entry} is also in line {ids[entry]}")
         ids[entry] = number
     if not ids:
-        raise DatabaseError(f"{path}: holds no id")
+        raise DatabaseError(f"{path}: contains no ids")
     return list(ids)
 
 
 def split_by_hash(
     ids: Iterable[str], fractions: Mapping[str, float], seed: int = 0
 ) -> dict[str, list[str]]:
-    """Share out materials by a hash, so that each keeps its part when the dataset grows.
+    """Divide materials by a hash, so that each keeps its part when the dataset grows.
 
-    Where a part would be empty it gets one material of the largest part, if that has two or more.
+    A part that would be empty gets one material of the largest part, if that has two or more.
 
     Args:
         ids: record ids, `<material>_<site>`.
-        fractions: part of the materials for each name; they add up to 1.
+        fractions: fraction of the materials for each part; they add up to 1.
         seed: another seed gives another split.
 
     Returns:
-        Ids of each part, in the order given.
+        Ids of each part, in the order of ``ids``.
 
     Raises:
-        DatabaseError: a fraction is negative or they do not add up to 1, or ids are one text.
-        ConfigError: the seed is no whole number.
+        DatabaseError: a fraction is negative or they do not add up to 1, or ``ids`` is a text.
+        ConfigError: the seed is not an integer.
     """
     if isinstance(ids, str):
-        raise DatabaseError(f"`ids` is the text {ids!r}, expected ids; a file's are `read_ids`'")
+        raise DatabaseError(f"`ids` is the text {ids!r}, expected a list; `read_ids` reads a file")
     check_kinds({"seed": seed}, {"seed": int})
     total = sum(fractions.values())
     if not (all(part >= 0 for part in fractions.values()) and abs(total - 1.0) <= 1e-9):
@@ -84,7 +84,7 @@ def split_by_hash(
 def _fill_empty(
     part_of: dict[str, str], position: Mapping[str, float], fractions: Mapping[str, float]
 ) -> None:
-    """Give each part a material where there are enough; that of the largest one next to it."""
+    """Give each empty part the material of the largest part that is nearest to it."""
     middle, start = {}, 0.0
     for name, fraction in fractions.items():
         middle[name], start = start + 0.5 * fraction, start + fraction
@@ -101,12 +101,8 @@ def _fill_empty(
 
 
 def check_split(train: Iterable[str], val: Iterable[str]) -> None:
-    """Refuse a split that shares a material.
-
-    Raises:
-        DatabaseError: the materials in both parts are named.
-    """
+    """Raise DatabaseError, which names them, if materials are in both parts."""
     both = sorted({material_of(i) for i in train} & {material_of(i) for i in val})
     if both:
-        named = ", ".join(both[:3]) + (" .." if len(both) > 3 else "")
+        named = ", ".join(both[:3]) + (", ..." if len(both) > 3 else "")
         raise DatabaseError(f"{len(both)} materials are in training and validation: {named}")

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 from torch import Tensor
@@ -53,19 +52,17 @@ def measure(
         dataset: graphs with ``y``.
         name: what to call the set in a message.
         n_energies: columns of ``y``.
-        max_z: highest atomic number that the network knows.
+        max_z: highest atomic number of the network.
         r_max: cutoff radius of the network, Angstrom.
 
     Raises:
-        ConfigError: the set is empty, or a target is missing, of the wrong shape or not finite;
-            or the network can't take a graph, see ``check_graph``.
+        ConfigError: no graphs, targets that are missing, of the wrong shape or not finite, or see
+            ``check_graph``.
     """
     num_edges, n_spectra, n_atoms, elements = [], [], 0, set()
-    # number, sum and sum of squares of the calculated values at each energy
     sums, checksum = torch.zeros(3, n_energies, dtype=torch.float64), hashlib.sha256()
-    graphs = cast(Sequence[Data], dataset)
-    for index in range(len(graphs)):
-        graph = graphs[index]
+    for index in range(len(dataset)):  # type: ignore[arg-type]  # torch's class has no length
+        graph = dataset[index]
         y, mask = _check(graph, f"{name}[{index}]", n_energies, max_z, r_max)
         num_edges.append(graph.num_edges)
         n_spectra.append(len(y))
@@ -77,7 +74,7 @@ def measure(
             checksum.update(part.detach().cpu().contiguous().numpy().tobytes())
     if not num_edges:
         raise ConfigError(f"{name} is empty")
-    count, total, square = sums
+    count, total, square = sums  # of the calculated values at each energy
     mean = total / count.clamp(min=1)
     variance = float((square - count * mean.square()).sum() / count.sum())
     calculated = count.nonzero().squeeze(1)

@@ -26,9 +26,9 @@ class Calibration:
     """
 
     coverage: float
-    """Part of the points that the band is to hold, 1 - alpha."""
+    """Nominal coverage of the bands, 1 - alpha."""
     ids: list[str]
-    """Records that were used."""
+    """Records that it was calibrated on."""
     energy: np.ndarray
     """Energies relative to the reference energy, eV, shape (n_energies,)."""
     floor: np.ndarray
@@ -43,14 +43,11 @@ class Calibration:
     """Measure of d, with the threshold beyond which a site is called novel."""
 
     def expected_error(self, spread: np.ndarray | None, distance: np.ndarray) -> np.ndarray:
-        """Mean absolute error expected of sites, r.
+        """Mean absolute error expected of sites, r, unit of the spectrum, shape (n_sites,).
 
         Args:
             spread: standard deviation over members on ``energy``, shape (n_sites, n_energies).
             distance: to the nearest training site, shape (n_sites,).
-
-        Returns:
-            r, unit of the spectrum, shape (n_sites,).
         """
         return np.exp(law_terms(spread, distance, self.smallest) @ self.law)
 
@@ -61,16 +58,15 @@ class Calibration:
         energy: np.ndarray | None = None,
         spread_there: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Half widths of the bands.
+        """Half widths of the bands, unit of the spectrum, shape (n_sites, len(energy)).
+
+        They are NaN outside the calibrated energies.
 
         Args:
             spread: see ``expected_error``.
             distance: see ``expected_error``.
-            energy: energies wanted, eV relative to the reference energy; None: ``energy``.
-            spread_there: spread at the energies wanted; None: ``spread``.
-
-        Returns:
-            Unit of the spectrum, shape (n_sites, n_wanted); NaN outside the calibrated energies.
+            energy: eV relative to the reference energy; None: the calibrated energies.
+            spread_there: spread at ``energy``, shape (n_sites, len(energy)).
         """
         if energy is None:
             energy, spread_there = self.energy, spread
@@ -114,11 +110,7 @@ def pack_calibration(calibration: Calibration) -> tuple[dict[str, Any], dict[str
 
 
 def unpack_calibration(plain: dict[str, Any], arrays: dict[str, np.ndarray]) -> Calibration:
-    """Undo ``pack_calibration``.
-
-    Raises:
-        KeyError: a value or an array is missing.
-    """
+    """Undo ``pack_calibration``; KeyError if a value or an array is missing."""
     measure = {name: arrays[f"novelty.{name}"] for name in NOVELTY_ARRAYS}
     return Calibration(
         coverage=plain["coverage"],

@@ -15,8 +15,8 @@ COMPONENTS = 32
 """Directions of feature space that are kept; 8, 16, 32, 64 gave rank correlations of distance and
 error of 0.61, 0.69, 0.73, 0.73 on the Cu K-edge validation sites."""
 MOST_SITES = 4096
-"""Training sites that are kept, 32 half-precision numbers each, at most 256 kB. All 3,340 of the
-Cu K-edge set give 0.73 where 512 of them give 0.50."""
+"""Maximum number of training sites kept, 32 half-precision numbers each, 256 kB. All 3,340 of the
+Cu K-edge set give 0.73, 512 of them 0.50."""
 SHRINKAGE = 0.1
 """Weight of the multiple of the unit matrix that the covariance is drawn to."""
 
@@ -41,14 +41,14 @@ def readout_features(model: Network) -> Iterator[list[Tensor]]:
         A list that gets tensors, shape (n, n_features), as the network works through its absorbers,
         a bounded number of them at a time; joined, they are in the absorbers' order.
     """
-    found: list[Tensor] = []
+    features: list[Tensor] = []
 
     def keep(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        found.append(inputs[0].detach())
+        features.append(inputs[0].detach())
 
     handle = networks_of(model)[0].readout.register_forward_pre_hook(keep)
     try:
-        yield found
+        yield features
     finally:
         handle.remove()
 
@@ -77,11 +77,7 @@ class Novelty:
 
     @classmethod
     def fit(cls, features: np.ndarray) -> "Novelty":
-        """Learn from the training sites.
-
-        Args:
-            features: shape (n_sites, n_features), at least two sites.
-        """
+        """Learn from features of two or more training sites, shape (n_sites, n_features)."""
         features = features.astype(float)
         mean = features.mean(axis=0)
         covariance = np.cov(features.T)
@@ -93,16 +89,10 @@ class Novelty:
         return cls(mean.astype(np.float32), whitening.astype(np.float32), sites)
 
     def whitened(self, features: np.ndarray) -> np.ndarray:
-        """W (x - m) of sites.
-
-        Args:
-            features: x, shape (n_sites, n_features).
-
-        Returns:
-            Shape (n_sites, n_components).
+        """W (x - m), shape (n_sites, n_components), of features x, shape (n_sites, n_features).
 
         Raises:
-            CheckpointError: as many features as were learned from are needed.
+            CheckpointError: the number of features is not that of the training sites.
         """
         if features.shape[1] != len(self.mean):
             raise CheckpointError(
@@ -112,16 +102,9 @@ class Novelty:
         return (features - self.mean).astype(float) @ self.whitening
 
     def distance(self, features: np.ndarray) -> np.ndarray:
-        """Distance of sites to the nearest training site.
+        """Distance d to the nearest training site, dimensionless, shape (n_sites,).
 
-        Args:
-            features: shape (n_sites, n_features).
-
-        Returns:
-            d, dimensionless, shape (n_sites,).
-
-        Raises:
-            CheckpointError: see ``whitened``.
+        ``features`` has the shape (n_sites, n_features); raises CheckpointError, see ``whitened``.
         """
         points = torch.as_tensor(self.whitened(features))
         known = torch.as_tensor(self.sites.astype(float))

@@ -56,12 +56,12 @@ def test_shared_material_is_an_error_that_names_it():
 
 def test_id_files_are_read_and_faults_named(tmp_path):
     path = tmp_path / "ids.txt"
-    path.write_text("# published\nmp-1_000\n\nmp-2_001\r\n")
+    path.write_text("\ufeffmp-1_000\n# published\n\nmp-2_001\r\n")  # as Windows writes it
     assert read_ids(path) == ["mp-1_000", "mp-2_001"]
     for text, message in (
-        ("mp-1_000\nmp-1_000\n", "line 2: mp-1_000 stands in line 1"),
+        ("mp-1_000\nmp-1_000\n", "line 2: mp-1_000 is also in line 1"),
         ("mp-1_000 mp-2_000\n", "line 1: expected one id"),
-        ("\n# nothing\n", "holds no id"),
+        ("\n# nothing\n", "contains no ids"),
     ):
         path.write_text(text)
         with pytest.raises(DatabaseError, match=message):

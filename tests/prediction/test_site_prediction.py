@@ -140,5 +140,5 @@ def test_network_that_has_seen_no_spectra_is_refused():
     model = XANES_E3GNN(num_layers=1, lmax=1, channels=8, num_basis=16).eval()
     energy = np.arange(0.0, 10.0)
     TrainedModel(model).energies(energy)
-    with pytest.raises(ConfigError, match="seen no spectra, only labels; .* --init_from"):
+    with pytest.raises(ConfigError, match="trained on labels, not on spectra.* --init_from"):
         TrainedModel(model, ModelInfo(pretrained_on="labels")).energies(energy)
