@@ -53,7 +53,7 @@ def start(database, out, *more, restarts=0, fault=None):
     )  # fmt: skip
 
 
-def finish(process, within=120.0):
+def finish(process, within=300.0):
     """Exit code and what was said on standard error."""
     try:
         message = process.communicate(timeout=within)[1]
