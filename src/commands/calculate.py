@@ -53,9 +53,9 @@ class Options:
     polarization: str | None = None
     """Axes of the beam's polarization, such as x,y,z: one spectrum each. None: their mean."""
     jobs: int | None = None
-    """Sites at once. None: as many as there are cores."""
+    """Sites calculated at the same time. None: the number of cores."""
     time_limit: float = 15.0
-    """Longest time of one run of FEFF, minutes."""
+    """Time limit of one FEFF run, minutes."""
     copies: int = 0
     """Displaced or strained copies of each structure, in addition to itself."""
     displace: float = 0.0
@@ -65,22 +65,21 @@ class Options:
     seed: int = 0
     """Seed of the copies."""
     limit: int | None = None
-    """Number of sites at most. None: all."""
+    """Maximum number of sites. None: all."""
     choose_by: Path | None = None
-    """Calibrated model; the `limit` sites that are most novel to it are calculated. None: the first
-    ones."""
+    """Calibrated model; the `limit` sites most novel to it are calculated. None: the first."""
     again: bool = False
-    """Try sites again that have failed before."""
+    """Retry sites that failed before."""
     keep: bool = False
     """Keep all of FEFF's files, some 8 MB per site."""
     write_only: bool = False
-    """Write the inputs, and calculate nothing."""
+    """Write the inputs only."""
     code: Literal["feff10", "feff9", "fdmnes"] = "feff10"
     """Program that the inputs are for; other than feff10 with `write_only`."""
     feff: str | None = None
     """FEFF's command, run in the folder of each site instead of FEFF 10 of feff10-rs."""
     parsl: Path | None = None
-    """Python file with a Parsl `config`: calculate there, such as on the nodes of a queue."""
+    """Python file with a Parsl `config`, to calculate on the nodes of a queue or elsewhere."""
 
     def __post_init__(self) -> None:
         """Raise ConfigError for values out of range or that contradict each other."""
@@ -92,7 +91,7 @@ class Options:
         if self.code != "feff10" and not self.write_only:
             raise ConfigError(
                 f"`code` {self.code} can't be run, only written; add --write_only, or give --feff"
-                " the command of a FEFF of your own"
+                " the command of another FEFF"
             )
         if self.choose_by is not None and self.limit is None:
             raise ConfigError("`choose_by` needs `limit`, the number of sites to choose")

@@ -20,7 +20,7 @@ SYMPREC = 1e-3
 def choose_sites(
     atoms: Atoms, element: str | None, sites: Sequence[int] | None, other_element: bool = False
 ) -> list[int]:
-    """Absorbers of a structure: those asked for, else every atom of the model's element.
+    """Absorbers of a structure: ``sites``, or every atom of the model's element.
 
     Args:
         atoms: structure.
@@ -32,8 +32,8 @@ def choose_sites(
         Indices, sorted.
 
     Raises:
-        StructureError: there is none, or one asked for is not of the model's element and
-            ``other_element`` does not allow it.
+        StructureError: there is none, or one of ``sites`` is of another element without
+            ``other_element``.
     """
     symbols = atoms.get_chemical_symbols()
     if sites is None:
@@ -71,8 +71,8 @@ def equivalent_sites(atoms: Atoms, sites: Sequence[int]) -> list[list[int]] | No
         sites: the sites to group.
 
     Returns:
-        Groups, each sorted; None where spglib is not installed. Sites of a structure that is not
-        periodic in three dimensions, or whose symmetry is not found, are groups of their own.
+        Groups, each sorted; None where spglib is not installed. Each site is a group where the
+        structure is not periodic in three dimensions or spglib finds no symmetry.
     """
     try:
         import spglib
@@ -84,7 +84,7 @@ def equivalent_sites(atoms: Atoms, sites: Sequence[int]) -> list[list[int]] | No
         try:
             symmetry = spglib.get_symmetry_dataset(cell, symprec=SYMPREC)
         except spglib.SpglibError as error:
-            logger.warning("no space group was found (%s); every site is taken as distinct", error)
+            logger.warning("no space group (%s); every site is taken as distinct", error)
     if symmetry is None:
         return [[site] for site in sites]
     groups: dict[int, list[int]] = {}

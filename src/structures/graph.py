@@ -66,7 +66,7 @@ def check_atoms(atoms: Atoms, max_z: int = LARGEST_Z) -> None:
     if wrong.any():
         index = int(np.argmax(wrong))
         raise StructureError(
-            f"atom {index} has atomic number {atoms.numbers[index]}, expected 1 .. {max_z}"
+            f"atom {index} has atomic number {atoms.numbers[index]}, expected 1 to {max_z}"
         )
     check_occupancy(atoms)
 
@@ -177,7 +177,7 @@ def structure_graph(
     """
     check_atoms(atoms, max_z)
     if len(absorbers) == 0:
-        raise StructureError("no absorber is given")
+        raise StructureError("no absorber")
     for index in absorbers:
         check_index(index, "absorber", len(atoms))
     dtype = dtype or torch.get_default_dtype()

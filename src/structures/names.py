@@ -81,7 +81,7 @@ def check_index(index: Any, what: str, n_atoms: int) -> None:
     if not is_kind(index, int):
         raise StructureError(f"{what} {index!r} is no whole number; atoms count from 0")
     if not 0 <= index < n_atoms:
-        raise StructureError(f"{what} {index} is not within 0 .. {n_atoms - 1}")
+        raise StructureError(f"{what} {index} is not within 0 to {n_atoms - 1}")
 
 
 COPY = re.compile(r"\+(d[\d.]+)?(s[\d.]+)?-\d+$", flags=re.ASCII)

@@ -272,7 +272,7 @@ def test_without_feff_the_command_says_what_to_install(tmp_path, capsys, monkeyp
 
 
 def test_folders_of_sites_do_not_collide():
-    """Copies and sites of one material have folders of their own."""
+    """Copies and sites of one material have separate folders."""
     plan = make_plan([Structure("cu", bulk("Cu", cubic=True))], "Cu", None, [0, 1, 2, 3])
     assert len({site_folder(Path("runs"), site) for site in plan.sites}) == 4
 

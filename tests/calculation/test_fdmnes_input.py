@@ -33,8 +33,8 @@ def test_input_is_a_real_one_with_one_absorber(real, tmp_path):
     assert ours.atoms.get_all_distances(mic=True) == pytest.approx(
         theirs.atoms.get_all_distances(mic=True), abs=1e-6
     )
-    wanted = [word for word in keywords(real) if word not in ("k", "z_absorber", "run_0")]
-    assert [word for word in wanted if not word.startswith("run")] == [
+    expected = [word for word in keywords(real) if word not in ("k", "z_absorber", "run_0")]
+    assert [word for word in expected if not word.startswith("run")] == [
         word for word in keywords(path) if word not in ("k", "absorber")
     ]
 

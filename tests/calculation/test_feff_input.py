@@ -78,9 +78,9 @@ def test_every_card_has_a_comment_above_it():
 def test_presets_and_single_cards():
     def radii(settings):
         text = feff_input(bulk("Cu"), 0, "K", settings)
-        found = [re.search(rf"^{card} (\S+)", text, flags=re.M)[1] for card in ("SCF", "FMS")]
+        scf_fms = [re.search(rf"^{card} (\S+)", text, flags=re.M)[1] for card in ("SCF", "FMS")]
         farthest = max(float(line.split()[5]) for line in text.splitlines() if " Cu " in line[40:])
-        return [*map(float, found), farthest]
+        return [*map(float, scf_fms), farthest]
 
     assert radii(FeffSettings("fast"))[:2] == [4.0, 5.0]
     assert radii(FeffSettings("accurate"))[:2] == [7.0, 9.0]

@@ -53,7 +53,7 @@ def test_walk_with_recorded_outputs(repository):
 
 @pytest.mark.slow
 def test_walk_with_feff(repository):
-    """FEFF itself on small radii: what its spectra teach is told in the how-to."""
+    """FEFF itself on small radii: the how-to says what can be learned from its spectra."""
     pytest.importorskip("feff10")
     radii = ["--scf_radius", "3", "--fms_radius", "3"]
     info = walk(repository, *radii, **{"copies": "1", "training.epochs": "20"})

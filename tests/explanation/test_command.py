@@ -44,7 +44,7 @@ def test_table_values_and_picture(model_file, tmp_path, capsys):
     [
         ([], "which site? Give --site with one of 0, 1"),
         (["--site", "2"], "site 2 is O, but the model was trained for Cu"),
-        (["--site", "99"], "site 99 is not within 0 .. 3"),
+        (["--site", "99"], "site 99 is not within 0 to 3"),
         (["--site", "0", "--radius", "-1"], "`radius` is -1.0 but must be positive"),
         (["--site", "0", "--radius", "0.5"], "no neighbor within the radius"),
         (["--site", "0", "--plot", "a.xyz"], "expected one of"),

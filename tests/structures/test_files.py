@@ -22,9 +22,9 @@ def files(tmp_path):
 
 def test_whole_files_are_what_ase_reads(files):
     for name in ("POSCAR", "a.cif", "a.extxyz"):
-        (found,) = read_structures(files / name)
-        assert found.get_chemical_formula() == "CuNdO2"
-        assert np.allclose(found.cell.lengths(), read(POSCAR).cell.lengths(), atol=1e-6)
+        (atoms,) = read_structures(files / name)
+        assert atoms.get_chemical_formula() == "CuNdO2"
+        assert np.allclose(atoms.cell.lengths(), read(POSCAR).cell.lengths(), atol=1e-6)
 
 
 def edit(path, old, new):
@@ -60,8 +60,8 @@ def test_xyz_that_announces_more_atoms_than_any_file_has(tmp_path):
 def test_hydrogen_without_a_position_is_only_said(files, caplog):
     """As X-ray structures have it."""
     edit(files / "a.cif", "Nd1 Cu1 O2", "Nd1 Cu1 O2 H3")
-    (found,) = read_structures(files / "a.cif")
-    assert len(found) == 4
+    (atoms,) = read_structures(files / "a.cif")
+    assert len(atoms) == 4
     assert "no H has a position" in caplog.text
 
 
