@@ -8,9 +8,6 @@ from ..errors import CheckpointError
 
 logger = logging.getLogger(__name__)
 
-IN_FOLDER = "model.pt"
-"""Model file of a training folder."""
-
 
 def shipped_folder() -> Path:
     """Folder of the models in the installed package."""
@@ -39,7 +36,7 @@ def model_path(name: str | Path) -> Path:
     if path.exists():
         if str(name) in known:
             logger.info("%s: this file or folder is used, not the shipped model", path)
-        return path / IN_FOLDER if path.is_dir() else path
+        return path / "model.pt" if path.is_dir() else path
     if str(name) in known:
         return known[str(name)]
     listed = ", ".join(known) if known else "none"

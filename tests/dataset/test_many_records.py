@@ -2,21 +2,16 @@
 
 import numpy as np
 import pytest
-from paths import CALCULATIONS
 
 from benchmarks.many_records import SIGMA, make_displaced
 from src.dataset.database import Database, write_records
-from src.errors import DatabaseError
-from src.readers.feff import read_feff
 from src.structures.names import material_of
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory):
+def source(database):
     """The slice of the benchmark."""
-    path = tmp_path_factory.mktemp("db") / "cu.db"
-    write_records(path, read_feff(CALCULATIONS))
-    return Database(path)
+    return Database(database)
 
 
 def test_copies_are_displaced_and_keep_spectrum_site_and_grouping(source, tmp_path):
@@ -43,10 +38,3 @@ def test_displacements_are_a_function_of_the_seed(source):
     )
     assert first == same
     assert not set(first) & set(other)
-
-
-def test_nothing_can_not_be_displaced(tmp_path, source):
-    empty = Database(source.path)
-    empty.entries.clear()
-    with pytest.raises(DatabaseError, match="no record to displace"):
-        next(make_displaced(empty, 1, 0))
