@@ -156,9 +156,6 @@ class XANESPredictor:
             sites: absorbers, the same in every frame; None: every atom of the model's element.
             energy: energies, eV, shape (n_energies,); None: those on which the model was scored.
 
-        Returns:
-            Mean and spread.
-
         Raises:
             StructureError: no frame, or one that can't be read or predicted; its number, from 0,
                 is named.

@@ -65,7 +65,7 @@ def predict_database(
 ) -> BulkSummary:
     """Predict every atom of the model's element in all structures of a database or of files.
 
-    Rows that are already in ``output`` are checked to be of these structures, and skipped.
+    Structures that have a row in ``output`` are compared with it, and skipped.
 
     Args:
         model: model on the team's device.
@@ -73,9 +73,6 @@ def predict_database(
         output: database to write, see ``read_spectra``, or to continue.
         team: processes that share the work; None: this one alone.
         energy: see ``predict_structures``.
-
-    Returns:
-        What ``output`` contains.
 
     Raises:
         ConfigError: the model names no element, the energies are out of its range, the output's

@@ -25,17 +25,18 @@ def spectra_table(
         notes: more lines for the header.
 
     Returns:
-        A header with units and column names, then one row per energy: the energy, each site's mu
-        and, if the model is calibrated, the lower and upper end of its band (nan outside the
-        calibrated energies), and after the sites of a structure their mean, weighted by the number
-        of equivalent sites. The mean has no band: how the errors of sites add up is not known.
+        A header with units and column names, then one row per energy: energy, mu of each site with
+        the ends of its band if the model is calibrated (nan outside the calibrated energies), and
+        the mean over the sites of each structure, without a band, since the correlation of the
+        errors of different sites is not known.
     """
     columns, labels, notes = [predicted[0][0].energy], ["energy_eV"], list(notes)
     for sites in predicted:
         name = sites[0].structure
         if sites[0].unseen:
-            unseen = ", ".join(sites[0].unseen)
-            notes.append(f"{name} contains {unseen}, absent from the training set")
+            notes.append(
+                f"{name} contains {', '.join(sites[0].unseen)}, absent from the training set"
+            )
         for site in sites:
             label = f"{name}_{site.site}"
             labels.append(label)
@@ -47,12 +48,9 @@ def spectra_table(
         labels.append(f"{name}_mean")
         columns.append(material_mean(sites))
     files = zip(predicted, sources, strict=True)
-    header = [
-        *_model_lines(model),
-        *(f"structure {sites[0].structure}: {file}" for sites, file in files),
-        *notes,
-        "  ".join("_".join(label.split()) for label in labels),
-    ]
+    header = _model_lines(model)
+    header += [f"structure {sites[0].structure}: {file}" for sites, file in files]
+    header += [*notes, "  ".join("_".join(label.split()) for label in labels)]
     # a name may contain what ends a line, and rows of numbers after it
     header = ["".join(sign if sign.isprintable() else " " for sign in line) for line in header]
     text, formats = io.StringIO(), ["%.4f"] + ["%.6f"] * (len(columns) - 1)

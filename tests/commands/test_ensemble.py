@@ -35,13 +35,16 @@ def network(seed, **changes):
     return model.eval()
 
 
-def calibration_of(model, graphs):
-    """A calibration made up by hand, with the features of some graphs as training sites."""
-    novelty = Novelty.fit(raw_sites(model, graphs, GRID).features)
-    law = np.array([-3.0, 0.5, 0.25])
-    floor, quantile = np.full(len(GRID), 0.01), np.linspace(1.0, 2.0, len(GRID))
-    smallest = np.full(2, 1e-6)
-    return Calibration(0.9, ["mp-3_000"], GRID, floor, quantile, law, smallest, novelty)
+def calibrated():
+    """An ensemble with a calibration made by hand; two graphs are its training sites."""
+    ensemble = XANESEnsemble([network(seed) for seed in range(2)])
+    graphs = [random_molecule(5), random_crystal(6)]
+    calibration = Calibration(
+        coverage=0.9, ids=["mp-3_000"], energy=GRID, floor=np.full(len(GRID), 0.01),
+        quantile=np.linspace(1.0, 2.0, len(GRID)), law=np.array([-3.0, 0.5, 0.25]),
+        smallest=np.full(2, 1e-6), novelty=Novelty.fit(raw_sites(ensemble, graphs, GRID).features),
+    )  # fmt: skip
+    return TrainedModel(ensemble, replace(INFO, calibration=calibration))
 
 
 def test_spectrum_is_the_mean_of_the_members_and_spread_their_deviation():
@@ -69,10 +72,7 @@ def test_features_are_all_there_when_absorbers_come_in_parts(monkeypatch):
 
 
 def test_batches_give_what_graphs_alone_give(monkeypatch):
-    ensemble = XANESEnsemble([network(seed) for seed in range(2)])
-    graphs = [random_molecule(), random_crystal(), random_molecule(1)]
-    calibration = calibration_of(ensemble, [random_molecule(5), random_crystal(6)])
-    model = TrainedModel(ensemble, replace(INFO, calibration=calibration))
+    model, graphs = calibrated(), [random_molecule(), random_crystal(), random_molecule(1)]
     monkeypatch.setattr("src.prediction.inference.MAX_EDGES", graphs[0].num_edges + 1)
     together = predict_sites(model, graphs, GRID)  # in two batches or three
     assert together.mu.shape == together.bands.half_width.shape == (6, len(GRID))
@@ -85,35 +85,29 @@ def test_batches_give_what_graphs_alone_give(monkeypatch):
 
 
 def test_bands_do_not_depend_on_the_energies_asked_for():
-    ensemble = XANESEnsemble([network(seed) for seed in range(2)])
-    calibration = calibration_of(ensemble, [random_molecule(5), random_crystal(6)])
-    model = TrainedModel(ensemble, replace(INFO, calibration=calibration))
-    graph = random_molecule()
+    model, graph = calibrated(), random_molecule()
     whole = predict_sites(model, [graph], GRID)
     part = predict_sites(model, [graph], GRID[4:6])
     assert part.bands.half_width == pytest.approx(whole.bands.half_width[:, 4:6], rel=1e-6)
     # negative control: with the mean over the asked energies in its place they would
-    spread = raw_sites(ensemble, [graph], GRID[4:6]).spread
-    wrong = calibration.expected_error(spread, part.bands.distance)
+    spread = raw_sites(model.network, [graph], GRID[4:6]).spread
+    wrong = model.calibration.expected_error(spread, part.bands.distance)
     assert wrong != pytest.approx(part.bands.expected, rel=1e-2)
 
 
 def test_prediction_has_lower_and_upper_and_warns_of_novel_sites(caplog):
-    ensemble = XANESEnsemble([network(seed) for seed in range(2)])
-    calibration = calibration_of(ensemble, [random_molecule(5), random_crystal(6)])
-    atoms = bulk("CuO", "rocksalt", a=4.2)
-    (plain,) = predict_structure(TrainedModel(ensemble, INFO), atoms)
+    model, atoms = calibrated(), bulk("CuO", "rocksalt", a=4.2)
+    (plain,) = predict_structure(TrainedModel(model.network, INFO), atoms)
     assert plain.lower is plain.upper is None
-    info = replace(INFO, calibration=calibration)
-    (site,) = predict_structure(TrainedModel(ensemble, info), atoms, "oxide")
-    assert site.mu == pytest.approx(plain.mu, abs=1e-4)  # rounded as the number of energies has it
+    (site,) = predict_structure(model, atoms, "oxide")
+    assert site.mu == pytest.approx(plain.mu, abs=1e-4)  # rounding depends on the batch
     assert (site.lower < site.mu).all()
     assert site.upper - site.mu == pytest.approx(site.mu - site.lower)
     assert not site.novel
     assert caplog.text == ""
-    novelty = replace(calibration.novelty, threshold=0.0)
-    strict = replace(info, calibration=replace(calibration, novelty=novelty))
-    (site,) = predict_structure(TrainedModel(ensemble, strict), atoms, "oxide")
+    novelty = replace(model.calibration.novelty, threshold=0.0)
+    model.info.calibration = replace(model.calibration, novelty=novelty)
+    (site,) = predict_structure(model, atoms, "oxide")
     assert site.novel
     assert "oxide: unlike anything the model was trained on, sites 0" in caplog.text
 
@@ -143,9 +137,9 @@ def test_files_are_joined_and_ensembles_flattened(tmp_path):
     model.save(tmp_path / "two.pt")
     three = join_models([tmp_path / "two.pt", files[2]]).network
     assert len(networks_of(three)) == 3
-    wanted = load_model(files[2])[0].state_dict()
-    found = networks_of(three)[2].state_dict()
-    assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+    joined = networks_of(three)[2].state_dict()
+    alone = load_model(files[2])[0].state_dict()
+    assert all(torch.equal(joined[name], alone[name]) for name in alone)
     one = join_models(files[:1])
     assert isinstance(one.network, XANES_E3GNN)
     assert one.info.val_mse == 0.1
