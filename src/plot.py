@@ -115,9 +115,9 @@ def plot_training(metrics: str | Path, path: str | Path) -> None:
         ax.tick_params(which="both", labelsize=8)
     lowest = column["val_mse"][best]
     side = "left" if best < len(epoch) / 2 else "right"  # away from the axis
-    axes[0, 0].annotate(
-        f"best {lowest:.5f}", (epoch[best], lowest), xytext=(0, 9), textcoords="offset points",
-        ha=side, fontsize=8,
+    axes[0, 0].annotate(  # below the minimum, where the curve is not
+        f"best {lowest:.5f}", (epoch[best], lowest), xytext=(0, -6), textcoords="offset points",
+        ha=side, va="top", fontsize=8,
     )  # fmt: skip
     rate = axes[0, 1].twinx()
     rate.plot(epoch, column["lr"], color=RATE, linestyle=":", label="learning rate")

@@ -167,9 +167,6 @@ def processes(device: str = "auto") -> Iterator[Team]:
     The first process that fails raises its error; the others raise ``PeerError``, so that the
     message is shown once. If ``torch.distributed`` is set up already, its group is used.
 
-    Yields:
-        This process among the others.
-
     Raises:
         ConfigError: see ``choose_device`` and ``launched_size``.
         PeerError: another process has failed and printed why.

@@ -113,6 +113,17 @@ def choose_window(
         if common.step is not None:  # nothing was calculated beyond
             end = min(end, common.highest)
         last = max(last, end)
+    _check_basis(start, last, reference, emin, emax)
+    axis = EnergyAxis(
+        even_energies(start, last, step),
+        None if common.relative else reference,
+        len(even_energies(start, stop, step)),
+    )
+    return Window(axis, emin, emax)
+
+
+def _check_basis(start: float, last: float, reference: float, emin: float, emax: float) -> None:
+    """Raise ConfigError where the basis does not cover the energies."""
     if start < reference + emin - ENERGY_TOLERANCE:
         raise ConfigError(
             f"the energies start at {start:.3f} eV but the model's basis at"
@@ -123,12 +134,6 @@ def choose_window(
             f"the energies end at {last:.3f} eV but the model's basis at"
             f" {reference + emax:.3f} eV; raise `model.emax` (now {emax:g})"
         )
-    axis = EnergyAxis(
-        even_energies(start, last, step),
-        None if common.relative else reference,
-        len(even_energies(start, stop, step)),
-    )
-    return Window(axis, emin, emax)
 
 
 def _scored(config: EnergyConfig, common: Common) -> tuple[float, float, float]:
