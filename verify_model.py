@@ -73,14 +73,8 @@ def train(
 def verify(epochs: int, folder: Path, n_train: int = 640, n_val: int = 160) -> bool:
     """Train the network and one that is blind to angles, and print how they compare.
 
-    Args:
-        epochs: passes over the training set.
-        folder: where best_model.pt and verify_model.png go.
-        n_train: training sites.
-        n_val: validation sites.
-
-    Returns:
-        Whether the network learned angles and the blind one could not.
+    ``folder`` gets best_model.pt and verify_model.png. Returns whether the network learned angles
+    and the blind one could not.
     """
     started = time.perf_counter()
     train_sites, val_sites = make_sites(n_train, seed=1), make_sites(n_val, seed=2)
@@ -91,9 +85,9 @@ def verify(epochs: int, folder: Path, n_train: int = 640, n_val: int = 160) -> b
     floor = angular_floor(val_sites, ENERGY)
     model = make_network(blind=False)
     mse, speed = train(model, train_set, val_set, epochs, folder / "best_model.pt")
-    with tempfile.TemporaryDirectory() as beside:
+    with tempfile.TemporaryDirectory() as scratch:
         blind = make_network(blind=True)
-        blind_mse = train(blind, train_set, val_set, epochs, Path(beside) / "blind.pt").mse
+        blind_mse = train(blind, train_set, val_set, epochs, Path(scratch) / "blind.pt").mse
 
     verdicts = {True: "passed", False: "FAILED"}
     learned, honest = mse < BOUND_MODEL * floor, blind_mse > BOUND_BLIND * floor

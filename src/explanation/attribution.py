@@ -103,9 +103,9 @@ def explain(
     sets = [(int(number),) for number in neighbors] + [shell.members for shell in shells]
     mu, attention, slope, removal = _contributions(model, cluster, sets, axis.relative)
     PredictedSites(mu[None]).check([f"site {site}"])
-    n, near = len(neighbors), attention[neighbors]
-    found = axis.energy, mu, cluster, neighbors, near, slope[:n], removal[:n], shells, removal[n:]
-    return Explanation(*found)
+    n = len(neighbors)
+    of_neighbors = attention[neighbors], slope[:n], removal[:n]
+    return Explanation(axis.energy, mu, cluster, neighbors, *of_neighbors, shells, removal[n:])
 
 
 def _contributions(

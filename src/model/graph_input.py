@@ -20,7 +20,7 @@ class Graph(SimpleNamespace):
         return self.__dict__[name]
 
     def __contains__(self, name: str) -> bool:
-        """Whether there is such a field."""
+        """Whether a field exists."""
         return name in self.__dict__
 
     def get(self, name: str, default: Any = None) -> Any:

@@ -1,8 +1,7 @@
 """Irreps to irreps: linear maps, gate, dropout, norm and the interaction block.
 
 Features are arrays of shape (n_atoms, (lmax + 1)^2, channels), channels last, with the components
-of l = 0, 1, .. lmax one after the other in e3nn's order and the parity of spherical harmonics,
-(-1)^l.
+of l = 0 to lmax one after the other in e3nn's order and the parity of spherical harmonics, (-1)^l.
 """
 
 import math

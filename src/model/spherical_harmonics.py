@@ -15,15 +15,11 @@ from torch.nn import functional
 
 
 def spherical_harmonics(lmax: int, vectors: Tensor) -> Tensor:
-    """Real spherical harmonics Y of directions, component normalized: the mean of Y^2 is 1.
+    """Real spherical harmonics Y, shape (..., (lmax + 1)^2); the mean of Y^2 over a sphere is 1.
 
     Args:
         lmax: highest degree, 0 to 4.
-        vectors: any unit, shape (..., 3). Their length does not matter; a zero vector has Y = 0 for
-            l > 0.
-
-    Returns:
-        Y, dimensionless, shape (..., (lmax + 1)^2).
+        vectors: any unit and length, shape (..., 3); a zero vector has Y = 0 for l > 0.
     """
     x, y, z = functional.normalize(vectors, dim=-1).unbind(-1)
     sh = [torch.ones_like(x), math.sqrt(3) * x, math.sqrt(3) * y, math.sqrt(3) * z]
@@ -38,7 +34,7 @@ def spherical_harmonics(lmax: int, vectors: Tensor) -> Tensor:
             0.5 * math.sqrt(15) * cos2,
         ]
     if lmax >= 3:
-        sin2 = 2 * x * z
+        sin2 = 2 * x * z  # rho^2 sin 2 phi
         sin3, cos3 = sin2 * z + cos2 * x, cos2 * z - sin2 * x
         sh += [
             math.sqrt(35 / 8) * sin3,
