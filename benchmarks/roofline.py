@@ -119,7 +119,7 @@ def measure_threads(batch: Data, repeats: int) -> Result:
     peak, bandwidth = peak_rates()
     whole = alternate({"step": step}, repeats, warmup=3)["step"]
     pieces = step_work(step.model, batch, len(RELATIVE_GRID))
-    times = profile_parts(step.model, step, repeats=3)
+    times = profile_parts(step.model, step, repeats=min(repeats, 3))
     with FlopCounterMode(display=False) as counter:
         step()
     operations = sum(p.forward_operations + p.backward_operations for p in pieces)
