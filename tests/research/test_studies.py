@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -41,6 +42,7 @@ def commands(monkeypatch, capfd):
             lines = capfd.readouterr().err.splitlines()
             raise RunError(next(line for line in lines if "error:" in line))
 
+    monkeypatch.setattr("src.cli.orderly_end", nullcontext)  # signals are the main thread's
     monkeypatch.setattr(runner, "command", command)
     return done
 
