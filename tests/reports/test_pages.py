@@ -1,8 +1,6 @@
 """Pages: well formed, self-contained, escaped, and with the numbers of their source."""
 
 import json
-import shutil
-import subprocess
 from html.parser import HTMLParser
 
 import numpy as np
@@ -17,7 +15,6 @@ from src.reports.dataset import dataset_page
 from src.reports.page import facts, figure, page, paragraph, section, table
 
 VOID = ("meta", "br", "hr", "img", "link", "input")
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
 class Page(HTMLParser):
@@ -208,17 +205,3 @@ def test_results_that_are_none_are_refused(content, message, tmp_path, capsys):
     assert run("report", tmp_path / "bad.json", "-o", tmp_path / "out.html") == 1
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out.html").exists()
-
-
-BROWSER = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-
-
-@pytest.mark.skipif(BROWSER is None, reason="no Chromium")
-@pytest.mark.parametrize("width", [390, 1280])
-def test_a_browser_shows_it(width, database, tmp_path):
-    out, picture = tmp_path / "cu.html", tmp_path / "cu.png"
-    assert run("report", database, "-o", out) == 0
-    words = [BROWSER, "--headless", "--no-sandbox", f"--screenshot={picture}"]
-    words += [f"--window-size={width},1600", out.as_uri()]
-    subprocess.run(words, check=True, timeout=60, capture_output=True)
-    assert picture.stat().st_size > 10_000

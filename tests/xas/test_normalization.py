@@ -39,17 +39,6 @@ def test_measured_scans_are_normalised_as_larch_does(name):
     assert np.abs(other.norm.mu[::20] - wanted["norm"]).max() > 1e-3
 
 
-@pytest.mark.parametrize("name", SCANS)
-def test_measured_scans_against_an_installed_larch(name):
-    larch = pytest.importorskip("larch.xafs")
-    from larch import Group
-
-    scan = read_measured(EXPERIMENT / f"{name}.xdi")
-    group = Group(energy=scan.energy.copy(), mu=scan.mu.copy())
-    larch.pre_edge(group)
-    assert np.abs(normalize(scan).norm.mu - group.norm).max() < 1e-3
-
-
 def test_background_of_a_made_edge_is_found():
     spectrum = made_edge()
     found = normalize(spectrum, Ranges(pre1=-180, pre2=-100, norm1=200, norm2=780))
