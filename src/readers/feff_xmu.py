@@ -102,7 +102,8 @@ def _parse_header(path: Path, header: str) -> dict[str, Any]:
     if not 0 < z <= LARGEST_Z:
         raise RecordError(f"{path}: the header's absorber has Z = {z}, which no element has")
     word = _search(path, header, r"xsedge\s*\+\s*\d+.*?(\S+)\s*$", "xsedge")
-    if not DECIMAL.fullmatch(word) or not parse_number(word) > 0:
+    xsedge = float(word.upper().replace("D", "E")) if DECIMAL.fullmatch(word) else 0.0
+    if not 0.0 < xsedge < np.inf:
         raise RecordError(f"{path}: xsedge is {word!r}, expected a positive number")
     levels = {"fermi_level": "Mu", "interstitial": "Vint", "kf": "kf"}
     numbers = {name: re.search(rf"\b{key}=\s*({REAL})", header) for name, key in levels.items()}
@@ -110,7 +111,7 @@ def _parse_header(path: Path, header: str) -> dict[str, Any]:
         r"(?:Abs|Pot +\d+) +Z= *(\d+) +Rmt= *(\d+\.\d+) +Rnm= *(\d+\.\d+)", header
     )
     return {
-        "xsedge": parse_number(word),
+        "xsedge": xsedge,
         "z": z,
         "edge": _search(path, header, r"Abs\s+Z=.*\b([KLMN]\d?)\s+shell", "the edge, `K shell`"),
         "version": _search(path, header, r"(?i)\bfeff\s*([\d.]+\w*)", "FEFF's version"),

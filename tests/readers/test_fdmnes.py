@@ -41,8 +41,8 @@ def test_real_runs_are_means_over_all_absorbers():
         titanium = [line for line in lines if line.startswith("22 ")]
         assert record.energy == pytest.approx(4966.0 + table[:, 0])
         assert len(record.mean_over) == len(titanium)
-        wanted = table[:, 1] / len(titanium) / 28.0028 * 1000
-        assert record.mu == pytest.approx(wanted, rel=1e-4)
+        expected = table[:, 1] / len(titanium) / 28.0028 * 1000
+        assert record.mu == pytest.approx(expected, rel=1e-4)
         assert (record.element, record.edge, record.target) == ("Ti", "K", "absolute")
         # Ti 4966 .. 5016 eV: the edge step is some 450 cm^2/g (xraydb, Elam's table), or
         # 450 x 47.867 g/mol / N_A = 0.036 Mbarn = 1.28e-3 a0^2
@@ -65,12 +65,12 @@ def test_symmetry_is_applied_where_a_space_group_is_given(run_folder):
     text = path.read_text().split("Crystal")[0]
     path.write_text(f"{text}SPGROUP\n P42/mnm ! rutile\nCrystal\n{cell}\nEnd\n")
     ours = read_input(path)
-    wanted = crystal(["Ti", "O"], [(0, 0, 0), (0.305, 0.305, 0)], spacegroup=136,
+    expected = crystal(["Ti", "O"], [(0, 0, 0), (0.305, 0.305, 0)], spacegroup=136,
                      cellpar=[4.594, 4.594, 2.959, 90, 90, 90])  # fmt: skip
     assert ours.atoms.get_chemical_formula() == "O4Ti2"
     assert np.allclose(
         np.sort(ours.atoms.get_all_distances(mic=True).ravel()),
-        np.sort(wanted.get_all_distances(mic=True).ravel()),
+        np.sort(expected.get_all_distances(mic=True).ravel()),
     )
     assert ours.absorbers == [0, 1]
 

@@ -154,6 +154,7 @@ DAMAGE = {
     "k before mu": (lambda t: exchange(t, 2, 3), "k ="),
     "xsedge missing": (lambda t: t.replace("xsedge+", "xsedgy+"), "xsedge"),
     "xsedge zero": (lambda t: re.sub(r"(normalize mu\s+)\S+", r"\g<1>0.0", t), "xsedge is '0.0'"),
+    "xsedge huge": (lambda t: re.sub(r"(normalize mu\s+)\S+", r"\g<1>1E999", t), "xsedge is '1E9"),
     "no such element": (lambda t: t.replace("Abs   Z=29", "Abs   Z=150"), "Z = 150"),
     "another absorber": (lambda t: t.replace("Abs   Z=29", "Abs   Z=30"), "Zn|Z = 30"),
 }

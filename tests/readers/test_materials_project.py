@@ -15,10 +15,10 @@ from src.readers.options import ReadOptions
 MEAN, SITE = FILES / "LiCoO2_k_xanes.json", FILES / "site1_k_xanes.json"
 
 
-def only(path, given=None):
+def only(path, options=None):
     """What a file of one object gives."""
-    (found,) = read_materials_project(path, given)
-    return found
+    (result,) = read_materials_project(path, options)
+    return result
 
 
 def changed(path, **values):
@@ -120,9 +120,9 @@ def test_energies_far_from_the_edge_need_a_word(write):
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said(change, reason, write):
-    found = only(write(changed(SITE, **change)), ReadOptions(axis="absolute"))
-    assert isinstance(found, Rejected)
-    assert reason in found.reason
+    result = only(write(changed(SITE, **change)), ReadOptions(axis="absolute"))
+    assert isinstance(result, Rejected)
+    assert reason in result.reason
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null x", "[" * 100_000, "\x00\x01"])
@@ -132,4 +132,4 @@ def test_what_is_no_json_of_objects_is_refused(text, tmp_path):
     with pytest.raises(RecordError, match=r"bad\.json"):
         list(read_materials_project(path))
     path.write_text("[1, 2]")
-    assert all(isinstance(found, Rejected) for found in read_materials_project(path))
+    assert all(isinstance(result, Rejected) for result in read_materials_project(path))

@@ -20,7 +20,7 @@ STATED = {"axis": "absolute", "edge": "K", "code": "FEFF", "version": "9.9.1"}
 @pytest.fixture(scope="module")
 def records():
     """Spectra of copper sites as FEFF gives them."""
-    return [found for found in read_feff(CALCULATIONS, "Cu", "K") if isinstance(found, Record)]
+    return [r for r in read_feff(CALCULATIONS, "Cu", "K") if isinstance(r, Record)]
 
 
 def arrays_of(records, **changes):
@@ -49,15 +49,15 @@ def test_records_are_those_that_were_written(records, tmp_path):
     np.savez_compressed(tmp_path / "cu.npz", **arrays_of(records))
     (source,) = find_sources(tmp_path / "cu.npz")
     assert source.format == "npz"
-    found = list(read_npz(source.path, ReadOptions(target="absolute")))
-    assert len(found) == len(records) > 10
-    for mine, other in zip(found, records, strict=True):
+    results = list(read_npz(source.path, ReadOptions(target="absolute")))
+    assert len(results) == len(records) > 10
+    for mine, other in zip(results, records, strict=True):
         assert mine.id == f"{other.material}_{other.site:03d}"
         assert np.array_equal(mine.mu, other.mu)
         assert np.array_equal(mine.energy, other.energy)
         assert mine.structure_digest == other.structure_digest
         assert (mine.edge, mine.axis, mine.code) == ("K", "absolute", "FEFF")
-    assert found[0].structure_digest != records[-1].structure_digest  # negative control
+    assert results[0].structure_digest != records[-1].structure_digest  # negative control
 
 
 def test_molecules_one_grid_and_what_the_user_says(records, tmp_path):
@@ -69,9 +69,9 @@ def test_molecules_one_grid_and_what_the_user_says(records, tmp_path):
         list(read_npz(tmp_path / "few.npz"))
     with pytest.raises(ConfigError, match="what its energies count from"):
         list(read_npz(tmp_path / "few.npz", ReadOptions(edge="K")))
-    found = list(read_npz(tmp_path / "few.npz", ReadOptions(edge="K", axis="absolute")))
-    assert not any(record.atoms.pbc.any() for record in found)
-    assert np.array_equal(found[2].mu, mu[2])
+    results = list(read_npz(tmp_path / "few.npz", ReadOptions(edge="K", axis="absolute")))
+    assert not any(record.atoms.pbc.any() for record in results)
+    assert np.array_equal(results[2].mu, mu[2])
     others = list(
         read_npz(tmp_path / "few.npz", ReadOptions(element="Fe", edge="K", axis="absolute"))
     )
@@ -85,8 +85,8 @@ def test_one_bad_spectrum_is_left_out_with_its_reason(records, tmp_path):
     oxygen = int(np.flatnonzero(records[3].atoms.numbers == 8)[0])
     arrays["absorber"][3] = oxygen
     np.savez(tmp_path / "cu.npz", **arrays)
-    found = list(read_npz(tmp_path / "cu.npz"))
-    bad = [(k, f.reason) for k, f in enumerate(found) if isinstance(f, Rejected)]
+    results = list(read_npz(tmp_path / "cu.npz"))
+    bad = [(k, f.reason) for k, f in enumerate(results) if isinstance(f, Rejected)]
     assert [k for k, _ in bad] == [1, 2, 3]
     assert f"the absorber should be Cu but atom {oxygen} is O" in bad[2][1]
     assert "not finite" in bad[0][1]
@@ -122,9 +122,9 @@ def test_damaged_archives_are_refused(records, tmp_path):
         for damaged in (whole[:at], whole[:at] + bytes([whole[at] ^ 0x10]) + whole[at + 1 :]):
             path.write_bytes(damaged)
             with contextlib.suppress(RecordError):
-                found = list(read_npz(path))
+                results = list(read_npz(path))
                 # the byte held no data, such as a time
-                assert [f.digest for f in found] == [f.digest for f in whole_records]
+                assert [f.digest for f in results] == [f.digest for f in whole_records]
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("../mu.npy", b"")
     with pytest.raises(RecordError):

@@ -18,8 +18,8 @@ GRID = np.linspace(8975.0, 9030.0, 56)
 @pytest.fixture
 def real(tmp_path):
     """Three materials' FEFF records; their structures and spectra as files beside a table."""
-    found = [r for r in read_feff(CALCULATIONS, "Cu", "K") if isinstance(r, Record)]
-    chosen = list({record.material: record for record in found}.values())[:3]
+    results = [r for r in read_feff(CALCULATIONS, "Cu", "K") if isinstance(r, Record)]
+    chosen = list({record.material: record for record in results}.values())[:3]
     for record in chosen:
         record.atoms.write(tmp_path / f"{record.material}.vasp", format="vasp", direct=True)
         columns = np.stack([record.energy, record.mu], axis=1)
@@ -27,9 +27,9 @@ def real(tmp_path):
     return tmp_path, chosen
 
 
-def matching(found, wanted):
+def matching(results, expected):
     """Assert that records are those of the structures' files."""
-    for mine, other in zip(found, wanted, strict=True):
+    for mine, other in zip(results, expected, strict=True):
         assert isinstance(mine, Record), mine
         assert mine.id == f"{other.material}_{other.site:03d}"
         assert np.allclose(mine.mu, np.interp(mine.energy, other.energy, other.mu), atol=1e-12)
@@ -44,9 +44,9 @@ def test_spectra_in_files(mark, name, real):
     (folder / name).write_text("\r\n".join([*lines, ""]).replace(",", mark))
     (source,) = find_sources(folder)
     assert (source.format, source.path) == ("table", folder / name)
-    found = list(read_table(source.path))
-    matching(found, records)
-    assert np.array_equal(found[0].energy, records[0].energy)
+    results = list(read_table(source.path))
+    matching(results, records)
+    assert np.array_equal(results[0].energy, records[0].energy)
 
 
 def test_spectra_in_columns_named_by_energies(real):
@@ -57,9 +57,9 @@ def test_spectra_in_columns_named_by_energies(real):
         lines.append(f"{record.material}.vasp Cu {record.site} {' '.join(map(repr, mu))}")
     path = folder / "wide.txt"
     path.write_text("\n".join([*lines, ""]))
-    found = list(read_table(path, STATED))
-    matching(found, records)
-    assert np.array_equal(found[0].energy, GRID)
+    results = list(read_table(path, STATED))
+    matching(results, records)
+    assert np.array_equal(results[0].energy, GRID)
 
 
 @pytest.fixture
