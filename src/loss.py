@@ -129,7 +129,8 @@ def _check_shapes(
     if weights is not None and bool((weights < 0).any()):
         raise ValueError(f"`weights` contains {float(weights.min())} but must not be negative")
     if mask is not None and mask.shape != prediction.shape:
-        shapes = tuple(mask.shape), tuple(prediction.shape)
-        raise ValueError(f"`mask` has shape {shapes[0]} but must be {shapes[1]}")
+        raise ValueError(
+            f"`mask` has shape {tuple(mask.shape)} but must be {tuple(prediction.shape)}"
+        )
     if mask is not None and mask.dtype != torch.bool:
         raise ValueError(f"`mask` is {mask.dtype} but must be bool")

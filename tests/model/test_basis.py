@@ -126,6 +126,7 @@ def test_projection_is_the_ridge_regression_of_its_docstring(options):
     gaussians = basis(grid).detach()[:, finest]
     expected = least_squares(gaussians, torch.eye(len(grid)), options.get("ridge", 1e-3)).T
     found = basis.projection(grid, **options)
+    assert found.shape == (len(grid), 30)
     assert (found[:, finest] - expected).abs().max() < 1e-10  # condition number 1e5
     assert (found != 0).sum() == (found[:, finest] != 0).sum()
 
