@@ -214,7 +214,7 @@ def test_targets_that_do_not_fit_are_named(tmp_path):
     good = dataset(3)
     for change, message in (
         (lambda g: g.y[:1], r"train_dataset\[1\].*\(1, 41\), expected \(2, 41\)"),
-        (lambda g: g.y[:, :40], r"wanted \(2, 41\)"),
+        (lambda g: g.y[:, :40], r"expected \(2, 41\)"),
         (lambda g: g.y * math.nan, "not finite"),
         (lambda _g: None, "no `y`"),
     ):
