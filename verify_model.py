@@ -4,6 +4,7 @@ Writes best_model.pt and verify_model.png; exits 1 when the network did not lear
 """
 
 import argparse
+import logging
 import sys
 import tempfile
 import time
@@ -17,8 +18,10 @@ from torch_geometric.data import Data
 
 from src import XANES_E3GNN, SpectrumLoss, run_training
 from src.plot import plot_predictions
+from src.runtime.logs import log_to_stderr
 from src.verification.synthetic import angular_floor, make_sites, to_graphs
 
+logger = logging.getLogger("src.verify_model")
 ENERGY = np.arange(-10.0, 40.0, 0.5)
 """Energies of the spectra, eV relative to the edge."""
 BOUND_MODEL = 0.25
@@ -83,10 +86,13 @@ def verify(epochs: int, folder: Path, n_train: int = 640, n_val: int = 160) -> b
     mean = torch.cat([graph.y for graph in train_set]).mean(dim=0)
     baseline = float((target - mean).square().mean())
     floor = angular_floor(val_sites, ENERGY)
+    count = f"{n_train} training and {n_val} validation sites, {epochs} epochs"
     model = make_network(blind=False)
+    logger.info("1 of 2: network, %s", count)
     mse, speed = train(model, train_set, val_set, epochs, folder / "best_model.pt")
     with tempfile.TemporaryDirectory() as scratch:
         blind = make_network(blind=True)
+        logger.info("2 of 2: network blind to angles, %s", count)
         blind_mse = train(blind, train_set, val_set, epochs, Path(scratch) / "blind.pt").mse
 
     verdicts = {True: "passed", False: "FAILED"}
@@ -97,7 +103,7 @@ def verify(epochs: int, folder: Path, n_train: int = 640, n_val: int = 160) -> b
         ("network blind to angles", blind_mse, f"> {BOUND_BLIND * floor:.2e}: {verdicts[honest]}"),
         ("network", mse, f"< {BOUND_MODEL * floor:.2e}: {verdicts[learned]}"),
     ]
-    print(f"{n_train} training and {n_val} validation sites, {epochs} epochs")
+    print(count)
     for name, value, verdict in rows:
         print(f"mse, {name:<28} {value:.6f}  {verdict}")
     print(f"parameters {sum(p.numel() for p in model.parameters())}")
@@ -126,7 +132,8 @@ def main(argv: list[str] | None = None) -> int:
     if not options.output.is_dir():
         parser.error(f"--output: {options.output} is not a folder")
     torch.set_num_threads(1)  # batches are small: a second thread costs more than it gives
-    return 0 if verify(options.epochs, options.output) else 1
+    with log_to_stderr():  # a line per epoch
+        return 0 if verify(options.epochs, options.output) else 1
 
 
 if __name__ == "__main__":

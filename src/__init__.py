@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from .checkpoints.trained_model import ModelInfo, load_model, save_model
     from .loss import SpectrumLoss
     from .model.gnn import XANES_E3GNN
-    from .predictor import XANESPredictor
+    from .prediction.structure_prediction import StructurePrediction
+    from .predictor import XANESPredictor, predict
     from .train import run_training
     from .training.config import TrainingConfig
     from .xas.spectrum import Spectrum
@@ -20,9 +21,11 @@ __all__ = [
     "ModelInfo",
     "Spectrum",
     "SpectrumLoss",
+    "StructurePrediction",
     "TrainingConfig",
     "XANESPredictor",
     "load_model",
+    "predict",
     "run_training",
     "save_model",
 ]
@@ -37,6 +40,8 @@ _HOME = {
     "save_model": ".checkpoints.trained_model",
     "Spectrum": ".xas.spectrum",
     "XANESPredictor": ".predictor",
+    "predict": ".predictor",
+    "StructurePrediction": ".prediction.structure_prediction",
 }
 
 
@@ -44,9 +49,13 @@ def __getattr__(name: str) -> Any:
     """Import a public name on first use, so that ``import src`` is quick."""
     if name in _HOME:
         return getattr(import_module(_HOME[name], __name__), name)
+    if name == "__version__":
+        from .runtime.provenance import package_version
+
+        return package_version("e3gnn-xanes")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     """List the public names."""
-    return sorted(__all__)
+    return sorted([*__all__, "__version__"])

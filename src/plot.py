@@ -6,7 +6,7 @@ Figures are made without pyplot, so nothing global changes; matplotlib is import
 import csv
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 PREDICTED, CALCULATED, MEAN = "#b8321c", "#a3acb8", "#20262e"
 TRAINED, RATE = "#20262e", "#6b747f"
-UNIT_LABELS = {"1e-3 a0^2": r"$10^{-3}\,a_0^2$", "not stated": "unit not stated"}
+UNIT_LABELS = {
+    "1e-3 a0^2": r"$10^{-3}\,a_0^2$",
+    "not stated": "unit not stated",
+    "arbitrary": "arb. units",
+}
 """How a unit is typeset."""
 COLUMN = 3.3
 """Width of a journal's column, inch."""
@@ -26,6 +30,30 @@ SITE_LABELS = 8
 """More sites than this have no line each in the legend."""
 PANELS = 12
 """Spectra on a page at most."""
+BAND = 0.2
+"""Opacity of bands."""
+
+
+class Curve(NamedTuple):
+    """A predicted spectrum in a figure."""
+
+    label: str
+    """For the legend."""
+    mu: np.ndarray
+    """Absorption, shape (n_energies,)."""
+    half_width: np.ndarray | None = None
+    """Half width of its band, same shape. None: no band."""
+    multiplicity: int = 1
+    """Sites that it stands for."""
+    novel: bool = False
+    """Whether it is of a site unlike anything that the model was trained on."""
+
+
+class Drawable(Protocol):
+    """What draws itself into axes."""
+
+    def draw(self, ax: Any) -> None:
+        """Draw, with labels, title and legend."""
 
 
 def new_figure(
@@ -89,7 +117,48 @@ def axis_labels(unit: str | None, relative: bool) -> tuple[str, str]:
 
 def draw_band(ax: Any, energy: np.ndarray, mu: np.ndarray, half: np.ndarray, **how: Any) -> None:
     """Shade a spectrum's band; all arrays of shape (n_energies,)."""
-    ax.fill_between(energy, mu - half, mu + half, alpha=0.2, linewidth=0, **how)
+    ax.fill_between(energy, mu - half, mu + half, alpha=BAND, linewidth=0, **how)
+
+
+def band_handle(label: str, color: str = "0.4") -> Any:
+    """Entry of a legend for bands."""
+    from matplotlib.patches import Patch
+
+    return Patch(color=color, alpha=BAND, linewidth=0, label=label)
+
+
+def draw_curves(ax: Any, energy: np.ndarray, curves: Sequence[Curve], band: str = "band") -> None:
+    """Draw spectra with their bands, novel ones dotted, the mean over sites, and a legend.
+
+    Args:
+        ax: axes to draw into.
+        energy: eV, shape (n_energies,).
+        curves: the spectra.
+        band: what to call the bands.
+    """
+    from matplotlib import colormaps
+    from matplotlib.lines import Line2D
+
+    named = len(curves) <= SITE_LABELS
+    colors = colormaps["viridis"](np.linspace(0.1, 0.85, len(curves)))
+    for curve, color in zip(curves, colors, strict=True):
+        label = f"{curve.label}, novel" if curve.novel else curve.label
+        style = {"color": color, "linewidth": 1.0, "linestyle": ":" if curve.novel else "-"}
+        ax.plot(energy, curve.mu, label=label if named else None, **style)
+        if curve.half_width is not None:
+            draw_band(ax, energy, curve.mu, curve.half_width, color=color)
+    if len(curves) > 1:
+        weights = [curve.multiplicity for curve in curves]
+        mean = np.average([curve.mu for curve in curves], axis=0, weights=weights)
+        label = f"mean of {sum(weights)} sites"
+        ax.plot(energy, mean, "--", color=MEAN, linewidth=1.8, label=label)
+    handles = ax.get_legend_handles_labels()[0]
+    n_novel = sum(curve.multiplicity for curve in curves if curve.novel)
+    if n_novel and not named:
+        handles.append(Line2D([], [], color="0.4", linestyle=":", label=f"{n_novel} novel sites"))
+    if any(curve.half_width is not None for curve in curves):
+        handles.append(band_handle(band))
+    ax.legend(handles=handles, frameon=False, fontsize=6.5, loc="lower right")
 
 
 def plot_training(metrics: str | Path, path: str | Path) -> None:
@@ -104,15 +173,18 @@ def plot_training(metrics: str | Path, path: str | Path) -> None:
     column = {name: np.array([float(row[name]) for row in rows]) for name in rows[0]}
     epoch, best = column["epoch"], int(np.argmin(column["val_mse"]))
     figure, axes = new_figure(7.0, 3.4, 1, 2)
+    dot = "." if len(epoch) == 1 else ""  # one point makes no line
     titles = {"mse": "Mean squared error of mu", "gradient": "Mean squared error of d mu / dE"}
     for ax, (term, title) in zip(axes[0], titles.items(), strict=True):
         validation = column[f"val_{term}"]
-        ax.semilogy(epoch, column[f"train_{term}"], color=TRAINED, label="training, all energies")
+        how: dict[str, Any] = {"marker": dot, "color": TRAINED, "label": "training, all energies"}
+        ax.semilogy(epoch, column[f"train_{term}"], **how)
         ax.semilogy(epoch, validation, color=PREDICTED, label="validation, scored energies")
         ax.plot(epoch[best], validation[best], "o", color=PREDICTED, markersize=5)
         ax.set_title(title, fontsize=9)
         ax.set_xlabel("Epoch", fontsize=9)
         ax.tick_params(which="both", labelsize=8)
+        ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     lowest = column["val_mse"][best]
     side = "left" if best < len(epoch) / 2 else "right"  # away from the axis
     axes[0, 0].annotate(  # below the minimum, where the curve is not
@@ -140,11 +212,14 @@ def plot_predictions(
     unit: str | None = None,
     relative: bool = False,
     half_width: np.ndarray | None = None,
+    band: str = "band",
+    novel: np.ndarray | None = None,
+    columns: int = 4,
 ) -> None:
     """Draw a page of predicted and calculated spectra, evenly chosen from best to worst.
 
     Args:
-        ids: name of each spectrum.
+        ids: what to call each spectrum.
         energy: eV, shape (n_energies,).
         prediction: mu, shape (n_spectra, n_energies).
         target: mu, same shape.
@@ -153,68 +228,47 @@ def plot_predictions(
         unit: unit of mu.
         relative: whether energies are relative to a reference.
         half_width: of the prediction's band, same shape. None: no bands.
+        band: what to call the bands.
+        novel: True for sites unlike those of the training, shape (n_spectra,). None: not known.
+        columns: panels next to each other at most.
     """
     shown = target if mask is None else np.where(mask, target, np.nan)
     errors = np.nanmean((prediction - shown) ** 2, axis=1)
-    order = np.argsort(errors, kind="stable")
-    chosen = order[np.unique(np.linspace(0, len(order) - 1, PANELS).round().astype(int))]
-    figure, axes = _panels(len(chosen), 4, 2.7, 2.0, 0.5)
-    places = {len(chosen) - 1: "worst, ", 0: "best, "}
-    for rank, (ax, k) in enumerate(zip(axes, chosen, strict=True)):
+    chosen = _best_to_worst(errors)
+    figure, axes = _panels(len(chosen), columns, 2.7, 2.0, 0.5)
+    for ax, (k, place) in zip(axes, chosen.items(), strict=True):
         ax.plot(energy, shown[k], color=CALCULATED, linewidth=3.2, label="calculated")
         ax.plot(energy, prediction[k], color=PREDICTED, linewidth=1.2, label="predicted")
         if half_width is not None:
-            draw_band(ax, energy, prediction[k], half_width[k], color=PREDICTED, label="band")
-        title = f"{plain_text(ids[k])}\n{places.get(rank, '')}mse {errors[k]:.2g}"
-        ax.set_title(title, fontsize=8)
+            draw_band(ax, energy, prediction[k], half_width[k], color=PREDICTED, label=band)
+        place += "novel, " if novel is not None and novel[k] else ""
+        ax.set_title(f"{plain_text(ids[k])}\n{place}mse {errors[k]:.2g}", fontsize=8)
     axes[0].legend(frameon=False, fontsize=7)
-    energy_label, mu_label = axis_labels(unit, relative)
-    figure.supxlabel(energy_label, fontsize=9)
-    figure.supylabel(mu_label, fontsize=9)
+    labels = zip((figure.supxlabel, figure.supylabel), axis_labels(unit, relative), strict=True)
+    for write, label in labels:
+        write(label, fontsize=9)
     save(figure, path)
 
 
-def plot_structures(
-    names: Sequence[str],
-    energy: np.ndarray,
-    sites: Sequence[Sequence[tuple[str, np.ndarray, np.ndarray | None, int]]],
-    path: str | Path,
-    *,
-    unit: str | None = None,
-    relative: bool = False,
-) -> None:
-    """Draw the spectra of each structure's sites and their mean.
+def _best_to_worst(errors: np.ndarray) -> dict[int, str]:
+    """Indices of at most ``PANELS`` errors, evenly chosen, with what the first and last are."""
+    order = np.argsort(errors, kind="stable")
+    chosen = order[np.unique(np.linspace(0, len(order) - 1, PANELS).round().astype(int))]
+    places = {int(chosen[-1]): "worst, ", int(chosen[0]): "best, "}
+    return {k: places.get(k, "") for k in chosen.tolist()}
+
+
+def plot_structures(structures: Sequence[Drawable], path: str | Path) -> None:
+    """Draw the spectra of each structure's sites and their mean, a panel per structure.
 
     Args:
-        names: name of each structure.
-        energy: eV, shape (n_energies,).
-        sites: for each structure the label, mu, half width of the band (None: no band), both of
-            shape (n_energies,), and multiplicity of its sites.
+        structures: predicted spectra of each, such as ``StructurePrediction``.
         path: figure to write.
-        unit: unit of mu.
-        relative: whether energies are relative to a reference.
     """
-    from matplotlib import colormaps
-
-    size = (COLUMN, 2.6) if len(names) == 1 else (3.6, 2.9)
-    figure, axes = _panels(len(names), 3, *size)
-    energy_label, mu_label = axis_labels(unit, relative)
-    for ax, name, spectra in zip(axes, names, sites, strict=True):
-        colors = colormaps["viridis"](np.linspace(0.1, 0.85, len(spectra)))
-        for (label, mu, half, _), color in zip(spectra, colors, strict=True):
-            shown = label if len(spectra) <= SITE_LABELS else None
-            ax.plot(energy, mu, color=color, linewidth=1.0, label=shown)
-            if half is not None:
-                draw_band(ax, energy, mu, half, color=color)
-        if len(spectra) > 1:
-            weights = [spectrum[-1] for spectrum in spectra]
-            mean = np.average([spectrum[1] for spectrum in spectra], axis=0, weights=weights)
-            label = f"mean of {sum(weights)} sites"
-            ax.plot(energy, mean, "--", color=MEAN, linewidth=1.8, label=label)
-        ax.set_title(plain_text(name), fontsize=9)
-        ax.legend(frameon=False, fontsize=6.5, loc="lower right")
-        ax.set_xlabel(energy_label, fontsize=8)
-        ax.set_ylabel(mu_label, fontsize=8)
+    size = (COLUMN, 2.6) if len(structures) == 1 else (3.6, 2.9)
+    figure, axes = _panels(len(structures), 3, *size)
+    for ax, structure in zip(axes, structures, strict=True):
+        structure.draw(ax)
     save(figure, path)
 
 

@@ -1,10 +1,8 @@
 """A trained model as a callable: structures to spectra, trajectories to mean and spread."""
 
-import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from tqdm import tqdm
@@ -12,84 +10,26 @@ from tqdm import tqdm
 from .checkpoints.trained_model import ModelInfo, TrainedModel
 from .errors import StructureError
 from .model.ensemble import Network
-from .prediction.site_prediction import (
-    SitePrediction,
-    material_mean,
-    predict_each,
-    predict_structure,
-)
-from .structures.files import stream_structures
-
-logger = logging.getLogger(__name__)
+from .prediction.site_prediction import predict_each, predict_structures
+from .prediction.structure_prediction import Labels, StructurePrediction
+from .prediction.trajectory import FrameSums, TrajectorySpectrum
+from .structures.files import named_structures, stream_structures
+from .structures.names import formula_of
+from .structures.pymatgen import as_atoms
 
 AT_ONCE = 16
 """Frames in memory."""
-
-
-@dataclass(frozen=True)
-class TrajectorySpectrum:
-    """Spectrum of a trajectory."""
-
-    energy: np.ndarray
-    """eV, shape (n_energies,)."""
-    mean: np.ndarray
-    """Mean over frames of the mean over each frame's absorbers, model's unit, (n_energies,)."""
-    spread: np.ndarray
-    """Standard deviation over frames (n_frames - 1) of the frames' means, shape (n_energies,);
-    zero for a single frame."""
-    site_spread: np.ndarray
-    """Standard deviation over all sites of all frames, shape (n_energies,)."""
-    n_frames: int
-    """Frames read."""
-    n_sites: int
-    """Absorbers in all of them."""
-    n_novel: int
-    """Those unlike anything that the model was trained on; 0 where it is not calibrated."""
-    unseen: tuple[str, ...]
-    """Elements that are absent from the training set."""
-
-    def warn_of_doubts(self) -> None:
-        """Warn where frames are unlike the training set."""
-        if self.unseen:
-            logger.warning("contains %s, absent from the training set", ", ".join(self.unseen))
-        if self.n_novel:
-            logger.warning(
-                "%d of %d sites are unlike anything the model was trained on; expect larger errors"
-                " there",
-                *(self.n_novel, self.n_sites),
-            )
-
-
-class RunningMoments:
-    """Mean and standard deviation of arrays that come one by one (Welford 1962)."""
-
-    def __init__(self) -> None:
-        """Start without arrays."""
-        self.count = 0
-        self.mean = np.zeros(())
-        self.squares = np.zeros(())
-
-    def add(self, values: np.ndarray, times: int = 1) -> None:
-        """Take in an array that stands for ``times`` equal ones."""
-        self.count += times
-        difference = values - self.mean
-        self.mean = self.mean + difference * (times / self.count)
-        self.squares = self.squares + times * difference * (values - self.mean)
-
-    @property
-    def deviation(self) -> np.ndarray:
-        """Standard deviation with count - 1; zero where there is one array."""
-        return np.sqrt(self.squares / max(self.count - 1, 1))
 
 
 class XANESPredictor:
     """A trained model, loaded once.
 
         predictor = XANESPredictor("cu-k-feff")
-        sites = predictor(atoms)
+        spectra = predictor("CuO.cif")
+        several = predictor(["CuO.cif", atoms, structure])
         average = predictor.trajectory("md.xyz")
 
-    Structures are ``ase.Atoms`` or pymatgen's ``Structure`` or ``Molecule``.
+    Structures are files that ASE reads, ``ase.Atoms``, or pymatgen's ``Structure`` or ``Molecule``.
     """
 
     def __init__(self, model: str | Path | TrainedModel, device: str = "cpu") -> None:
@@ -118,17 +58,65 @@ class XANESPredictor:
         """What it was trained for."""
         return self.trained.info
 
+    def __repr__(self) -> str:
+        """One line: name, edge, code, bands."""
+        info = self.info
+        text = f"{self.trained.name}: {info.element or 'any element'} {info.edge or ''}".rstrip()
+        text += f" edge of {info.code}" if info.edge and info.code else ""
+        bands = "no bands" if info.calibration is None else f"{Labels.of(self.trained).band}s"
+        return f"<XANESPredictor {text}, {bands}>"
+
+    @overload
+    def __call__(
+        self,
+        structure: list[Any] | tuple[Any, ...],
+        sites: Sequence[int] | None = None,
+        energy: np.ndarray | None = None,
+        other_element: bool = False,
+    ) -> list[StructurePrediction]: ...
+
+    @overload
     def __call__(
         self,
         structure: Any,
         sites: Sequence[int] | None = None,
         energy: np.ndarray | None = None,
         other_element: bool = False,
-    ) -> list[SitePrediction]:
-        """Predict one structure, see ``predict_structures``."""
-        return predict_structure(
-            self.trained, structure, sites=sites, energy=energy, other_element=other_element
-        )
+    ) -> StructurePrediction: ...
+
+    def __call__(
+        self,
+        structure: Any,
+        sites: Sequence[int] | None = None,
+        energy: np.ndarray | None = None,
+        other_element: bool = False,
+    ) -> StructurePrediction | list[StructurePrediction]:
+        """Predict a structure, or each of a list; see ``predict_structures``.
+
+        Args:
+            structure: path of a file with one structure, ``ase.Atoms``, pymatgen's ``Structure`` or
+                ``Molecule``; or a list or tuple of them, in which a file may have several.
+            sites: absorbers, in every structure; None: every atom of the model's element.
+            energy: energies, eV, shape (n_energies,); None: those on which the model was scored.
+            other_element: accept sites that are not of the model's element, with a warning.
+
+        Returns:
+            The spectra of a structure's sites; of a list, a list of them.
+
+        Raises:
+            StructureError: a structure can't be read or predicted, or a file that is not in a list
+                has several.
+            ConfigError: energies outside the model's range.
+        """
+        several = isinstance(structure, list | tuple)
+        named = list(name_structures(structure if several else [structure], several))
+        if not several and len(named) > 1:
+            raise StructureError(
+                f"{structure}: contains {len(named)} structures, expected one; for all of them"
+                f" predict the list [{str(structure)!r}], for their mean use `trajectory`"
+            )
+        predicted = predict_structures(self.trained, named, sites, energy, other_element)
+        return predicted if several else predicted[0]
 
     def each(
         self,
@@ -136,7 +124,7 @@ class XANESPredictor:
         sites: Sequence[int] | None = None,
         energy: np.ndarray | None = None,
         other_element: bool = False,
-    ) -> Iterator[list[SitePrediction] | StructureError]:
+    ) -> Iterator[StructurePrediction | StructureError]:
         """Predict named structures as they come; one that fails does not stop the others.
 
         See ``predict_each``.
@@ -161,29 +149,13 @@ class XANESPredictor:
                 is named.
             ConfigError: energies outside the model's range.
         """
-        of_frames, of_sites = RunningMoments(), RunningMoments()
-        n_novel, unseen = 0, set[str]()
+        sums = FrameSums()
         each = predict_each(self.trained, name_frames(frames), sites, energy, at_once=AT_ONCE)
         for predicted in tqdm(each, desc="frames", unit="frames", disable=None, leave=False):
             if isinstance(predicted, StructureError):
                 raise predicted
-            of_frames.add(material_mean(predicted))
-            for site in predicted:
-                of_sites.add(site.mu, len(site.equivalent))
-                n_novel += len(site.equivalent) * site.novel
-                unseen.update(site.unseen)
-        if not of_frames.count:
-            raise StructureError("a trajectory without frames has no spectrum")
-        spectrum = TrajectorySpectrum(
-            energy=predicted[0].energy,
-            mean=of_frames.mean,
-            spread=of_frames.deviation,
-            site_spread=of_sites.deviation,
-            n_frames=of_frames.count,
-            n_sites=of_sites.count,
-            n_novel=n_novel,
-            unseen=tuple(sorted(unseen)),
-        )
+            sums.add(predicted)
+        spectrum = sums.spectrum()
         spectrum.warn_of_doubts()
         return spectrum
 
@@ -199,3 +171,60 @@ def name_frames(frames: str | Path | Iterable[Any]) -> Iterator[tuple[str, Any]]
     else:
         where = ""
     yield from ((f"{where}frame {number}", frame) for number, frame in enumerate(frames))
+
+
+def name_structures(structures: Sequence[Any], several: bool) -> Iterator[tuple[str, Any]]:
+    """Yield structures with a name: the file's, the number in a list of ``several``, the formula.
+
+    Raises:
+        StructureError: a file can't be read, or something is no structure; its number is named.
+    """
+    for number, structure in enumerate(structures):
+        if isinstance(structure, str | Path):
+            yield from named_structures(structure)
+            continue
+        try:
+            atoms = as_atoms(structure)
+        except StructureError as error:
+            where = f"structure {number}: " if several else ""
+            raise StructureError(f"{where}{error}") from error
+        yield f"structure {number}" if several else formula_of(atoms) or "structure", atoms
+
+
+@overload
+def predict(
+    structure: list[Any] | tuple[Any, ...],
+    model: str | Path | TrainedModel,
+    device: str = "cpu",
+    **options: Any,
+) -> list[StructurePrediction]: ...
+
+
+@overload
+def predict(
+    structure: Any, model: str | Path | TrainedModel, device: str = "cpu", **options: Any
+) -> StructurePrediction: ...
+
+
+def predict(
+    structure: Any, model: str | Path | TrainedModel, device: str = "cpu", **options: Any
+) -> StructurePrediction | list[StructurePrediction]:
+    """Predict the spectra of a structure, or of each structure of a list.
+
+        src.predict("CuO.cif", model="cu-k-feff").plot()
+
+    The model is loaded at each call; ``XANESPredictor`` loads it once.
+
+    Args:
+        structure: see ``XANESPredictor.__call__``.
+        model: model file, training folder, or name of a model that ships with the package.
+        device: cpu, cuda, cuda:1 and so on; auto is cuda if available.
+        options: ``sites``, ``energy`` and ``other_element`` of ``XANESPredictor.__call__``.
+
+    Returns:
+        The spectra of the structure's sites; of a list, a list of them.
+
+    Raises:
+        XanesError: see ``XANESPredictor``.
+    """
+    return XANESPredictor(model, device)(structure, **options)

@@ -167,7 +167,7 @@ def train_epoch(run: Run, state: TrainingState) -> Row:
     state.model.train()
     sampler = run.train.sampler
     sampler.set_epoch(state.epoch, first=state.batch)
-    n_batches, title = sampler.count(), f"epoch {state.epoch + 1}"
+    n_batches, title = sampler.count(), f"epoch {state.epoch + 1}/{run.config.epochs}"
     batches = zip(run.train.loader, sampler, strict=True)
     hidden = None if run.team.leads else True  # None: hidden where there is no terminal
     bar = tqdm(batches, title, n_batches, initial=state.batch, disable=hidden, leave=False)

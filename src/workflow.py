@@ -1,6 +1,7 @@
 """From a database to a trained model of one or more networks: splits, energies, training."""
 
 import logging
+import time
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -189,7 +190,8 @@ def train_members(job: TrainJob) -> None:
         training = replace(job.training, seed=job.training.seed + number)
         resume = bool(versions(folder / "last.ckpt"))
         member = replace(job, output=folder, members=1, resume=resume, training=training)
-        logger.info("%s: seed %d", folder, training.seed)
+        where, started = f"member {number + 1} of {job.members}", time.monotonic()
+        logger.info("%s: seed %d, %s", where, training.seed, folder)
         try:
             with output_folder(folder, resume):
                 train_network(member, data, writes=True)
@@ -197,6 +199,9 @@ def train_members(job: TrainJob) -> None:
         except XanesError as error:
             raise MemberError(f"{folder}: {error}") from error
         keep_config(job.output, as_yaml(replace(job, resume=False)))
+        minutes, left = (time.monotonic() - started) / 60, job.members - number - 1
+        rest = f", about {minutes * left:.1f} min left" if left and not resume else ""
+        logger.info("%s: done in %.1f min%s", where, minutes, rest)
     model = join_models(folders)
     model.info.command = command_line() or model.info.command
     model.save(job.output / "model.pt")

@@ -71,6 +71,18 @@ def test_commands_of_every_page_are_understood(page, repository, capsys):
         assert not isinstance(parse(words_of(command)), int), (command, capsys.readouterr().err)
 
 
+def test_python_of_the_howto_runs(repository):
+    from matplotlib import pyplot
+
+    names = {}
+    for code in re.findall(r"```python\n(.*?)```", read(DOCS / "howto" / "python.md"), re.DOTALL):
+        exec(code, names)
+    pyplot.close("all")
+    assert names["difference"].shape == names["cuo"].energy.shape
+    for name in ("CuO.csv", "CuO.png"):
+        assert (repository / name).stat().st_size > 1000
+
+
 def test_commands_that_do_not_exist_are_noticed(repository):
     text = (
         "Text\n\n    e3gnn-xanes nothing a\n\n<!-- parse only: slow -->\n\n    e3gnn-xanes info x\n"

@@ -11,10 +11,13 @@ from matplotlib.text import Text
 import src.comparison.plot
 import src.explanation.plot
 import src.plot as plot
+from src.checkpoints.trained_model import ModelInfo, TrainedModel
 from src.comparison.fit import Bounds, Fit
 from src.comparison.linear_combination import Mixture
 from src.comparison.ranking import Ranking
 from src.explanation.attribution import Explanation
+from src.prediction.site_prediction import SitePrediction
+from src.prediction.structure_prediction import Labels, StructurePrediction
 from src.structures.cluster import cut_cluster, find_shells
 from src.xas.spectrum import Spectrum
 
@@ -30,8 +33,13 @@ def xanes(shift=0.0):
 
 def structures(path):
     half = np.full(len(ENERGY), 0.05)
-    sites = [(f"site {k} (and 3 equivalent)", xanes(k), half, 4) for k in range(3)]
-    plot.plot_structures(["La2CuO4-mp-1234567"], ENERGY, [sites], path, unit="1e-3 a0^2")
+    labels = Labels.of(TrainedModel(None, ModelInfo("Cu", "K", unit="1e-3 a0^2")))
+    sites = [
+        SitePrediction("mp-1234567", k, [k, 7, 8, 9], ENERGY, xanes(k), half, novel=k == 1,
+                       element="Cu", formula="La2CuO4", labels=labels)
+        for k in range(3)
+    ]  # fmt: skip
+    plot.plot_structures([StructurePrediction(sites)], path)
 
 
 def ranking(path):
@@ -128,6 +136,16 @@ def test_words_do_not_overlap_and_are_not_cut(draw, figures, tmp_path):
     figure.text(0.4, 0.5, "a word")  # negative control
     figure.text(0.42, 0.5, "another one")
     assert clashes(figure)
+
+
+def test_offset_curves_have_no_ticks(figures, tmp_path):
+    for draw in (ranking, mixture, structures):
+        draw(tmp_path / "a.png")
+    ranked, mixed, control = (figure.axes[0].get_yticks() for figure in figures)
+    assert len(ranked) == 0
+    assert len(mixed) > 2
+    assert min(mixed) >= 0
+    assert min(control) < 0  # matplotlib's own
 
 
 @pytest.mark.parametrize("draw", [structures, ranking, mixture, explanation])

@@ -56,20 +56,61 @@ def test_energies_that_were_not_calculated_are_not_drawn(tmp_path, figures):
     assert np.isnan(drawn).tolist() == (~mask[0]).tolist()
 
 
+class Drawn:
+    """A structure with these curves."""
+
+    def __init__(self, *curves):
+        """Keep them."""
+        self.curves = [plot.Curve(*curve) for curve in curves]
+
+    def draw(self, ax):
+        """Draw them."""
+        plot.draw_curves(ax, ENERGY, self.curves, "90 % band")
+
+
+def legend(ax):
+    """Words of a legend."""
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
 def test_mean_of_a_structure_counts_equivalent_sites(tmp_path, figures):
-    sites = [("site 0", np.zeros(50), None, 3), ("site 4", np.ones(50), None, 1)]
-    plot.plot_structures(["CuO"], ENERGY, [sites], tmp_path / "s.png")
+    sites = Drawn(("site 0", np.zeros(50), None, 3), ("site 4", np.ones(50), None, 1))
+    plot.plot_structures([sites], tmp_path / "s.png")
     lines = figures[0].axes[0].get_lines()
     assert [line.get_label() for line in lines] == ["site 0", "site 4", "mean of 4 sites"]
     assert lines[-1].get_ydata() == pytest.approx(0.25)
 
 
 def test_many_sites_get_no_legend_line_each(tmp_path, figures):
-    sites = [(f"site {k}", np.full(50, k), None, 1) for k in range(100)]
-    plot.plot_structures(["big", "big too"], ENERGY, [sites, sites], tmp_path / "s.svg")
-    for ax in visible(figures[0]):
-        assert len(ax.get_lines()) == 101
-        assert len(ax.get_legend().get_texts()) == 1
+    sites = [(f"site {k}", np.full(50, k), None, 1, k < 7) for k in range(100)]
+    plot.plot_structures([Drawn(*sites), Drawn(*sites[7:])], tmp_path / "s.svg")
+    some, none = visible(figures[0])
+    assert len(some.get_lines()) == 101
+    assert legend(some) == ["mean of 100 sites", "7 novel sites"]
+    assert legend(none) == ["mean of 93 sites"]
+
+
+def test_bands_and_novel_sites_are_in_the_legend(tmp_path, figures):
+    mu, half = np.ones(50), np.full(50, 0.1)
+    sites = Drawn(("site 0", mu, half, 1, True), ("site 1", 2 * mu, half, 1, False))
+    plot.plot_structures([sites], tmp_path / "s.png")
+    ax = figures[0].axes[0]
+    assert legend(ax) == ["site 0, novel", "site 1", "mean of 2 sites", "90 % band"]
+    assert [line.get_linestyle() for line in ax.get_lines()] == [":", "-", "--"]
+
+
+@pytest.mark.parametrize("n_epochs", [1, 2, 5, 40])
+def test_epochs_are_whole_numbers(tmp_path, figures, n_epochs):
+    names = ("epoch", "lr", "train_mse", "train_gradient", "val_mse", "val_gradient")
+    rows = [(k + 1, 1e-3, 0.3, 0.1, 0.25, 0.2) for k in range(n_epochs)]
+    lines = [",".join(names), *(",".join(map(str, row)) for row in rows)]
+    (tmp_path / "metrics.csv").write_text("\n".join(lines))
+    plot.plot_training(tmp_path / "metrics.csv", tmp_path / "t.png")
+    ax = figures[0].axes[0]
+    low, high = ax.get_xlim()
+    ticks = [tick for tick in ax.get_xticks() if low <= tick <= high]
+    assert ticks
+    assert all(tick == round(tick) for tick in ticks)
 
 
 @pytest.mark.parametrize("best", [1, 3])
@@ -102,8 +143,8 @@ def test_bands_are_shaded_where_they_are_known(tmp_path, figures):
     half[0, 40:] = np.nan
     plot.plot_predictions(["a"], ENERGY, mu, mu, tmp_path / "p.png", half_width=half)
     for bands in ((half[0], 2 * half[0]), (None, None)):
-        sites = [("site 0", mu[0], bands[0], 1), ("site 1", 2 * mu[0], bands[1], 1)]
-        plot.plot_structures(["a"], ENERGY, [sites], tmp_path / "s.png")
+        sites = Drawn(("site 0", mu[0], bands[0], 1), ("site 1", 2 * mu[0], bands[1], 1))
+        plot.plot_structures([sites], tmp_path / "s.png")
     page, structure, plain = (figure.axes[0] for figure in figures)
     (band,) = page.collections
     box = band.get_datalim(page.transData)

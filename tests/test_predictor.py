@@ -1,21 +1,30 @@
-"""Trajectories against every frame on its own; structures of pymatgen against ASE's."""
+"""One structure or several, one line of Python, trajectories against every frame on its own."""
 
 import gc
 import logging
+import subprocess
+import sys
+from dataclasses import replace
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 import torch
 from ase import Atoms
 from ase.build import bulk
-from ase.io import write
+from ase.io import read, write
 from broken import CIF
+from matplotlib import pyplot
+from paths import CALCULATIONS, ROOT
 
-from src import XANESPredictor
+import src
+from src import StructurePrediction, XANESPredictor
 from src.checkpoints.trained_model import ModelInfo, save_model
 from src.errors import StructureError
 from src.model.gnn import XANES_E3GNN
-from src.predictor import AT_ONCE, RunningMoments, name_frames
+from src.prediction.trajectory import RunningMoments
+from src.predictor import AT_ONCE, name_frames
+from src.runtime.provenance import package_version
 from src.structures.pymatgen import as_atoms
 
 
@@ -160,6 +169,114 @@ def test_structures_of_pymatgen_are_structures(predictor):
     half = core.Structure(atoms.cell.array, [{"Cu": 0.5, "Ag": 0.5}], [[0, 0, 0]])
     with pytest.raises(StructureError, match="site 0 is disordered"):
         predictor(half)
+
+
+def test_one_structure_or_a_list_of_them(predictor, tmp_path):
+    one, other = frames(2)
+    write(tmp_path / "one.cif", one)
+    write(tmp_path / "both.extxyz", [one, other])
+    alone = predictor(one)
+    assert isinstance(alone, StructurePrediction)
+    assert np.abs(predictor(str(tmp_path / "one.cif")).mean - alone.mean).max() < 1e-5
+    assert predictor(tmp_path / "one.cif").name == "one"
+    several = predictor([one, tmp_path / "both.extxyz", LikePymatgen()])
+    assert [spectra.name for spectra in several] == [
+        "structure 0", "both-0", "both-1", "structure 2"
+    ]  # fmt: skip
+    assert np.abs(several[1].mean - alone.mean).max() < 1e-5
+    assert np.abs(several[2].mean - alone.mean).max() > 1e-3  # negative control
+    assert predictor([]) == []
+    for bad, message in (
+        (tmp_path / "both.extxyz", "contains 2 structures, expected one"),
+        (tmp_path / "none.cif", "none.cif: no such file"),
+        ([one, 3], "structure 1: expected ase.Atoms or pymatgen's"),
+        ([one, Atoms("Na")], "structure 1: Na contains no Cu"),
+        (Atoms("Na"), "Na: Na contains no Cu"),
+    ):
+        with pytest.raises(StructureError, match=message):
+            predictor(bad)
+
+
+CUO = CALCULATIONS / "mp-1692" / "POSCAR"
+
+
+def test_predict_in_one_line(tmp_path):
+    """With a calibrated model that ships; CuO has two equivalent copper atoms."""
+    spectra = src.predict(CUO, model="cu-k-feff")
+    (site,) = spectra
+    assert len(site.equivalent) == 2 or find_spec("spglib") is None
+    assert site.formula == "CuO"
+    assert np.abs(spectra.mean - XANESPredictor("cu-k-feff")(read(CUO))[0].mu).max() < 1e-6
+    spectra.to_csv(tmp_path / "CuO.csv")
+    table = np.genfromtxt(tmp_path / "CuO.csv", delimiter=",", names=True, deletechars="")
+    assert table.dtype.names == (
+        "energy_eV", "mp-1692_0", "mp-1692_0_lower", "mp-1692_0_upper", "mp-1692_mean"
+    )  # fmt: skip
+    assert table["mp-1692_0_upper"] == pytest.approx(site.upper, rel=1e-6, nan_ok=True)
+    for text in (repr(spectra), repr(site)):
+        for word in ("CuO (mp-1692)", "Cu site 0", "K edge", "90 % band", "1e-3 a0^2"):
+            assert word in text
+        assert max(map(len, text.splitlines())) < 200
+    ax = spectra.plot()
+    assert [text.get_text() for text in ax.get_legend().get_texts()][-1] == "90 % band"
+    assert ax.get_title() == "CuO (mp-1692)"
+    pyplot.close(ax.figure)
+    assert "cu-k-feff: Cu K edge of FEFF" in repr(XANESPredictor("cu-k-feff"))
+
+
+def test_a_trajectory_has_the_mean_band_of_its_frames(tmp_path):
+    """Frames of one and two copper atoms count the same, atoms of a frame too."""
+    atoms = read(CUO)
+    moved = [atoms.copy() for _ in range(3)]
+    for number, frame in enumerate(moved):
+        frame.rattle(0.03 * number, seed=number)
+    predictor = XANESPredictor("cu-k-feff")
+    found = predictor.trajectory(moved)
+    by_hand = [
+        np.average([s.half_width for s in one], axis=0, weights=[len(s.equivalent) for s in one])
+        for one in map(predictor, moved)
+    ]
+    assert found.half_width == pytest.approx(np.mean(by_hand, axis=0), rel=1e-5, nan_ok=True)
+    assert np.nanmin(np.ptp(by_hand, axis=0)) > 0  # negative control: frames differ
+    assert found.upper - found.lower == pytest.approx(2 * found.half_width, nan_ok=True)
+    found.to_csv(tmp_path / "md.csv")
+    header = (tmp_path / "md.csv").read_text().split("\n")[0]
+    assert header == "energy_eV,mean,spread,site_spread,lower,upper"
+    ax = found.plot()
+    assert len(ax.collections) == 1
+    pyplot.close(ax.figure)
+    assert "3 frames, 6 sites" in repr(found)
+
+
+def test_an_uncalibrated_model_has_no_bands(predictor):
+    found = predictor.trajectory(frames(3))
+    assert found.half_width is found.lower is None
+    assert "lower" not in found.columns()
+    assert "band" not in repr(found)
+    ax = found.plot()
+    assert not ax.collections
+    pyplot.close(ax.figure)
+
+
+def test_novel_sites_and_absent_elements_are_in_the_repr(predictor):
+    (site,) = predictor(bulk("CuZn", "cesiumchloride", a=2.95))
+    assert "Zn absent" in repr(site)
+    assert "novel" not in repr(site)
+    assert "novel" in repr(replace(site, novel=True))
+    many = StructurePrediction([site] * 40)
+    assert len(repr(many).splitlines()) < 20
+
+
+def test_import_is_light():
+    """Neither torch nor ASE is loaded before a name is used."""
+    code = (
+        "import sys, src; print(src.__version__, 'torch' in sys.modules, 'ase' in sys.modules);"
+        "src.predict; print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    first, second = done.stdout.splitlines()
+    assert first == f"{package_version('e3gnn-xanes')} False False", done.stderr
+    assert second == "True"  # negative control
 
 
 class LikePymatgen:

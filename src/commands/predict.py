@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from ..checkpoints.trained_model import TrainedModel
-    from ..prediction.site_prediction import SitePrediction
+    from ..prediction.structure_prediction import StructurePrediction
     from ..predictor import XANESPredictor
 
 logger = logging.getLogger(__name__)
@@ -147,7 +147,7 @@ class Results:
     """The model that predicts."""
     output: Path | None
     """Table to write; None: printed."""
-    predicted: list[list["SitePrediction"]] = field(default_factory=list)
+    predicted: list["StructurePrediction"] = field(default_factory=list)
     """Predictions."""
     sources: list[Path] = field(default_factory=list)
     """File of each."""
@@ -176,21 +176,7 @@ class Results:
         """Draw the spectra of every structure."""
         from ..plot import plot_structures
 
-        def label(site: "SitePrediction") -> str:
-            others = len(site.equivalent) - 1
-            return f"site {site.site}" + (f" (and {others} equivalent)" if others else "")
-
-        plot_structures(
-            [sites[0].structure for sites in self.predicted],
-            self.predicted[0][0].energy,
-            [
-                [(label(s), s.mu, s.half_width, len(s.equivalent)) for s in sites]
-                for sites in self.predicted
-            ],
-            path,
-            unit=self.model.info.unit,
-            relative=self.model.info.reference_energy is None,
-        )
+        plot_structures(self.predicted, path)
 
 
 def predict_bulk(job: Options, databases: list[Path]) -> None:

@@ -5,13 +5,24 @@ from pathlib import Path
 
 import numpy as np
 
-from ..plot import CALCULATED, COLUMN, PREDICTED, draw_band, new_figure, plain_text, save
+from ..plot import (
+    CALCULATED,
+    COLUMN,
+    PREDICTED,
+    band_handle,
+    draw_band,
+    new_figure,
+    plain_text,
+    save,
+)
 from ..xas.spectrum import Spectrum
 from .linear_combination import Mixture
 from .ranking import Ranking
 
 SHOWN = 6
 """Candidates drawn at most, the best ones."""
+RESIDUAL = -0.15
+"""Where the zero of a residual is drawn."""
 
 
 def plot_ranking(ranking: Ranking, path: Path) -> None:
@@ -32,10 +43,14 @@ def plot_ranking(ranking: Ranking, path: Path) -> None:
         ax.annotate(text, (1.0, top + 0.03), (-2, 0), fontsize=7,
                     xycoords=("axes fraction", "data"), textcoords="offset points", ha="right",
                     va="bottom")  # fmt: skip
-    band = "predicted, calibrated band" if fits[0].half_width is not None else "predicted"
-    ax.legend(ax.get_lines()[:2], ["measured", band], frameon=False, fontsize=7, loc="lower right")
+    handles, names = ax.get_lines()[:2], ["measured", "predicted"]
+    if any(fit.half_width is not None for fit in fits):
+        handles, names = [*handles, band_handle("", PREDICTED)], [*names, "calibrated band"]
+    ax.legend(handles, names, frameon=False, fontsize=7, loc="lower right")
+    ax.set_yticks([])  # curves are offset
+    ax.spines["left"].set_visible(False)
     ax.set_xlabel(f"Energy $-$ {e0:.1f} eV (eV)" if e0 else "Energy (eV)", fontsize=8)
-    ax.set_ylabel(f"Normalized absorption; {plain_text(ranking.measure)}", fontsize=8)
+    ax.set_ylabel(f"Normalized absorption, offset; {plain_text(ranking.measure)}", fontsize=8)
     save(figure, path)
 
 
@@ -53,7 +68,11 @@ def plot_mixture(measured: Spectrum, names: Sequence[str], mixture: Mixture, pat
         if fraction > 0.005:
             label = f"{fraction:.2f} {plain_text(name[:18])}"
             ax.plot(x, fraction * mu, "--", color=color, linewidth=0.8, label=label)
-    ax.plot(x, measured.mu - mixture.fitted - 0.15, color="0.4", linewidth=0.8, label="residual")
+    ax.plot(x, measured.mu - mixture.fitted + RESIDUAL, color="0.4", linewidth=0.8,
+            label="residual, offset")  # fmt: skip
+    ax.axhline(RESIDUAL, color="0.8", linewidth=0.6, zorder=0)
+    top = ax.get_ylim()[1]  # below zero ticks would be of the offset residual
+    ax.set_yticks([tick for tick in ax.get_yticks() if -1e-9 < tick < top])
     ax.legend(frameon=False, fontsize=6.5, loc="lower right")
     ax.set_xlabel("Energy relative to e0 (eV)", fontsize=8)
     ax.set_ylabel("Normalized absorption", fontsize=8)

@@ -18,7 +18,8 @@ from ..dataset.split import read_ids
 from ..errors import CheckpointError, DatabaseError
 from ..plot import plot_predictions
 from ..prediction.inference import Bands, predict_sites
-from ..structures.names import material_of
+from ..prediction.structure_prediction import Labels
+from ..structures.names import formula, material_of, title_of
 from ..xas.energies import EnergyAxis
 from ..xas.features import FeatureError, error_statistics, feature_errors, find_features
 from .environments import Environment, Group, environments, group_errors
@@ -49,6 +50,10 @@ class Comparison:
     """Error of each feature at each site, by field of ``Features``; NaN where it is unknown."""
     around: list[Environment]
     """Environment of each site."""
+    formulas: list[str]
+    """Chemical formula of each site's structure."""
+    band: str = "band"
+    """What to call the bands."""
 
     @cached_property
     def features(self) -> dict[str, FeatureError]:
@@ -66,14 +71,18 @@ class Comparison:
         groups = group_errors([[str(one.coordination)] for one in self.around], self.result.mse)
         return sorted(groups, key=lambda group: int(group.name))
 
-    def plot(self, path: Path) -> None:
-        """Draw calculated and predicted spectra, from best to worst."""
+    def plot(self, path: Path, columns: int = 4) -> None:
+        """Draw calculated and predicted spectra, from best to worst, in so many columns."""
+        names = [title_of(*pair) for pair in zip(self.result.ids, self.formulas, strict=True)]
         plot_predictions(
-            *(self.result.ids, self.axis.energy, self.prediction, self.target, path),
+            *(names, self.axis.energy, self.prediction, self.target, path),
             mask=self.mask,
             unit=self.unit,
             relative=self.axis.reference is None,
             half_width=None if self.bands is None else self.bands.half_width,
+            band=self.band,
+            novel=None if self.bands is None else self.bands.novel,
+            columns=columns,
         )
 
 
@@ -110,6 +119,8 @@ def evaluate(
         result=evaluate_spectra(names, sites.mu, target, mask, baseline),
         feature_errors=feature_errors(*features),
         around=[one for graph in graphs for one in environments(graph)],
+        formulas=[formula(graph.z.tolist()) for graph in graphs for _ in graph.record_id],
+        band=Labels.of(model).band,
     )
 
 

@@ -12,9 +12,13 @@ from ase import Atoms
 from ..checkpoints.trained_model import TrainedModel
 from ..errors import PredictionError, StructureError
 from ..model.graph_input import Graph
+from ..plot import Curve, draw_curves
 from ..structures.absorbers import choose_sites, equivalent_sites, unknown_elements
 from ..structures.graph import check_atoms
+from ..structures.names import formula_of, title_of
+from ..xas.tabular import Tabular, describe_axis
 from .inference import PredictedSites, predict_sites
+from .structure_prediction import Labels, StructurePrediction, weighted_mean
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +27,7 @@ AT_ONCE = 64
 
 
 @dataclass(frozen=True)
-class SitePrediction:
+class SitePrediction(Tabular):
     """Predicted spectrum of one absorbing atom, or of several that symmetry makes equivalent."""
 
     structure: str
@@ -45,6 +49,10 @@ class SitePrediction:
     """Elements of the structure that are absent from the training set."""
     element: str | None = None
     """Element of the absorber."""
+    formula: str | None = None
+    """Chemical formula of the structure."""
+    labels: Labels = Labels()
+    """Edge, unit and what to call the axes and the band."""
 
     @property
     def lower(self) -> np.ndarray | None:
@@ -56,6 +64,46 @@ class SitePrediction:
         """Upper end of the band, shape (n_energies,); None: the model is not calibrated."""
         return None if self.half_width is None else self.mu + self.half_width
 
+    @property
+    def label(self) -> str:
+        """Element, number and multiplicity of the site."""
+        others = len(self.equivalent) - 1
+        name = f"{self.element or ''} site {self.site}".strip()
+        return name + (f" (and {others} equivalent)" if others else "")
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """``energy_eV``, ``mu`` and, of a calibrated model, ``lower`` and ``upper``."""
+        columns = {"energy_eV": self.energy, "mu": self.mu}
+        if self.lower is not None and self.upper is not None:
+            columns |= {"lower": self.lower, "upper": self.upper}
+        return columns
+
+    def curve(self) -> Curve:
+        """What is drawn of it."""
+        return Curve(self.label, self.mu, self.half_width, len(self.equivalent), self.novel)
+
+    def draw(self, ax: Any) -> None:
+        """Draw the spectrum with its band, dotted if the site is novel."""
+        draw_curves(ax, self.energy, [self.curve()], self.labels.band)
+        self.labels.write(ax, title_of(self.structure, self.formula))
+
+    def describe(self) -> str:
+        """The site, its largest absorption, the width of its band and what to doubt."""
+        edge, unit = self.labels.edge, self.labels.unit
+        text = self.label + (f", {edge} edge" if edge else "")
+        text += f": mu up to {self.mu.max():.4g}" + (f" ({unit})" if unit else "")
+        text += self.labels.mean_width(self.half_width)
+        if self.novel:
+            text += "; novel, expect larger errors"
+        if self.unseen:
+            text += f"; {', '.join(self.unseen)} absent from the training set"
+        return text
+
+    def __repr__(self) -> str:
+        """One line."""
+        name = title_of(self.structure, self.formula)
+        return f"<SitePrediction {name}, {self.describe()}; {describe_axis(self.energy)}>"
+
 
 def predict_structures(
     model: TrainedModel,
@@ -63,7 +111,7 @@ def predict_structures(
     sites: Sequence[int] | None = None,
     energy: np.ndarray | None = None,
     other_element: bool = False,
-) -> list[list[SitePrediction]]:
+) -> list[StructurePrediction]:
     """Predict the spectra of many structures' absorbers, several structures at once.
 
     Elements that are absent from the training set and novel sites are named in warnings.
@@ -102,7 +150,7 @@ def predict_structure(
     sites: Sequence[int] | None = None,
     energy: np.ndarray | None = None,
     other_element: bool = False,
-) -> list[SitePrediction]:
+) -> StructurePrediction:
     """Predict the spectra of one structure's absorbers, see ``predict_structures``."""
     return predict_structures(model, [(name, structure)], sites, energy, other_element)[0]
 
@@ -114,7 +162,7 @@ def predict_each(
     energy: np.ndarray | None = None,
     other_element: bool = False,
     at_once: int = AT_ONCE,
-) -> Iterator[list[SitePrediction] | StructureError]:
+) -> Iterator[StructurePrediction | StructureError]:
     """Predict structures as they come, some at a time; one that fails does not stop the others.
 
     The arguments are those of ``predict_structures``; an error may be in a structure's place, and
@@ -173,23 +221,24 @@ def _prepare(
         return StructureError(f"{name}: {error}")
     unseen = tuple(unknown_elements(structure, model.info.elements))
     symbols = structure.get_chemical_symbols()
+    of_all = {"structure": name, "unseen": unseen, "formula": formula_of(structure),
+              "labels": Labels.of(model)}  # fmt: skip
     return graph, [
-        {"structure": name, "site": group[0], "equivalent": group, "unseen": unseen,
-         "element": symbols[group[0]]}
+        {**of_all, "site": group[0], "equivalent": group, "element": symbols[group[0]]}
         for group in groups
-    ]  # fmt: skip
+    ]
 
 
 def _predictions(
     absorbers: list[dict[str, Any]], energy: np.ndarray, spectra: PredictedSites, first: int
-) -> list[SitePrediction] | PredictionError:
+) -> StructurePrediction | PredictionError:
     """Predictions of a structure, whose spectra start at a row."""
     try:
         spectra.check([f"{site['structure']}, site {site['site']}" for site in absorbers], first)
     except PredictionError as error:
         return error
     bands = spectra.bands
-    return [
+    return StructurePrediction(
         SitePrediction(
             **site,
             energy=energy,
@@ -198,7 +247,7 @@ def _predictions(
             novel=bands is not None and bool(bands.novel[row]),
         )
         for row, site in enumerate(absorbers, start=first)
-    ]
+    )
 
 
 def warn_of_doubts(sites: list[SitePrediction], element: str | None) -> None:
@@ -248,36 +297,9 @@ def material_mean(sites: Sequence[SitePrediction]) -> np.ndarray:
     Raises:
         StructureError: there are no sites, or their energies differ.
     """
-    return _weighted_mean(sites, [site.mu for site in sites])
+    return weighted_mean(sites, [site.mu for site in sites])
 
 
 def material_half_width(sites: Sequence[SitePrediction]) -> np.ndarray | None:
-    """Half width of a band around the mean, the mean of the sites' half widths.
-
-    That is its upper bound, reached where the errors of all sites go together; if they did not, it
-    would be narrower by up to the root of the number of sites.
-
-    Args:
-        sites: what ``predict_structure`` returns.
-
-    Returns:
-        Half width, unit of the sites', shape (n_energies,); None: the model is not calibrated.
-
-    Raises:
-        StructureError: see ``material_mean``.
-    """
-    widths = [site.half_width for site in sites if site.half_width is not None]
-    return None if len(widths) < len(sites) else _weighted_mean(sites, widths)
-
-
-def _weighted_mean(sites: Sequence[SitePrediction], values: list[np.ndarray]) -> np.ndarray:
-    """Mean over all atoms that the sites stand for."""
-    if not sites:
-        raise StructureError("a material without absorbers has no spectrum")
-    for site in sites:
-        if not np.array_equal(site.energy, sites[0].energy):
-            raise StructureError(
-                f"site {site.site} of {site.structure} has other energies than site"
-                f" {sites[0].site} of {sites[0].structure}; a mean needs the same"
-            )
-    return np.average(values, axis=0, weights=[len(site.equivalent) for site in sites])
+    """Half width of a band around the mean, see ``StructurePrediction.half_width``."""
+    return StructurePrediction(sites).half_width

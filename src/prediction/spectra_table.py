@@ -11,7 +11,7 @@ from .site_prediction import SitePrediction, is_other, material_mean
 
 
 def spectra_table(
-    predicted: list[list[SitePrediction]],
+    predicted: Sequence[Sequence[SitePrediction]],
     model: TrainedModel,
     sources: Sequence[Path],
     notes: Sequence[str] = (),

@@ -35,7 +35,7 @@ def evaluation_page(model: Path, location: Location, ids: Path | None = None) ->
     seen = sites_of(trained.info.train_ids or [], names)
     sections = [
         section("Errors", *_errors(compared, chosen, len(seen))),
-        section("Spectra", figure(compared.plot, caption)),
+        section("Spectra", figure(lambda path: compared.plot(path, columns=2), caption)),
         section("Worst sites", _worst(compared)),
         _groups("element nearby", compared.elements),
         _groups("coordination", compared.coordination),
@@ -74,11 +74,11 @@ def _worst(compared: Comparison) -> str:
     result, around = compared.result, compared.around
     order = sorted(range(len(result.ids)), key=lambda k: -result.mse[k])[:WORST]
     rows = [
-        (result.ids[k], f"{result.mse[k]:.6f}", around[k].coordination,
+        (result.ids[k], f"{result.mse[k]:.6f}", compared.formulas[k], around[k].coordination,
          " ".join(sorted(around[k].elements)))
         for k in order
     ]  # fmt: skip
-    return table(("site", "mse", "coordination", "elements nearby"), rows)
+    return table(("site", "mse", "formula", "coordination", "elements nearby"), rows)
 
 
 def _groups(what: str, groups: list[Group]) -> str:

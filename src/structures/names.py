@@ -1,8 +1,12 @@
 """Names from outside, made safe for lists of ids, tables, terminals and paths."""
 
 import re
+from collections import Counter
+from collections.abc import Iterable
+from math import gcd
 from typing import Any
 
+from ase import Atoms
 from ase.data import chemical_symbols
 
 from ..errors import ConfigError, RecordError, StructureError, is_kind
@@ -13,6 +17,8 @@ LARGEST_Z = len(chemical_symbols) - 1
 """Highest atomic number in calculations; a network has its own limit, ``max_z``."""
 NOT_FIRST = "=+-@"
 """A spreadsheet takes what begins like this for a formula, and a command for an option."""
+NOBLE_GASES = (2, 10, 18, 36, 54, 86, 118)
+"""Atomic numbers at which the periods end."""
 
 
 def check_name(name: str, what: str, where: str) -> str:
@@ -91,3 +97,38 @@ COPY = re.compile(r"\+(d[\d.]+)?(s[\d.]+)?-\d+$", flags=re.ASCII)
 def material_of(record_id: str) -> str:
     """Material part of a record id, `<material>_<site>`; that of the original for a copy."""
     return COPY.sub("", record_id.rpartition("_")[0] or record_id)
+
+
+def _order_in_formula(z: int) -> tuple[float, int]:
+    """Sort key of an element in a formula: by group, and upwards within it.
+
+    IUPAC, Nomenclature of Inorganic Chemistry (2005), table VI: noble gases first, hydrogen between
+    the groups of nitrogen and oxygen.
+    """
+    if z == 1:
+        return 15.5, 0
+    last = next((end for end in NOBLE_GASES if end >= z), z)
+    first = max((end for end in NOBLE_GASES if end < z), default=0)
+    group = z - first if z - first <= 2 else max(3, 18 - last + z)
+    return 0 if z == last else group, -z
+
+
+def formula_of(atoms: Atoms) -> str:
+    """Chemical formula, cations first: TiO2, La2CuO4; that of the whole if it is not periodic."""
+    return formula(atoms.numbers, reduced=bool(atoms.pbc.any()))
+
+
+def formula(numbers: Iterable[int], reduced: bool = True) -> str:
+    """Chemical formula of atomic numbers, ``reduced`` to the smallest whole counts."""
+    counts = Counter(int(z) for z in numbers if 0 < z <= LARGEST_Z)
+    unit = (gcd(*counts.values()) or 1) if reduced else 1
+    elements = sorted(counts, key=_order_in_formula)
+    parts = [(chemical_symbols[z], counts[z] // unit) for z in elements]
+    return "".join(f"{symbol}{count if count > 1 else ''}" for symbol, count in parts)
+
+
+def title_of(name: str, formula: str | None) -> str:
+    """What to call a structure in a figure: its formula, then its name unless that contains it."""
+    if not formula or formula in name:
+        return name
+    return f"{formula} ({name})"

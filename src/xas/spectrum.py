@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from ..errors import ENERGY_TOLERANCE, RecordError
+from ..plot import MEAN, axis_labels, plain_text
+from .tabular import Tabular, describe_axis
 
 
 @dataclass(frozen=True, eq=False)
-class Spectrum:
+class Spectrum(Tabular):
     """An absorption spectrum, immutable and checked."""
 
     energy: np.ndarray
@@ -64,6 +67,25 @@ class Spectrum:
                 f"{self.source}: energies must increase, but {self.energy[at + 1]:.3f} eV follows"
                 f" {self.energy[at]:.3f} eV at point {at + 2}"
             )
+
+    def __repr__(self) -> str:
+        """One line."""
+        edge = f"{self.element or ''} {self.edge or ''}".strip()
+        parts = [self.source, *([f"{edge} edge"] if edge else []), describe_axis(self.energy)]
+        parts += [f"e0 {self.e0:.2f} eV"] if self.e0 is not None else []
+        return f"<Spectrum {', '.join(parts)}, mu {self.unit}>"
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """``energy_eV`` and ``mu``."""
+        return {"energy_eV": self.energy, "mu": self.mu}
+
+    def draw(self, ax: Any) -> None:
+        """Draw the spectrum."""
+        energy_label, mu_label = axis_labels(self.unit, relative=False)
+        ax.plot(self.energy, self.mu, color=MEAN, linewidth=1.0)
+        ax.set(xlabel=energy_label, ylabel=mu_label)
+        ax.set_title(plain_text(self.source), fontsize=9)
+        ax.ticklabel_format(axis="x", useOffset=False)
 
     def at(self, energy: np.ndarray) -> "Spectrum":
         """Linear interpolation onto other energies.

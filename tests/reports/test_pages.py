@@ -1,6 +1,8 @@
 """Pages: well formed, self-contained, escaped, and with the numbers of their source."""
 
 import json
+import re
+from html import unescape
 from html.parser import HTMLParser
 
 import numpy as np
@@ -102,6 +104,17 @@ def test_a_caption_with_quotes_stays_a_caption():
     assert first == again
     assert not Page(first).loads
     assert "<b>" not in first
+
+
+def test_a_wide_table_names_its_columns_in_every_cell():
+    """Stacked on a narrow screen; numbers, but no text, stay on one line."""
+    head = ("site", "mse", "formula", "shift (eV)", 'at "bound"')
+    text = table(head, [("mp-1", "1.5e-03", "CuO", "-6.75", "shift, scale")])
+    labels = re.findall(r'data-label="([^"]*)"', text)
+    assert [unescape(label) for label in labels] == list(head)
+    assert re.findall(r'class="number"[^>]*>([^<]*)', text) == ["1.5e-03", "-6.75"]
+    assert 'class="wide"' in text
+    assert 'class="wide"' not in table(head[:3], [("mp-1", "1", "CuO")])
 
 
 def test_a_dataset(database, tmp_path):

@@ -1,0 +1,144 @@
+"""Predicted spectra of one structure: all sites together, their mean, table and figure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..checkpoints.trained_model import TrainedModel
+from ..errors import StructureError
+from ..plot import axis_labels, draw_curves, plain_text
+from ..structures.names import title_of, to_name
+from ..xas.tabular import Tabular, describe_axis
+
+if TYPE_CHECKING:
+    from .site_prediction import SitePrediction
+
+LISTED = 12
+"""Sites that ``repr`` lists at most."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What to call the quantities of a model's spectra."""
+
+    energy: str = "Energy (eV)"
+    """Label of the energy axis."""
+    mu: str = "Absorption"
+    """Label of the other axis."""
+    unit: str | None = None
+    """Unit of mu, as text."""
+    edge: str | None = None
+    """Absorption edge."""
+    band: str = "band"
+    """The bands, with their nominal coverage."""
+
+    @classmethod
+    def of(cls, model: TrainedModel) -> "Labels":
+        """Labels of a model's spectra."""
+        info, calibration = model.info, model.calibration
+        energy, mu = axis_labels(info.unit, relative=info.reference_energy is None)
+        band = "band" if calibration is None else f"{100 * calibration.coverage:g} % band"
+        return cls(energy, mu, info.unit, info.edge, band)
+
+    def write(self, ax: Any, title: str) -> None:
+        """Write them and a title into matplotlib's axes."""
+        ax.set_title(plain_text(title), fontsize=9)
+        ax.set_xlabel(self.energy, fontsize=8)
+        ax.set_ylabel(self.mu, fontsize=8)
+        ax.ticklabel_format(axis="x", useOffset=False)
+
+    def mean_width(self, half_width: np.ndarray | None) -> str:
+        """Mean half width of a band, shape (n_energies,); nothing where there is none."""
+        if half_width is None or not np.isfinite(half_width).any():
+            return ""
+        return f", {self.band} +-{np.nanmean(half_width):.2g} on average"
+
+
+class StructurePrediction(list["SitePrediction"], Tabular):
+    """Predictions of a structure's sites, or groups of equivalent sites: a list of them.
+
+    spectra = src.predict("CuO.cif", model="cu-k-feff")
+    spectra.plot()
+    spectra.to_csv("CuO.csv")
+    energy, mu = spectra.energy, spectra.mean
+    """
+
+    @property
+    def name(self) -> str:
+        """Name of the structure."""
+        return self[0].structure
+
+    @property
+    def energy(self) -> np.ndarray:
+        """Energies, eV, shape (n_energies,)."""
+        return self[0].energy
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Mean over all absorbing atoms, unit of the sites', shape (n_energies,)."""
+        return weighted_mean(self, [site.mu for site in self])
+
+    @property
+    def half_width(self) -> np.ndarray | None:
+        """Half width of a band around the mean, the mean of the sites' half widths.
+
+        That is its upper bound, reached where the errors of all sites go together; if they did not,
+        it would be narrower by up to the root of the number of sites. Unit of the sites', shape
+        (n_energies,); None: the model is not calibrated.
+        """
+        widths = [site.half_width for site in self if site.half_width is not None]
+        return None if len(widths) < len(self) else weighted_mean(self, widths)
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """``energy_eV``; each site's mu as NAME_SITE, with the ends of its band; NAME_mean.
+
+        All of shape (n_energies,).
+        """
+        name, columns = to_name(self.name), {"energy_eV": self.energy}
+        for site in self:
+            for kind, values in list(site.columns().items())[1:]:
+                columns[f"{name}_{site.site}{'' if kind == 'mu' else f'_{kind}'}"] = values
+        return {**columns, f"{name}_mean": self.mean}
+
+    def draw(self, ax: Any) -> None:
+        """Draw each site's spectrum with its band, and their mean; novel sites are dotted."""
+        curves = [site.curve() for site in self]
+        draw_curves(ax, self.energy, curves, self[0].labels.band)
+        self[0].labels.write(ax, title_of(self.name, self[0].formula))
+
+    def __repr__(self) -> str:
+        """One line for the structure and one per site."""
+        site = self[0] if self else None
+        if site is None:
+            return "StructurePrediction([])"
+        lines = [
+            f"StructurePrediction: {title_of(self.name, site.formula)},"
+            f" {sum(len(one.equivalent) for one in self)} sites, {describe_axis(site.energy)}"
+        ]
+        lines += [f"  {one.describe()}" for one in self[:LISTED]]
+        if len(self) > LISTED:
+            lines.append(f"  and {len(self) - LISTED} more")
+        return "\n".join(lines)
+
+
+def weighted_mean(sites: Sequence["SitePrediction"], values: list[np.ndarray]) -> np.ndarray:
+    """Mean over all atoms that the sites stand for.
+
+    Args:
+        sites: predictions, on one energy grid.
+        values: of each, shape (n_energies,).
+
+    Raises:
+        StructureError: there are no sites, or their energies differ.
+    """
+    if not sites:
+        raise StructureError("a material without absorbers has no spectrum")
+    for site in sites:
+        if not np.array_equal(site.energy, sites[0].energy):
+            raise StructureError(
+                f"site {site.site} of {site.structure} has other energies than site"
+                f" {sites[0].site} of {sites[0].structure}; a mean needs the same"
+            )
+    return np.average(values, axis=0, weights=[len(site.equivalent) for site in sites])
