@@ -7,7 +7,7 @@ import numpy as np
 
 from research.runner import Outcome
 from research.sizes import fit_power_law
-from src.plot import CALCULATED, PREDICTED, TRAINED, axis_labels, new_figure, save
+from src.plot import CALCULATED, PREDICTED, TRAINED, axis_labels, draw_pair, new_figure, save
 
 COLORS = (TRAINED, PREDICTED)
 
@@ -70,8 +70,7 @@ def plot_worst(
     for ax in axes.flat[len(titles) :]:
         ax.set_visible(False)
     for ax, title, mine, theirs in zip(axes.flat, titles, prediction, target, strict=False):
-        ax.plot(energy, theirs, color=CALCULATED, linewidth=3.2, label="calculated")
-        ax.plot(energy, mine, color=PREDICTED, linewidth=1.2, label="predicted")
+        draw_pair(ax, energy, theirs, mine)
         ax.set_title(title, fontsize=8)
         ax.ticklabel_format(axis="x", useOffset=False)
         ax.locator_params(axis="x", nbins=3)

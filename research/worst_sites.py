@@ -21,6 +21,7 @@ from src.checkpoints.trained_model import TrainedModel
 from src.dataset.database import Database
 from src.evaluation.evaluate import Comparison, choose_ids, evaluate
 from src.evaluation.table import write_table
+from src.structures.names import title_of
 
 FEW = 5
 """Elements near fewer sites than this are marked."""
@@ -31,13 +32,13 @@ def worst(compared: Comparison, count: int) -> list[int]:
     return np.argsort(-compared.result.mse, kind="stable")[:count].tolist()
 
 
-def tables(compared: Comparison, rows: list[int], formulas: list[str]) -> str:
+def tables(compared: Comparison, rows: list[int]) -> str:
     """Worst sites and worst elements in Markdown."""
     result, around = compared.result, compared.around
     sites = [
-        (result.ids[k], formula, f"{result.mse[k]:.6f}", around[k].coordination,
+        (result.ids[k], compared.formulas[k], f"{result.mse[k]:.6f}", around[k].coordination,
          " ".join(sorted(around[k].elements)))
-        for k, formula in zip(rows, formulas, strict=True)
+        for k in rows
     ]  # fmt: skip
     header = ("site", "structure", "mse", "coordination", "elements nearby")
     elements = [
@@ -67,11 +68,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     ids, chosen = choose_ids(options.ids, database, described)
     compared = evaluate(model, database, ids)
     rows = worst(compared, options.count)
-    names = [compared.result.ids[k] for k in rows]
-    formulas = [r.atoms.get_chemical_formula(empirical=True) for r in database.records(names)]
     titles = [
-        f"{name}\n{formula}, mse {compared.result.mse[k]:.2g}"
-        for k, name, formula in zip(rows, names, formulas, strict=True)
+        f"{title_of(compared.result.ids[k], compared.formulas[k])}\n"
+        f"mse {compared.result.mse[k]:.2g}"
+        for k in rows
     ]
     target = np.where(compared.mask, compared.target, np.nan)
     plot_worst(
@@ -80,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         unit=described.unit,
         relative=described.reference_energy is None,
     )
-    text = f"{chosen}\n\n{tables(compared, rows, formulas)}"
+    text = f"{chosen}\n\n{tables(compared, rows)}"
     (options.output / "worst_sites.md").write_text(text)
     table = options.output / "evaluation.json"
     write_table(table, compared)

@@ -115,6 +115,17 @@ def axis_labels(unit: str | None, relative: bool) -> tuple[str, str]:
     )
 
 
+def draw_spectrum(
+    ax: Any, energy: np.ndarray, mu: np.ndarray, unit: str | None, relative: bool = False
+) -> None:
+    """Draw one spectrum, arrays of shape (n_energies,), and label the axes."""
+    ax.plot(energy, mu, linewidth=1.0)
+    energy_label, mu_label = axis_labels(unit, relative)
+    ax.set_xlabel(energy_label, fontsize=8)
+    ax.set_ylabel(mu_label, fontsize=8)
+    ax.ticklabel_format(axis="x", useOffset=False)
+
+
 def draw_band(ax: Any, energy: np.ndarray, mu: np.ndarray, half: np.ndarray, **how: Any) -> None:
     """Shade a spectrum's band; all arrays of shape (n_energies,)."""
     ax.fill_between(energy, mu - half, mu + half, alpha=BAND, linewidth=0, **how)
@@ -184,6 +195,7 @@ def plot_training(metrics: str | Path, path: str | Path) -> None:
         ax.set_title(title, fontsize=9)
         ax.set_xlabel("Epoch", fontsize=9)
         ax.tick_params(which="both", labelsize=8)
+        ax.margins(y=0.12)  # room for a label below the lowest point
         ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     lowest = column["val_mse"][best]
     side = "left" if best < len(epoch) / 2 else "right"  # away from the axis
@@ -233,29 +245,33 @@ def plot_predictions(
         columns: panels next to each other at most.
     """
     shown = target if mask is None else np.where(mask, target, np.nan)
-    errors = np.nanmean((prediction - shown) ** 2, axis=1)
-    chosen = _best_to_worst(errors)
+    chosen = _best_to_worst(np.nanmean((prediction - shown) ** 2, axis=1))
     figure, axes = _panels(len(chosen), columns, 2.7, 2.0, 0.5)
-    for ax, (k, place) in zip(axes, chosen.items(), strict=True):
-        ax.plot(energy, shown[k], color=CALCULATED, linewidth=3.2, label="calculated")
-        ax.plot(energy, prediction[k], color=PREDICTED, linewidth=1.2, label="predicted")
+    for ax, (k, error) in zip(axes, chosen.items(), strict=True):
+        draw_pair(ax, energy, shown[k], prediction[k])
         if half_width is not None:
             draw_band(ax, energy, prediction[k], half_width[k], color=PREDICTED, label=band)
-        place += "novel, " if novel is not None and novel[k] else ""
-        ax.set_title(f"{plain_text(ids[k])}\n{place}mse {errors[k]:.2g}", fontsize=8)
+        doubt = ", novel" if novel is not None and novel[k] else ""
+        ax.set_title(f"{plain_text(ids[k])}\n{error}{doubt}", fontsize=8)
     axes[0].legend(frameon=False, fontsize=7)
-    labels = zip((figure.supxlabel, figure.supylabel), axis_labels(unit, relative), strict=True)
-    for write, label in labels:
-        write(label, fontsize=9)
+    energy_label, mu_label = axis_labels(unit, relative)
+    figure.supxlabel(energy_label, fontsize=9)
+    figure.supylabel(mu_label, fontsize=9)
     save(figure, path)
 
 
+def draw_pair(ax: Any, energy: np.ndarray, calculated: np.ndarray, predicted: np.ndarray) -> None:
+    """Draw a calculated spectrum, thick, and a predicted one; arrays of shape (n_energies,)."""
+    ax.plot(energy, calculated, color=CALCULATED, linewidth=3.2, label="calculated")
+    ax.plot(energy, predicted, color=PREDICTED, linewidth=1.2, label="predicted")
+
+
 def _best_to_worst(errors: np.ndarray) -> dict[int, str]:
-    """Indices of at most ``PANELS`` errors, evenly chosen, with what the first and last are."""
+    """Indices of at most ``PANELS`` errors, evenly chosen, and their errors in words."""
     order = np.argsort(errors, kind="stable")
     chosen = order[np.unique(np.linspace(0, len(order) - 1, PANELS).round().astype(int))]
     places = {int(chosen[-1]): "worst, ", int(chosen[0]): "best, "}
-    return {k: places.get(k, "") for k in chosen.tolist()}
+    return {k: f"{places.get(k, '')}mse {errors[k]:.2g}" for k in chosen.tolist()}
 
 
 def plot_structures(structures: Sequence[Drawable], path: str | Path) -> None:

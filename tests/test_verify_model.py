@@ -81,6 +81,8 @@ def test_one_epoch_exits_1(tmp_path):
     assert b"FAILED" in done.stdout
     assert b"wrote " in done.stdout  # to its end: a crash exits 1 too
     assert b"Traceback" not in done.stderr
+    assert done.stderr.count(b"\nepoch 1/1 ") == 2  # progress, also where there is no terminal
+    assert done.stderr.index(b"1 of 2: ") < done.stderr.index(b"2 of 2: ")
 
 
 @pytest.mark.slow

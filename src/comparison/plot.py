@@ -58,7 +58,7 @@ def plot_mixture(measured: Spectrum, names: Sequence[str], mixture: Mixture, pat
     """The measurement, the mixture, its components and the residual."""
     from matplotlib import colormaps
 
-    figure, axes = new_figure(COLUMN, 3.2)
+    figure, axes = new_figure(COLUMN, 3.6)
     ax, x = axes[0, 0], measured.energy - (measured.e0 or 0.0)
     ax.plot(x, measured.mu, color=CALCULATED, linewidth=2.4, label="measured")
     ax.plot(x, mixture.fitted, color=PREDICTED, linewidth=1.0, label="mixture")
@@ -73,7 +73,7 @@ def plot_mixture(measured: Spectrum, names: Sequence[str], mixture: Mixture, pat
     ax.axhline(RESIDUAL, color="0.8", linewidth=0.6, zorder=0)
     top = ax.get_ylim()[1]  # below zero ticks would be of the offset residual
     ax.set_yticks([tick for tick in ax.get_yticks() if -1e-9 < tick < top])
-    ax.legend(frameon=False, fontsize=6.5, loc="lower right")
+    figure.legend(frameon=False, fontsize=6.5, loc="outside lower center", ncols=2)
     ax.set_xlabel("Energy relative to e0 (eV)", fontsize=8)
     ax.set_ylabel("Normalized absorption", fontsize=8)
     save(figure, path)

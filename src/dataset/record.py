@@ -9,7 +9,9 @@ import numpy as np
 from ase import Atoms
 
 from ..errors import RecordError, is_kind
-from ..structures.names import check_edge, check_name, check_printable
+from ..plot import draw_spectrum, plain_text
+from ..structures.names import check_edge, check_name, check_printable, formula_of, title_of
+from ..xas.tabular import Tabular, describe_axis
 
 UNITS = {"absolute": "1e-3 a0^2", "normalized": "dimensionless", "as_given": "not stated"}
 """Unit of each kind of target; "as_given" where the source does not say what it gives."""
@@ -36,7 +38,7 @@ def is_mean(record_id: str) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class Record:
+class Record(Tabular):
     """A spectrum, its absorber and its structure."""
 
     id: str
@@ -113,6 +115,21 @@ class Record:
                 )
         self._check_mean()
         self._check_spectrum()
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """``energy_eV`` and ``mu``."""
+        return {"energy_eV": self.energy, "mu": self.mu}
+
+    def draw(self, ax: Any) -> None:
+        """Draw the spectrum."""
+        draw_spectrum(ax, self.energy, self.mu, UNITS[self.target], self.axis == "relative")
+        ax.set_title(plain_text(title_of(self.id, formula_of(self.atoms))), fontsize=9)
+
+    def __repr__(self) -> str:
+        """One line."""
+        name = title_of(self.id, formula_of(self.atoms))
+        what = f"{self.element} {self.edge} edge by {self.code} {self.version}".rstrip()
+        return f"<Record {name}, {what}, {self.target}, {describe_axis(self.energy)}>"
 
     def _set(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)

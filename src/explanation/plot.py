@@ -1,6 +1,7 @@
 """Figure of an explanation, one column wide."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -37,6 +38,7 @@ def plot_explanation(explained: Explanation, path: Path, unit: str | None, relat
     for ax in (middle, bottom):
         ax.axhline(0.0, color="0.8", linewidth=0.6, zorder=0)
     handles, labels = middle.get_legend_handles_labels()
-    legend = {"frameon": False, "fontsize": 7, "ncols": 3, "columnspacing": 1.0}
+    legend: dict[str, Any] = {"frameon": False, "fontsize": 7, "ncols": 3, "columnspacing": 1.0}
+    legend |= {"title": r"Shells: neighbors and distance ($\AA$)", "title_fontsize": 7}
     figure.legend(handles, labels, loc="outside lower center", **legend)
     save(figure, path)

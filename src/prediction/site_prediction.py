@@ -80,7 +80,9 @@ class SitePrediction(Tabular):
 
     def curve(self) -> Curve:
         """What is drawn of it."""
-        return Curve(self.label, self.mu, self.half_width, len(self.equivalent), self.novel)
+        count = len(self.equivalent)
+        name = f"{self.element or ''} site {self.site}{f' (x {count})' if count > 1 else ''}"
+        return Curve(name.strip(), self.mu, self.half_width, count, self.novel)
 
     def draw(self, ax: Any) -> None:
         """Draw the spectrum with its band, dotted if the site is novel."""

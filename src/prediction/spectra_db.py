@@ -9,7 +9,10 @@ import numpy as np
 from ase import Atoms
 
 from ..errors import DatabaseError
+from ..plot import Curve, draw_curves
 from ..structures.database import connect, query, row_ids
+from ..structures.names import formula_of
+from ..xas.tabular import Tabular, describe_axis
 
 FORMAT = "e3gnn-xanes spectra 1"
 EXAMPLES = 1000
@@ -17,7 +20,7 @@ EXAMPLES = 1000
 
 
 @dataclass(frozen=True)
-class PredictedStructure:
+class PredictedStructure(Tabular):
     """A row of a database of spectra."""
 
     source_row: int
@@ -42,6 +45,40 @@ class PredictedStructure:
     """Upper end of the band, shape of ``mu``."""
     novel: np.ndarray | None
     """Whether each site is unlike anything that the model was trained on, (n_absorbers,)."""
+
+    @property
+    def name(self) -> str:
+        """Formula, and the row of the source."""
+        return f"{formula_of(self.atoms) or 'no atoms'} (row {self.source_row})"
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """``energy_eV`` and each site's ``mu_SITE``, ``lower_SITE`` and ``upper_SITE``."""
+        columns = {"energy_eV": self.energy}
+        for row, site in enumerate(self.sites):
+            for kind in ("mu", "lower", "upper"):
+                if getattr(self, kind) is not None:
+                    columns[f"{kind}_{site}"] = getattr(self, kind)[row]
+        return columns
+
+    def draw(self, ax: Any) -> None:
+        """Draw the sites with their bands, novel ones dotted, and their mean."""
+        half = None if self.upper is None else np.asarray(self.upper) - self.mu
+        curves = [
+            Curve(f"site {site}", mu, half if half is None else half[row],
+                  novel=self.novel is not None and bool(self.novel[row]))
+            for row, (site, mu) in enumerate(zip(self.sites, self.mu, strict=True))
+        ]  # fmt: skip
+        if curves:
+            draw_curves(ax, self.energy, curves)
+        ax.set(xlabel="Energy (eV)", ylabel="Absorption")
+        ax.set_title(self.name, fontsize=9)
+
+    def __repr__(self) -> str:
+        """One line."""
+        if self.error is not None:
+            return f"<PredictedStructure {self.name}, not predicted: {self.error}>"
+        what = f"{self.name}, {len(self.sites)} sites, {describe_axis(self.energy)}"
+        return f"<PredictedStructure {what}>"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ENERGY_TOLERANCE, RecordError
-from ..plot import MEAN, axis_labels, plain_text
+from ..plot import draw_spectrum, plain_text
 from .tabular import Tabular, describe_axis
 
 
@@ -81,11 +81,8 @@ class Spectrum(Tabular):
 
     def draw(self, ax: Any) -> None:
         """Draw the spectrum."""
-        energy_label, mu_label = axis_labels(self.unit, relative=False)
-        ax.plot(self.energy, self.mu, color=MEAN, linewidth=1.0)
-        ax.set(xlabel=energy_label, ylabel=mu_label)
+        draw_spectrum(ax, self.energy, self.mu, self.unit)
         ax.set_title(plain_text(self.source), fontsize=9)
-        ax.ticklabel_format(axis="x", useOffset=False)
 
     def at(self, energy: np.ndarray) -> "Spectrum":
         """Linear interpolation onto other energies.

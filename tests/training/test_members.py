@@ -53,7 +53,13 @@ def test_a_training_continues_and_new_members_may_join(made, capsys, monkeypatch
         hook_commands(patch, at(0, 0, die))
         with pytest.raises(Killed):
             run(*words, "--members=3", "--resume")
+    capsys.readouterr()
     assert run(*words, "--members=3", "--resume") == 0
+    log = capsys.readouterr().err
+    for number in (1, 2, 3):
+        assert f"member {number} of 3: seed {number + 3}, " in log
+    assert "member 3 of 3: done in " in log
+    assert "left" not in log  # nothing is known of members that are continued
     found = load_model(made / "both")[0]
     assert len(networks_of(found)) == 3
     assert all(torch.equal(found.state_dict()[name], kept[name]) for name in kept)
