@@ -1,41 +1,34 @@
-"""FEFF 8, 9 and 10 calculations: a folder of runs to records.
+"""FEFF calculations of versions 7 to 10: a folder of runs to records.
 
 A run is a folder with ``xmu.dat`` or ``feff.inp``, or one named `<site>_<element>` as in
 Lightshow's layout, `<material>/FEFF-XANES/<site>_<element>/xmu.dat` with `<material>/POSCAR` above
-it and the 0-based site. The structure is the crystal beside the run where there is one, else the
-cluster of ``feff.inp``. Formats: FEFF user's guide; Rehr et al., Phys. Chem. Chem. Phys. 12, 5503
-(2010).
+it and the 0-based site. The structure is the crystal that the CIF card of ``feff.inp`` names, else
+the one beside the run, else the cluster of ``feff.inp``. Formats: FEFF user's guide; Rehr et al.,
+Phys. Chem. Chem. Phys. 12, 5503 (2010).
 """
 
-import functools
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-from ase import Atoms
-from ase.data import atomic_numbers, chemical_symbols
+from ase.data import chemical_symbols
 
 from ..dataset.record import PassedOver, Record, Rejected
-from ..errors import ConfigError, RecordError, StructureError
-from ..structures.files import read_structures
-from ..structures.graph import check_atoms, neighbors
+from ..errors import ConfigError, RecordError
 from ..structures.names import to_name
-from .feff_input import FeffInput, read_feff_input
-from .feff_xmu import Xmu, read_xmu
+from .feff_input import FeffInput, input_edge, read_feff_input
+from .feff_structure import choose_structure, crystal_files
+from .feff_xmu import Xmu, header_edge, read_xmu
 from .options import Format, ReadOptions, read_each
 from .plausibility import BOHR, check_cross_section
 
 SITE_FOLDER = re.compile(r"^(\d+)_([A-Z][a-z]?)$")
 AXIS_FOLDER = re.compile(r"^[xyz]$")
 """Folders of a site's spectra for three polarizations, in the site's."""
-COMPARED_WITHIN = 4.0
-"""Neighbors of cluster and crystal are compared up to this distance, Angstrom."""
-TOLERANCE = 0.01
-"""Largest difference of their distances, Angstrom."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +45,8 @@ class Run:
     """The same as the name writes it, leading zeros included."""
     element: str | None = None
     """Absorbing element."""
+    suffix: str = ""
+    """End of the record's id: the edge where the material has runs of several."""
 
 
 def find_runs(root: Path) -> Iterator[Run]:
@@ -80,18 +75,12 @@ def find_runs(root: Path) -> Iterator[Run]:
             digits, element = named.groups()
             label = f"{digits}-{axis}" if axis else digits
             yield Run(folder, to_name(home.name), (folder, home), int(digits), label, element)
-        elif not _crystals(full) and _crystals(full.parent):
+        elif not crystal_files(full) and crystal_files(full.parent):
             # `<material>/POSCAR` with runs of any name below it: one material
             yield Run(folder, to_name(full.parent.name), (full.parent,))
         else:
             relative = folder.relative_to(root).as_posix()
             yield Run(folder, to_name(full.name if relative == "." else relative), (folder,))
-
-
-def _crystals(folder: Path) -> list[Path]:
-    """Files in a folder that could be its crystal: POSCAR, else every CIF."""
-    poscar = folder / "POSCAR"
-    return [poscar] if poscar.is_file() else sorted(folder.glob("*.cif"))
 
 
 def read_feff(
@@ -116,10 +105,26 @@ def read_feff(
     if target not in FORMAT.targets:
         raise ConfigError(f"`target` is {target!r}, expected {' or '.join(FORMAT.targets)}")
     options = ReadOptions(element, edge, target=target)
-    runs = find_runs(Path(root))
+    runs = _name_edges(list(find_runs(Path(root))))
     yield from read_each(
         ((str(run.folder), partial(read_run, run, options)) for run in runs), options
     )
+
+
+def _name_edges(runs: list[Run]) -> Iterator[Run]:
+    """Runs, with the edge in the ids of materials that were calculated at several."""
+    count = Counter(run.material for run in runs)
+    edges: dict[Path, str | None] = {}
+    for run in runs:
+        if count[run.material] > 1:
+            edges[run.folder] = header_edge(run.folder) or input_edge(run.folder / "feff.inp")
+    of_material: dict[str, set[str]] = {}
+    for run in runs:
+        if edge := edges.get(run.folder):
+            of_material.setdefault(run.material, set()).add(edge)
+    for run in runs:
+        several = len(of_material.get(run.material, ())) > 1
+        yield replace(run, suffix=f"-{edges[run.folder]}") if several else run
 
 
 def read_run(run: Run, options: ReadOptions) -> Record | None:
@@ -135,10 +140,15 @@ def read_run(run: Run, options: ReadOptions) -> Record | None:
         return None
     xmu = read_xmu(run.folder, inp if path.is_file() else None)
     _check_agreement(run, xmu, inp)
-    check_cross_section(f"{run.folder}/xmu.dat: xsedge", xmu.z, xmu.edge, xmu.xsedge)
-    atoms, site = _choose_structure(run, inp, chemical_symbols[xmu.z])
+    check_cross_section(f"{run.folder}/xmu.dat: xsedge", xmu.z, xmu.edge, xmu.cross_section)
+    if options.target == "normalized" and xmu.xsedge == 1.0:
+        raise RecordError(
+            f"{run.folder}: mu is a cross-section (card ABSOLUTE) and can't be normalized as FEFF"
+            " does; read it with the target absolute"
+        )
+    atoms, site = choose_structure(run.folder, run.places, run.site, inp, chemical_symbols[xmu.z])
     return Record(
-        id=f"{run.material}_{run.label or f'{site:03d}'}",
+        id=f"{run.material}_{run.label or f'{site:03d}'}{run.suffix}",
         material=run.material,
         atoms=atoms,
         site=site,
@@ -172,88 +182,6 @@ def _check_agreement(run: Run, xmu: Xmu, inp: FeffInput) -> None:
             raise RecordError(
                 f"{run.folder}: {what} says {value}, but xmu.dat is of {element} {xmu.edge}"
             )
-
-
-def _choose_structure(run: Run, inp: FeffInput, element: str) -> tuple[Atoms, int]:
-    """Crystal or cluster of a run, and the absorber's index in it.
-
-    Raises:
-        RecordError: there is none, or cluster and crystal do not describe the same site.
-    """
-    paths = next((files for place in run.places if (files := _crystals(place))), [])
-    if len(paths) > 1:
-        raise RecordError(f"{paths[0].parent}: {len(paths)} CIF files and no POSCAR, expected one")
-    if inp.cluster is not None:
-        check_atoms(inp.cluster)
-    if not paths:
-        if inp.cluster is None:
-            raise RecordError(f"{run.folder}: no POSCAR, no CIF and no feff.inp with an ATOMS list")
-        return inp.cluster, inp.absorber
-    crystal = _read_crystal(paths[0], paths[0].stat().st_mtime_ns)
-    sites = np.flatnonzero(crystal.numbers == atomic_numbers[element]).tolist()
-    if run.site is not None:
-        if run.site not in sites:
-            symbol = crystal[run.site].symbol if run.site < len(crystal) else "no atom"
-            raise RecordError(
-                f"{run.folder}: site {run.site} of {paths[0]} is {symbol}, expected {element}"
-            )
-        sites = [run.site]
-    if inp.cluster is None:
-        if len(sites) != 1:
-            raise RecordError(f"{run.folder}: {len(sites)} {element} sites could be the absorber")
-        return crystal.copy(), sites[0]
-    ((cluster_vectors, cluster_numbers),) = _surroundings(inp.cluster, [inp.absorber])
-    for site, (vectors, numbers) in zip(sites, _surroundings(crystal, sites), strict=True):
-        if _same_shells(vectors, numbers, cluster_vectors, cluster_numbers):
-            if inp.polarization and not _same_axes(vectors, cluster_vectors):
-                return inp.cluster, inp.absorber
-            return crystal.copy(), site
-    raise RecordError(
-        f"{run.folder}: the absorber's neighbors in feff.inp within {COMPARED_WITHIN} Angstrom"
-        f" are not those of {'site ' + str(run.site) if run.site is not None else 'any site'}"
-        f" in {paths[0]}"
-    )
-
-
-@functools.lru_cache(maxsize=4)
-def _read_crystal(path: Path, _changed: int) -> Atoms:
-    """Read a crystal, once for all sites of a material; ``_changed`` is the time of its file."""
-    crystal = read_structures(path, format="cif" if path.suffix == ".cif" else "vasp")[0]
-    try:
-        check_atoms(crystal)
-    except StructureError as error:
-        raise StructureError(f"{path}: {error}") from error
-    return crystal
-
-
-def _surroundings(atoms: Atoms, sites: list[int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """For each site the vectors to its neighbors, Angstrom (n, 3), and their elements (n,)."""
-    (source, target), shift = neighbors(atoms, COMPARED_WITHIN)
-    vectors = atoms.positions[source] - atoms.positions[target] - shift
-    for site in sites:
-        mine = target == site
-        yield vectors[mine], atoms.numbers[source[mine]]
-
-
-def _same_shells(
-    vectors: np.ndarray, numbers: np.ndarray, others: np.ndarray, other_numbers: np.ndarray
-) -> bool:
-    """Whether two sites have neighbors at the same distances, those at the rim aside."""
-    rim = COMPARED_WITHIN - TOLERANCE
-    for z in {*numbers.tolist(), *other_numbers.tolist()}:
-        a = np.sort(np.linalg.norm(vectors[numbers == z], axis=1))
-        b = np.sort(np.linalg.norm(others[other_numbers == z], axis=1))
-        count = max((a < rim).sum(), (b < rim).sum())
-        if min(len(a), len(b)) < count or (np.abs(a[:count] - b[:count]) > TOLERANCE).any():
-            return False
-    return True
-
-
-def _same_axes(vectors: np.ndarray, others: np.ndarray) -> bool:
-    """Whether each vector within the rim is among the others, so that the axes are the same."""
-    inside = vectors[np.linalg.norm(vectors, axis=1) < COMPARED_WITHIN - TOLERANCE]
-    apart = np.linalg.norm(inside[:, None] - others, axis=2)
-    return bool((apart.min(axis=1, initial=np.inf) < TOLERANCE).all())
 
 
 FORMAT = Format(

@@ -1,4 +1,8 @@
-"""FEFF's ``feff.inp``: the cards that define the calculation."""
+"""FEFF's ``feff.inp``: the cards that define the calculation.
+
+Source of the cards' meaning and of the energy grids: FEFF 10, ``src/RDINP/rdinp.f90`` and
+``src/XSPH/phmesh2.f90``, and its user's guide.
+"""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -10,12 +14,33 @@ from ase import Atoms
 from ase.data import chemical_symbols
 
 from ..errors import RecordError
-from ..runtime.text_files import COUNT, numbered_lines, parse_number
+from ..runtime.text_files import COUNT, DECIMAL, numbered_lines, parse_number
 from ..structures.names import LARGEST_Z
 
 NOT_SETTINGS = ("TITL", "POTE", "ATOM", "CONT", "PRIN", "RMUL")
 """Cards that are no settings of the calculation."""
 PRESET = re.compile(r"\* Preset (\w+)")
+OTHERS = {
+    "XES": "an emission spectrum",
+    "DANE": "an anomalous scattering factor",
+    "FPRI": "an anomalous scattering factor",
+    "ELNE": "an electron energy loss spectrum",
+    "EXEL": "an electron energy loss spectrum",
+    "NRIX": "inelastic X-ray scattering",
+    "RIXS": "resonant inelastic X-ray scattering",
+    "COMP": "a Compton profile",
+    "DENS": "an electron density",
+    "FULL": "a spectrum of several edges",
+    "XMCD": "circular dichroism",
+    "XNCD": "circular dichroism",
+    "SPIN": "the absorption of one spin channel",
+    "ELLI": "the absorption of elliptically polarized light",
+    "MULT": "the absorption of one of two dipole channels",
+    "CFAV": "a mean over several absorbing atoms",
+}
+"""Cards with which ``xmu.dat`` is not the absorption of one atom, and what it is."""
+SWITCH = {"SPIN": slice(1, 2), "ELLI": slice(1, 5), "MULT": slice(2, 3)}
+"""Words of such a card that are all zero where it changes nothing."""
 HOLES = {1: "K", 2: "L1", 3: "L2", 4: "L3", 5: "M1", 6: "M2", 7: "M3", 8: "M4", 9: "M5"}
 """Edge of each number of the HOLE card."""
 
@@ -32,8 +57,22 @@ class FeffInput:
     """ATOMS list as a structure without periodicity."""
     absorber: int = -1
     """Index of the absorber in the cluster: potential 0, else the atom at the origin."""
+    not_absorption: str = ""
+    """The card with which ``xmu.dat`` is not the absorption of one atom, and what it is."""
     k_max: float | None = None
     """Highest wave number of the calculation, 1/Angstrom."""
+    k_step: float = 0.07
+    """Step of its grid in wave number, 1/Angstrom; FEFF's default."""
+    own_grid: bool = False
+    """Whether the input has its own energy grid instead of that of the XANES card."""
+    absolute: bool = False
+    """Whether ``xmu.dat`` is not normalized."""
+    cif: str = ""
+    """File of the CIF card, from the input's folder."""
+    target: int = 1
+    """Absorber's number, from 1, among the atoms that the file of the CIF card lists."""
+    unit_cell: bool = False
+    """Whether the ATOMS list is a unit cell in lattice coordinates, which is not read."""
     cards: str = ""
     """Cards that determine the spectrum, without structure and titles, separated by `; `."""
     preset: str = ""
@@ -45,11 +84,12 @@ class FeffInput:
 def cards(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, list[str]]]:
     """Numbers and words of the lines that count, up to the END card.
 
-    A line that starts with one of `* ! # %` is a comment, and so is what follows a `!`.
+    A line that starts with one of `* ! # % ;` is a comment, and so is what follows a `!`. Blanks
+    and commas separate words.
     """
     for number, line in lines:
-        words = line.split("!")[0].split()
-        if not words or words[0][0] in "*#%":
+        words = line.split("!")[0].replace(",", " ").split()
+        if not words or words[0][0] in "*#%;":
             continue
         if words[0].upper() == "END":
             return
@@ -65,8 +105,8 @@ def read_feff_input(path: Path) -> FeffInput:
     result, lines = FeffInput(), list(numbered_lines(path))
     potentials: dict[int, int] = {}  # their atomic numbers
     atoms: list[list[float]] = []
-    settings: list[str] = []
-    block, factor, xanes_k, grid_k = "", 1.0, None, None
+    settings: list[list[str]] = []
+    block, factor = "", 1.0
     for number, words in cards(lines):
         where = f"{path}: line {number}"
         if not words[0][0].isalpha():
@@ -80,27 +120,77 @@ def read_feff_input(path: Path) -> FeffInput:
             continue
         block = words[0].upper()[:4]  # FEFF looks at the first four letters
         if block not in NOT_SETTINGS:
-            settings.append(" ".join([words[0].upper(), *words[1:]]))
-        if block in ("EDGE", "HOLE"):
-            result.edge = _edge(where, words)
-        elif block == "POLA":
-            result.polarization = _direction(where, words[1:4])
-        elif block == "RMUL":
+            settings.append([words[0].upper(), *words[1:]])
+        if block == "RMUL":
             (factor,) = _numbers(where, words[1:2], 1)
-        elif block == "XANE" and len(words) > 1:
-            (xanes_k,) = _numbers(where, words[1:2], 1)
-        elif block == "EGRI":  # the user's own grid replaces that of the XANES card
-            grid_k = grid_k or 0.0
-        elif block == "K_GR":  # `k_grid from to step`, where `from` may be the word `last`
-            grid_k = max(grid_k or 0.0, *_numbers(where, words[2:3], 1))
-    result.k_max = xanes_k if grid_k is None else grid_k or None
-    result.cards = "; ".join(settings)
+        else:
+            _read_card(result, block, words, where)
+    result.cards = "; ".join(" ".join(words) for words in settings)
+    result.not_absorption = _other_quantity(settings)
     result.preset = next((m[1] for _, line in lines if (m := PRESET.search(line))), "")
     result.element = chemical_symbols[potentials[0]] if 0 in potentials else None
-    if atoms:
+    names = {words[0][:4] for words in settings}
+    result.unit_cell = "RECI" in names and not result.cif
+    if atoms and not (result.cif or result.unit_cell or result.not_absorption):
         result.cluster, result.absorber = _cluster(path, np.array(atoms), potentials)
         result.cluster.positions *= factor
     return result
+
+
+def input_edge(path: Path) -> str | None:
+    """Edge that an input asks for, K without a card, as in FEFF; None: it can't be read."""
+    try:
+        for number, words in cards(numbered_lines(path)):
+            if words[0].upper()[:4] in ("EDGE", "HOLE"):
+                return _edge(f"{path}: line {number}", words)
+    except (OSError, RecordError):
+        return None
+    return "K"
+
+
+def _read_card(result: FeffInput, block: str, words: list[str], where: str) -> None:
+    """Read a card of one line."""
+    if block in ("INCL", "LOAD"):
+        raise RecordError(f"{where}: {' '.join(words)!r}: cards in another file are not read")
+    if block in ("EDGE", "HOLE"):
+        result.edge = _edge(where, words)
+    elif block == "POLA":
+        result.polarization = _direction(where, words[1:4])
+    elif block == "ABSO":
+        result.absolute = True
+    elif block == "CIF" and len(words) > 1:
+        result.cif = words[1].strip("'\"")
+    elif block in ("TARG", "MARK"):
+        result.target = int(_numbers(where, words[1:2], 1)[0])
+    elif block == "XANE" and not result.own_grid:
+        if len(words) > 1:
+            (result.k_max,) = _numbers(where, words[1:2], 1)
+        result.k_step = _step(words[2:3], result.k_step)
+    elif block == "EGRI":  # the user's own grid replaces that of the XANES card
+        result.own_grid, result.k_max = True, None
+    elif block == "K_GR":  # `k_grid from to step`, where `from` may be the word `last`
+        (end,) = _numbers(where, words[2:3], 1)
+        if result.k_max is None or end > result.k_max:
+            result.k_max, result.k_step = end, _step(words[3:4], result.k_step)
+
+
+def _step(words: list[str], default: float) -> float:
+    """A step in wave number, if the card gives one."""
+    return parse_number(words[0]) if words and DECIMAL.fullmatch(words[0]) else default
+
+
+def _other_quantity(settings: list[list[str]]) -> str:
+    """The card with which ``xmu.dat`` is not the absorption of one atom, and what it is, or ""."""
+    names = {words[0][:4] for words in settings}
+    for words in settings:
+        name = words[0][:4]
+        zeros = words[SWITCH[name]] if name in SWITCH else ["1"]
+        if name in OTHERS and any(word.strip("+-0.") for word in zeros):
+            return f"card {words[0]}: xmu.dat is {OTHERS[name]}, not the absorption of one atom"
+    if "XANE" not in names:
+        card = "card EXAFS" if "EXAF" in names else "no card XANES, so EXAFS as by default"
+        return f"{card}: a sum over paths from the Fermi level upward does not hold near the edge"
+    return ""
 
 
 def _cluster(path: Path, rows: np.ndarray, potentials: dict[int, int]) -> tuple[Atoms, int]:

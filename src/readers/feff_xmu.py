@@ -1,20 +1,28 @@
 """FEFF's ``xmu.dat``: the spectrum and its header, or why there is none.
 
-Its columns check each other: omega - e is the same in every row; mu, mu0 and chi are related by
-mu = mu0 + chi (XANES) or mu = mu0 (1 + chi); mu and mu0 are one at the energy where FEFF normalized
-them. The first holds within 0.001 eV and the second within 1e-5, the digits printed, in 945 runs of
-FEFF 9.9.1. A damaged number contradicts them.
+The header ends with the names of the columns and `@#`; FEFF 8.2 and later begin its lines with `#`.
+The user's titles come first, the first of them with FEFF's version at its end, then FEFF's own
+lines, the first of which begins with `Abs`. Only those are searched, so a title can't be taken for
+one. (FEFF 10, ``src/COMMON/head.f90`` and ``src/FF2X``.)
+
+The columns check each other: omega - e is the same in neighboring rows; mu, mu0 and chi are related
+by mu = mu0 + chi (full multiple scattering) or, in a sum over paths, by mu = mu0 + chi times the
+atomic cross-section; mu and mu0 are one at the energy where FEFF normalized them. The first holds
+within 0.001 eV and the second within 1e-5, the digits printed, in 945 runs of FEFF 9.9.1. A damaged
+number contradicts them.
 """
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.ndimage import median_filter
 
 from ..errors import RecordError
-from ..runtime.text_files import DECIMAL, parse_number, whole_lines
+from ..runtime.text_files import DECIMAL, numbered_lines, parse_number, whole_lines
 from ..structures.names import LARGEST_Z
 from .feff_input import FeffInput
 
@@ -22,6 +30,17 @@ COLUMNS = 6
 """omega, e, k, mu, mu0, chi."""
 FEWEST_ROWS = 20
 """Shorter tables are the beginning of one."""
+FULL_GRID = 100
+"""Energies of a XANES card's grid where FEFF 8, 9 and early 10 stop, whatever k is reached."""
+PATHS_STEP = 1.0
+"""Step of the grid of a sum over paths above k = 10, 1/Angstrom."""
+VERSION = r"(?i)\bfeff\s*(\d[\d.]*\w*)$"
+OWN_LINES = r"Abs\s+Z="
+"""Beginning of the first of FEFF's own lines that are read."""
+HEADER_WITHIN = 200
+"""Lines that are read for the edge alone; a header has some 20 lines and one for each path."""
+CAN_TELL = 0.01
+"""chi beyond which its relation to mu - mu0 shows."""
 FORTRAN_EXPONENT = re.compile(r"^([+-]?\d*\.\d*)([+-]\d{3})$", flags=re.ASCII)
 """A three-digit exponent pushes Fortran's E out: 1.0-101 is 1.0E-101."""
 OMEGA_WITHIN = 0.01
@@ -32,7 +51,7 @@ SCALE = (0.2, 5.0)
 """Values of mu and mu0 at ``NORMALIZED_AT``; both are near one."""
 NORMALIZED_AT = 3.6
 """Wave number some 50 eV above the edge, 1/Angstrom; far above it mu falls."""
-REAL = r"[-+]?(?:\d+\.\d*|\.\d+)(?:[Ee][-+]?\d+)?(?=\s|eV)"
+REAL = r"[-+]?(?:\d+\.\d*|\.\d+)(?:[Ee][-+]?\d+)?(?=\s|eV|$)"
 
 
 @dataclass(frozen=True)
@@ -42,11 +61,13 @@ class Xmu:
     energy: np.ndarray
     """omega, absolute eV, shape (n_energies,)."""
     mu: np.ndarray
-    """mu / xsedge, dimensionless, shape (n_energies,)."""
+    """Absorption divided by ``xsedge``, shape (n_energies,)."""
+    cross_section: float
+    """Cross-section without scattering where FEFF normalizes, Angstrom^2."""
     edge_energy: float
     """Energy of the Fermi level, where k = 0, absolute eV."""
     xsedge: float
-    """Cross-section that mu was divided by, Angstrom^2."""
+    """Cross-section that mu was divided by, Angstrom^2; 1 if it was not (card ABSOLUTE)."""
     z: int
     """Atomic number of the absorber."""
     edge: str
@@ -68,8 +89,8 @@ def read_xmu(folder: Path, inp: FeffInput | None = None) -> Xmu:
     """Read the spectrum of a run; the energy grid of its input tells whether it is complete.
 
     Raises:
-        RecordError: it is missing, empty, truncated or damaged; the module in which FEFF stopped is
-            named where the run says so.
+        RecordError: it is missing, empty, truncated, damaged or not the absorption of one atom; the
+            module in which FEFF stopped is named where the run says so.
     """
     path = folder / "xmu.dat"
     if not path.is_file() or not path.stat().st_size:
@@ -80,58 +101,102 @@ def read_xmu(folder: Path, inp: FeffInput | None = None) -> Xmu:
             f"{path}: {'empty' if path.is_file() else 'no xmu.dat'}, the run did not finish"
             + (f"; FEFF stopped in its module {module[1]}" if module else "")
         )
+    if inp is not None and inp.not_absorption:
+        raise RecordError(f"{folder / 'feff.inp'}: {inp.not_absorption}")
     lines = [line for _, line in whole_lines(path)]
-    header = "\n".join(line for line in lines if line.lstrip().startswith("#"))
-    table = _parse_table(path, lines)
+    header, start = _split_header(path, lines)
+    table = _parse_table(path, lines, start)
     _check_complete(path, table, inp)
-    _check_columns(path, table)
+    fields = _parse_header(path, header)
+    absolute = fields["xsedge"] == 1.0  # no absorption edge has such a cross-section
+    if inp is not None and inp.absolute and not absolute:
+        raise RecordError(f"{path}: normalized to xsedge, but feff.inp has the card ABSOLUTE")
+    scale = float(table[_normalized_at(table), 4]) if absolute else 1.0
+    _check_columns(path, table, scale)
     fermi = float(table[np.argmin(np.abs(table[:, 2])), 0])
-    above = float(_search(path, header, r"xsedge\s*\+\s*(\d+)", "xsedge"))
-    if inp is None and table[-1, 0] - fermi < above:  # nothing else tells where it should end
+    above = float(_search(path, header, r"^xsedge\s*\+\s*(\d+)", "xsedge"))
+    reached = table[-1, 0] - fermi
+    if inp is None and reached < above and len(table) != FULL_GRID:  # nothing else tells its end
         raise RecordError(
-            f"{path}: ends {table[-1, 0] - fermi:.1f} eV above the Fermi level but was normalized"
+            f"{path}: ends {reached:.1f} eV above the Fermi level but was normalized"
             f" {above:g} eV above it; the file is truncated (if it is short on purpose, keep its"
             " feff.inp beside it)"
         )
-    return Xmu(table[:, 0], table[:, 3], fermi, **_parse_header(path, header))
+    return Xmu(table[:, 0], table[:, 3], scale * fields["xsedge"], fermi, **fields)
 
 
-def _parse_header(path: Path, header: str) -> dict[str, Any]:
+def header_edge(folder: Path) -> str | None:
+    """Edge in the header of a run's spectrum, None if there is none; nothing else is checked."""
+    path = folder / "xmu.dat"
+    try:
+        lines = [line for _, line in islice(numbered_lines(path), HEADER_WITHIN)]
+        return _edge(path, _split_header(path, lines)[0])
+    except (OSError, RecordError):
+        return None
+
+
+def _split_header(path: Path, lines: list[str]) -> tuple[list[str], int]:
+    """The header's line with the version and FEFF's own lines, and where the table can begin.
+
+    Without `#` the header ends with dashes and the names of the columns. What is missing is left
+    for others to refuse.
+    """
+    names = max((n for n, line in enumerate(lines) if line.rstrip().endswith("@#")), default=0)
+    if names and "mu0" not in lines[names]:
+        raise RecordError(
+            f"{path}: line {names + 1}: the columns are {lines[names].strip('# @')!r}, expected"
+            " omega, e, k, mu, mu0, chi"
+        )
+    marked = any(line.lstrip().startswith("#") for line in lines[:1])
+    start = 0 if marked or not names or lines[names - 1].strip(" -") else names + 1
+    header = [line for line in lines if line.lstrip().startswith("#")] if marked else lines[:start]
+    header = [line.lstrip("# ").rstrip() for line in header]
+    version = [line for line in header[:2] if re.search(VERSION, line)][:1]
+    own = [n for n, line in enumerate(header) if re.match(OWN_LINES, line)][-1:]
+    return version + header[own[0] if own else len(header) :], start
+
+
+def _parse_header(path: Path, header: list[str]) -> dict[str, Any]:
     """Fields of ``Xmu`` that the header gives."""
-    z = int(_search(path, header, r"Abs\s+Z=\s*(\d+)", "the absorber, `Abs Z=`"))
+    z = int(_search(path, header, r"^Abs\s+Z=\s*(\d+)", "the absorber, `Abs Z=`"))
     if not 0 < z <= LARGEST_Z:
         raise RecordError(f"{path}: the header's absorber has Z = {z}, which no element has")
-    word = _search(path, header, r"xsedge\s*\+\s*\d+.*?(\S+)\s*$", "xsedge")
+    word = _search(path, header, r"^xsedge\s*\+\s*\d+.*?(\S+)$", "xsedge")
     xsedge = float(word.upper().replace("D", "E")) if DECIMAL.fullmatch(word) else 0.0
     if not 0.0 < xsedge < np.inf:
         raise RecordError(f"{path}: xsedge is {word!r}, expected a positive number")
     levels = {"fermi_level": "Mu", "interstitial": "Vint", "kf": "kf"}
-    numbers = {name: re.search(rf"\b{key}=\s*({REAL})", header) for name, key in levels.items()}
+    line = next((line for line in header if line.startswith("Mu=")), "")
+    numbers = {name: re.search(rf"\b{key}=\s*({REAL})", line) for name, key in levels.items()}
     potentials = re.findall(
-        r"(?:Abs|Pot +\d+) +Z= *(\d+) +Rmt= *(\d+\.\d+) +Rnm= *(\d+\.\d+)", header
+        r"(?m)^(?:Abs|Pot *\d+) +Z= *(\d+) +Rmt= *(\d+\.\d+) +Rnm= *(\d+\.\d+)", "\n".join(header)
     )
     return {
         "xsedge": xsedge,
         "z": z,
-        "edge": _search(path, header, r"Abs\s+Z=.*\b([KLMN]\d?)\s+shell", "the edge, `K shell`"),
-        "version": _search(path, header, r"(?i)\bfeff\s*([\d.]+\w*)", "FEFF's version"),
+        "edge": _edge(path, header),
+        "version": _search(path, header[:1], VERSION, "FEFF's version"),
         "radii": tuple((int(z), float(rmt), float(rnm)) for z, rmt, rnm in potentials),
         **{name: float(match[1]) for name, match in numbers.items() if match},
     }
 
 
-def _search(path: Path, header: str, pattern: str, what: str) -> str:
-    """First group of a pattern in the header."""
-    match = re.search(pattern, header, flags=re.MULTILINE)
+def _edge(path: Path, header: list[str]) -> str:
+    return _search(path, header, r"^Abs\s+Z=.*\b([KLMN]\d?)\s+shell", "the edge, `K shell`")
+
+
+def _search(path: Path, header: list[str], pattern: str, what: str) -> str:
+    """First group of a pattern in a line of the header."""
+    match = next((match for line in header if (match := re.search(pattern, line))), None)
     if match is None:
         raise RecordError(f"{path}: the header does not give {what}")
     return match[1]
 
 
-def _parse_table(path: Path, lines: list[str]) -> np.ndarray:
-    """Numbers of the table, shape (n_energies, 6)."""
+def _parse_table(path: Path, lines: list[str], start: int) -> np.ndarray:
+    """Numbers of the table, which begins after the first ``start`` lines, shape (n_energies, 6)."""
     rows = []
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(lines[start:], start=start + 1):
         words = line.split()
         if not words or words[0].startswith("#"):
             continue
@@ -148,43 +213,65 @@ def _parse_table(path: Path, lines: list[str]) -> np.ndarray:
 
 
 def _check_complete(path: Path, table: np.ndarray, inp: FeffInput | None) -> None:
-    """Refuse a table that is short, or stops below the highest wave number."""
+    """Refuse a table that is short, stops below the highest wave number, or is of an EXAFS run."""
     highest = float(table[-1, 2]) if len(table) else 0.0
     if len(table) < FEWEST_ROWS or highest <= 0.0:
         raise RecordError(
             f"{path}: {len(table)} energies up to k = {highest:g} 1/Angstrom; the file is truncated"
         )
-    if inp is not None and inp.k_max is not None and highest < inp.k_max - 0.1:
+    card = inp is None or not inp.own_grid
+    if card and table[0, 2] > -1e-3:
+        raise RecordError(
+            f"{path}: begins at k = {table[0, 2]:g} 1/Angstrom, as an EXAFS calculation does, a sum"
+            " over paths that does not hold near the edge (if it is XANES on a grid of its own,"
+            " keep its feff.inp beside it)"
+        )
+    if inp is None or inp.k_max is None or (card and len(table) == FULL_GRID):
+        return
+    # the last point is the one nearest to the end asked for
+    step = PATHS_STEP if card and inp.k_max > 10.0 else inp.k_step
+    if highest < inp.k_max - max(0.1, 0.5 * step + 0.01):
         raise RecordError(
             f"{path}: ends at k = {highest:g} 1/Angstrom but feff.inp asks for {inp.k_max:g};"
-            " the file is truncated"
+            " the file is truncated, or the grid has more energies than this FEFF allows"
         )
 
 
-def _check_columns(path: Path, table: np.ndarray) -> None:
-    """Refuse a table whose columns contradict each other.
+def _normalized_at(table: np.ndarray) -> int:
+    """Row at the energy where FEFF normalizes."""
+    return int(np.argmin(np.abs(table[:, 2] - NORMALIZED_AT)))
 
-    A relation counts where most rows keep it, so that the table of a version that writes other
-    columns is not refused.
+
+def _check_columns(path: Path, table: np.ndarray, scale: float) -> None:
+    """Refuse a table whose columns contradict each other; mu is near ``scale`` above the edge.
+
+    A relation counts where most rows that can tell keep it, so that the table of a sum over paths,
+    or of a version that writes other columns, is not refused.
     """
-    omega, e, k, mu, mu0, chi = table.T
-    sign = (mu - mu0) * chi
-    if (sign[np.abs(chi) > MU_WITHIN] < 0).mean() > 0.5:
+    at, (omega, e, k) = _normalized_at(table), table.T[:3]
+    mu, mu0, chi = table.T[3:] / (scale if scale > 0.0 else 1.0)
+    if not chi.any():
+        raise RecordError(
+            f"{path}: chi is 0 at every energy; FEFF calculated the free atom, without scattering"
+        )
+    sign = ((mu - mu0) * chi)[np.abs(chi) > MU_WITHIN]
+    if (sign < 0).sum() > 0.5 * len(sign):
         raise RecordError(f"{path}: mu - mu0 has the sign opposite to chi; columns in wrong order?")
     offset = omega - e
-    for kept, what in (
-        (np.abs(offset - np.median(offset)) < OMEGA_WITHIN, "omega - e"),
-        (np.abs(mu - mu0 - chi) < MU_WITHIN, "mu - mu0 - chi"),
+    nearby = median_filter(offset, 5, mode="mirror")  # FEFF 7 interpolates omega
+    tells = np.abs(chi) > CAN_TELL
+    for kept, counted, what in (
+        (np.abs(offset - nearby) < OMEGA_WITHIN, np.full(len(k), True), "omega - e"),
+        (np.abs(mu - mu0 - chi) < MU_WITHIN, tells, "mu - mu0 - chi"),
     ):
-        if kept.mean() > 0.5 and not kept.all():
+        if kept[counted].sum() > 0.5 * counted.sum() and not kept.all():
             raise RecordError(
                 f"{path}: energy {int(np.argmin(kept)) + 1} of the table contradicts its other"
                 f" columns or rows ({what}); a number is damaged"
             )
-    at = int(np.argmin(np.abs(k - NORMALIZED_AT)))
     for name, value in (("mu", mu[at]), ("mu0", mu0[at])):
         if not SCALE[0] < value < SCALE[1]:
             raise RecordError(
-                f"{path}: {name} is {value:g} at k = {k[at]:g}, expected about 1; columns in"
-                " wrong order?"
+                f"{path}: {name} is {value:g} at k = {k[at]:g}, expected about 1; not an"
+                " absorption spectrum, or columns in wrong order?"
             )
