@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,29 +13,14 @@ from ase.spacegroup import crystal
 from ase.spacegroup.spacegroup import SpacegroupNotFoundError, SpacegroupValueError
 
 from ..errors import RecordError
-from ..runtime.text_files import COUNT, numbered_lines, parse_number
+from ..runtime.text_files import COUNT, DECIMAL, check_text, parse_number, raw_lines
 from ..structures.names import LARGEST_Z
+from .fdmnes_keywords import REFUSED, WITH_TEXT, keyword_of
 
-REFUSED = {
-    "crystal_p": "a protein's structure in a PDB file",
-    "cif_file": "a structure in a CIF",
-    "film_cif_file": "a structure in a CIF",
-    "pdb_file": "a structure in a PDB file",
-    "energpho": "energies of the photon in the output",
-    "film": "a film",
-    "surface": "a surface",
-    "interface": "an interface",
-    "atom": "atom types by number",
-    "occupancy": "partial occupancy",
-    "crystal_t": "thermal parameters",
-    "molecule_t": "thermal parameters",
-    "atom_b_iso": "thermal parameters",
-}
-"""Keywords that are not supported, without which the structure is another one."""
-MOST_WORDS = 40
-"""Words in the line of an atom: Z x y z, and orbitals' populations that some versions take."""
 STRUCTURES = ("crystal", "molecule")
-EDGES = {"k": "K", "l1": "L1", "l2": "L2", "l3": "L3", "l23": "L23", "m45": "M45"}
+EDGES = ("K", "L1", "L2", "L3", "L23", "M1", "M2", "M3", "M4", "M5", "M45")
+WRITTEN = ("e_cut", "gamma_max", "gamma_hole", "epsii", "gaussian", "abs_u_iso")
+"""Parameters of the convolution whose first value FDMNES writes into the name of its output."""
 Blocks = dict[str, list[tuple[int, str]]]
 """Numbered lines of values of each keyword."""
 
@@ -44,57 +30,98 @@ class FdmnesInput:
     """What an input file says."""
 
     output: str
-    """Name that the output files begin with, `Filout`."""
+    """Name that the output files begin with, `Filout`, from the folder where FDMNES ran."""
+    convoluted: str | None
+    """Name of the convoluted spectrum, `Conv_out`, from there too; None: it follows from others."""
+    written: dict[str, float]
+    """Values of the parameters of ``WRITTEN`` that the input sets."""
     atoms: Atoms
     """Crystal, or molecule."""
     absorbers: list[int]
     """0-based indices of all absorbing atoms."""
+    listed: bool
+    """Whether `Absorber` lists them; FDMNES then adds all atoms that are equivalent by symmetry."""
     edge: str
     """Edge, K if the file does not say."""
+    per_atom: bool
+    """Whether the convoluted spectrum is per absorber instead of a sum over the cell."""
+    photon_energies: bool
+    """Whether energies of the output are those of the photon."""
 
 
 def read_input(path: Path) -> FdmnesInput:
     """Read an input file; keywords in upper or lower case, `!` begins a comment.
 
     Raises:
-        RecordError: a keyword or a value is missing, or says something that is not supported.
+        RecordError: a keyword or a value is missing, unknown, or says something that is not
+            supported.
     """
     blocks = dict(keyword_blocks(path))
     if blocks and list(blocks)[-1] in STRUCTURES:
         raise RecordError(f"{path}: ends with the list of atoms, without `End`; is it truncated?")
-    for keyword, what in REFUSED.items():
-        if keyword in blocks:
-            raise RecordError(f"{path}: `{keyword}`, {what}, is not supported")
-    for other, keyword in (("space_group", "spgroup"), ("absorbeur", "absorber")):
-        if other in blocks:
-            blocks[keyword] = blocks.pop(other)
-    if not blocks.get("filout"):
-        raise RecordError(f"{path}: no `Filout` with the name of the output")
+    texts = {name: lines[0][1] for name, lines in blocks.items() if lines}
     atoms = read_atoms(path, blocks)
-    edge = (blocks.get("edge") or [(0, "k")])[0][1].strip().lower()
+    edge = texts.get("edge", "K").split()[0].upper()[:3]
+    edge = "K" if edge.startswith("K") else edge
     if edge not in EDGES:
         raise RecordError(f"{path}: `Edge` is {edge!r}, expected one of {', '.join(EDGES)}")
-    absorbers = read_absorbers(path, blocks, atoms)
-    return FdmnesInput(blocks["filout"][0][1].strip(), atoms, absorbers, EDGES[edge])
+    written = {}
+    for name in set(WRITTEN) & set(texts):
+        with suppress(ValueError):  # a word behind the keyword
+            written[name] = parse_number(texts[name].split()[0])
+    convoluted = texts.get("conv_out")
+    return FdmnesInput(
+        output=_path(texts.get("filout", "fdmnes_out")),
+        convoluted=None if convoluted is None else f"{_path(convoluted)}.txt",
+        written=written,
+        atoms=atoms,
+        absorbers=read_absorbers(path, blocks, atoms),
+        listed="absorber" in blocks,
+        edge=edge,
+        per_atom="per_atom" in blocks,
+        photon_energies="energpho" in blocks,
+    )
+
+
+def _path(name: str) -> str:
+    """Name of a file as FDMNES takes it: without `.txt`; Windows writes backslashes."""
+    return name.replace("\\", "/").removesuffix(".txt")
 
 
 def keyword_blocks(path: Path) -> Iterator[tuple[str, list[tuple[int, str]]]]:
-    """Yield each keyword, in lower case, with its numbered lines of values, up to `End`."""
-    keyword, values = "", list[tuple[int, str]]()
-    for number, line in numbered_lines(path):
-        text = line.split("!")[0].strip()
-        takes_word = keyword in ("filout", "edge", "spgroup", "space_group") and not values
-        if re.match(r"[A-Za-z]", text) and not takes_word:
+    """Yield each keyword with its numbered lines of values, up to `End`, as FDMNES reads them.
+
+    What stands between `Jump` and `Endjump` is skipped, and so is what precedes the first keyword.
+    Words behind a keyword count only where no lines of values follow.
+
+    Raises:
+        RecordError: a keyword of ``REFUSED``, or a word that is none.
+    """
+    keyword, values, rest, skipped = "", list[tuple[int, str]](), list[tuple[int, str]](), False
+    for number, line in raw_lines(path):
+        text = check_text(path, number, line.split("!")[0]).strip(" \t\r\n\ufeff")
+        word, *behind = text.split(None, 1) or [""]
+        name = keyword_of(word)
+        if keyword == "filout" and not values and not rest:
+            name = None  # a file may be called like a keyword
+        if skipped or name == "jump":
+            skipped = name != "endjump"
+        elif name in REFUSED:
+            raise RecordError(f"{path}: line {number}: `{word}`, {REFUSED[name]}, is not supported")
+        elif name is not None and name != "endjump":
             if keyword:
-                yield keyword, values
-            keyword, *rest = text.split(None, 1)
-            keyword, values = keyword.lower(), [(number, word) for word in rest]
-            if keyword == "end":
+                yield keyword, values or rest
+            keyword, values, rest = name, [], [(number, more) for more in behind]
+            if name == "end":
                 break
-        elif text:
+        elif text[:1].isalpha() and keyword and keyword not in WITH_TEXT:
+            raise RecordError(
+                f"{path}: line {number}: `{word[:30]}` is no keyword that this reader knows"
+            )
+        elif text and name is None:
             values.append((number, text))
     if keyword:
-        yield keyword, values
+        yield keyword, values or rest
 
 
 def read_atoms(path: Path, blocks: Blocks) -> Atoms:
@@ -114,7 +141,9 @@ def read_atoms(path: Path, blocks: Blocks) -> Atoms:
     rows = []
     for line, text in lines:
         row, known = _floats(path, line, text, most=4), range(1, LARGEST_Z + 1)
-        if len(row) != 4 or row[0] not in known or len(text.split()) > MOST_WORDS:
+        fifth = text.split()[4:5]  # lines of orbitals follow, unless it is 0
+        orbitals = fifth and fifth != ["0"] and DECIMAL.fullmatch(fifth[0])
+        if len(row) != 4 or row[0] not in known or (orbitals and "readfast" not in blocks):
             raise RecordError(f"{path}: line {line}: expected Z x y z, found {text[:40]!r}")
         rows.append(row)
     if not rows:
@@ -148,23 +177,27 @@ def _with_symmetry(
 
 
 def read_absorbers(path: Path, blocks: Blocks, atoms: Atoms) -> list[int]:
-    """Absorbing atoms: all of `Z_absorber`, or those of `Absorber`, which counts from 1."""
-    if blocks.get("z_absorber"):
-        line, text = blocks["z_absorber"][0]
-        (number, *_) = _floats(path, line, text)
+    """Absorbing atoms, indices in ``atoms``, or RecordError.
+
+    Those of `Absorber`, which counts the atoms of the file from 1; else all atoms of `Z_absorber`,
+    without which FDMNES takes the element of the first atom.
+    """
+    if "absorber" not in blocks:
+        number = float(atoms.numbers[0])
+        for line, text in blocks.get("z_absorber", []):
+            number, *others = _floats(path, line, text)
+            if others or len(blocks["z_absorber"]) > 1:
+                raise RecordError(f"{path}: line {line}: `Z_absorber` of several elements")
         sites = np.flatnonzero(atoms.numbers == number).tolist()
         if not sites:
-            raise RecordError(f"{path}: line {line}: `Z_absorber` {number:g} is no atom's number")
+            raise RecordError(f"{path}: `Z_absorber` {number:g} is no atom's number")
         return sites
-    if not blocks.get("absorber"):
-        raise RecordError(f"{path}: no `Z_absorber` or `Absorber` says which atoms absorb")
-    if blocks.get("spgroup"):
-        raise RecordError(f"{path}: `Absorber` with a space group: give `Z_absorber` instead")
-    counts = [k for line, text in blocks["absorber"] for k in _floats(path, line, text)]
+    kinds = atoms.arrays.get("spacegroup_kinds", np.arange(len(atoms)))
+    counts = [k for line, text in blocks["absorber"] for k in _floats(path, line, text)] or [1.0]
     for k in counts:
-        if k not in range(1, len(atoms) + 1):
-            raise RecordError(f"{path}: `Absorber` {k:g} is not within 1 to {len(atoms)}")
-    return sorted({int(k) - 1 for k in counts})
+        if k not in range(1, max(kinds) + 2):
+            raise RecordError(f"{path}: `Absorber` {k:g} is not within 1 to {max(kinds) + 1}")
+    return sorted({kinds.tolist().index(int(k) - 1) for k in counts})
 
 
 def _floats(path: Path, line: int, text: str, most: int | None = None) -> list[float]:

@@ -4,8 +4,9 @@ A file contains one object, a list of them, or documents of the Materials Projec
 object under `spectrum` (plain or compressed JSON; Mathew et al., Sci. Data 5, 180151 (2018)). An
 object has `x` in eV, `y`, `structure`, `absorbing_element`, `edge`, `spectrum_type` and
 `absorbing_index`; where the last is missing, the spectrum is the mean over all atoms of the element
-in the structure. pymatgen is not needed. The objects name no unit, so their target is `as_given`
-unless the user names it.
+in the structure. Spectra of both L edges are called `L23` by pymatgen's `stitch` and `L2,3` by the
+API. pymatgen is not needed. The objects name no unit, so their target is `as_given` unless the user
+names it.
 """
 
 import json
@@ -39,14 +40,16 @@ def read_materials_project(
 
     Raises:
         RecordError: the file is missing, truncated, or no JSON of such objects.
-        ConfigError: energies are far from the edge and ``options`` have no axis.
+        ConfigError: ``options`` contradict the first object.
     """
     path, options = Path(path), options or ReadOptions()
     documents = load_documents(path)
     sources = [f"{path}: object {k}" for k in range(1, len(documents) + 1)]
     sources = sources if len(documents) > 1 else [str(path)]
+    names = materials_of(documents, path, sources)
     makers = (
-        partial(to_record, d, path, s, options) for d, s in zip(documents, sources, strict=True)
+        partial(to_record, document, name, source, options)
+        for document, name, source in zip(documents, names, sources, strict=True)
     )
     yield from read_each(zip(sources, makers, strict=True), options)
 
@@ -79,14 +82,14 @@ def is_materials_project(path: Path) -> bool:
     return text.lstrip()[:1] in ("{", "[") and all(word in text for word in FIELDS)
 
 
-def to_record(document: Any, path: Path, source: str, options: ReadOptions) -> Record:
+def to_record(document: Any, material: str, source: str, options: ReadOptions) -> Record:
     """The record of an object; XanesError where a field is missing or wrong."""
-    spectrum = document.get("spectrum", document) if isinstance(document, dict) else document
+    spectrum = spectrum_of(document)
     kind = field(spectrum, "spectrum_type", str, source)
     if kind != "XANES":
         raise RecordError(f"{source}: `spectrum_type` is {kind!r}, expected XANES")
     element = symbol_of(field(spectrum, "absorbing_element", (str, dict), source), source)
-    edge = check_edge(field(spectrum, "edge", str, source), f"{source}: `edge`")
+    edge = check_edge(edge_of(field(spectrum, "edge", str, source)), f"{source}: `edge`")
     atoms = to_atoms(field(spectrum, "structure", dict, source), source)
     sites = np.flatnonzero(atoms.numbers == atomic_numbers[element]).tolist()
     index = spectrum.get("absorbing_index")
@@ -96,9 +99,12 @@ def to_record(document: Any, path: Path, source: str, options: ReadOptions) -> R
         raise RecordError(f"{source}: no {element} in {atoms.get_chemical_formula()}")
     energy = numbers(field(spectrum, "x", list, source), "x", source)
     if options.axis is None:
-        tabulated = find_edge(element, edge).energy
+        try:
+            tabulated = find_edge(element, edge).energy
+        except ConfigError as error:
+            raise RecordError(f"{source}: {error}; give --axis to read it all the same") from error
         if not energy.min() - FAR < tabulated < energy.max() + FAR:
-            raise ConfigError(
+            raise RecordError(
                 f"{source}: energies {energy.min():.1f} to {energy.max():.1f} eV are far from the"
                 f" {element} {edge} edge at {tabulated:.1f} eV; say with --axis what they count"
                 " from"
@@ -106,7 +112,7 @@ def to_record(document: Any, path: Path, source: str, options: ReadOptions) -> R
     return make_record(
         source,
         options,
-        material=material_of(document, path, source),
+        material=material,
         atoms=atoms,
         site=sites[0] if index is None else index,
         element=element,
@@ -117,6 +123,38 @@ def to_record(document: Any, path: Path, source: str, options: ReadOptions) -> R
         code="FEFF",  # as of all XANES of the Materials Project
         mean_over=tuple(sites) if index is None else None,
     )
+
+
+def spectrum_of(document: Any) -> Any:
+    """The XAS object of a document, or what is in its place."""
+    return document.get("spectrum", document) if isinstance(document, dict) else document
+
+
+def edge_of(name: str) -> str:
+    """Name of an edge here: `L23` for both L edges, which the API calls `L2,3`."""
+    return name.replace("2,3", "23")
+
+
+def materials_of(documents: list[Any], path: Path, sources: list[str]) -> list[str]:
+    """Material of each document, a name that is unique to a site.
+
+    Where a site, or the mean, of a material has spectra of several elements or edges, the name ends
+    with what differs, such as `mp-30-L23`.
+    """
+    names, spectra = [], []
+    kinds: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    for document, source in zip(documents, sources, strict=True):
+        fields = spectrum_of(document)
+        fields = fields if isinstance(fields, dict) else {}
+        element, edge = str(fields.get("absorbing_element")), edge_of(str(fields.get("edge")))
+        name = material_of(document if isinstance(document, dict) else {}, path, source)
+        spectra.append(((name, str(fields.get("absorbing_index"))), (element, edge)))
+        kinds.setdefault(spectra[-1][0], set()).add((element, edge))
+    for site, kind in spectra:
+        differ = [len(set(values)) > 1 for values in zip(*kinds[site], strict=True)]
+        ends = [word for word, several in zip(kind, differ, strict=True) if several]
+        names.append("-".join([site[0], *ends]))
+    return names
 
 
 def material_of(document: dict[str, Any], path: Path, source: str) -> str:

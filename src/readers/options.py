@@ -103,7 +103,10 @@ def read_each(
         except (XanesError, OSError) as error:
             if isinstance(error, ConfigError) and not understood:
                 raise
-            yield Rejected(source, str(error).removeprefix(source).lstrip("/: "))
+            reason = str(error)
+            if reason.startswith(source):
+                reason = reason.removeprefix(source).lstrip("/: ")
+            yield Rejected(source, reason)
         else:
             yield record
 

@@ -28,10 +28,11 @@ class EnergyConfig:
     """Energies on which spectra are scored and trained, absolute where the records' are."""
 
     start: float | None = None
-    """First energy, eV. None: the benchmark's for a known edge, else the lowest calculated one."""
+    """First energy, eV. None: the benchmark's for a known edge, else the lowest calculated one, but
+    at most 10 eV below the tabulated edge where the code counts from it, as FDMNES does."""
     stop: float | None = None
     """Last energy of the score, eV. None: the benchmark's for a known edge; else the records'
-    last one if all share one even grid, otherwise start + 35."""
+    last one if all share one even grid, otherwise start + 35, or 40 eV above the tabulated edge."""
     step: float | None = None
     """Energy step, eV. None: that of the records if all share one even grid and `start` is not
     given, else 0.25."""

@@ -1,12 +1,14 @@
 """Energies of a training: what is scored, what is trained on, and the range of the basis."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ..checkpoints.trained_model import ModelInfo
 from ..dataset.database import Database
 from ..dataset.record import UNITS
 from ..errors import ENERGY_TOLERANCE, ConfigError, DatabaseError
+from ..xas.edges import find_edge
 from ..xas.energies import KNOWN_WINDOWS, EnergyAxis, even_energies
 from .config import EnergyConfig
 
@@ -14,6 +16,12 @@ USUAL_BASIS = -10.0, 50.0
 """Default range of the spectral basis, eV relative to the reference energy."""
 USUAL_LENGTH, USUAL_STEP = 35.0, 0.25
 """Default length and step of the scored window, eV."""
+AROUND_EDGE = -10.0, 40.0
+"""Default scored window of calculations that begin below it, eV from the tabulated edge.
+
+Not for FEFF, which calculates its edges: some eV off, and different from site to site. FDMNES adds
+the tabulated energy (Williams' table, within 0.4 eV of ours up to the K edge of uranium).
+"""
 
 
 @dataclass(frozen=True)
@@ -82,8 +90,9 @@ def choose_window(
 ) -> Window:
     """Choose energies and range of the basis.
 
-    In this order: what the user gives; the published window of the edge, if energies are absolute;
-    the grid that all records share; 35 eV from the lowest energy.
+    In this order: what the user gives; the published window of the edge, if energies are absolute
+    and not FDMNES's; the grid that all records share; 35 eV from the lowest energy, or, where that
+    is far below the edge, ``AROUND_EDGE``.
 
     Args:
         config: what the user gives.
@@ -141,9 +150,16 @@ def _scored(config: EnergyConfig, common: Common) -> tuple[float, float, float]:
     if config.start is not None and config.stop is not None:
         return config.start, config.stop, config.step or USUAL_STEP
     edge = (str(common.info.element), str(common.info.edge))
-    if edge in KNOWN_WINDOWS and not common.relative:
+    code = str(common.info.code)
+    if edge in KNOWN_WINDOWS and not common.relative and code != "FDMNES":
         start, stop, step = KNOWN_WINDOWS[edge]
         return start, stop, config.step or step
     if common.step is not None:
         return common.lowest, common.highest, config.step or common.step
-    return common.lowest, common.lowest + USUAL_LENGTH, config.step or USUAL_STEP
+    start, stop = common.lowest, common.lowest + USUAL_LENGTH
+    if not common.relative and "FEFF" not in code:
+        with suppress(ConfigError):  # not tabulated
+            low, high = (find_edge(*edge).energy + offset for offset in AROUND_EDGE)
+            if start < low:
+                start, stop = low, min(high, common.highest)
+    return start, stop, config.step or USUAL_STEP

@@ -37,11 +37,12 @@ def table() -> dict[tuple[str, str], Edge]:
 
 
 def find_edge(element: str, name: str) -> Edge:
-    """A tabulated edge.
+    """A tabulated edge; of L23, where L3 and L2 are one spectrum, the lower one, L3.
 
     Raises:
         ConfigError: it is not tabulated.
     """
+    name = "L3" if name == "L23" else name
     if (element, name) in table():
         return table()[element, name]
     known = [edge for symbol, edge in table() if symbol == element]

@@ -8,7 +8,7 @@ import pytest
 from paths import MATERIALS_PROJECT as FILES
 
 from src.dataset.record import PassedOver, Record, Rejected
-from src.errors import ConfigError, RecordError
+from src.errors import RecordError
 from src.readers.materials_project import read_materials_project
 from src.readers.options import ReadOptions
 
@@ -91,10 +91,26 @@ def test_another_element_is_passed_over_and_counted():
 
 
 def test_energies_far_from_the_edge_need_a_word(write):
-    path = write(changed(SITE, x=list(np.arange(100) - 20.0)))
-    with pytest.raises(ConfigError, match="far from the Co K edge at 7709"):
-        only(path)
-    assert only(path, ReadOptions(axis="relative")).axis == "relative"
+    document = changed(SITE, x=list(np.arange(100) - 20.0))
+    rejected, record = read_materials_project(write([document, changed(SITE)]))
+    assert "far from the Co K edge at 7709" in rejected.reason
+    assert "--axis" in rejected.reason
+    assert isinstance(record, Record)
+    assert only(write(document), ReadOptions(axis="relative")).axis == "relative"
+
+
+@pytest.mark.parametrize("name", ["L23", "L2,3"])
+def test_both_l_edges_of_a_material_with_a_k_edge(write, name):
+    """Co L3 is at 778.1 eV (Bearden and Burr 1967); `L2,3` is the API's name of it."""
+    energies = list(np.linspace(770.0, 830.0, 100))
+    edges = [changed(SITE), changed(SITE, edge=name, x=energies), changed(SITE, edge="M5")]
+    documents = [{"material_id": "mp-1", "spectrum": edge} for edge in edges]
+    k, l23, other = read_materials_project(write(documents))
+    assert [(r.id, r.edge) for r in (k, l23)] == [("mp-1-K_008", "K"), ("mp-1-L23_008", "L23")]
+    assert l23.energy[0] == 770.0
+    assert "no tabulated edge Co M5" in other.reason
+    wrong = only(write(changed(SITE, edge=name)))
+    assert "far from the Co L23 edge at 778.1 eV" in wrong.reason
 
 
 @pytest.mark.parametrize(

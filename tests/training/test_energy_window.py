@@ -38,6 +38,19 @@ def test_unknown_edge_starts_where_the_records_do():
     assert window.axis.scored.energy[[0, -1]].tolist() == [8330.5, 8365.5]
 
 
+def test_window_of_calculations_from_far_below_is_around_the_edge():
+    """FDMNES's TiO2: from 4946 eV, Ti K edge at 4966, white line at 4988."""
+    titanium = replace(NI, info=ModelInfo(element="Ti", edge="K", code="FDMNES"), lowest=4946.0)
+    titanium = replace(titanium, highest=5016.0)
+    window = choose_window(EnergyConfig(), titanium)
+    assert window.axis.scored.energy[[0, -1]].tolist() == [4956.0, 5006.0]
+    assert (window.axis.reference, window.axis.energy[-1]) == (4966.0, 5016.0)
+    feff = replace(titanium, info=replace(titanium.info, code="FEFF"))
+    assert choose_window(EnergyConfig(), feff).axis.scored.energy[[0, -1]].tolist() == [4946, 4981]
+    copper = replace(CU, info=replace(CU.info, code="FDMNES"), lowest=8959.0)
+    assert choose_window(EnergyConfig(), copper).axis.energy[0] == 8969.0  # not FEFF's 8983.173
+
+
 def test_absolute_grid_that_all_share_is_scored_whole():
     shared = replace(NI, lowest=8320.0, highest=8400.0, step=0.5)
     window = choose_window(EnergyConfig(), shared)
