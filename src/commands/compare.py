@@ -31,6 +31,11 @@ class Options:
     similar."""
     column: str | None = None
     """Name or number, from 1, of the measurement's column of mu. None: inferred."""
+    mu: str | None = None
+    """Formula of mu from two of its columns, such as "ln(i0/itrans)", "ifluor/i0" or "-ln(3/2)".
+    None: `column`, or inferred."""
+    energy_column: str | None = None
+    """Name or number, from 1, of its column of energy. None: inferred."""
     e0: float | None = None
     """Edge energy of the measurement, eV. None: its steepest rise."""
     output: Path | None = None
@@ -54,11 +59,14 @@ def run(job: Options) -> None:
     from ..comparison.tables import measured_values, ranking_table, ranking_values, verdict
     from ..plot import check_picture
     from ..runtime.atomic_files import check_writable, file_digest, write_json
+    from ..xas.measured import one_column
 
     check_writable(job.output)
     check_picture(job.plot)
     model = TrainedModel.load(job.model)
-    measured = measured_at_edge(model.info, job.measured, job.column, job.e0)
+    column = one_column(job.column, job.mu)
+    measured = measured_at_edge(model.info, job.measured, column, job.e0, job.energy_column)
+    print(f"{job.measured}: {measured.norm.made_from}")
     candidates = predict_candidates(model, job.structures)
     shift = job.shift
     if shift is None:

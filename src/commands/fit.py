@@ -28,6 +28,13 @@ class Options:
     """Fractions add up to exactly one."""
     max_shift: float = 0.0
     """Largest shift of each component either way, eV."""
+    column: str | None = None
+    """Name or number, from 1, of the column of mu in every measured file. None: inferred."""
+    mu: str | None = None
+    """Formula of mu from two columns of every measured file, such as "ln(i0/itrans)". None:
+    `column`, or inferred."""
+    energy_column: str | None = None
+    """Name or number, from 1, of the column of energy in every measured file. None: inferred."""
     bootstrap: int = 200
     """Resamplings of the residuals for the fractions' errors; 0: covariance alone."""
     output: Path | None = None
@@ -86,17 +93,21 @@ def read_spectra(
     from ..checkpoints.trained_model import UNKNOWN, TrainedModel
     from ..comparison.ranking import measured_at_edge, nominal_shift, predict_candidates
     from ..runtime.provenance import command_line, package_version
-    from ..xas.measured import read_measured, with_edge
+    from ..xas.measured import one_column, read_measured, with_edge
     from ..xas.normalization import normalize
 
+    columns = one_column(job.column, job.mu), job.energy_column
     if job.model is None:
-        scan = read_measured(job.measured)
-        references = [read_measured(path) for path in job.components]
+        scan = read_measured(job.measured, *columns)
+        references = [read_measured(path, *columns) for path in job.components]
+        for read in (scan, *references):
+            print(f"{read.source}: {read.made_from}")
         flats = [normalize(with_edge(r, scan.element, scan.edge)).flat for r in references]
         origin = {"version": package_version("e3gnn-xanes"), "command": command_line() or UNKNOWN}
         return normalize(scan), [path.stem for path in job.components], flats, origin
     model = TrainedModel.load(job.model)
-    measured = measured_at_edge(model.info, job.measured)
+    measured = measured_at_edge(model.info, job.measured, columns[0], None, columns[1])
+    print(f"{job.measured}: {measured.norm.made_from}")
     candidates = predict_candidates(model, job.components)
     shift = nominal_shift(measured, candidates)
     spectra = [candidate.predicted.shifted(shift) for candidate in candidates]

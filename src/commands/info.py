@@ -1,9 +1,10 @@
 """The command `info`: what a file contains."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ..dataset.location import LOCATION, DatabaseURL, Location
-from ..errors import ConfigError
+from ..errors import ConfigError, DatabaseError, RecordError, StructureError
 from ..runtime.options import POSITIONAL
 
 
@@ -12,10 +13,18 @@ class Options:
     """Which file."""
 
     file: Location = field(metadata=POSITIONAL | LOCATION)
-    """Database (file or URL), model (file, folder or name), or structure that ASE reads."""
+    """Database (file or URL), model (file, folder or name), measured scan or Athena project, JSON
+    file that a command wrote, or structures that ASE reads."""
     check: bool = False
     """Of a model: also how far predictions in float32 and float64 differ; its checksum is verified
     in any case."""
+    column: str | None = None
+    """Of a scan: name or number, from 1, of the column of mu. None: inferred."""
+    mu: str | None = None
+    """Of a scan: formula of mu from two columns, such as "ln(i0/itrans)". None: `column`, or
+    inferred."""
+    energy_column: str | None = None
+    """Of a scan: name or number, from 1, of the column of energy. None: inferred."""
 
 
 def run(job: Options) -> None:
@@ -25,28 +34,70 @@ def run(job: Options) -> None:
         ConfigError: no such file, or a check of what is no model.
     """
     from ..checkpoints.pretrained import models
-    from ..runtime.text_files import SQLITE_MAGIC, is_model_file, starts_with
+    from ..runtime.text_files import is_model_file
+    from ..xas.measured import split_group
 
     path = job.file
     if not isinstance(path, DatabaseURL):
-        if not path.exists() and str(path) not in models():
-            raise ConfigError(f"{path}: no such file")
-        if not path.exists() or path.is_dir() or is_model_file(path):
+        file = split_group(path)[0]
+        if not file.exists() and str(path) not in models():
+            raise ConfigError(f"{file}: no such file")
+        if not file.exists() or file.is_dir() or is_model_file(file):
             print(describe_file_of_model(job))
             return
     if job.check:
         raise ConfigError(f"{path}: not a model file, so there is nothing to `--check`")
-    if isinstance(path, DatabaseURL) or starts_with(path, SQLITE_MAGIC):
-        from ..dataset.database import Database
-        from ..reports.text import describe_contents
+    print(describe_data(job))
 
-        database = Database(path)
-        print(describe_contents(database.contents(), database.digest))
-        return
-    from ..reports.text import describe_structures
+
+def describe_data(job: Options) -> str:
+    """Description of a database, a scan, a result, or structures.
+
+    Raises:
+        RecordError, StructureError, DatabaseError: it is none of these, or damaged.
+    """
+    from ..reports.scan import describe_scan, is_scan
+    from ..reports.text import describe_result, describe_structures
+    from ..runtime.text_files import SQLITE_MAGIC, starts_with
+    from ..structures.files import named_structures
+    from ..xas.measured import one_column
+
+    path = job.file
+    if isinstance(path, DatabaseURL) or (path.exists() and starts_with(path, SQLITE_MAGIC)):
+        return describe_database(path)
+    columns = one_column(job.column, job.mu), job.energy_column
+    if any(columns) or is_scan(path):
+        return describe_scan(path, *columns)
+    if (result := describe_result(path)) is not None:
+        return result
+    try:
+        return describe_structures(named_structures(path))
+    except StructureError:
+        with suppress(RecordError):
+            return describe_scan(path)  # a table of numbers, which no header tells from others
+        raise
+
+
+def describe_database(path: Location) -> str:
+    """Description of a database of records, of predicted spectra, or of structures."""
+    from ..dataset.database import Database
+    from ..prediction.spectra_db import FORMAT, summarize
+    from ..reports.text import describe_bulk, describe_contents, describe_structures
+    from ..structures.database import connect
     from ..structures.files import named_structures
 
-    print(describe_structures(named_structures(path)))
+    if not isinstance(path, DatabaseURL):
+        with connect(path) as connection:
+            kind = connection.metadata.get("format")
+        if kind == FORMAT:
+            return f"predicted spectra: {describe_bulk(summarize(path))}"
+    try:
+        database = Database(path)
+    except DatabaseError:
+        if isinstance(path, DatabaseURL) or kind is not None:
+            raise
+        return describe_structures(named_structures(path))
+    return describe_contents(database.contents(), database.digest)
 
 
 def describe_file_of_model(job: Options) -> str:

@@ -97,29 +97,35 @@ def edge_step(info: ModelInfo) -> float:
 
 
 def measured_at_edge(
-    info: ModelInfo, path: Path, column: str | None = None, e0: float | None = None
+    info: ModelInfo,
+    path: Path,
+    column: str | None = None,
+    e0: float | None = None,
+    energy_column: str | None = None,
 ) -> Normalized:
     """Read and normalize a measurement of a model's edge.
 
     Args:
         info: describes the model.
         path: see ``read_measured``, also for ``column``.
-        column: column of mu. None: inferred.
+        column: column or formula of mu. None: inferred.
         e0: edge energy, eV. None: the steepest rise.
+        energy_column: column of energy. None: inferred.
 
     Raises:
         RecordError: see ``read_measured`` and ``normalize``.
         ConfigError: the file names another element or edge, or rises far from the model's edge.
     """
-    spectrum = with_edge(read_measured(path, column), info.element, info.edge)
-    measured = normalize(replace(spectrum, e0=e0))
+    tabulated = None
     if info.element is not None and info.edge is not None:
         tabulated = find_edge(info.element, info.edge).energy
-        if abs(measured.e0 - tabulated) > ANOTHER_EDGE:
-            raise ConfigError(
-                f"{path}: e0 is {measured.e0:.1f} eV, but the model's {info.element} {info.edge}"
-                f" edge is at {tabulated:.1f} eV; give --e0 if the edge was not found"
-            )
+    scan = read_measured(path, column, energy_column, tabulated)
+    measured = normalize(replace(with_edge(scan, info.element, info.edge), e0=e0))
+    if tabulated is not None and abs(measured.e0 - tabulated) > ANOTHER_EDGE:
+        raise ConfigError(
+            f"{path}: e0 is {measured.e0:.1f} eV, but the model's {info.element} {info.edge} edge"
+            f" is at {tabulated:.1f} eV; give --e0 if the edge was not found"
+        )
     return measured
 
 

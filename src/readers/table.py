@@ -23,7 +23,9 @@ from ..dataset.record import PassedOver, Record, Rejected
 from ..errors import RecordError
 from ..runtime.text_files import COUNT, DECIMAL, numbered_lines, parse_number, whole_lines
 from ..structures.files import named_structures
-from ..xas.columns import choose_mu, read_columns
+from ..xas.channels import choose_mu
+from ..xas.columns import read_columns
+from ..xas.scan_energies import choose_energy
 from .options import Format, ReadOptions, make_record, read_each
 
 KNOWN = (
@@ -138,7 +140,8 @@ def spectrum_of(path: Path, row: dict[str, str], source: str) -> tuple[np.ndarra
     """Energies, eV, and mu of a row, both (n_energies,), or RecordError."""
     if "spectrum" in row:
         table = read_columns(path.parent / row["spectrum"])
-        return table.values[:, 0], choose_mu(table)
+        energy, _ = choose_energy(table)
+        return energy, choose_mu(table, energy=energy)[0]
     pairs = []
     for name in (name for name in row if name not in KNOWN):
         try:

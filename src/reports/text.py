@@ -1,9 +1,11 @@
 """What the commands print: contents of a database or model, an evaluation."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase import Atoms
@@ -120,6 +122,36 @@ def describe_structures(structures: Sequence[tuple[str, Atoms]]) -> str:
         f" {sizes[len(sizes) // 2]}\n"
         f"elements: {len(elements)}, by number of structures: {listed}"
     )
+
+
+def describe_result(path: Path) -> str | None:
+    """What `compare`, `fit`, `explain` or `evaluate` wrote as JSON; None: another file.
+
+    Lists are counted, and of what they contain the names are given.
+    """
+    try:
+        values = json.loads(path.read_text())
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(values, dict) or not {"kind", "provenance"} & values.keys():
+        return None
+    return "\n".join(f"{name}: {_in_short(value)}" for name, value in values.items())
+
+
+def _in_short(value: Any) -> str:
+    """A value of a JSON file; of long lists and of nested values their size and names."""
+    if isinstance(value, dict):
+        flat = {k: v for k, v in value.items() if not isinstance(v, (dict, list))}
+        return ", ".join(f"{k} {v}" for k, v in flat.items()) or ", ".join(value)
+    if not isinstance(value, list):
+        return str(value)
+    if value and isinstance(value[0], dict):
+        keys = [k for k in ("name", "element", "mse") if k in value[0]]
+        listed = "; ".join(" ".join(str(item.get(k)) for k in keys) for item in value[:LISTED])
+        return f"{len(value)}: {listed}" if listed.strip() else str(len(value))
+    if value and all(isinstance(v, (int, float)) for v in value):
+        return f"{len(value)} values, {min(value):g} to {max(value):g}"
+    return f"{len(value)} values"
 
 
 def describe_bulk(summary: "BulkSummary") -> str:

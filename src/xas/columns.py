@@ -8,27 +8,25 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import RecordError
-from ..runtime.text_files import COUNT, check_text, parse_number, raw_lines
+from ..runtime.text_files import COUNT, DECIMAL, parse_number, raw_lines
 
 logger = logging.getLogger(__name__)
 
+WHITE = " \t\r\n\f\v\x1a"
+"""Blanks, and the end of a file of DOS."""
 COMMENT = "#%;!*"
 """Characters that begin a line of the header."""
-ENERGY_LABELS = ("energy", "e", "ev", "energy(ev)", "e(ev)", "omega")
-NUMBER_BEGINS = re.compile(r"[+-]?(\d|\.\d)|(nan|-?inf)$", re.IGNORECASE)
-TRANSMISSION = ("i0", "itrans"), ("i0", "i1")
-"""Columns whose ratio has mu as its logarithm."""
-FLUORESCENCE = ("ifluor", "i0"), ("if", "i0")
-"""Columns whose ratio is mu."""
-MU_LABELS = ("mutrans", "mufluor", "mu", "xmu", "mut", "muf", "norm", "normalized", "absorption")
-SOURCES: tuple[tuple[str, ...], ...] = (
-    *((name,) for name in MU_LABELS),
-    *TRANSMISSION,
-    *FLUORESCENCE,
-)
-"""Columns that give mu, the first ones first."""
-KEV = 120.0
-"""Energies that are all below this are keV, or no hard X-rays."""
+NUMBER_LIKE = re.compile(r"[-+]?(\.?\d[-+.,\dedED]*|nan|inf(inity)?|\*+)", re.IGNORECASE)
+"""A number, or what programs write instead of one."""
+NAMES_WITHIN = 4
+"""Lines above the table, the last ones, that may name its columns."""
+UNIT = re.compile(r"(.*?)(?:[\s_]*[\[(]\s*([^\])]*)[\])]|/(k?ev|deg|rad|s)|[\s_]+(k?ev))?[\s*]*")
+"""A name in lower case with its unit: `energy_ev`, `energy (ev)`, `energy[kev]`, `e/ev`."""
+LOGARITHM = re.compile(r"-?(ln|log)\b.*")
+LEGEND = re.compile(r"([PD]\d+) = \{([^}]*)\}")
+"""What the names of columns stand for, as in `D1 = {I0}` of Epics."""
+ENERGY = re.compile(r"e|en|omega|nrj|.*energy.*", re.IGNORECASE)
+ANGLE = re.compile(r"(bragg|mono)?[_ ]?angle.*|theta", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -40,58 +38,73 @@ class Columns:
     header: list[str]
     """Lines of the header, without the comment character."""
     labels: list[str]
-    """Names of the columns, lower case; empty: the file gives none that fit."""
+    """Names of the columns without units, lower case; empty: the file has none that fit."""
+    units: list[str]
+    """Their units, lower case, empty where there is none."""
     values: np.ndarray
     """Numbers, shape (n_points, n_columns)."""
     lines: list[int]
     """Line of the file of every row."""
 
 
+@dataclass(frozen=True)
+class Line:
+    """A line that is neither empty nor a comment."""
+
+    number: int
+    """Its number in the file, from 1."""
+    text: str
+    """Its text without blanks at the ends."""
+    words: list[str]
+    """See ``split_row``."""
+    row: list[float] | None
+    """Its numbers; None: not all words are numbers."""
+
+
 def read_columns(path: str | Path) -> Columns:
     """Read a text file, compressed or not, of columns; see ``split_row`` for what separates them.
 
-    The line before the table may name its columns.
+    The table is the last run of lines that are all numbers and equally long; what is above it is
+    the header. Text is UTF-8, with or without byte-order mark, or else Latin-1.
 
     Raises:
-        RecordError: no table, rows of different length, what is no number (Fortran's 1.0-101 and
-            stars too), or a last line that is cut.
+        RecordError: no table or several; rows of different length, what is no number (Fortran's
+            1.0-101 and stars too), or a last line that is cut.
     """
     path = Path(path)
-    header, lines, longest = list[str](), list[int](), 0
-    names, rows = list[str](), list[list[float]]()
-    for number, line in raw_lines(path):
-        text = check_text(path, number, line).strip()
-        if not text:
-            continue
-        if text[0] in COMMENT and not (rows and text[0] == "*"):  # a number too wide for Fortran
-            header.append(text.lstrip(COMMENT).strip())
-            continue
-        words = split_row(text)
-        if not rows and not NUMBER_BEGINS.match(words[0]):
-            header.append(text)
-            continue
-        if not line.endswith("\n") and len(text) < longest:
-            raise RecordError(
-                f"{path}: line {number}: the last line has no line end and is shorter than others;"
-                " the file is cut (if it is whole, add a line end)"
-            )
-        longest = max(longest, len(text))
-        try:
-            row = [parse_number(word) for word in words]
-        except ValueError as error:
-            raise RecordError(f"{path}: line {number}: {error}") from error
-        if not rows and header:
-            names = split_row(header[-1].lower())
-        if rows and len(row) != len(rows[0]):
-            raise RecordError(
-                f"{path}: line {number}: {len(row)} columns, the rows before have {len(rows[0])}"
-            )
-        rows.append(row)
-        lines.append(number)
-    if len(rows) < 2 or len(rows[0]) < 2:
-        raise RecordError(f"{path}: contains no table of two or more columns and rows of numbers")
-    fits = len(names) == len(rows[0]) and names[0] in ENERGY_LABELS
-    return Columns(path, header, names if fits else [], np.array(rows), lines)
+    comments, lines, ended = list[tuple[int, str]](), list[Line](), True
+    for number, raw in raw_lines(path):
+        text = decode(raw).strip(WHITE)
+        ended = raw.endswith("\n") or not text
+        # stars also are what Fortran writes for a number that is too wide
+        if text and text[0] in COMMENT and not (lines and lines[-1].row and text[0] == "*"):
+            comments.append((number, text.lstrip(COMMENT + " \t").strip()))
+        elif text:
+            words = split_row(text)
+            lines.append(Line(number, text, words, numbers_of(words)))
+    first, end = find_table(path, lines)
+    table = lines[first:end]
+    if not ended and len(lines[-1].text) < max(len(line.text) for line in table):
+        table = without_cut_end(path, table)
+    above = [*comments, *((line.number, line.text) for line in lines[:first])]
+    header = [text for _, text in sorted(above)]
+    before = [text for number, text in sorted(above) if number < table[0].number]
+    names = find_names(before, len(table[0].words))
+    labels, units = zip(*map(split_unit, names), strict=True) if names else ((), ())
+    values = np.array([line.row for line in table])
+    rows = [line.number for line in table]
+    return Columns(path, header, list(labels), list(units), values, rows)
+
+
+def decode(line: str) -> str:
+    """A line of ``raw_lines`` without byte-order mark; as Latin-1 where it is not UTF-8."""
+    if line.isascii():
+        return line
+    try:
+        line.encode()
+    except UnicodeEncodeError:
+        line = line.encode("utf-8", "surrogateescape").decode("latin-1")
+    return line.removeprefix("\ufeff")
 
 
 def split_row(text: str) -> list[str]:
@@ -100,87 +113,156 @@ def split_row(text: str) -> list[str]:
     return [word.strip() for word in text.split(separator) if word.strip()]
 
 
-def choose_mu(table: Columns, column: str | int | None = None) -> np.ndarray:
-    """Mu of a table: the column asked for, a column of mu, or from two intensities.
-
-    Args:
-        table: the numbers.
-        column: a name, or a number from 1. None: inferred from the names.
-
-    Returns:
-        mu, shape (n_points,).
-
-    Raises:
-        RecordError: there is no such column, none can be chosen, or an intensity is not positive.
-    """
-    path, labels, n_columns = table.path, table.labels, table.values.shape[1]
-    if column is not None:
-        name = str(column).lower()
-        if name in labels:
-            return table.values[:, labels.index(name)]
-        if COUNT.fullmatch(name) and 2 <= int(name) <= n_columns:
-            return table.values[:, int(name) - 1]
-        raise RecordError(f"{path}: no column {column!r}; it has {', '.join(labels) or n_columns}")
-    sources = [names for names in SOURCES if set(names) <= set(labels)]
-    if not labels and n_columns == 2:
-        return table.values[:, 1]
-    if not sources:
-        raise RecordError(
-            f"{path}: which of {n_columns} columns is mu? Found {', '.join(labels) or 'no names'};"
-            " give its name or number with --column"
-        )
-    if sources[0] in TRANSMISSION and (others := set(sources) & set(FLUORESCENCE)):
-        logger.warning(
-            "%s: mu is that of transmission, from %s; it also has fluorescence, %s",
-            *(path, " and ".join(sources[0]), " and ".join(others.pop())),
-        )
-    if len(sources[0]) == 2:
-        return _from_intensities(table, sources[0])
-    return table.values[:, labels.index(sources[0][0])]
+def numbers_of(words: list[str]) -> list[float] | None:
+    """The numbers of a row; None: a word is no number."""
+    try:
+        return [parse_number(word) for word in words]
+    except ValueError:
+        return None
 
 
-def _from_intensities(table: Columns, names: tuple[str, ...]) -> np.ndarray:
-    """ln(i0 / itrans), or ifluor / i0."""
-    first, second = (table.values[:, table.labels.index(name)] for name in names)
-    bad = np.flatnonzero((first <= 0) | (second <= 0))
-    if len(bad):
-        raise RecordError(
-            f"{table.path}: line {table.lines[bad[0]]}: {' and '.join(names)} are"
-            f" {first[bad[0]]:g} and {second[bad[0]]:g} but must be positive"
-        )
-    return np.log(first / second) if names in TRANSMISSION else first / second
-
-
-def in_order(
-    path: Path, energy: np.ndarray, mu: np.ndarray, lines: list[int]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Increasing energies: downward scans are reversed, points at the same energy averaged.
-
-    Args:
-        path: file of the scan.
-        energy: eV, shape (n_points,).
-        mu: absorption, shape (n_points,).
-        lines: line of the file of every point.
-
-    Returns:
-        Energies, eV, and mu, both of shape (n_energies,).
+def find_table(path: Path, lines: list[Line]) -> tuple[int, int]:
+    """First line of the table and the one after its last, by their positions in ``lines``.
 
     Raises:
-        RecordError: energies go back and forth, or can't be eV of an X-ray edge.
+        RecordError: there is none; a row is broken, so that a part of the table would be lost; or
+            there are several tables.
     """
-    if energy.max() < KEV:
-        raise RecordError(
-            f"{path}: energies {energy.min():g} to {energy.max():g} are not eV of an X-ray edge;"
-            " are they keV, or relative to an edge?"
-        )
-    if (np.diff(energy) <= 0).all():
-        energy, mu, lines = energy[::-1], mu[::-1], lines[::-1]
-    steps = np.diff(energy)
-    if (steps < 0).any():
-        at = int(np.argmax(steps < 0)) + 1
-        raise RecordError(
-            f"{path}: line {lines[at]}: energy {energy[at]:.3f} eV is below the one before,"
-            f" {energy[at - 1]:.3f} eV"
-        )
-    distinct, first, count = np.unique(energy, return_index=True, return_counts=True)
-    return distinct, np.add.reduceat(mu, first) / count
+    runs = find_runs(lines)
+    tables = [(a, b) for a, b in runs if b - a >= 2 and len(lines[a].words) >= 2]
+    first, end = tables[-1] if tables else (0, 0)
+    start = first if tables else next((k for k, line in enumerate(lines) if is_like_row(line)), 0)
+    width = len(lines[start].words) if lines else 0
+    for line in lines[end or start :]:
+        if is_like_row(lines[start]) and (line.row is None or len(line.words) != width):
+            raise RecordError(f"{path}: line {line.number}: {why_no_row(line, width)}")
+    if not tables:
+        raise RecordError(f"{path}: contains no table of two or more columns and rows of numbers")
+    if first and is_damaged(lines[first - 1], width):
+        line = lines[first - 1]
+        raise RecordError(f"{path}: line {line.number}: {why_no_row(line, width)}")
+    for a, b in runs[: runs.index((first, end))]:
+        same = len(lines[a].words) == width
+        if (same and (b - a > 1 or first - b < 3)) or b - a >= end - first:
+            raise RecordError(
+                f"{path}: line {lines[b].number}: {why_no_row(lines[b], width)}; {b - a} rows of"
+                f" numbers are above it, another table of {end - first} rows is below"
+            )
+    return first, end
+
+
+def find_runs(lines: list[Line]) -> list[tuple[int, int]]:
+    """Runs of rows of equal length, each as first position and the one after its last."""
+    runs, first = list[tuple[int, int]](), 0
+    for k in range(1, len(lines) + 1):
+        both = k < len(lines) and lines[k].row and lines[first].row
+        if both and len(lines[k].words) == len(lines[first].words):
+            continue
+        if lines[first].row:
+            runs.append((first, k))
+        first = k
+    return runs
+
+
+def is_like_row(line: Line) -> bool:
+    """Whether a line is a row of numbers or a broken one; a date or a title is not."""
+    return all(map(NUMBER_LIKE.fullmatch, line.words))
+
+
+def is_damaged(line: Line, width: int) -> bool:
+    """Whether a line just above a table is one of its rows, damaged, and not a title."""
+    if len(line.words) == 1 or not re.search(r"\d|\*", line.words[0]):
+        return False
+    decimal = (numbers_of([word]) and not word.lstrip("+-").isdigit() for word in line.words)
+    return is_like_row(line) or (len(line.words) == width and any(decimal))
+
+
+def why_no_row(line: Line, width: int | None = None) -> str:
+    """Why a line is no row of a table of ``width`` columns."""
+    for word in line.words:
+        try:
+            parse_number(word)
+        except ValueError as error:
+            return str(error)
+    return f"{len(line.words)} columns, other rows have {width}"
+
+
+def without_cut_end(path: Path, table: list[Line]) -> list[Line]:
+    """The rows without the last one, which has no line end and is shorter than others.
+
+    Raises:
+        RecordError: it is the shortest, so the file is cut.
+    """
+    last = table[-1]
+    where = f"{path}: line {last.number}: the last line has no line end and is shorter than others"
+    if len(table) < 3 or len(last.text) < min(len(line.text) for line in table[:-1]):
+        raise RecordError(f"{where}; the file is cut (if it is whole, add a line end)")
+    logger.warning("%s; it may be cut and is left out (if it is whole, add a line end)", where)
+    return table[:-1]
+
+
+def find_names(header: list[str], n_columns: int) -> list[str]:
+    """Names of columns: as many words as columns, of which one is an energy or an angle.
+
+    They are in one of the last lines of the header, or in the last ``n_columns`` lines, one in
+    each. None that fit: empty.
+    """
+    texts = [text for text in header if text.strip("-=_/# \t")]
+    found = (LEGEND.match(text) for text in texts)
+    legend = {match[1]: match[2] for match in found if match}
+    ways = [words for text in texts[: -NAMES_WITHIN - 1 : -1] for words in ways_to_split(text)]
+    ways.append([text for text in texts[-n_columns:] if len(text) < 25 and n_columns > 2])
+    for way in ways:
+        names = [legend.get(name, name) for name in way]
+        if len(names) == n_columns and any(is_axis(name) for name in names):
+            return ["" if DECIMAL.fullmatch(name) else name for name in names]
+    return []
+
+
+def ways_to_split(text: str) -> list[list[str]]:
+    """Names that a line of the header may have, by what separates them."""
+    wide = [text[k : k + 21].strip() for k in range(0, len(text), 21)]  # of LabVIEW at the APS
+    text = re.sub(r"\s+(?=[\[(])", "", text.replace('"', ""))  # Energy (eV) is one name
+    text = re.sub(r"^[A-Z](?=\s+\w+\s\s)", "", text)  # `#L energy  i0` of SPEC
+    ways = [split_row(text), [w.strip() for w in re.split(r"\s{2,}|\t", text) if w.strip()]]
+    ways += [way[1:] for way in ways if way and len(way[0]) == 1]  # `#C 1_Energy 2_sec`
+    return [*ways, wide]
+
+
+def split_unit(name: str) -> tuple[str, str]:
+    """Name of a column without its unit, and the unit, both lower case."""
+    name = re.sub(r"^\d+_", "", name.lower().strip())  # 1_Energy
+    if name in ("ev", "kev"):
+        return "energy", name
+    match = None if LOGARITHM.fullmatch(name) else UNIT.fullmatch(name)
+    if match is None or not match[1]:
+        return name, ""
+    return match[1].strip(), (match[2] or match[3] or match[4] or "").strip()
+
+
+def is_axis(name: str) -> bool:
+    """Whether a column is named energy or angle."""
+    label = split_unit(name)[0]
+    return bool(ENERGY.fullmatch(label) or ANGLE.fullmatch(label))
+
+
+def find_column(table: Columns, name: str) -> int:
+    """Index of a column by its name, with or without unit, or number from 1.
+
+    Raises:
+        RecordError: there is none, or several have the name.
+    """
+    key, n_columns = name.lower().strip(), table.values.shape[1]
+    full = [f"{a}({b})" if b else a for a, b in zip(table.labels, table.units, strict=True)]
+    squeezed = re.sub(r"\s*[\[(/]?\s*(k?ev)\s*[\])]?$", r"(\1)", key.replace("_", " "))
+    for names, word in ((table.labels, key), (full, key), (full, squeezed)):
+        places = [k for k, label in enumerate(names) if label == word]
+        if len(places) > 1:
+            numbers = " or ".join(str(k + 1) for k in places)
+            raise RecordError(f"{table.path}: several columns are named {name!r}; give {numbers}")
+        if places:
+            return places[0]
+    if COUNT.fullmatch(key) and 1 <= int(key) <= n_columns:
+        return int(key) - 1
+    known = ", ".join(filter(None, table.labels)) or n_columns
+    raise RecordError(f"{table.path}: no column {name!r}; it has {known}")

@@ -48,3 +48,9 @@ def find_edge(element: str, name: str) -> Edge:
     known = [edge for symbol, edge in table() if symbol == element]
     what = f"{element} has {', '.join(known)}" if known else "elements H to Cf are tabulated"
     raise ConfigError(f"no tabulated edge {element} {name}; {what}")
+
+
+def edges_near(energy: float, within: float) -> list[Edge]:
+    """Tabulated edges at most ``within`` eV from an energy, the nearest first."""
+    near = [edge for edge in table().values() if abs(edge.energy - energy) <= within]
+    return sorted(near, key=lambda edge: abs(edge.energy - energy))

@@ -4,25 +4,33 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from ..errors import ConfigError, RecordError
 from ..runtime.atomic_files import file_digest
-from .columns import choose_mu, in_order, read_columns
+from .athena import read_athena
+from .channels import spectrum_of
+from .columns import read_columns
 from .spectrum import Spectrum
 from .xdi import is_xdi, read_xdi
 
 
-def read_measured(path: str | Path, column: str | int | None = None) -> Spectrum:
-    """Read XDI, columns of text (energy first), or one group of an Athena project.
+def read_measured(
+    path: str | Path,
+    column: str | int | None = None,
+    energy_column: str | int | None = None,
+    near: float | None = None,
+) -> Spectrum:
+    """Read XDI, columns of text, or one group of an Athena project.
 
     Args:
         path: file, or `project.prj:group`.
-        column: name or number, from 1, of the column of mu. None: inferred.
+        column: mu: name or number, from 1, of a column, or a formula, see ``channels.mu_of``. None:
+            inferred, see ``channels.choose_mu``.
+        energy_column: name or number, from 1. None: see ``scan_energies.choose_energy``.
+        near: energy of the edge that is expected, eV, where the file does not name it.
 
     Raises:
         RecordError: the file is missing, damaged, or its energies or mu can't be found.
-        ConfigError: an Athena project, but larch is not installed or no group is named.
+        ConfigError: an Athena project of which no group is named.
     """
     path, group = split_group(path)
     if path.suffix == ".prj":
@@ -30,11 +38,21 @@ def read_measured(path: str | Path, column: str | int | None = None) -> Spectrum
     if not path.is_file():
         raise RecordError(f"{path}: no such file")
     if is_xdi(path):
-        return read_xdi(path, column)
+        return read_xdi(path, column, energy_column)
     table = read_columns(path)
-    energy, mu = in_order(path, table.values[:, 0], choose_mu(table, column), table.lines)
-    header = {"comments": "\n".join(table.header)} if table.header else {}
-    return Spectrum(energy, mu, source=str(path), header=header)
+    spectrum = spectrum_of(table, column, energy_column, near)
+    return replace(spectrum, header={"comments": "\n".join(table.header)} if table.header else {})
+
+
+def one_column(column: str | None, formula: str | None) -> str | None:
+    """Mu by `--column` or by `--mu`.
+
+    Raises:
+        ConfigError: both are given.
+    """
+    if None not in (column, formula):
+        raise ConfigError("`--column` and `--mu` both say what mu is; give one of them")
+    return formula if column is None else column
 
 
 def split_group(path: str | Path) -> tuple[Path, str | None]:
@@ -46,44 +64,6 @@ def split_group(path: str | Path) -> tuple[Path, str | None]:
 def measured_digest(path: str | Path) -> str:
     """Checksum of the file of a measured spectrum."""
     return file_digest(split_group(path)[0])
-
-
-def read_athena(path: str | Path, group: str | None = None) -> Spectrum:
-    """Read one group of an Athena project, by larch.
-
-    Args:
-        path: project file.
-        group: label of the group. None: the only one.
-
-    Raises:
-        RecordError: no such file, no such group, or the file can't be read.
-        ConfigError: larch is not installed, or there are several groups and none is named.
-    """
-    path = Path(path)
-    try:
-        from larch.io import read_athena as read
-    except ImportError as error:
-        raise ConfigError(
-            f"{path}: Athena projects are read by larch; pip install 'e3gnn-xanes[athena]'"
-        ) from error
-    if not path.is_file():
-        raise RecordError(f"{path}: no such file")
-    try:
-        project = read(str(path))
-    except (ValueError, OSError, IndexError, KeyError, AttributeError, UnicodeError) as error:
-        raise RecordError(f"{path}: larch can't read it ({error})") from error
-    members = {name: getattr(project, name) for name in project._athena_groups or {}}
-    groups = {str(getattr(member, "label", name)): member for name, member in members.items()}
-    if group is None and len(groups) != 1:
-        raise ConfigError(
-            f"{path}: contains {len(groups)} groups, {', '.join(groups)}; name one, {path}:NAME"
-        )
-    label = next(iter(groups)) if group is None else group
-    if label not in groups:
-        raise RecordError(f"{path}: no group {label!r}, it has {', '.join(groups)}")
-    energy, mu = (np.asarray(getattr(groups[label], name)) for name in ("energy", "mu"))
-    lines = list(range(1, len(energy) + 1))
-    return Spectrum(*in_order(path, energy, mu, lines), source=f"{path}:{label}")
 
 
 def with_edge(spectrum: Spectrum, element: str | None, edge: str | None) -> Spectrum:

@@ -12,6 +12,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import medfilt
 
 from ..errors import ENERGY_TOLERANCE, ConfigError, RecordError
+from .noise import LEAST, edge_signal
 from .spectrum import Spectrum
 
 SMOOTHING = 0.8
@@ -143,7 +144,7 @@ def normalize(spectrum: Spectrum, ranges: Ranges | None = None) -> Normalized:
         ranges: where to fit. None: as larch does.
 
     Raises:
-        RecordError: no edge is found, or the step is not positive.
+        RecordError: no edge is found, or the step is not positive or within the noise.
         ConfigError: ranges outside the spectrum, or with too few points.
     """
     energy, mu = spectrum.energy, spectrum.mu
@@ -164,6 +165,13 @@ def normalize(spectrum: Spectrum, ranges: Ranges | None = None) -> Normalized:
         raise RecordError(
             f"{spectrum.source}: the edge step at {e0:.2f} eV is {edge_step:.4g} but must be"
             " positive; is it an absorption spectrum over an edge?"
+        )
+    signal = edge_signal(spectrum, e0)
+    if signal.over_noise < LEAST:
+        raise RecordError(
+            f"{spectrum.source}: mu rises by {signal.step:.3g} at {e0:.2f} eV, less than {LEAST:g}"
+            f" times the noise of a point, {signal.noise:.3g}; is it the right column, and the edge"
+            " within the scan?"
         )
     norm = replace(spectrum, mu=(mu - pre_edge) / edge_step, unit="dimensionless", e0=e0)
     excess = np.where(energy >= energy[nearest], curve / edge_step - 1.0, 0.0)

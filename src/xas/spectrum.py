@@ -32,6 +32,8 @@ class Spectrum(Tabular):
     """Where it comes from: a path or a structure."""
     header: Mapping[str, str] = field(default_factory=dict)
     """Fields of a measured file, `Family.key` to value, as in XDI."""
+    made_from: str = ""
+    """What mu and the energies of a measured file are from, in words."""
 
     def __post_init__(self) -> None:
         """Copy the arrays, make them read-only and check them.

@@ -6,7 +6,6 @@ of the XraySpectroscopy/XAS-Data-Interchange repository.
 
 import logging
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,17 +14,16 @@ import numpy as np
 from ..errors import ConfigError, RecordError
 from ..runtime.atomic_files import write_durably
 from ..runtime.provenance import package_version
-from .columns import choose_mu, in_order, read_columns
+from .channels import spectrum_of
+from .columns import Columns, read_columns, split_unit
 from .edges import FAR, find_edge
 from .normalization import find_e0
+from .scan_energies import ENERGY_UNITS
 from .spectrum import Spectrum
 
 logger = logging.getLogger(__name__)
 
-HC = 12398.419843
-"""h c, eV Angstrom (CODATA 2018)."""
 FIELD = re.compile(r"([A-Za-z][A-Za-z0-9_]*\.[A-Za-z0-9_]+):\s*(.*)")
-ENERGY_UNITS = {"": 1.0, "ev": 1.0, "kev": 1000.0}
 
 
 def is_xdi(path: Path) -> bool:
@@ -34,12 +32,15 @@ def is_xdi(path: Path) -> bool:
         return re.match(rb"#\s*XDI/\d", file.read(64)) is not None
 
 
-def read_xdi(path: str | Path, column: str | int | None = None) -> Spectrum:
+def read_xdi(
+    path: str | Path, column: str | int | None = None, energy_column: str | int | None = None
+) -> Spectrum:
     """Read a measured spectrum.
 
     Args:
         path: XDI file.
-        column: see ``choose_mu``. None: mutrans, mufluor, or from i0 and itrans or ifluor.
+        column: see ``channels.mu_of``. None: what the names suggest, see ``channels.choose_mu``.
+        energy_column: name or number, from 1. None: energy or angle.
 
     Returns:
         The spectrum with the header's fields; user comments are the field ``comments``.
@@ -47,6 +48,20 @@ def read_xdi(path: str | Path, column: str | int | None = None) -> Spectrum:
     Raises:
         RecordError: the file is no XDI file, has no energy or mu, or its energies do not contain
             the edge that it names.
+    """
+    table, header = read_xdi_table(path)
+    element, edge = header.get("Element.symbol"), header.get("Element.edge")
+    spectrum = spectrum_of(table, column, energy_column, _stated_edge(element, edge))
+    spectrum = replace(spectrum, element=element, edge=edge, header=header)
+    _check_edge(spectrum)
+    return spectrum
+
+
+def read_xdi_table(path: str | Path) -> tuple[Columns, dict[str, str]]:
+    """Columns of an XDI file, named by its header, and the header's fields.
+
+    Raises:
+        RecordError: the file is no XDI file or has no Column.1.
     """
     path = Path(path)
     if not path.is_file():
@@ -59,14 +74,21 @@ def read_xdi(path: str | Path, column: str | int | None = None) -> Spectrum:
         raise RecordError(f"{path}: the header has no Column.1, which names energy or angle")
     numbers = range(1, table.values.shape[1] + 1)
     columns = [(header.get(f"Column.{k}") or f"column{k}").lower().split() for k in numbers]
-    table = replace(table, labels=[words[0] for words in columns])
-    units = [" ".join(words[1:2]) for words in columns]
-    energy = _photon_energy(path, table.labels, units, header, table.values)
-    energy, mu = in_order(path, energy, choose_mu(table, column), table.lines)
-    element, edge = header.get("Element.symbol"), header.get("Element.edge")
-    spectrum = Spectrum(energy, mu, element=element, edge=edge, source=str(path), header=header)
-    _check_edge(spectrum)
-    return spectrum
+    parts = [split_unit(words[0]) for words in columns]
+    units = [unit or " ".join(words[1:2]) for (_, unit), words in zip(parts, columns, strict=True)]
+    table = replace(table, labels=[name for name, _ in parts], units=units)
+    for name, unit in zip(table.labels, units, strict=True):
+        if name == "energy" and unit not in ENERGY_UNITS:
+            raise RecordError(f"{path}: unit of energy is {unit!r}, expected eV or keV")
+    return table, header
+
+
+def _stated_edge(element: str | None, edge: str | None) -> float | None:
+    """Tabulated energy of the edge that a header names, eV; None: unnamed or not tabulated."""
+    try:
+        return find_edge(str(element).capitalize(), str(edge).upper()).energy
+    except ConfigError:
+        return None
 
 
 def _check_edge(spectrum: Spectrum) -> None:
@@ -107,34 +129,6 @@ def _fields(lines: list[str]) -> dict[str, str]:
         elif match := FIELD.fullmatch(line):
             fields[match[1]] = match[2].strip()
     return {**fields, "comments": "\n".join(comments)} if comments else fields
-
-
-def _photon_energy(
-    path: Path, labels: list[str], units: list[str], header: Mapping[str, str], values: np.ndarray
-) -> np.ndarray:
-    """Energies, eV, from keV or the monochromator's angle where the file has those.
-
-    Raises:
-        RecordError: neither energy nor angle, an unknown unit, or no d_spacing.
-    """
-    if "energy" in labels:
-        k = labels.index("energy")
-        if units[k] not in ENERGY_UNITS:
-            raise RecordError(f"{path}: unit of energy is {units[k]!r}, expected eV or keV")
-        return values[:, k] * ENERGY_UNITS[units[k]]
-    if "angle" not in labels:
-        raise RecordError(f"{path}: no column is named energy or angle, found {', '.join(labels)}")
-    k = labels.index("angle")
-    if units[k] and not units[k].startswith(("deg", "rad")):
-        raise RecordError(f"{path}: unit of angle is {units[k]!r}, expected degrees or radians")
-    angle = values[:, k] if units[k].startswith("rad") else np.radians(values[:, k])
-    try:
-        spacing = float(header["Mono.d_spacing"].split()[0])
-    except (KeyError, ValueError, IndexError) as error:
-        raise RecordError(f"{path}: angles, but no number Mono.d_spacing") from error
-    if not (0 < spacing < np.inf and ((angle > 0) & (angle < np.pi)).all()):
-        raise RecordError(f"{path}: angles or Mono.d_spacing {spacing:g} are out of range")
-    return HC / (2.0 * spacing * np.sin(angle))  # Bragg's law
 
 
 def write_xdi(spectrum: Spectrum, path: str | Path) -> None:

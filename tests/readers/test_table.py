@@ -114,7 +114,7 @@ def test_wrong_columns_are_refused(head, message, tmp_path):
         ("{m}.vasp,Fe,{s},{m}.dat", "no Fe in Cu8O10Pt2"),
         ("none.vasp,Cu,0,{m}.dat", "none.vasp: no such file"),
         ("{m}.vasp,Cu,{s},none.dat", "none.dat: no such file"),
-        ("{m}.vasp,Cu,{s},{m}.vasp", "line 3: 3 columns, the rows before have 1"),
+        ("{m}.vasp,Cu,{s},{m}.vasp", "line 6: 'Cu' is no number"),
         ("{m}.vasp,Cu,{s}", "3 columns, expected 4"),
     ],
 )

@@ -57,7 +57,6 @@ BAD = {
         1 {text}
         1 {dir} | {dir}/model.pt
         1 {npz}
-        1 {ase}
         2 ftp://x/y
         1 {cif} --check | {cif}
     """,

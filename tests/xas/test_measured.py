@@ -70,18 +70,6 @@ def test_an_empty_line_does_not_end_the_header(tmp_path):
     assert read_measured(tmp_path / "a.xdi").mu.tolist() == [1.0, 2.0]
 
 
-def test_fluorescence_that_is_not_used_is_warned_of(tmp_path, caplog):
-    path = tmp_path / "scan.dat"
-    path.write_text("# energy i0 itrans ifluor\n8979 2 1 5\n8980 4 1 6\n")
-    assert read_measured(path).mu == pytest.approx(np.log([2.0, 4.0]))
-    assert "scan.dat: mu is that of transmission, from i0 and itrans" in caplog.text
-    assert "ifluor" in caplog.text
-    caplog.clear()
-    path.write_text("# energy i0 itrans irefer\n8979 2 1 5\n8980 4 1 6\n")
-    assert read_measured(path).mu == pytest.approx(np.log([2.0, 4.0]))
-    assert not caplog.text
-
-
 @pytest.mark.parametrize(
     ("text", "energy", "mu"),
     [
@@ -93,13 +81,83 @@ def test_fluorescence_that_is_not_used_is_warned_of(tmp_path, caplog):
         ("# energy i0 mu\n8979 7 1\n8980 7 2\n# end of scan\n", [8979, 8980], [1, 2]),
         ("8981 3\n8980 2\n8979 1\n", [8979, 8980, 8981], [1, 2, 3]),
         ("8979 1\n8980 2\n8980 4\n8981 5\n", [8979, 8980, 8981], [1, 3, 5]),
+        ("8979 1\n8980.2 2\n8980.1 3\n8981 4\n", [8979, 8980.1, 8980.2, 8981], [1, 3, 2, 4]),
+        ("\ufeff8979 1\n8980 2\n", [8979, 8980], [1, 2]),
+        ("\ufeffenergy\txmu\r\n8979\t1\r\n8980\t2\r\n", [8979, 8980], [1, 2]),
+        ("scan 3\n2021-03-05 12:30\n3 scans\n8979 1\n8980 2\n\x1a", [8979, 8980], [1, 2]),
+        ("1.0 1.0\nOffsets:\n1 2\n3 blocks\nof data\nhere\n8979 1\n8980 2\n", [8979, 8980], [1, 2]),
+        ("# Energy_keV mu i0\n8.979 1 7\n8.980 2 7\n", [8979, 8980], [1, 2]),
+        ("# mu energy[eV]\n1 8979\n2 8980\n", [8979, 8980], [1, 2]),
+        ("# norm E/keV\n1 8.979\n2 8.98\n", [8979, 8980], [1, 2]),
+        (
+            "time\nRequested Energy\nEnergy (eV)\nxmu\n\n1 7 8979 1\n1 7 8980 2\n",
+            [8979, 8980],
+            [1, 2],
+        ),
+        ("#L energy  time  mu(E)\n8979 7 1\n8980 7 2\n", [8979, 8980], [1, 2]),
+        ("; P1 = {Energy} --> x\n; D1 = {xmu}\n; P1 D1\n8979 1\n8980 2\n", [8979, 8980], [1, 2]),
+        (
+            "#Mono Energy *        I0 of the chamber *  mu\n8979 7 1\n8980 7 2\n",
+            [8979, 8980],
+            [1, 2],
+        ),
     ],
 )
 def test_columns_of_text(tmp_path, text, energy, mu):
     (tmp_path / "scan.dat").write_bytes(text.encode())
     found = read_measured(tmp_path / "scan.dat")
-    assert found.energy.tolist() == energy
+    assert found.energy == pytest.approx(energy)
     assert found.mu == pytest.approx(mu)
+
+
+def test_text_that_is_not_utf_8(tmp_path):
+    (tmp_path / "scan.dat").write_bytes("# 20 °C\n# energy mu\n8979 1\n8980 2\n".encode("latin-1"))
+    scan = read_measured(tmp_path / "scan.dat")
+    assert scan.mu.tolist() == [1.0, 2.0]
+    assert scan.header["comments"].startswith("20 °C")
+
+
+def test_last_row_without_line_end(tmp_path, caplog):
+    """Of rows of different length a short last one may be cut; it is left out, and that is said."""
+    path = tmp_path / "scan.dat"
+    path.write_text("8979 1\n8980 2.25\n8981 3.5")
+    assert read_measured(path).mu.tolist() == [1.0, 2.25]
+    assert "line 3" in caplog.text
+    caplog.clear()
+    path.write_text("8979 1\n8980 2.25\n8981 3.55")
+    assert read_measured(path).mu.tolist() == [1.0, 2.25, 3.55]
+    assert not caplog.text
+
+
+@pytest.mark.parametrize(
+    ("energy", "right"),
+    [
+        (np.linspace(8.78, 9.3, 40), True),
+        (np.linspace(17.4, 16.9, 40), False),  # downwards: Bragg angles
+        (np.linspace(1.0, 60.0, 40), False),  # eV from an edge
+        (np.linspace(2.0, 4.5, 10), False),  # in large steps
+    ],
+)
+def test_energies_without_a_unit_are_kev_only_beyond_doubt(tmp_path, caplog, energy, right):
+    np.savetxt(tmp_path / "scan.dat", np.column_stack([energy, energy]))
+    if not right:
+        with pytest.raises(RecordError, match="not eV of an X-ray edge; are they keV"):
+            read_measured(tmp_path / "scan.dat")
+        return
+    assert read_measured(tmp_path / "scan.dat").energy == pytest.approx(1000.0 * energy)
+    assert "taken for keV" in caplog.text
+
+
+def test_angles_of_the_photon_factory(tmp_path):
+    """Si(111) at 13.93250 degrees is 8211.2 eV, as such a file says itself."""
+    head = "9809 KEK-PF BL9A\nMono : Si(111) D=  3.13551 A Initial angle= 13.9 deg\n"
+    head += "  Angle(c)  Angle(o)    time/s         2         3\n      Mode  0  0  1  3\n"
+    head += "    Offset         0         0  7753.7  7157.1\n"
+    rows = "  13.94000  13.94000  1.00  300  100\n  13.93250  13.93250  1.00  200  100\n"
+    (tmp_path / "pf.dat").write_text(head + rows)
+    scan = read_measured(tmp_path / "pf.dat", "ln(4/5)")
+    assert scan.energy[-1] == pytest.approx(8211.2, abs=0.1)
+    assert scan.mu == pytest.approx(np.log([3.0, 2.0]))
 
 
 @pytest.mark.parametrize(
@@ -111,12 +169,22 @@ def test_columns_of_text(tmp_path, text, energy, mu):
         ("8979 1\n8980 1.0-101\n", "line 2: '1.0-101' is no number"),
         ("8979 1\n8980 nan\n", "line 2: 'nan' is no number"),
         ("8979 1\n8980 1e999\n", "line 2: '1e999' is not finite"),
-        ("8979 1\n8981 2\n8980 3\n", "line 3: energy 8980.000 eV is below the one before"),
+        ("8979 1\n8982 2\n8980 3\n8983 4\n", "line 3: energy 8980.000 eV is below the one before"),
         ("8979 1\n8980\n", "line 2: 1 columns"),
         ("8979,5;1,2\n8980,5;1,3\n", "line 1: '8979,5' is no number"),
         ("8.979 1\n8.980 2\n", "are they keV"),
         ("", "no table"),
-        ("energy i0 itrans\n8979 2 1\n8980 2 -1\n", "line 3: i0 and itrans are 2 and -1"),
+        ("8979 1\n8980 2\n89x81 3\n8982 4\n", "line 3: '89x81' is no number"),
+        ("8979 1\n8980 2\n9000.0 x\n8990 1\n8991 2\n", "line 3: 'x' is no number"),
+        ("89*79 1.5\n8980 2\n8981 3\n", "line 1: '89.79' is no number"),
+        ("8979 1\n8980 2\nscan 2\nenergy mu\n8979 1\n8980 2\n", "line 3: .* another table"),
+        ("8979 1 2\n8980 2 3\n8981 2 3\nthe end\n8979 1\n8980 2\n", "line 4: .* another table"),
+        ("8979 1\n8980 2\nthe end\n", "line 3: 'the' is no number"),
+        ("1 1\n8979 1\n8980 2\n", "line 1: energy 1 is not eV"),
+        ("# energy_keV mu\n8979 1\n8980 2\n", "line 2: energy 8.979e.06 is not eV"),
+        ("# energy(Ry) mu\n8979 1\n8980 2\n", "unit of energy is 'ry'"),
+        ("# energy mu mu\n8979 1 3\n8980 2 3\n", "several columns are named 'mu'; give 2 or 3"),
+        ("energy i0 itrans\n8979 2 1\n8980 2 -1\n", "line 3: ln.i0 / itrans. of 2 and -1"),
         ("energy i0\n8979 2\n8980 2\n", "which of 2 columns is mu"),
         ("# XDI/1.0\n# Column.1: energy\n# Column.2: mu\n8.979 1\n8.980 2\n", "are they keV"),
         ("# XDI/1.0\n# Column.1: angle mrad\n# Column.2: mu\n12 1\n11 2\n", "angle is 'mrad'"),
@@ -152,12 +220,3 @@ def test_edge_that_the_header_names_must_be_there(tmp_path, caplog):
     caplog.clear()
     read_measured(FOIL)
     assert not caplog.text
-
-
-def test_athena_projects_need_larch(tmp_path):
-    (tmp_path / "a.prj").write_bytes(b"")
-    try:
-        import larch  # noqa: F401
-    except ImportError:
-        with pytest.raises(ConfigError, match="athena"):
-            read_measured(tmp_path / "a.prj")
