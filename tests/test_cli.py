@@ -241,7 +241,7 @@ def test_what_does_not_fit_the_model_is_named(made, tmp_path, capsys):
     assert "mp-1692_000 was calculated at none of the energies 8983.173" in error_of(capsys)
     (tmp_path / "disordered.cif").write_text(cubic_cif(("Cu", 0.0, 0.5), ("O", 0.5, 1.0)))
     assert run("predict", made / "cu_k", tmp_path / "disordered.cif") == 1
-    assert "disordered: site 0 is disordered (occupancy Cu 0.5)" in error_of(capsys)
+    assert "disordered: site Cu0 is disordered (occupancy Cu 0.5)" in error_of(capsys)
     write(tmp_path / "x.cif", Atoms("CuU", [[0, 0, 0], [2.5, 0, 0]], cell=[5, 5, 5], pbc=True))
     assert run("predict", made / "cu_k", tmp_path / "x.cif") == 0
     captured = capsys.readouterr()

@@ -1,18 +1,14 @@
 """Structure files through ASE, with errors that name the file.
 
-Refused although ASE accepts them silently: a CIF whose atoms contradict its formula or whose cell
-is incomplete, a POSCAR with more coordinates than its counts, frames of xyz after an empty line.
+CIF and POSCAR have readers of their own, ``cif`` and ``poscar``. Refused although ASE accepts it
+silently: frames of xyz after an empty line.
 """
 
-import logging
-import re
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -22,16 +18,6 @@ from ase.io.formats import UnknownFileTypeError, filetype
 from ..errors import StructureError
 from ..runtime import text_files
 from ..runtime.atomic_files import first_line
-
-logger = logging.getLogger(__name__)
-
-FORMULA = re.compile(r"(?m)^_chemical_formula_sum\s+(?:'([^']*)'|\"([^\"]*)\"|(\S+))\s*$")
-CELL = [f"_cell_length_{axis}" for axis in "abc"]
-CELL += [f"_cell_angle_{angle}" for angle in ("alpha", "beta", "gamma")]
-"""A CIF's cell."""
-RATIO_WITHIN = 0.02
-"""Largest relative difference of the atoms' ratio to a CIF's formula."""
-COORDINATES = re.compile(r"(\s*[+-]?\d+\.\d*(?:[eE][+-]?\d+)?){3}")
 
 
 def read_structures(path: str | Path, format: str | None = None) -> list[Atoms]:
@@ -48,9 +34,7 @@ def read_structures(path: str | Path, format: str | None = None) -> list[Atoms]:
         StructureError: missing, not readable, empty, compressed and too large, or incomplete.
     """
     path = Path(path)
-    # what is not finite is refused where it is used; a broken loop of a CIF is refused here
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.filterwarnings("error", message="Wrong number")
+    with np.errstate(all="ignore"):  # what is not finite is refused where it is used
         frames = list(stream_structures(path, format))
     if not frames:
         raise StructureError(f"{path}: contains no structure")
@@ -86,13 +70,13 @@ def stream_structures(path: Path, format: str | None = None) -> Iterator[Atoms]:
         _check_frames(path)
     number = 0
     try:
+        own = _read_own(path, kind)
+        if own is not None:
+            yield from own
+            return
         with text_files.unpacked(path) as plain:
             # text after an @ in a name would be an index; an absolute path is no server's address
-            frames: Any = iread(str(plain.absolute()), ":", format, do_not_split_by_at_sign=True)
-            if kind in CHECKED:  # these have few frames
-                frames = list(frames)
-                CHECKED[kind](path, frames)
-            for atoms in frames:
+            for atoms in iread(str(plain.absolute()), ":", format, do_not_split_by_at_sign=True):
                 yield atoms
                 number += 1
     except StructureError:
@@ -121,54 +105,17 @@ def _check_frames(path: Path) -> None:
                 )
 
 
-def _check_poscar(path: Path, frames: list[Atoms]) -> None:
-    """Refuse a line of three numbers right after the last atom's."""
-    n_atoms = len(frames[0])
-    lines = text_files.read_expanded(path).decode("latin-1").splitlines()
-    mode = next((k for k, line in enumerate(lines) if k > 5 and re.match(r"\s*[cCkKdD]", line)), 0)
-    after = mode + 1 + n_atoms
-    if after < len(lines) and COORDINATES.match(lines[after]):
-        raise StructureError(
-            f"{path}: line {after + 1}: coordinates after the last of {n_atoms} atoms"
-        )
+def _read_own(path: Path, kind: str | None) -> list[Atoms] | None:
+    """Structures of a format that has a reader here, imported when it is needed; else None."""
+    if kind == "cif":
+        from .cif import read_cif
 
+        return read_cif(path)
+    if kind == "vasp":
+        from .poscar import read_poscar
 
-def _check_cif(path: Path, frames: list[Atoms]) -> None:
-    """Refuse a CIF without a whole cell, or whose atoms are not those of its formula."""
-    text = text_files.read_expanded(path).decode("latin-1")
-    if "_atom_site_fract_" in text and any(atoms.cell.rank < 3 for atoms in frames):
-        missing = ", ".join(name for name in CELL if name not in text) or "that of a block"
-        raise StructureError(f"{path}: positions are fractions of a cell, but {missing} is missing")
-    formulas = ["".join(groups) for groups in FORMULA.findall(text)]
-    if len(formulas) == len(frames):
-        for formula, atoms in zip(formulas, frames, strict=True):
-            _check_formula(path, formula, atoms)
-
-
-CHECKED = {"vasp": _check_poscar, "cif": _check_cif}
-"""Formats whose frames are compared with the file's text."""
-
-
-def _check_formula(path: Path, formula: str, atoms: Atoms) -> None:
-    """Compare a structure with its formula; only hydrogen may be missing, with a warning."""
-    occupancy = atoms.info.get("occupancy") or {}
-    if any(share != 1.0 for site in occupancy.values() for share in site.values()):
-        return  # refused where it is used
-    count, expected = Counter(atoms.get_chemical_symbols()), Counter[str]()
-    for symbol, number in re.findall(r"([A-Z][a-z]?)\s*(\d*\.?\d*)", formula):
-        expected["H" if symbol == "D" else symbol] += float(number or 1)  # type: ignore[assignment]
-    if set(expected) - set(count) == {"H"}:
-        logger.warning("%s: the formula is %s, but no H has a position", path, formula)
-        del expected["H"]
-    units = count.total() / max(expected.total(), 1e-9)
-    if expected and any(
-        abs(count[symbol] - units * expected[symbol]) > RATIO_WITHIN * count[symbol]
-        for symbol in set(count) | set(expected)
-    ):
-        raise StructureError(
-            f"{path}: the formula is {formula}, but the atoms are"
-            f" {atoms.get_chemical_formula()}; atoms are missing or damaged"
-        )
+        return read_poscar(path)
+    return None
 
 
 def named_structures(path: str | Path) -> list[tuple[str, Atoms]]:

@@ -214,7 +214,7 @@ def test_disordered_crystal_is_rejected_before_a_database_forgets_it(runs, share
         shutil.copy(home / "crystal.cif", home / "another.cif")
         assert "2 CIF files" in only_reason(runs)
     else:
-        assert "crystal.cif: site 0 is disordered" in only_reason(runs)
+        assert "crystal.cif: site Cu0 is disordered" in only_reason(runs)
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def test_strict_takes_the_first_broken_file_as_a_failure(model, tmp_path, capsys
     assert not (tmp_path / "out.dat").exists()
     only = ["predict", str(model), str(tmp_path / "words.cif"), "-o", str(tmp_path / "out.dat")]
     assert main(only) == 1  # nothing is left to write
-    assert "words.cif: not a structure that ASE reads" in capsys.readouterr().err
+    assert "words.cif: not a CIF" in capsys.readouterr().err
 
 
 def interrupt(model, source, output, number):
