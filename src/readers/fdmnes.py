@@ -63,11 +63,15 @@ def _inputs_of(listing: Path) -> list[Path]:
             f"{listing}: expected a number and as many names of inputs, found {count[:30]!r} and"
             f" {len(names)} names"
         )
-    paths = [listing.parent / name.replace("\\", "/") for name in names[: int(count)]]
-    return [
-        path if path.is_file() or path.suffix else path.with_name(f"{path.name}.txt")
-        for path in paths
-    ]
+    return [_input_called(listing.parent / name.replace("\\", "/")) for name in names[: int(count)]]
+
+
+def _input_called(path: Path) -> Path:
+    """The file of a name, to which FDMNES adds `.txt` where there is none; it need not exist."""
+    with suppress(OSError, ValueError):  # too long to be a name, or none
+        longer = path.with_name(f"{path.name}.txt")
+        return longer if longer.is_file() and not path.is_file() else path
+    return path
 
 
 def _working_folder(path: Path) -> Path:
@@ -76,7 +80,7 @@ def _working_folder(path: Path) -> Path:
     That of the fdmfile.txt that names the input, in its folder or above it; else the input's.
     """
     for folder in [*path.parents, *path.absolute().parents]:
-        with suppress(RecordError):  # no such file, or one of other runs
+        with suppress(RecordError, OSError):  # no such file, or one of other runs
             if path.absolute() in [name.absolute() for name in _inputs_of(folder / LIST)]:
                 return folder
     return path.parent

@@ -73,6 +73,8 @@ def test_symmetry_is_applied_where_a_space_group_is_given(run_folder):
         np.sort(expected.get_all_distances(mic=True).ravel()),
     )
     assert ours.absorbers == [0, 1]
+    edit(run_folder, "Z_absorber\n22", "Absorber\n2")  # of the atoms in the file
+    assert ours.atoms[read_input(path).absorbers[0]].symbol == "O"
 
 
 def test_molecules_and_single_absorbers(run_folder):
@@ -137,6 +139,7 @@ def test_what_is_wrong_with_an_input_is_named(run_folder, old, new, message):
         ("run_0_conv.txt", lambda t: "".join(t.splitlines(True)[:99]), "but run_0.txt at 50 eV"),
         ("run_0.txt", lambda t: t.replace("4966.000", "4866.000"), "but Ti K is at 4966 eV"),
         ("fdmfile.txt", lambda t: "1\n", "expected a number and as many names"),
+        ("fdmfile.txt", lambda t: f"1\n{'x' * 300}\n", "name too long"),
         ("run_0_conv.txt", lambda t: "", "no table"),
     ],
 )
@@ -176,6 +179,7 @@ def test_keywords_that_change_what_was_calculated_are_refused_by_name(run_folder
         ("Edge\nK", "! seuil du m\udce9tal\nSEUIL of the absorber\n k1"),  # Latin-1
         ("Filout\nrun_0", "TiO2 at the Ti edge\nFilout\n run_0.txt"),
         ("Filout\nrun_0", "\ufeffFilout\nrun_0"),
+        ("8 0.75 0.962318", "Jump\n8 0.1 0.1 0.1\nEndjump\n\n8 0.75 0.962318"),
         ("SCF", "SCF\nSpinorbit\nDensity\nCheck_conv\nPoint_group\nC1\nNonexcited\nS02\n1"),
     ],
 )
@@ -243,7 +247,8 @@ def test_header_lines_and_energies_below_the_raw_spectrum(run_folder):
     extra = "#   4966.0   1.25   15.0   0.0 = E_edge, Gamma_hole, Gamma_max, E_cut\n"
     for name, above in (("run_0.txt", lines), ("run_0_conv.txt", lines + extra)):
         path = run_folder / name
-        path.write_text(above + path.read_text())
+        older = path.read_text().replace("natomsym_f", "natomsym").replace("ninit,", "ninitl,")
+        path.write_text(above + older)
     path.write_text(path.read_text().replace("<xanes>    \n", "<xanes>    \n  -21.0000  2.1E-04\n"))
     (record,) = read_fdmnes(run_folder)
     assert record.energy[0] == 4945.0
