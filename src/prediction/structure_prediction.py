@@ -9,7 +9,7 @@ import numpy as np
 from ..checkpoints.trained_model import TrainedModel
 from ..errors import StructureError
 from ..plot import axis_labels, draw_curves, plain_text
-from ..structures.names import title_of, to_name
+from ..structures.names import title_of
 from ..xas.tabular import Tabular, describe_axis
 
 if TYPE_CHECKING:
@@ -92,11 +92,11 @@ class StructurePrediction(list["SitePrediction"], Tabular):
         return None if len(widths) < len(self) else weighted_mean(self, widths)
 
     def columns(self) -> dict[str, np.ndarray]:
-        """``energy_eV``; each site's mu as NAME_SITE, with the ends of its band; NAME_mean.
+        """``energy_eV``, each site's mu as NAME_SITE with the ends of its band, and NAME_mean.
 
-        All of shape (n_energies,).
+        All of shape (n_energies,); blanks in the name become underscores.
         """
-        name, columns = to_name(self.name), {"energy_eV": self.energy}
+        name, columns = "_".join(self.name.split()), {"energy_eV": self.energy}
         for site in self:
             for kind, values in list(site.columns().items())[1:]:
                 columns[f"{name}_{site.site}{'' if kind == 'mu' else f'_{kind}'}"] = values

@@ -45,7 +45,7 @@ class Tabular:
         return ax
 
     def to_csv(self, path: str | Path) -> None:
-        """Write ``columns`` as comma-separated values, their names in the first line.
+        """Write ``columns`` as comma-separated values, names first; what is not known is empty.
 
         Raises:
             ConfigError: the folder does not exist.
@@ -56,7 +56,7 @@ class Tabular:
         rows = csv.writer(text, lineterminator="\n")
         rows.writerow(columns)
         table = zip(*columns.values(), strict=True)
-        rows.writerows([f"{value:.{DIGITS}g}" for value in row] for row in table)
+        rows.writerows(["" if v != v else f"{v:.{DIGITS}g}" for v in row] for row in table)
         write_text_durably(Path(path), text.getvalue())
 
     def to_dataframe(self) -> "DataFrame":
