@@ -7,6 +7,7 @@ the one beside the run, else the cluster of ``feff.inp``. Formats: FEFF user's g
 Phys. Chem. Chem. Phys. 12, 5503 (2010).
 """
 
+import contextlib
 import os
 import re
 from collections import Counter
@@ -20,9 +21,9 @@ from ase.data import chemical_symbols
 from ..dataset.record import PassedOver, Record, Rejected
 from ..errors import ConfigError, RecordError
 from ..structures.names import to_name
-from .feff_input import FeffInput, input_edge, read_feff_input
+from .feff_input import FeffInput, read_feff_input
 from .feff_structure import choose_structure, crystal_files
-from .feff_xmu import Xmu, header_edge, read_xmu
+from .feff_xmu import Xmu, header_absorber, read_xmu
 from .options import Format, ReadOptions, read_each
 from .plausibility import BOHR, check_cross_section
 
@@ -112,19 +113,27 @@ def read_feff(
 
 
 def _name_edges(runs: list[Run]) -> Iterator[Run]:
-    """Runs, with the edge in the ids of materials that were calculated at several."""
+    """Runs, with the edge in the ids of a material's element that has runs at several edges."""
     count = Counter(run.material for run in runs)
-    edges: dict[Path, str | None] = {}
+    kinds = {run.folder: _kind(run.folder) for run in runs if count[run.material] > 1}
+    edges: dict[tuple[str, str | None], set[str | None]] = {}
     for run in runs:
-        if count[run.material] > 1:
-            edges[run.folder] = header_edge(run.folder) or input_edge(run.folder / "feff.inp")
-    of_material: dict[str, set[str]] = {}
+        element, edge = kinds.get(run.folder, (None, None))
+        edges.setdefault((run.material, element), set()).add(edge)
     for run in runs:
-        if edge := edges.get(run.folder):
-            of_material.setdefault(run.material, set()).add(edge)
-    for run in runs:
-        several = len(of_material.get(run.material, ())) > 1
-        yield replace(run, suffix=f"-{edges[run.folder]}") if several else run
+        element, edge = kinds.get(run.folder, (None, None))
+        several = len(edges[run.material, element]) > 1
+        yield replace(run, suffix=f"-{edge}") if several else run
+
+
+def _kind(folder: Path) -> tuple[str | None, str | None]:
+    """Element and edge of a run by its spectrum, else by its input, as far as they can be read."""
+    with contextlib.suppress(OSError, RecordError):
+        return header_absorber(folder)
+    with contextlib.suppress(OSError, RecordError):
+        inp = read_feff_input(folder / "feff.inp")
+        return inp.element, inp.edge or "K"  # FEFF's default
+    return None, None
 
 
 def read_run(run: Run, options: ReadOptions) -> Record | None:

@@ -137,17 +137,6 @@ def read_feff_input(path: Path) -> FeffInput:
     return result
 
 
-def input_edge(path: Path) -> str | None:
-    """Edge that an input asks for, K without a card, as in FEFF; None: it can't be read."""
-    try:
-        for number, words in cards(numbered_lines(path)):
-            if words[0].upper()[:4] in ("EDGE", "HOLE"):
-                return _edge(f"{path}: line {number}", words)
-    except (OSError, RecordError):
-        return None
-    return "K"
-
-
 def _read_card(result: FeffInput, block: str, words: list[str], where: str) -> None:
     """Read a card of one line."""
     if block in ("INCL", "LOAD"):

@@ -11,6 +11,7 @@ from ase.data import atomic_numbers
 from ase.io.cif import parse_cif
 
 from ..errors import RecordError, StructureError
+from ..runtime.atomic_files import first_line
 from ..structures.files import read_structures
 from ..structures.graph import check_atoms, neighbors
 from .feff_input import FeffInput
@@ -129,7 +130,11 @@ def _choose_target(
 
 def _listed_positions(path: Path) -> np.ndarray:
     """Fractional coordinates that a CIF lists, in its order, shape (n, 3)."""
-    for block in parse_cif(str(path)):
+    try:
+        blocks = list(parse_cif(str(path)))
+    except Exception as error:  # ASE's readers raise classes without a common base
+        raise RecordError(f"{path}: not a CIF that ASE reads ({first_line(error)})") from error
+    for block in blocks:
         columns = [block.get(f"_atom_site_fract_{axis}") for axis in "xyz"]
         if all(columns):
             with contextlib.suppress(TypeError, ValueError):

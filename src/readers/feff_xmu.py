@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ase.data import chemical_symbols
 from scipy.ndimage import median_filter
 
 from ..errors import RecordError
@@ -38,7 +39,7 @@ VERSION = r"(?i)\bfeff\s*(\d[\d.]*\w*)$"
 OWN_LINES = r"Abs\s+Z="
 """Beginning of the first of FEFF's own lines that are read."""
 HEADER_WITHIN = 200
-"""Lines that are read for the edge alone; a header has some 20 lines and one for each path."""
+"""Lines that are read for the absorber alone; a header has some 20 lines and one for each path."""
 CAN_TELL = 0.01
 """chi beyond which its relation to mu - mu0 shows."""
 FORTRAN_EXPONENT = re.compile(r"^([+-]?\d*\.\d*)([+-]\d{3})$", flags=re.ASCII)
@@ -125,14 +126,16 @@ def read_xmu(folder: Path, inp: FeffInput | None = None) -> Xmu:
     return Xmu(table[:, 0], table[:, 3], scale * fields["xsedge"], fermi, **fields)
 
 
-def header_edge(folder: Path) -> str | None:
-    """Edge in the header of a run's spectrum, None if there is none; nothing else is checked."""
+def header_absorber(folder: Path) -> tuple[str, str]:
+    """Element and edge in the header of a run's spectrum; nothing else is checked.
+
+    Raises:
+        RecordError: there is no spectrum, or its header does not give them.
+    """
     path = folder / "xmu.dat"
-    try:
-        lines = [line for _, line in islice(numbered_lines(path), HEADER_WITHIN)]
-        return _edge(path, _split_header(path, lines)[0])
-    except (OSError, RecordError):
-        return None
+    lines = [line for _, line in islice(numbered_lines(path), HEADER_WITHIN)]
+    header, _ = _split_header(path, lines)
+    return chemical_symbols[_absorber(path, header)], _edge(path, header)
 
 
 def _split_header(path: Path, lines: list[str]) -> tuple[list[str], int]:
@@ -158,9 +161,7 @@ def _split_header(path: Path, lines: list[str]) -> tuple[list[str], int]:
 
 def _parse_header(path: Path, header: list[str]) -> dict[str, Any]:
     """Fields of ``Xmu`` that the header gives."""
-    z = int(_search(path, header, r"^Abs\s+Z=\s*(\d+)", "the absorber, `Abs Z=`"))
-    if not 0 < z <= LARGEST_Z:
-        raise RecordError(f"{path}: the header's absorber has Z = {z}, which no element has")
+    z = _absorber(path, header)
     word = _search(path, header, r"^xsedge\s*\+\s*\d+.*?(\S+)$", "xsedge")
     xsedge = float(word.upper().replace("D", "E")) if DECIMAL.fullmatch(word) else 0.0
     if not 0.0 < xsedge < np.inf:
@@ -179,6 +180,13 @@ def _parse_header(path: Path, header: list[str]) -> dict[str, Any]:
         "radii": tuple((int(z), float(rmt), float(rnm)) for z, rmt, rnm in potentials),
         **{name: float(match[1]) for name, match in numbers.items() if match},
     }
+
+
+def _absorber(path: Path, header: list[str]) -> int:
+    z = int(_search(path, header, r"^Abs\s+Z=\s*(\d+)", "the absorber, `Abs Z=`"))
+    if not 0 < z <= LARGEST_Z:
+        raise RecordError(f"{path}: the header's absorber has Z = {z}, which no element has")
+    return z
 
 
 def _edge(path: Path, header: list[str]) -> str:

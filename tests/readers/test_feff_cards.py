@@ -215,17 +215,22 @@ def test_feff_8_0_is_read():
     assert np.array_equal([xmu.energy, xmu.mu], table[:, [0, 3]].T)
 
 
-@pytest.mark.parametrize("keep_input", [True, False])
-def test_edges_of_one_material_are_different_records(run, keep_input):
-    """Ids get the edge where a material has several, and only there, whatever is asked for."""
+def move(path, from_edge, to_edge):
+    """Shift the energies of a spectrum, eV."""
 
-    def to_l3(table):
-        table[:, 0] -= 8979.0 - 932.7  # tabulated edges
+    def shift(table):
+        table[:, 0] += to_edge - from_edge
         return table
 
+    rewrite_table(path, shift)
+
+
+@pytest.mark.parametrize("keep_input", [True, False])
+def test_edges_of_one_element_are_different_records(run, keep_input):
+    """Ids get the edge where an element of a material has several, whatever is asked for."""
     home = run.parent / "mat"
     shutil.copytree(run, home / "K")
-    write(home / "POSCAR", bulk("Cu"), format="vasp")
+    write(home / "POSCAR", bulk("CuO", "rocksalt", a=4.2), format="vasp")
     if keep_input:
         shutil.copy(FEFF_RUNS / "mp-16543/POSCAR", home)
     else:
@@ -233,12 +238,16 @@ def test_edges_of_one_material_are_different_records(run, keep_input):
     single = read_one(home).id
     other = shutil.copytree(home / "K", home / "second")
     edit(other / "xmu.dat", ("K  shell", "L3 shell"))
-    rewrite_table(other / "xmu.dat", to_l3)
+    move(other / "xmu.dat", 8979.0, 932.7)  # tabulated edges
     if keep_input:
         edit(other / "feff.inp", ("^EDGE .*", "EDGE L3"))
     assert [r.id for r in read_feff(home)] == [f"{single}-K", f"{single}-L3"]
     only_l3 = [r for r in read_feff(home, edge="L3") if isinstance(r, Record)]
     assert [(r.id, r.edge, r.material) for r in only_l3] == [(f"{single}-L3", "L3", "mat")]
+    if not keep_input:  # O K next to Cu L3
+        edit(home / "K/xmu.dat", ("Abs   Z=29", "Abs   Z= 8"), (r"(xsedge.* )\S+", r"\g<1>4.5E-03"))
+        move(home / "K/xmu.dat", 8979.0, 543.1)
+        assert [r.id for r in read_feff(home)] == ["mat_001", "mat_000"]
 
 
 def test_wrong_columns_are_named(run):
