@@ -57,9 +57,8 @@ def test_tables_contain_the_same_figures(tmp_path):
     prediction[2] = 1.0  # without an edge
     result = evaluate_spectra(["a", "b", "c"], prediction, target, mask, target[0])
     errors = feature_errors(*(find_features(energy, mu, mask) for mu in (prediction, target)))
-    compared = Comparison(
-        EnergyAxis(energy), "1e-3 a0^2", prediction, target, mask, None, result, errors, AROUND
-    )
+    formulas, figures = ["CuO", "Cu2O", "CuS"], (prediction, target, mask, None, result, errors)
+    compared = Comparison(EnergyAxis(energy), "1e-3 a0^2", *figures, AROUND, formulas)
     mse = result.mse
     groups = [(g.name, g.sites, g.mse) for g in compared.elements]
     assert groups == [("O", 2, pytest.approx(2.5)), ("Cu", 1, 1.0), ("S", 1, mse[2])]
