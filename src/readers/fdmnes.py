@@ -123,8 +123,7 @@ def read_run(path: Path) -> Record:
     check_raw(path, raw, inp)
     check_table(raw, convoluted, table[:, 0], inp)
     count = count_atoms(path, raw, inp)
-    if not inp.per_atom:
-        check_sum(raw, convoluted, table, count)
+    check_sum(raw, convoluted, table, count, inp.per_atom)
     mu = table[:, 1] / (1 if inp.per_atom else count) / A0_SQUARED * 1000.0
     check_cross_section(str(convoluted), raw[0].z, inp.edge, mu[-1] / 1000.0 * BOHR**2)
     material, (first, *others) = _material(path, folder, inp.output), inp.absorbers

@@ -214,20 +214,24 @@ def count_atoms(path: Path, raw: list[Raw], inp: FdmnesInput) -> float:
     return sum(counts)
 
 
-def check_sum(raw: list[Raw], convoluted: Path, table: np.ndarray, count: float) -> None:
-    """Refuse a spectrum that is rather the mean than the sum of the raw ones, as of `Per_atom`.
+def check_sum(
+    raw: list[Raw], convoluted: Path, table: np.ndarray, count: float, per_atom: bool
+) -> None:
+    """Refuse a sum over ``count`` atoms where the input says `Per_atom`, and a mean where not.
 
-    Both are compared over the upper half of the energies, where broadening takes little: 11 to 15 %
-    in 15 runs of TiO2, against at least a half.
+    The spectrum is compared with the sum of the raw ones over the upper half of the energies, where
+    broadening takes little: 11 to 15 % in 15 runs of TiO2, against at least a half.
     """
     first = raw[0].energy
     grid = first[first > (first[0] + first[-1]) / 2.0]
     total = sum(np.interp(grid, r.energy, r.total).mean() for r in raw)
-    ratio = np.interp(grid, table[:, 0], table[:, 1]).mean() / total if total > 0 else 1.0
-    if ratio < 0.8 * count**-0.5:
+    if count == 1 or not total > 0:
+        return
+    ratio = np.interp(grid, table[:, 0], table[:, 1]).mean() / total
+    if (ratio < 0.8 * count**-0.5) != per_atom:
         raise RecordError(
-            f"{convoluted}: {ratio:.3g} times the sum of the raw spectra; is it per atom"
-            " (`Per_atom`), not that of this input?"
+            f"{convoluted}: {ratio:.3g} times the sum of the raw spectra of {count:g} atoms, but"
+            f" the input has {'' if per_atom else 'no '}`Per_atom`; is it of another input?"
         )
 
 

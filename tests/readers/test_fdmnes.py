@@ -204,10 +204,13 @@ def test_a_spectrum_per_atom_is_not_divided_again(run_folder):
     expected = read_run(run_folder / "fdmnes_in.txt")
     scale(run_folder / "run_0_conv.txt", 0.25)
     (rejected,) = read_fdmnes(run_folder)
-    assert re.search(r"run_0_conv.txt: 0\.2\d* times the sum .*Per_atom", rejected.reason)
+    assert re.search(r"run_0_conv.txt: 0\.2\d* times .* has no `Per_atom`", rejected.reason)
     edit(run_folder, "Convolution", "Convolution\nPer_atom")
     (record,) = read_fdmnes(run_folder)
     assert record.mu == pytest.approx(expected.mu, rel=1e-6)
+    scale(run_folder / "run_0_conv.txt", 4.0)
+    (rejected,) = read_fdmnes(run_folder)
+    assert "the input has `Per_atom`" in rejected.reason
 
 
 def test_an_atom_of_absorber_stands_for_all_equivalent_ones(run_folder):
