@@ -27,7 +27,7 @@ from jsonargparse import ArgumentParser, set_parsing_settings
 
 from .errors import ConfigError, PartialError, PeerError, Terminated, XanesError
 from .runtime.logs import log_to_stderr
-from .runtime.options import add_options, groups, make_options, with_groups
+from .runtime.options import add_options, allow_empty, groups, make_options, with_groups
 from .runtime.provenance import PROGRAM, describe_versions, hide_passwords, record_command
 from .runtime.signals import orderly_end
 
@@ -38,6 +38,7 @@ COMMANDS = {
     "train": "Train a model on a database.",
     "ensemble": "Join trained networks in one model file, which predicts their mean.",
     "calibrate": "Add calibrated bands and a measure of novelty to a model file.",
+    "align": "Find a model's shift to measured energies from scans of known structures.",
     "models": "List the models that ship with the package.",
     "evaluate": "Compare a model's predictions with the calculations of a database.",
     "predict": "Predict the spectra of structures.",
@@ -119,6 +120,7 @@ def parse(words: list[str]) -> tuple[Any, Any] | int:
             check_configs(words, [f"--{name}" for name in groups(module.Options)])
         parser, subparsers = make_parser(modules)
         for name in modules:
+            allow_empty(subparsers[name], words)
             words = with_groups(words, subparsers[name])
         values = parser.parse_args(words)
         if values.version:

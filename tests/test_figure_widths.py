@@ -75,7 +75,7 @@ def explanation(path):
     found = Explanation(
         *(ENERGY, xanes(), cluster, neighbors, weights, values, values, shells, removal)
     )
-    src.explanation.plot.plot_explanation(found, path, "1e-3 a0^2", relative=False)
+    src.explanation.plot.plot_explanation(found, path, "1e-3 a0^2", "Energy of FEFF 9.9.1 (eV)")
 
 
 @pytest.fixture

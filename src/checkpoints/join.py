@@ -25,7 +25,7 @@ def join_models(paths: Sequence[str | Path]) -> TrainedModel:
     """Join networks that were trained for the same in one ensemble.
 
     Members may have been trained on different sites, as in cross-validation, see ``join_infos``.
-    Calibrations are not joined, because they are those of the members.
+    Calibrations and expected shifts are not joined, because they are those of the members.
 
     Args:
         paths: model files or training folders, ensembles too; a single one is returned as it is.
@@ -62,6 +62,9 @@ def join_infos(infos: Sequence[ModelInfo]) -> ModelInfo:
     joined = replace(
         infos[0],
         calibration=None,
+        expected_shift=None,
+        shift_spread=None,
+        shift_scans=None,
         val_mse=None,
         card=None,
         started_from=", ".join(starts) if len(starts) > 1 else infos[0].started_from,

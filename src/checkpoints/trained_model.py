@@ -69,6 +69,12 @@ class ModelInfo:
     """``data``, ``licence`` and ``accuracy``, for `e3gnn-xanes models`."""
     calibration: Calibration | None = None
     """Prediction bands and novelty measure. None: not calibrated."""
+    expected_shift: float | None = None
+    """Energy of a measurement minus that of the calculations, eV, from ``shift_scans``."""
+    shift_spread: float | None = None
+    """Standard deviation of such a shift from that, eV."""
+    shift_scans: list[str] | None = None
+    """Scans and structures that it was found from, each with its shift and R-factor."""
     library_version: str = field(default_factory=lambda: package_version("e3gnn-xanes"))
     """Version of this library that wrote the file."""
 
@@ -92,6 +98,8 @@ class TrainedModel:
     """As the user named it: a file, a training folder, or a model that ships."""
     sha256: str | None = None
     """Checksum of the model file, 64 hexadecimal digits. None: it was not read from one."""
+    moved_by: float | None = None
+    """Shift of all energies to those of measurements, eV. None: they are the calculations'."""
 
     @classmethod
     def load(cls, name: str | Path, device: str = "cpu") -> "TrainedModel":
@@ -246,6 +254,8 @@ EXPECTED = {
     "train_ids": "a list",
     "val_ids": "a list",
     "energy_grid": "finite, strictly increasing energies",
+    "expected_shift": "a finite number",
+    "shift_spread": "a positive number next to `expected_shift`",
     "mean_spectrum": "a finite value for each energy of `energy_grid`",
 }
 
@@ -258,6 +268,7 @@ def check_info(path: Path, info: ModelInfo) -> None:
             and field are named.
     """
     zero, grid, mean = info.reference_energy, info.energy_grid, info.mean_spectrum
+    shift, spread = info.expected_shift, info.shift_spread
     good = {
         "element": info.element in (None, *chemical_symbols[1:]),
         "reference_energy": zero is None or (is_kind(zero, float) and np.isfinite(zero)),
@@ -265,6 +276,9 @@ def check_info(path: Path, info: ModelInfo) -> None:
         "val_ids": not isinstance(info.val_ids, str),
         "energy_grid": grid is None
         or (len(grid) and np.isfinite(grid).all() and (np.diff(grid) > 0).all()),
+        "expected_shift": shift is None or (is_kind(shift, float) and np.isfinite(shift)),
+        "shift_spread": (spread is None) == (shift is None)
+        and (spread is None or (is_kind(spread, float) and 0 < spread < np.inf)),
         "mean_spectrum": mean is None or (len(mean) == len(grid or []) and np.isfinite(mean).all()),
     }
     for name, expected in EXPECTED.items():

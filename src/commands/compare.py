@@ -2,11 +2,19 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ..errors import ConfigError, check_at_least
 from ..runtime.options import POSITIONAL
 
-EITHER_WAY = 5.0
-"""Shifts tried by default, on either side of the nominal one, eV."""
+if TYPE_CHECKING:
+    from ..checkpoints.trained_model import TrainedModel
+    from ..comparison.candidates import Candidate
+    from ..comparison.ranking import Ranking
+    from ..xas.normalization import Normalized
+
+LISTED = 10
+"""Reasons for skipping structures that are printed; the others are counted."""
 
 
 @dataclass
@@ -15,20 +23,32 @@ class Options:
 
     measured: Path = field(metadata=POSITIONAL)
     """Measured spectrum: XDI, columns of text, or PROJECT.prj:GROUP of Athena."""
-    structures: list[Path] = field(metadata=POSITIONAL)
+    structures: list[Path] = field(metadata=POSITIONAL | {"unless": "library"})
     """Candidates, files that ASE reads."""
     model: Path
     """Model file, training folder, or name of a model that ships with the package."""
+    library: Path | None = None
+    """More candidates: a folder with CIF, POSCAR or xyz files, an ASE database, or a file of many
+    structures. Those without the absorber or that can't be read are skipped."""
+    elements: list[str] | None = None
+    """Candidates of the library contain no other elements than these, such as Cu S. None: any."""
+    spectra: Path | None = None
+    """Database in which the predicted spectra of the library are kept for the next time. None: a
+    file in the user's cache folder."""
+    top: int = 20
+    """Candidates in the table at most; the JSON file contains all."""
     shift: tuple[float, float] | None = None
-    """Bounds of the predictions' shift, eV; equal bounds fix it. None: within 5 eV of the shift
-    that brings their steepest rises, on average, to that of the measurement."""
-    broadening: tuple[float, float] = (0.0, 3.0)
-    """Bounds of the full width at half maximum of an additional Gaussian, eV."""
+    """Bounds of the predictions' shift, eV; equal bounds fix it. None: within three standard
+    deviations of the shift that the model expects; if it knows none, within 8 eV of the shift that
+    brings half of its mean training spectrum's rise to that of the measurement."""
+    broadening: tuple[float, float] = (0.0, 5.0)
+    """Bounds of the full width at half maximum of an additional Gaussian, eV. A candidate that ends
+    at one, or at one of the shift, is fitted once more with it moved by 2 eV."""
     scale: tuple[float, float] = (0.85, 1.15)
     """Bounds of the factor of the predictions in units of the edge step."""
     measure: str = "r_factor"
-    """Metric that ranks: r_factor, mse, derivative_mse, cosine or spearman; lower means more
-    similar."""
+    """Metric that ranks, weighted by how far the shift is from the expected one: r_factor, mse,
+    derivative_mse, cosine or spearman; lower means more similar."""
     column: str | None = None
     """Name or number, from 1, of the measurement's column of mu. None: inferred."""
     mu: str | None = None
@@ -43,22 +63,29 @@ class Options:
     plot: Path | None = None
     """Figure of the measurement and the fits."""
 
+    def __post_init__(self) -> None:
+        """Raise ConfigError for options that are out of range or don't go together."""
+        check_at_least("top", self.top, 1)
+        for name in ("elements", "spectra"):
+            if getattr(self, name) is not None and self.library is None:
+                raise ConfigError(f"`{name}` is only used with `library`")
+
 
 def run(job: Options) -> None:
     """Rank the candidates; print the table and write JSON and a figure."""
     from ..checkpoints.trained_model import TrainedModel
+    from ..comparison.expected_shift import (
+        compare_window,
+        expected_shift,
+        measured_at_edge,
+        shift_bounds,
+    )
     from ..comparison.fit import Bounds
     from ..comparison.plot import plot_ranking
-    from ..comparison.ranking import (
-        compare_window,
-        measured_at_edge,
-        nominal_shift,
-        predict_candidates,
-        rank,
-    )
-    from ..comparison.tables import measured_values, ranking_table, ranking_values, verdict
+    from ..comparison.ranking import rank
+    from ..comparison.tables import ranking_table, unlike_training, verdict
     from ..plot import check_picture
-    from ..runtime.atomic_files import check_writable, file_digest, write_json
+    from ..runtime.atomic_files import check_writable
     from ..xas.measured import one_column
 
     check_writable(job.output)
@@ -67,28 +94,66 @@ def run(job: Options) -> None:
     column = one_column(job.column, job.mu)
     measured = measured_at_edge(model.info, job.measured, column, job.e0, job.energy_column)
     print(f"{job.measured}: {measured.norm.made_from}")
-    candidates = predict_candidates(model, job.structures)
-    shift = job.shift
-    if shift is None:
-        middle = nominal_shift(measured, candidates)
-        shift = middle - EITHER_WAY, middle + EITHER_WAY
-    bounds = Bounds(shift, job.broadening, job.scale)
-    window = compare_window(measured, candidates, bounds)
+    shift = job.shift or shift_bounds(model.info, measured)
+    bounds = Bounds(shift, job.broadening, job.scale, expected_shift(model.info))
+    window = compare_window(measured, model, bounds)
+    candidates, skipped = find_candidates(job, model)
     coverage = 0.9 if model.calibration is None else model.calibration.coverage  # no band, no use
     ranking = rank(window, candidates, bounds, job.measure, coverage)
     print(f"{job.measured}: e0 {measured.e0:.2f} eV, edge step {measured.edge_step:.4g}")
-    print(ranking_table(ranking))
+    print(ranking_table(ranking, job.top))
+    if doubtful := unlike_training(ranking, candidates, job.top):
+        print(f"less reliable, unlike anything the model was trained on: {', '.join(doubtful)}")
     print(verdict(ranking))
     if job.output is not None:
-        origin = model.provenance()
-        values = {
-            "kind": "comparison",
-            "version": origin["version"],
-            "model": {"name": model.name, "digest": f"sha256 {model.sha256}"},
-            "provenance": origin,
-            "measured_file": measured_values(job.measured, measured),
-            "structures": {str(path): file_digest(path) for path in job.structures},
-        }
-        write_json(job.output, {**values, **ranking_values(ranking, candidates)})
+        write_values(job.output, job, model, measured, ranking, candidates, skipped)
     if job.plot is not None:
         plot_ranking(ranking, job.plot)
+
+
+def write_values(
+    output: Path,
+    job: Options,
+    model: "TrainedModel",
+    measured: "Normalized",
+    ranking: "Ranking",
+    candidates: list["Candidate"],
+    skipped: list[str],
+) -> None:
+    """Write all of a comparison as JSON."""
+    from ..comparison.tables import measured_values, ranking_values
+    from ..runtime.atomic_files import file_digest, write_json
+
+    origin = model.provenance()
+    values = {
+        "kind": "comparison",
+        "version": origin["version"],
+        "model": {"name": model.name, "digest": f"sha256 {model.sha256}"},
+        "provenance": origin,
+        "measured_file": measured_values(job.measured, measured),
+        "structures": {str(path): file_digest(path) for path in job.structures},
+        "library": None if job.library is None else str(job.library),
+        "skipped": skipped,
+    }
+    write_json(output, {**values, **ranking_values(ranking, candidates)})
+
+
+def find_candidates(job: Options, model: "TrainedModel") -> tuple[list["Candidate"], list[str]]:
+    """The candidates of files and of the library, and why structures of the latter are skipped."""
+    from ..comparison.candidates import check_names, predict_candidates
+    from ..comparison.library import library_candidates
+
+    candidates, skipped = predict_candidates(model, job.structures), []
+    if job.library is not None:
+        library = library_candidates(model, job.library, job.spectra, job.elements or ())
+        skipped = library.skipped
+        print(f"{job.library}: {len(library.candidates)} candidates")
+        for reason in skipped[:LISTED]:
+            print(f"skipped: {reason}")
+        if len(skipped) > LISTED:
+            print(f"skipped: and {len(skipped) - LISTED} more")
+        candidates += library.candidates
+        check_names([candidate.name for candidate in candidates])
+    if not candidates:
+        raise ConfigError(f"{job.library}: contains no candidate")
+    return candidates, skipped

@@ -32,6 +32,7 @@ class Options:
 
 def run(job: Options) -> None:
     """Explain one site; print the table and write JSON and a figure."""
+    from ..checkpoints.energy_scale import describe_energies, energy_label
     from ..checkpoints.trained_model import TrainedModel
     from ..explanation.attribution import explain
     from ..explanation.plot import plot_explanation
@@ -57,6 +58,7 @@ def run(job: Options) -> None:
     explained = explain(model, atoms, job.site, radius=job.radius)
     unit = info.unit or "unit not stated"
     print(f"{name}, site {job.site} ({atoms[job.site].symbol}), {job.model}")
+    print(f"energies: {describe_energies(model)}")
     print(explanation_table(explained, unit))
     if job.output is not None:
         values = {
@@ -71,4 +73,4 @@ def run(job: Options) -> None:
         }
         write_json(job.output, values)
     if job.plot is not None:
-        plot_explanation(explained, job.plot, info.unit, info.reference_energy is None)
+        plot_explanation(explained, job.plot, info.unit, energy_label(model))

@@ -8,6 +8,7 @@ from ..errors import ConfigError, check_not_negative
 from ..runtime.options import POSITIONAL
 
 if TYPE_CHECKING:
+    from ..comparison.linear_combination import Mixture
     from ..xas.normalization import Normalized
     from ..xas.spectrum import Spectrum
 
@@ -26,8 +27,9 @@ class Options:
     """Energies fitted, eV relative to the measurement's e0."""
     sum_to_one: bool = False
     """Fractions add up to exactly one."""
-    max_shift: float = 0.0
-    """Largest shift of each component either way, eV."""
+    max_shift: float | None = None
+    """Largest shift of each component either way, eV; of predictions, relative to the shift that
+    they have in common. None: 0 for measured references, 1 for predictions."""
     column: str | None = None
     """Name or number, from 1, of the column of mu in every measured file. None: inferred."""
     mu: str | None = None
@@ -45,7 +47,6 @@ class Options:
 
 def run(job: Options) -> None:
     """Fit the mixture; print the table and write JSON and a figure."""
-    from ..comparison.linear_combination import fit_shifts
     from ..comparison.plot import plot_mixture
     from ..comparison.tables import measured_values, mixture_table, mixture_values
     from ..plot import check_picture
@@ -55,17 +56,16 @@ def run(job: Options) -> None:
 
     check_writable(job.output)
     check_picture(job.plot)
-    check_not_negative("max_shift", job.max_shift)
+    max_shift = (0.0 if job.model is None else 1.0) if job.max_shift is None else job.max_shift
+    check_not_negative("max_shift", max_shift)
     check_not_negative("bootstrap", job.bootstrap)
     if not job.window[0] < job.window[1]:
         raise ConfigError(f"`window` is {job.window[0]} {job.window[1]}, expected LOW below HIGH")
-    measured, names, spectra, origin = read_spectra(job)
-    low = max(measured.e0 + job.window[0], *(s.energy[0] + job.max_shift for s in spectra))
-    high = min(measured.e0 + job.window[1], *(s.energy[-1] - job.max_shift for s in spectra))
-    target = measured.flat.within(low, high)
-    mixture = fit_shifts(target, spectra, job.max_shift, job.sum_to_one, job.bootstrap)
+    fit = fit_references if job.model is None else fit_structures
+    measured, target, names, mixture, origin = fit(job, max_shift)
+    low, high = target.energy[0], target.energy[-1]
     print(f"{job.measured}: e0 {measured.e0:.2f} eV, {low:.1f} to {high:.1f} eV fitted")
-    print(mixture_table(names, mixture, job.max_shift))
+    print(mixture_table(names, mixture, max_shift))
     if job.output is not None:
         values = {
             "kind": "mixture",
@@ -79,36 +79,63 @@ def run(job: Options) -> None:
         plot_mixture(target, names, mixture, job.plot)
 
 
-def read_spectra(
-    job: Options,
-) -> tuple["Normalized", list[str], list["Spectrum"], dict[str, str]]:
-    """The measurement, names and normalized spectra of the components, and where they come from.
+Fitted = tuple["Normalized", "Spectrum", list[str], "Mixture", dict[str, str]]
+"""The measurement, its energies that are fitted, names of the components, the fit, and where they
+come from."""
 
-    Predicted components are shifted together, so that their steepest rises lie, on average, at the
-    measurement's e0.
+
+def fit_references(job: Options, max_shift: float) -> Fitted:
+    """Fit measured references.
 
     Raises:
-        ConfigError: a component is of another element or edge than the measurement.
+        ConfigError: one is of another element or edge than the measurement.
     """
-    from ..checkpoints.trained_model import UNKNOWN, TrainedModel
-    from ..comparison.ranking import measured_at_edge, nominal_shift, predict_candidates
+    from ..checkpoints.trained_model import UNKNOWN
+    from ..comparison.linear_combination import fit_shifts
     from ..runtime.provenance import command_line, package_version
     from ..xas.measured import one_column, read_measured, with_edge
     from ..xas.normalization import normalize
 
     columns = one_column(job.column, job.mu), job.energy_column
-    if job.model is None:
-        scan = read_measured(job.measured, *columns)
-        references = [read_measured(path, *columns) for path in job.components]
-        for read in (scan, *references):
-            print(f"{read.source}: {read.made_from}")
-        flats = [normalize(with_edge(r, scan.element, scan.edge)).flat for r in references]
-        origin = {"version": package_version("e3gnn-xanes"), "command": command_line() or UNKNOWN}
-        return normalize(scan), [path.stem for path in job.components], flats, origin
-    model = TrainedModel.load(job.model)
-    measured = measured_at_edge(model.info, job.measured, columns[0], None, columns[1])
+    scan = read_measured(job.measured, *columns)
+    references = [read_measured(path, *columns) for path in job.components]
+    for read in (scan, *references):
+        print(f"{read.source}: {read.made_from}")
+    flats = [normalize(with_edge(r, scan.element, scan.edge)).flat for r in references]
+    measured = normalize(scan)
+    low = max(measured.e0 + job.window[0], *(s.energy[0] + max_shift for s in flats))
+    high = min(measured.e0 + job.window[1], *(s.energy[-1] - max_shift for s in flats))
+    target = measured.flat.within(low, high)
+    mixture = fit_shifts(target, flats, max_shift, job.sum_to_one, job.bootstrap)
+    origin = {"version": package_version("e3gnn-xanes"), "command": command_line() or UNKNOWN}
+    return measured, target, [path.stem for path in job.components], mixture, origin
+
+
+def fit_structures(job: Options, max_shift: float) -> Fitted:
+    """Fit spectra that are predicted for structures."""
+    from ..checkpoints.trained_model import TrainedModel
+    from ..comparison.candidates import predict_candidates
+    from ..comparison.expected_shift import (
+        compare_window,
+        expected_shift,
+        measured_at_edge,
+        shift_bounds,
+    )
+    from ..comparison.fit import Bounds
+    from ..comparison.linear_combination import fit_predictions
+    from ..xas.measured import one_column
+
+    model = TrainedModel.load(str(job.model))
+    column = one_column(job.column, job.mu)
+    measured = measured_at_edge(model.info, job.measured, column, None, job.energy_column)
     print(f"{job.measured}: {measured.norm.made_from}")
+    bounds = Bounds(shift_bounds(model.info, measured), expected=expected_shift(model.info))
+    target = compare_window(measured, model, bounds)
+    target = target.within(measured.e0 + job.window[0], measured.e0 + job.window[1])
     candidates = predict_candidates(model, job.components)
-    shift = nominal_shift(measured, candidates)
-    spectra = [candidate.predicted.shifted(shift) for candidate in candidates]
-    return measured, [candidate.name for candidate in candidates], spectra, model.provenance()
+    coverage = 0.9 if model.calibration is None else model.calibration.coverage
+    mixture = fit_predictions(
+        *(target, candidates, bounds, max_shift, job.sum_to_one, job.bootstrap, coverage)
+    )
+    names = [candidate.name for candidate in candidates]
+    return measured, target, names, mixture, model.provenance()

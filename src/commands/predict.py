@@ -41,6 +41,9 @@ class Options:
     other_element: bool = False
     """Treat the atoms of `site` as absorbers of the model's element whatever they are, with a
     warning."""
+    align: str | None = None
+    """experiment: shift all energies by the model's expected shift, to those of a measurement.
+    None: energies of the calculations."""
     output: Path | None = None
     """Table of the spectra. None: printed. With the ending .db, and for the structures of a
     database: database of spectra, which the same command continues."""
@@ -52,7 +55,9 @@ class Options:
     """Where to compute: cpu, cuda, cuda:1 and so on; auto is cuda if available, else cpu."""
 
     def __post_init__(self) -> None:
-        """Raise ConfigError where the absorbers of another element are not given."""
+        """Raise ConfigError for an unknown alignment, or absorbers of another element not given."""
+        if self.align not in (None, "experiment"):
+            raise ConfigError(f"`align` is {self.align!r}, expected experiment")
         if self.other_element and self.site is None:
             raise ConfigError("`other_element` needs `site`, the absorbers of another element")
 
@@ -66,6 +71,15 @@ def run(job: Options) -> None:
         predict_bulk(job, databases)
     else:
         predict_table(job)
+
+
+def load(job: Options, device: str) -> "TrainedModel":
+    """The model, with the energies that are asked for."""
+    from ..checkpoints.energy_scale import aligned
+    from ..checkpoints.trained_model import TrainedModel
+
+    model = TrainedModel.load(job.model, device)
+    return aligned(model) if job.align else model
 
 
 def energies(job: Options) -> "np.ndarray | None":
@@ -92,7 +106,7 @@ def predict_table(job: Options) -> None:
         from ..plot import check_picture
 
         check_picture(job.plot)
-    predictor = XANESPredictor(job.model, job.device)
+    predictor = XANESPredictor(load(job, job.device))
     results = Results(predictor.trained, job.output)
     try:
         predict_files(job, predictor, results)
@@ -161,6 +175,7 @@ class Results:
 
     def write(self, *notes: str) -> None:
         """Write or print the table, which lists what was skipped."""
+        from ..checkpoints.energy_scale import describe_energies
         from ..prediction.spectra_table import spectra_table
         from ..runtime.atomic_files import write_text_durably
 
@@ -171,6 +186,7 @@ class Results:
             return
         write_text_durably(self.output, text)
         print(f"{self.output}: {sum(len(sites) for sites in self.predicted)} spectra")
+        print(f"energies: {describe_energies(self.model)}")
 
     def plot(self, path: Path) -> None:
         """Draw the spectra of every structure."""
@@ -198,13 +214,13 @@ def predict_bulk(job: Options, databases: list[Path]) -> None:
     for name in ("site", "plot", "other_element"):
         if getattr(job, name) not in (None, False):
             raise ConfigError(f"`{name}` can't be used for a database, {job.output}")
-    from ..checkpoints.trained_model import TrainedModel
+    from ..checkpoints.energy_scale import describe_energies
     from ..prediction.bulk import predict_database
     from ..reports.text import describe_bulk
     from ..runtime.distributed import processes
 
     with processes(job.device) as team:
-        model = TrainedModel.load(job.model, str(team.device))
+        model = load(job, str(team.device))
         try:
             summary = predict_database(model, job.structures, job.output, team, energies(job))
         except (KeyboardInterrupt, Terminated):
@@ -213,6 +229,7 @@ def predict_bulk(job: Options, databases: list[Path]) -> None:
     if not team.leads:
         return
     print(f"{job.output}: {describe_bulk(summary)}")
+    print(f"energies: {describe_energies(model)}")
     failures = f"{summary.failed} of {summary.structures} structures could not be predicted"
     if summary.failed and (job.strict or summary.failed == summary.structures):
         raise StructureError(failures)

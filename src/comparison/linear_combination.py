@@ -8,7 +8,12 @@ from scipy.optimize import lsq_linear, nnls
 
 from ..errors import ConfigError
 from ..xas.spectrum import Spectrum
+from .candidates import Candidate
+from .fit import Bounds, broadened, limits_to_steps, try_widths
+from .model_errors import draw_errors
 
+DRAWS = 200
+"""Draws of the model's errors."""
 SHIFT_STEP = 0.25
 """Largest step between the shifts that are tried, eV."""
 ROUNDS = 3
@@ -35,6 +40,23 @@ class Mixture:
     """Sum of squared residuals over that of the measurement."""
     correlation_points: float
     """Correlation length of the residuals in points; errors are larger by its square root."""
+    common: "Common | None" = None
+    """What predicted components have in common. None: they are measured."""
+    model_errors: np.ndarray | None = None
+    """Standard deviations of the fractions over draws of the model's errors, same shape. None: not
+    predicted, or not calibrated."""
+
+
+@dataclass(frozen=True)
+class Common:
+    """Parameters that all predicted components have in common."""
+
+    shift: float
+    """Shift of the energies, eV."""
+    broadening: float
+    """Full width at half maximum of an additional Gaussian, eV."""
+    at_bound: tuple[str, ...]
+    """Those at one of their bounds; no broadening at all is not a bound."""
 
 
 def fit_mixture(
@@ -158,3 +180,70 @@ def fit_shifts(
             shifts = min(others, key=misfit)
     mixture = fit_mixture(moved(shifts), measured.mu, sum_to_one, bootstrap)
     return replace(mixture, shifts=shifts)
+
+
+def fit_predictions(
+    measured: Spectrum,
+    candidates: Sequence[Candidate],
+    bounds: Bounds,
+    max_shift: float,
+    sum_to_one: bool = False,
+    bootstrap: int = 0,
+    coverage: float = 0.9,
+) -> Mixture:
+    """Find the best mixture of predictions with one shift and broadening, and small further shifts.
+
+    Calculated energies are off by about the same amount for all structures, so the common shift is
+    found first, weighted as in ``Bounds.weight``; then ``fit_shifts`` finds those relative to it.
+
+    Args:
+        measured: normalized measurement on the energies to fit, see ``compare_window``.
+        candidates: the predictions.
+        bounds: limits of the common shift and broadening; fractions take the place of a scale.
+        max_shift: largest shift either way relative to the common one, eV; 0: none.
+        sum_to_one: see ``fit_mixture``, also for ``bootstrap`` and the errors raised.
+        bootstrap: number of resamplings, at the best shifts.
+        coverage: nominal coverage of the model's bands.
+    """
+    common, spectra = _common(measured, candidates, bounds, sum_to_one)
+    mixture = fit_shifts(measured, spectra, max_shift, sum_to_one, bootstrap)
+    shifts = common.shift + mixture.shifts
+    halves = [
+        np.interp(measured.energy - shift, c.predicted.energy, c.half_width)
+        for c, shift in zip(candidates, shifts, strict=True)
+        if c.half_width is not None
+    ]
+    errors = None
+    if len(halves) == len(candidates) and all(np.isfinite(half).any() for half in halves):
+        drawn = [
+            draw_errors(measured.energy, half, coverage, DRAWS, [0, k])
+            for k, half in enumerate(halves)
+        ]
+        changed = mixture.components + np.stack(drawn, axis=1)
+        errors = np.std([_solve(c, measured.mu, sum_to_one) for c in changed], axis=0, ddof=1)
+    return replace(mixture, shifts=shifts, common=common, model_errors=errors)
+
+
+def _common(
+    measured: Spectrum, candidates: Sequence[Candidate], bounds: Bounds, sum_to_one: bool
+) -> tuple[Common, list[Spectrum]]:
+    """Best common shift and broadening, and the predictions with them."""
+    extent, widths = measured.energy[-1] - measured.energy[0], try_widths(bounds)
+    spectra = np.stack([broadened(c.predicted, widths) for c in candidates], axis=1)
+    energy = candidates[0].predicted.energy
+
+    def misfit(shift: float, mu: np.ndarray) -> float:
+        moved = np.stack([np.interp(measured.energy - shift, energy, one) for one in mu])
+        residual = _solve(moved, measured.mu, sum_to_one) @ moved - measured.mu
+        return float(residual @ residual) * bounds.weight(shift, extent)
+
+    shifts = limits_to_steps(*bounds.shift, SHIFT_STEP)
+    table = np.array([[misfit(shift, mu) for mu in spectra] for shift in shifts])
+    row, column = np.unravel_index(int(np.argmin(table)), table.shape)
+    found = {"shift": float(shifts[row]), "broadening": float(widths[column])}
+    at_bound = tuple(bounds.stopping(found))
+    moved = [
+        replace(c.predicted, energy=energy + found["shift"], mu=mu)
+        for c, mu in zip(candidates, spectra[column], strict=True)
+    ]
+    return Common(**found, at_bound=at_bound), moved

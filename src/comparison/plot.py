@@ -38,7 +38,7 @@ def plot_ranking(ranking: Ranking, path: Path) -> None:
         ax.plot(x, fit.fitted + offset, color=PREDICTED, linewidth=1.0)
         if fit.half_width is not None:
             draw_band(ax, x, fit.fitted + offset, fit.half_width, color=PREDICTED)
-        text = f"{plain_text(fit.name)}  {fit.measures[ranking.measure]:.4f}"
+        text = f"{plain_text(fit.name)}  {fit.measures[ranking.measure]:.4f}, {fit.shift:+.1f} eV"
         top = offset + max(fit.fitted[last].max(), measured.mu[last].max())
         ax.annotate(text, (1.0, top + 0.03), (-2, 0), fontsize=7,
                     xycoords=("axes fraction", "data"), textcoords="offset points", ha="right",
@@ -49,8 +49,10 @@ def plot_ranking(ranking: Ranking, path: Path) -> None:
     ax.legend(handles, names, frameon=False, fontsize=7, loc="lower right")
     ax.set_yticks([])  # curves are offset
     ax.spines["left"].set_visible(False)
-    ax.set_xlabel(f"Energy $-$ {e0:.1f} eV (eV)" if e0 else "Energy (eV)", fontsize=8)
-    ax.set_ylabel(f"Normalized absorption, offset; {plain_text(ranking.measure)}", fontsize=8)
+    ax.set_xlabel(f"Measured energy $-$ {e0:.1f} eV (eV)", fontsize=8)
+    ax.set_ylabel(
+        f"Normalized absorption, offset; {plain_text(ranking.measure)}, shift", fontsize=8
+    )
     save(figure, path)
 
 
@@ -74,6 +76,6 @@ def plot_mixture(measured: Spectrum, names: Sequence[str], mixture: Mixture, pat
     top = ax.get_ylim()[1]  # below zero ticks would be of the offset residual
     ax.set_yticks([tick for tick in ax.get_yticks() if -1e-9 < tick < top])
     figure.legend(frameon=False, fontsize=6.5, loc="outside lower center", ncols=2)
-    ax.set_xlabel("Energy relative to e0 (eV)", fontsize=8)
+    ax.set_xlabel("Measured energy relative to e0 (eV)", fontsize=8)
     ax.set_ylabel("Normalized absorption", fontsize=8)
     save(figure, path)

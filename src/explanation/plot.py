@@ -12,7 +12,9 @@ SHOWN = 5
 """Most shells drawn: those whose removal changes the spectrum most."""
 
 
-def plot_explanation(explained: Explanation, path: Path, unit: str | None, relative: bool) -> None:
+def plot_explanation(
+    explained: Explanation, path: Path, unit: str | None, energy_label: str
+) -> None:
     """Draw the spectrum, each shell's contribution, and the slope as it moves away."""
     from matplotlib import colormaps
 
@@ -26,7 +28,7 @@ def plot_explanation(explained: Explanation, path: Path, unit: str | None, relat
         how = {"color": color, "linewidth": 1.0, "label": explained.shells[k].label}
         middle.plot(explained.energy, explained.shell_removal[k], **how)
         bottom.plot(explained.energy, slope[k], **how)
-    energy_label, mu_label = axis_labels(unit, relative)
+    mu_label = axis_labels(unit, relative=False)[1]
     top.set_ylabel(mu_label, fontsize=8)
     middle.set_ylabel(r"$\mu$(with) $-$ $\mu$(without shell)", fontsize=8)
     bottom.set_ylabel(r"$d\mu/dr$ of shell (per $\AA$)", fontsize=8)

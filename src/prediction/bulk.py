@@ -17,6 +17,7 @@ from ase import Atoms
 from ase.data import chemical_symbols
 from tqdm import tqdm
 
+from ..checkpoints.energy_scale import describe_energies
 from ..checkpoints.trained_model import TrainedModel
 from ..dataset.record import structure_digest
 from ..errors import ConfigError, DatabaseError, StructureError
@@ -118,7 +119,8 @@ def begin(model: TrainedModel, energy: np.ndarray, output: Path) -> None:
         before = connection.metadata
         if not before and connection.count() == 0:
             about = {n: getattr(model.info, n) for n in ("element", "edge", "target", "unit")}
-            connection.metadata = {**signature, **about, "provenance": model.provenance()}
+            about |= {"energies_are": describe_energies(model), "provenance": model.provenance()}
+            connection.metadata = {**signature, **about}
             return
     if before.get("format") != FORMAT:
         raise DatabaseError(f"{output}: not a database of predicted spectra; name another output")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..checkpoints.energy_scale import describe_energies
 from ..checkpoints.trained_model import ModelInfo, TrainedModel
 from .site_prediction import SitePrediction, is_other, material_mean
 
@@ -74,7 +75,6 @@ def _site_notes(site: SitePrediction, label: str, element: str | None) -> list[s
 def _model_lines(model: TrainedModel) -> list[str]:
     """Where a table comes from, and its units."""
     info, origin = model.info, model.provenance()
-    zero = "absolute" if info.reference_energy is not None else "relative to the reference"
     return [
         f"e3gnn-xanes {origin['version']} prediction",
         f"command: {origin['command']}",
@@ -84,7 +84,7 @@ def _model_lines(model: TrainedModel) -> list[str]:
         f"trained by: {origin['training_command']}",
         f"absorber: {info.element} {info.edge} edge; trained on {info.code}",
         f"mu: {info.target}, unit {info.unit}",
-        f"energy: eV, {zero}",
+        f"energy: eV, {describe_energies(model)}",
         *describe_bands(info),
     ]
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..checkpoints.energy_scale import energy_label
 from ..checkpoints.trained_model import TrainedModel
 from ..errors import StructureError
 from ..plot import axis_labels, draw_curves, plain_text
@@ -38,9 +39,9 @@ class Labels:
     def of(cls, model: TrainedModel) -> "Labels":
         """Labels of a model's spectra."""
         info, calibration = model.info, model.calibration
-        energy, mu = axis_labels(info.unit, relative=info.reference_energy is None)
+        mu = axis_labels(info.unit, relative=False)[1]
         band = "band" if calibration is None else f"{100 * calibration.coverage:g} % band"
-        return cls(energy, mu, info.unit, info.edge, band)
+        return cls(energy_label(model), mu, info.unit, info.edge, band)
 
     def write(self, ax: Any, title: str) -> None:
         """Write them and a title into matplotlib's axes."""

@@ -8,10 +8,15 @@ from typing import Any
 import numpy as np
 
 from ..comparison.fit import Bounds, Fit
-from ..comparison.linear_combination import Mixture
+from ..comparison.linear_combination import Common, Mixture
 from ..comparison.plot import plot_mixture, plot_ranking
 from ..comparison.ranking import Ranking
-from ..comparison.tables import fit_cells, mixture_cells
+from ..comparison.tables import (
+    describe_errors,
+    describe_limits,
+    fit_cells,
+    mixture_cells,
+)
 from ..errors import ConfigError
 from ..xas.spectrum import Spectrum
 from .page import facts, figure, page, paragraph, section, table
@@ -43,7 +48,8 @@ def comparison_page(values: dict[str, Any]) -> str:
     fits = [_fit(one) for one in candidates]
     bounds = Bounds(**values["bounds"])
     ranking = Ranking(values["measure"], _spectrum(values), fits, bounds, values["first_in_draws"])
-    head = ("candidate", "shift (eV)", "broadening (eV)", "scale", *fits[0].measures, "at bound")
+    head = ("candidate", "shift (eV)", "broadening (eV)", "scale", "weight", *fits[0].measures,
+            "at bound")  # fmt: skip
     rows = [(*fit_cells(fit), ", ".join(fit.at_bound) or "none") for fit in fits]
     novel = [
         (one["name"], ", ".join(k for k, site in one["sites"].items() if site["novel"]) or "none",
@@ -52,16 +58,19 @@ def comparison_page(values: dict[str, Any]) -> str:
     ]  # fmt: skip
     known = ("candidate", "sites unlike the training set", "elements absent from it")
     model = ("model", f"{values['model']['name']}, {values['model']['digest']}")
+    library = [("library", values["library"])] if values.get("library") else []
     sections = [
         section("Answer", paragraph(values["verdict"], "verdict")),
         section(
             "Ranking",
             table(head, rows),
-            paragraph("For all metrics, lower means more similar.", "note"),
+            *(paragraph(f"{line}.", "note") for line in describe_limits(ranking)),
             figure(lambda path: plot_ranking(ranking, path), "The measurement and each fit."),
         ),
         section("What the model knows", table(known, novel)),
-        section("Provenance", facts([model, *values["structures"].items(), *_origin(values)])),
+        section(
+            "Provenance", facts([model, *library, *values["structures"].items(), *_origin(values)])
+        ),
     ]
     name = Path(values["measured_file"]["path"]).name
     return page(f"Which structure is {name}?", "Comparison", sections)
@@ -72,6 +81,7 @@ def mixture_page(values: dict[str, Any]) -> str:
     parts = values["components"]
     names = [part["name"] for part in parts]
     resampled = [part["bootstrap"] for part in parts]
+    of_model = [part.get("model_error") for part in parts]
     mixture = Mixture(
         components=np.array([part["mu"] for part in parts]),
         shifts=np.array([part["shift"] for part in parts]),
@@ -81,6 +91,8 @@ def mixture_page(values: dict[str, Any]) -> str:
         fitted=np.array(values["fitted"]),
         r_factor=values["r_factor"],
         correlation_points=values["correlation_points"],
+        common=Common(**values["common"]) if values.get("common") else None,
+        model_errors=np.array(of_model) if None not in of_model else None,
     )
     measured = _spectrum(values)
     figures = [
@@ -88,12 +100,18 @@ def mixture_page(values: dict[str, Any]) -> str:
         ("R-factor", f"{mixture.r_factor:.3g}"),
         ("correlation length of the residuals", f"{mixture.correlation_points:.1f} points"),
     ]
-    head = ("component", "fraction", "error", "by bootstrap", "shift (eV)")
+    if mixture.common is not None:
+        figures += [
+            ("common shift", f"{mixture.common.shift:.2f} eV"),
+            ("broadening", f"{mixture.common.broadening:.1f} eV"),
+        ]
+    head = ("component", "fraction", "error", "by bootstrap", "of the model", "shift (eV)")
     sections = [
         section(
             "Fractions",
             table(head, mixture_cells(names, mixture)),
             facts(figures),
+            *(paragraph(f"{line}.", "note") for line in describe_errors(mixture)),
             figure(
                 lambda path: plot_mixture(measured, names, mixture, path),
                 "The measurement, the mixture and its components.",
@@ -128,4 +146,5 @@ def _fit(values: dict[str, Any]) -> Fit:
         "fitted": np.array(values["fitted"]),
         "half_width": None if half is None else np.array(half, dtype=float),
     }
-    return Fit(**{field.name: values[field.name] for field in fields(Fit)} | arrays)
+    known = {field.name: values[field.name] for field in fields(Fit) if field.name in values}
+    return Fit(**known | arrays)

@@ -2,7 +2,8 @@
 
 A field's type says how it is given: a bool is a flag, a list takes one or more words, a tuple as
 many numbers as it has. Metadata of a field: ``POSITIONAL``, given without its name; ``IN_PLACE``;
-"convert", a function of the parsed value.
+"convert", a function of the parsed value; "unless", an option with which a positional list may be
+empty.
 """
 
 import os
@@ -45,7 +46,7 @@ def add_options(parser: ArgumentParser, options: type) -> None:
             continue
         how: dict[str, Any] = {"help": docs[entry.name], **_type(hint)}
         if entry.metadata.get("positional"):
-            parser.add_argument(entry.name, **how)
+            parser.add_argument(entry.name, **how).unless = entry.metadata.get("unless")
             continue
         if default is MISSING:
             how["required"] = True
@@ -73,6 +74,17 @@ def _type(hint: Any) -> dict[str, Any]:
     if Path in kinds and len(kinds) > 1:  # or a URL, which a Path would spoil
         return {"type": str | None if optional else str}
     return {"type": hint}
+
+
+def allow_empty(parser: ArgumentParser, words: list[str]) -> None:
+    """Let a positional list be empty next to the option that it names with "unless".
+
+    It can't always be allowed to: argparse would take an empty one before the first option.
+    """
+    named = {word.partition("=")[0] for word in words}
+    for action in parser._actions:
+        if f"--{getattr(action, 'unless', None)}" in named:
+            action.nargs = "*"
 
 
 def with_groups(words: list[str], parser: ArgumentParser) -> list[str]:

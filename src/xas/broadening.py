@@ -44,6 +44,27 @@ def gaussian(spectrum: Spectrum, fwhm: Width) -> Spectrum:
     return _broaden(spectrum, fwhm, lambda x, w: ndtr(x / (w * SIGMA_OF_FWHM)))
 
 
+def gaussian_steps(energy: np.ndarray, fwhm: np.ndarray) -> np.ndarray:
+    """Gaussian broadening as matrices, exact for mu linear between energies and constant beyond.
+
+    mu' = mu_0 + G diff(mu), because such a mu is mu_0 plus ramps: an interval a to b with the slope
+    s adds s (r(E - a) - r(E - b)), r(x) = max(x, 0), and a Gaussian of the standard deviation w
+    turns r into x Phi(x / w) + w phi(x / w).
+
+    Args:
+        energy: eV, shape (n_energies,), strictly increasing.
+        fwhm: full widths at half maximum, eV, shape (n_widths,), not negative.
+
+    Returns:
+        G, shape (n_widths, n_energies, n_energies - 1).
+    """
+    distance = (energy[:, None] - energy[None, :])[None]
+    sigma = np.maximum(np.asarray(fwhm) * SIGMA_OF_FWHM, 1e-9)[:, None, None]
+    density = np.exp(-0.5 * (distance / sigma).clip(-40.0, 40.0) ** 2) / np.sqrt(2.0 * np.pi)
+    ramps = distance * ndtr(distance / sigma) + sigma * density
+    return (ramps[..., :-1] - ramps[..., 1:]) / np.diff(energy)
+
+
 def lorentzian(spectrum: Spectrum, fwhm: Width) -> Spectrum:
     """Broaden by a Lorentzian, as core-hole and final-state lifetimes do; see ``gaussian``."""
     return _broaden(spectrum, fwhm, lambda x, w: 0.5 + np.arctan(2.0 * x / w) / np.pi)

@@ -1,16 +1,22 @@
-"""A fit finds the shift, broadening and scale that were made, and says which bound stopped it."""
+"""A fit finds the shift, broadening and scale that were made; nobody's rank depends on others."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from src.checkpoints.trained_model import ModelInfo
+from src.comparison.candidates import Candidate, make_candidate
+from src.comparison.expected_shift import compare_window, half_rise, shift_bounds
 from src.comparison.fit import Bounds, fit_candidate
-from src.comparison.ranking import Candidate, compare_window, first_in_draws, rank
+from src.comparison.ranking import first_in_draws, rank
 from src.comparison.similarity import MEASURES
-from src.errors import ConfigError, RecordError
+from src.comparison.tables import verdict
+from src.errors import ConfigError, PredictionError, RecordError
+from src.prediction.site_prediction import SitePrediction
 from src.xas.broadening import gaussian
-from src.xas.normalization import normalize
+from src.xas.normalization import find_e0, normalize
 from src.xas.spectrum import Spectrum
 
 ENERGY = np.arange(8960.0, 9080.0, 0.25)
@@ -84,21 +90,139 @@ def test_a_lead_counts_for_less_the_less_sure_the_model_is():
     assert first(1.0) < 0.7
     assert first(0.6745 * 0.4, 0.5) == pytest.approx(first(1.6449 * 0.4), abs=0.01)
     assert first(0.6745 * 0.4) > first(0.6745 * 0.4, 0.5) + 0.05  # negative control
-    twins = [fits[0], fits[0]]
+    twins = [fits[0], replace(fits[0], name="twin")]
     assert first_in_draws(measured, twins, "mse") == pytest.approx(0.5, abs=0.1)  # a coin
     assert first_in_draws(measured, fits[:1], "mse") is None
 
 
-def test_only_energies_that_all_candidates_reach_are_compared():
-    grid = np.arange(8800.0, 9200.0, 0.5)
-    edge = 0.5 + np.arctan(grid - 8985.0) / np.pi
-    measured = normalize(Spectrum(grid, edge, source="scan"))
-    window = compare_window(measured, candidates(), BOUNDS)
-    assert window.energy[0] >= max(measured.e0 - 15.0, ENERGY[0] + 8.0)
-    assert window.energy[-1] <= min(measured.e0 + 60.0, ENERGY[-1] - 8.0)
-    far = normalize(Spectrum(grid + 300.0, edge, source="scan"))
+def test_a_shift_is_weighed_as_the_posterior_of_noise_of_unknown_size_weighs_it():
+    """R^(-n/2) times a normal distribution, written out, is equal where R times weight is."""
+    bounds, extent = Bounds(expected=(-7.0, 1.5)), 50.0
+    n = extent / (5.0 * np.sqrt(2.0 * np.pi))
+    for shift in (-7.0, -6.0, -3.5, -11.0):
+        misfit = 0.01 / bounds.weight(shift, extent)
+        likelihood = misfit ** (-n / 2.0) * np.exp(-0.5 * ((shift + 7.0) / 1.5) ** 2)
+        assert likelihood == pytest.approx(0.01 ** (-n / 2.0))
+    assert Bounds().weight(40.0, extent) == 1.0
+    # of two equal shapes the one at the expected shift comes first, and both are fitted alike
+    twins = [Candidate(name, s, None, []) for name, s in
+             (("near", spectrum()), ("far", spectrum().shifted(-3.0)))]  # fmt: skip
+    fits = rank(measurement(), twins, replace(BOUNDS, expected=(-3.0, 1.0))).fits
+    assert [fit.name for fit in fits] == ["near", "far"]
+    assert [fit.shift for fit in fits] == pytest.approx([-3.3, -0.3], abs=0.02)
+    fits = rank(measurement(), twins, replace(BOUNDS, expected=(-0.6, 1.0))).fits
+    assert [fit.name for fit in fits] == ["far", "near"]
+
+
+def crowd():
+    """Candidates that are all alike but for their edges, 6 eV apart or more."""
+    widths = np.full(len(ENERGY), 0.02)
+    others = [
+        (f"at {de}", spectrum(0.3, 8993.0 + de).shifted(de), widths) for de in range(6, 48, 6)
+    ]
+    return [Candidate(name, Spectrum(ENERGY, np.interp(ENERGY, s.energy, s.mu)), w, [])
+            for name, s, w in others]  # fmt: skip
+
+
+def old_bounds(chosen):
+    """Bounds centered on the mean edge of all candidates, as they once were."""
+    middle = 8981.0 - float(np.mean([find_e0(c.predicted) for c in chosen]))
+    return Bounds((middle - 5.0, middle + 5.0), (0.0, 3.0))
+
+
+def test_who_else_is_listed_changes_nothing():
+    measured, expected = measurement(noise=0.005), replace(BOUNDS, expected=(-4.0, 1.5))
+    sets = [candidates(), [*candidates(), *crowd()], [*crowd()[::-1], *candidates()[::-1]]]
+
+    def results(bounds_of):
+        names = {c.name for c in candidates()}
+        rankings = [rank(measured, chosen, bounds_of(chosen)) for chosen in sets]
+        return [
+            [(f.name, f.shift, f.broadening, f.scale, *f.measures.values(), f.weight)
+             for f in ranking.fits if f.name in names]
+            for ranking in rankings
+        ], [ranking.first_in_draws for ranking in rankings]  # fmt: skip
+
+    fits, first = results(lambda _: expected)
+    assert fits[0] == fits[1] == fits[2]
+    assert first[0] == first[1] == first[2]
+    assert fits[0][0][0] == "right"
+    fits, _ = results(old_bounds)  # negative control
+    assert fits[0] != fits[1]
+
+
+def test_a_bound_is_moved_once_for_whom_it_stops_and_no_verdict_is_given_at_a_bound():
+    measured = measurement(shift=-5.0)
+    narrow = Bounds((-4.0, 4.0), (0.0, 4.0))  # -5 is 1 eV beyond, -8 is more than 2
+    right, *others = rank(measured, candidates(), narrow).fits
+    assert (right.name, right.at_bound) == ("right", ())
+    assert right.shift == pytest.approx(-5.0, abs=0.02)
+    alone = [rank(measured, [c], narrow).fits[0] for c in candidates()]
+    assert {f.name: f.shift for f in alone} == {f.name: f.shift for f in (right, *others)}
+    far = rank(measurement(shift=-8.0), candidates(), narrow)
+    assert far.fits[0].shift == pytest.approx(-6.0)
+    assert far.fits[0].stopped == "shift"
+    assert "no answer" in verdict(far)
+    assert "no answer" not in verdict(rank(measured, candidates(), narrow))  # control
+
+
+GRID = np.arange(8800.0, 9200.0, 0.5)
+
+
+def scan(at=8985.0):
+    """A normalized scan with an edge."""
+    edge = 0.5 + np.arctan(GRID - at) / np.pi
+    return normalize(Spectrum(GRID, edge, source="scan"))
+
+
+def model(info=None, low=ENERGY[0], high=ENERGY[-1]):
+    """As much of a model as the energies compared depend on."""
+    return SimpleNamespace(energy_range=(low, high), info=info or ModelInfo())
+
+
+def test_energies_compared_are_those_that_the_model_covers():
+    measured = scan()
+    window = compare_window(measured, model(), BOUNDS)
+    assert window.energy[0] == pytest.approx(measured.e0 - 15.0)
+    assert window.energy[-1] == pytest.approx(measured.e0 + 60.0)
+    window = compare_window(measured, model(low=8984.0, high=9043.0), Bounds((-10.0, -4.0)))
+    assert window.energy[0] == pytest.approx(8984.0 - 7.0)  # flat below
+    assert window.energy[-1] == pytest.approx(9043.0 - 10.0 - 2.0)
     with pytest.raises(RecordError, match="scan: 0 points over 0.0 eV can be compared"):
-        compare_window(far, candidates(), BOUNDS)
+        compare_window(scan(9100.0), model(high=9050.0), BOUNDS)
+    with pytest.raises(RecordError, match="scan: its edge at 8985.0 eV is not within"):
+        compare_window(measured, model(low=8984.0), Bounds((4.0, 10.0)))
+    energy = np.arange(8985.0, 9040.0)
+    rise = np.clip((energy - 8985.0) / 10.0, 0.0, 1.0)
+    mean = ModelInfo(target="normalized", energy_grid=energy.tolist(), mean_spectrum=rise.tolist())
+    with pytest.raises(ConfigError, match="moves the model's edge to 8964"):
+        compare_window(scan(8980.0), model(mean, 8970.0, 9060.0), Bounds((-26.0, -26.0)))
+
+
+def test_default_bounds_are_around_the_expected_shift_or_the_mean_spectrum():
+    energy = np.arange(8985.0, 9040.0)
+    rise = np.clip((energy - 8985.0) / 10.0, 0.0, 1.0)
+    info = ModelInfo(target="normalized", energy_grid=energy.tolist(), mean_spectrum=rise.tolist())
+    assert shift_bounds(info, scan(8984.0)) == pytest.approx((-14.0, 2.0), abs=0.01)
+    known = replace(info, expected_shift=-7.5, shift_spread=1.5)
+    assert shift_bounds(known, scan(8984.0)) == (-12.0, -3.0)
+    with pytest.raises(ConfigError, match="relative to an unspecified"):
+        shift_bounds(ModelInfo(), scan())
+    # a pre-edge peak and the shoulder of a metal are not half of the rise
+    peak = rise + 0.9 * np.exp(-0.5 * (energy - 8986.0) ** 2)
+    assert half_rise(Spectrum(energy, peak)) == pytest.approx(8990.0, abs=0.01)
+
+
+@pytest.mark.parametrize(("mu", "good"), [
+    (spectrum().mu, True), (np.ones(len(ENERGY)), False), (0.3 * spectrum().mu, False),
+], ids=["edge", "flat", "low"])  # fmt: skip
+def test_a_prediction_without_an_edge_is_refused(mu, good):
+    sites = [SitePrediction("made", 0, [0], ENERGY, mu)]
+    if good:
+        assert make_candidate(ModelInfo(target="normalized"), "made", sites).predicted.mu is not mu
+        return
+    with pytest.raises(PredictionError, match="made: the predicted spectrum has no edge"):
+        make_candidate(ModelInfo(target="normalized"), "made", sites)
 
 
 def test_settings_out_of_range_are_named():

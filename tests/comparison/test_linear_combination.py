@@ -4,8 +4,12 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from src.comparison.linear_combination import fit_mixture, fit_shifts
+from src.comparison.candidates import Candidate
+from src.comparison.fit import Bounds
+from src.comparison.linear_combination import fit_mixture, fit_predictions, fit_shifts
+from src.comparison.tables import mixture_table
 from src.errors import ConfigError
+from src.xas.broadening import gaussian
 from src.xas.spectrum import Spectrum
 
 GRID = np.linspace(-20.0, 60.0, 160)
@@ -98,3 +102,56 @@ def test_a_shift_that_was_made_is_found_up_to_the_largest_allowed_one(made):
     still = fit_shifts(measured, [component], 0.0)  # control
     assert still.shifts.tolist() == [0.0]
     assert (still.r_factor > 1e-6) == (made != 0.0)
+
+
+ENERGY = np.arange(8960.0, 9080.0, 0.25)
+
+
+def predicted(half=0.0):
+    """Two predictions with bands of a half width."""
+    x = ENERGY - 8990.0
+    mus = [0.5 + np.arctan(x) / np.pi + h * np.exp(-0.5 * ((x - at) / 2.0) ** 2)
+           for h, at in ((0.9, 4.0), (0.3, 12.0))]  # fmt: skip
+    bands = np.full(len(ENERGY), half) if half else None
+    return [Candidate(n, Spectrum(ENERGY, mu), bands, []) for n, mu in zip("ab", mus, strict=True)]
+
+
+def measured_mixture(shifts, width=2.0, fractions=(0.7, 0.3)):
+    """The predictions as measured: each moved by its shift, all broadened."""
+    grid = np.arange(8970.0, 9030.0, 0.5)
+    pairs = zip(predicted(), shifts, strict=True)
+    parts = [gaussian(c.predicted, width).shifted(de) for c, de in pairs]
+    return Spectrum(grid, np.asarray(fractions) @ [np.interp(grid, p.energy, p.mu) for p in parts])
+
+
+def test_predictions_have_one_shift_in_common_and_small_further_ones():
+    bounds = Bounds((-12.0, -2.0), expected=(-7.0, 1.7))
+    mixture = fit_predictions(measured_mixture((-6.75, -6.25)), predicted(), bounds, 1.0)
+    assert mixture.shifts == pytest.approx([-6.75, -6.25], abs=0.26)  # steps of 0.25
+    assert mixture.fractions == pytest.approx([0.7, 0.3], abs=0.03)
+    assert mixture.common.broadening == pytest.approx(2.0, abs=0.5)
+    assert "warning" not in mixture_table("ab", mixture, 1.0)
+    apart = fit_predictions(measured_mixture((-5.0, -11.0)), predicted(), bounds, 1.0)
+    assert np.ptp(apart.shifts) <= 2.0 + 1e-9  # what moves 6 eV apart is not two structures
+    assert apart.r_factor > 10.0 * mixture.r_factor
+    apart = fit_predictions(measured_mixture((-8.5, -5.5)), predicted(), bounds, 1.0)
+    assert ": shift is at its bound" in mixture_table("ab", apart, 1.0)
+    far = fit_predictions(measured_mixture((3.0, 3.0)), predicted(), Bounds((-12.0, -2.0)), 1.0)
+    text = mixture_table("ab", far, 1.0)
+    assert "common shift is at its bound" in text
+    assert "R-factor above 0.02" in text
+
+
+def test_errors_of_the_model_grow_with_its_bands():
+    """Measured at the energies of the predictions, the error of a single one is that of a scale."""
+    data, bounds = measured_mixture((0.0, 0.0), 0.0, (1.0, 0.0)), Bounds((0.0, 0.0), (0.0, 0.0))
+    wide, narrow = (
+        fit_predictions(data, predicted(half)[:1], bounds, 0.0, coverage=0.6827).model_errors
+        for half in (0.1, 0.01)
+    )
+    assert wide == pytest.approx(10.0 * narrow, rel=0.2)
+    mu = data.mu  # f = data p / (p p) with p = data + e: df = - e data / (data data)
+    distance = data.energy[:, None] - data.energy[None, :]
+    covariance = 0.01**2 * np.exp(-0.5 * (distance / 5.0) ** 2)
+    assert narrow == pytest.approx(np.sqrt(mu @ covariance @ mu) / (mu @ mu), rel=0.15)
+    assert fit_predictions(data, predicted()[:1], bounds, 0.0).model_errors is None

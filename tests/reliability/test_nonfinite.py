@@ -16,8 +16,9 @@ from team import bulk_model
 from src import run_training
 from src.checkpoints.torch_file import read_verified
 from src.checkpoints.trained_model import ModelInfo, TrainedModel, load_model, save_model
+from src.comparison.candidates import Candidate, edge_step
 from src.comparison.fit import Bounds, Fit
-from src.comparison.ranking import Candidate, edge_step, first_in_draws, rank
+from src.comparison.ranking import first_in_draws, rank
 from src.dataset.database import Database, write_records
 from src.dataset.dataset import XANESDataset
 from src.errors import CheckpointError, ConfigError, LossError, PredictionError, RecordError

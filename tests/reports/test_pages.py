@@ -161,7 +161,7 @@ def test_a_comparison_and_a_mixture(tmp_path):
     assert values["verdict"] in found.words
     for one in values["candidates"]:
         row = next(row for row in found.rows if row[0] == one["name"])
-        assert row[4] == f"{one['measures']['r_factor']:.5f}"
+        assert row[5] == f"{one['measures']['r_factor']:.5f}"
     cold = EXPERIMENT / "cu_metal_10K.xdi"
     assert run("fit", cold, foil, cus, "--max_shift", "4", "-o", tmp_path / "fit.json") == 0
     assert run("report", tmp_path / "fit.json", "-o", tmp_path / "fit.html") == 0

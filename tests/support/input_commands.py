@@ -14,7 +14,7 @@ GOOD = [
     "models",
     "evaluate {model} {db}",
     "predict {model} {cif}",
-    "compare {foil} {cif} --model {model}",
+    "compare {foil} {cif} --model cu-k-feff",
     "fit {foil} {cold}",
     "explain {model} {cif} --site 0",
     "report {db} -o {out}.html",

@@ -10,6 +10,7 @@ from src.xas.broadening import (
     SIGMA_OF_FWHM,
     arctangent_width,
     gaussian,
+    gaussian_steps,
     lorentzian,
     seah_dench_width,
     voigt,
@@ -38,6 +39,23 @@ def test_widths_add_in_squares_for_gaussians_and_plainly_for_lorentzians(energy)
     assert np.abs(twice - normal(energy, 14.0)).max() > 1e-2  # control
     twice = lorentzian(Spectrum(energy, cauchy(energy, 3.0)), 4.0).mu
     assert twice == pytest.approx(cauchy(energy, 7.0), abs=1e-4)
+
+
+def test_matrices_broaden_a_step_to_an_error_function_and_agree_with_the_convolution():
+    energy, widths = np.arange(8980.0, 9040.0, 0.25), np.array([0.0, 0.4, 3.0, 7.0])
+    steps = gaussian_steps(energy, widths)
+    ramp = np.interp(energy, [9005.0, 9005.25], [0.2, 1.0])  # a step, as steep as it gets
+    wavy = np.arctan(energy - 9005.0) + 0.2 * np.sin(energy / 3.0)
+    for width, matrix in zip(widths, steps, strict=True):
+        broadened = ramp[0] + matrix @ np.diff(ramp)
+        if width > 2.0:
+            sigma = width * SIGMA_OF_FWHM
+            exact = 0.6 + 0.4 * erf((energy - 9005.125) / (np.sqrt(2.0) * sigma))
+            assert broadened == pytest.approx(exact, abs=1e-3)
+        slow = gaussian(Spectrum(energy, wavy), width).mu
+        assert wavy[0] + matrix @ np.diff(wavy) == pytest.approx(slow, abs=4e-3)
+    wrong = gaussian(Spectrum(energy, wavy), 4.0).mu  # control
+    assert np.abs(wavy[0] + steps[2] @ np.diff(wavy) - wrong).max() > 1e-2
 
 
 def test_a_line_becomes_a_voigt_profile():
