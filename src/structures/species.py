@@ -72,7 +72,7 @@ def species_of_label(label: str, known: Set[str]) -> dict[str, float]:
     Raises:
         StructureError: no element, or more than one reading.
     """
-    letters = re.match(r"H2O|O-H|[A-Za-z]+", label)
+    letters = re.match(r"H2O$|O-H|[A-Za-z]+", label)
     if letters is None or letters[0].startswith("Va"):  # a vacancy
         raise StructureError(f"label {label!r} names no element")
     if letters[0] in ALIASES:

@@ -190,7 +190,8 @@ def test_atoms_near_a_special_position_are_not_merged(tmp_path):
         ("Cu1", "", "Cu"), ("Cu2+", "", "Cu"), ("CuM1", "", "Cu"), ("D1", "", "H"),
         ("CU1", "Cu", "Cu"), ("CU1", "C", "C"), ("Ca1", "C", "C"), ("Ow1", "", "O"),
         ("O1A", "", "O"), ("CU1", "", None), ("Me1", "", None),
-        ("WatA", "", "O"), ("CuZn1", "", None), ("Cu/Zn", "", None), ("Va1", "", None),
+        ("WatA", "", "O"), ("H2O3w", "", "H"), ("CuZn1", "", None),
+        ("Cu/Zn", "", None), ("Va1", "", None),
     ],
 )  # fmt: skip
 def test_element_of_a_label(tmp_path, label, formula, symbol):
