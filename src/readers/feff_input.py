@@ -34,13 +34,13 @@ OTHERS = {
     "XMCD": "circular dichroism",
     "XNCD": "circular dichroism",
     "SPIN": "the absorption of one spin channel",
-    "ELLI": "the absorption of elliptically polarized light",
+    "ELLI": "the absorption of elliptically polarized light, or of light with a given direction",
     "MULT": "the absorption of one of two dipole channels",
     "CFAV": "a mean over several absorbing atoms",
 }
 """Cards with which ``xmu.dat`` is not the absorption of one atom, and what it is."""
-SWITCH = {"SPIN": slice(1, 2), "ELLI": slice(1, 5), "MULT": slice(2, 3)}
-"""Words of such a card that are all zero where it changes nothing."""
+OFF = re.compile(r"(SPIN|ELLI)\S*( [+-]?0*\.?0*)+|MULT\S* \S+( [+-]?0)?")
+"""Such cards with values that change nothing: only zeros; both dipole channels."""
 HOLES = {1: "K", 2: "L1", 3: "L2", 4: "L3", 5: "M1", 6: "M2", 7: "M3", 8: "M4", 9: "M5"}
 """Edge of each number of the HOLE card."""
 
@@ -173,9 +173,8 @@ def _other_quantity(settings: list[list[str]]) -> str:
     names = {words[0][:4] for words in settings}
     for words in settings:
         name = words[0][:4]
-        zeros = words[SWITCH[name]] if name in SWITCH else ["1"]
-        if name in OTHERS and any(word.strip("+-0.") for word in zeros):
-            return f"card {words[0]}: xmu.dat is {OTHERS[name]}, not the absorption of one atom"
+        if name in OTHERS and not OFF.fullmatch(" ".join(words)):
+            return f"card {words[0]}: xmu.dat is {OTHERS[name]}, not ordinary absorption"
     if "XANE" not in names:
         card = "card EXAFS" if "EXAF" in names else "no card XANES, so EXAFS as by default"
         return f"{card}: a sum over paths from the Fermi level upward does not hold near the edge"
@@ -223,5 +222,6 @@ def _numbers(where: str, words: list[str], count: int) -> list[float]:
     except ValueError:
         values = []
     if len(values) != count:
-        raise RecordError(f"{where}: expected {count} numbers, found {' '.join(words)!r}")
+        plural = "s" if count > 1 else ""
+        raise RecordError(f"{where}: expected {count} number{plural}, found {' '.join(words)!r}")
     return values

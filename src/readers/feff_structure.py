@@ -1,6 +1,5 @@
 """Structure of a FEFF run, and the absorber in it."""
 
-import contextlib
 import functools
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,10 +7,9 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers
-from ase.io.cif import parse_cif
 
 from ..errors import RecordError, StructureError
-from ..runtime.atomic_files import first_line
+from ..structures.cif_block import column_of, number_of, read_blocks
 from ..structures.files import read_structures
 from ..structures.graph import check_atoms, neighbors
 from .feff_input import FeffInput
@@ -116,7 +114,7 @@ def _choose_target(
     apart = crystal.get_scaled_positions() - places[inp.target - 1]
     distance = np.linalg.norm((apart - apart.round()) @ crystal.cell.array, axis=1)
     site = int(distance.argmin())
-    if distance[site] > SAME_PLACE or crystal[site].symbol != element:
+    if not distance[site] < SAME_PLACE or crystal[site].symbol != element:
         raise RecordError(
             f"{folder}: TARGET {inp.target} of {path} is {crystal[site].symbol}, expected {element}"
         )
@@ -129,17 +127,12 @@ def _choose_target(
 
 
 def _listed_positions(path: Path) -> np.ndarray:
-    """Fractional coordinates that a CIF lists, in its order, shape (n, 3)."""
-    try:
-        blocks = list(parse_cif(str(path)))
-    except Exception as error:  # ASE's readers raise classes without a common base
-        raise RecordError(f"{path}: not a CIF that ASE reads ({first_line(error)})") from error
-    for block in blocks:
-        columns = [block.get(f"_atom_site_fract_{axis}") for axis in "xyz"]
+    """Fractional coordinates that a CIF lists, in its order, shape (n, 3); NaN: no number."""
+    for _, block in read_blocks(path):
+        columns = [column_of(block, f"_atom_site_fract_{axis}") for axis in "xyz"]
         if all(columns):
-            with contextlib.suppress(TypeError, ValueError):
-                return np.array(columns, dtype=float).T
-    raise RecordError(f"{path}: no list of atoms with numbers `_atom_site_fract_x`, `_y`, `_z`")
+            return np.array([[number_of(text) for text in column] for column in columns]).T
+    raise RecordError(f"{path}: lists no fractional coordinates of atoms")
 
 
 @functools.lru_cache(maxsize=4)

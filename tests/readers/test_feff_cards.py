@@ -52,7 +52,7 @@ def rewrite_table(path, change):
     [
         "SPIN 2", "SPIN -1 0 0 1", "ELLIPTICITY 1 0 0 1", "XMCD", "XNCD", "ELNES 4.0", "EXELFS 8",
         "XES -20 20 0.2", "NRIXS 1 0 0 3", "DANES 4.0", "FPRIME 8900 9100", "CFAVERAGE 1 0 0",
-        "RIXS 0.1 0.1", "COMPTON", "MULTIPOLE 0 -1", "spin,2",
+        "RIXS 0.1 0.1", "COMPTON", "MULTIPOLE 0 -1", "spin,2", "SPIN", "ELLIPTICITY 0 0 0 1",
     ],
 )  # fmt: skip
 def test_card_of_another_quantity_is_named(run, card):
@@ -264,5 +264,5 @@ def test_last_energy_is_the_one_nearest_to_the_end(run, end, complete):
 
 def test_target_that_is_no_number_is_named(tmp_path):
     (tmp_path / "feff.inp").write_text("XANES 4\nTARGET x\n")
-    with pytest.raises(RecordError, match=r"line 2: expected 1 numbers"):
+    with pytest.raises(RecordError, match=r"line 2: expected 1 number"):
         read_feff_input(tmp_path / "feff.inp")
