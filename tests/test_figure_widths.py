@@ -12,6 +12,7 @@ import src.comparison.plot
 import src.explanation.plot
 import src.plot as plot
 from src.checkpoints.trained_model import ModelInfo, TrainedModel
+from src.comparison.candidates import Candidate
 from src.comparison.fit import Bounds, Fit
 from src.comparison.linear_combination import Mixture
 from src.comparison.ranking import Ranking
@@ -42,13 +43,19 @@ def structures(path):
     plot.plot_structures([StructurePrediction(sites)], path)
 
 
+def novel_site():
+    """A site unlike those of the training."""
+    return SitePrediction("x", 0, [0], ENERGY, xanes(), novel=True, formula="Cu3N")
+
+
 def ranking(path):
     measured = Spectrum(ENERGY, xanes(), e0=8990.0)
     names = ("CuFeS2", "Cu", "Cu2O", "Cu3N", "CuO", "CuCl")
     half = np.full(len(ENERGY), 0.05)
     fits = [Fit(n, -6.0, 1.0, 1.0, (), MEASURES, xanes(k / 2), half) for k, n in enumerate(names)]
     found = Ranking("r_factor", measured, fits, Bounds(), 1.0)
-    src.comparison.plot.plot_ranking(found, path)
+    labels = {"Cu3N": Candidate("mp-1933", None, None, [novel_site()]).label}
+    src.comparison.plot.plot_ranking(found, path, labels)
 
 
 def mixture(path):
@@ -136,6 +143,13 @@ def test_words_do_not_overlap_and_are_not_cut(draw, figures, tmp_path):
     figure.text(0.4, 0.5, "a word")  # negative control
     figure.text(0.42, 0.5, "another one")
     assert clashes(figure)
+
+
+def test_candidates_are_called_by_formula_and_novel_ones_are_marked(figures, tmp_path):
+    ranking(tmp_path / "a.png")
+    written = [text.get_text() for text in figures[0].axes[0].texts]
+    assert sum(text.startswith("Cu3N (mp-1933), novel  ") for text in written) == 1
+    assert sum(text.startswith("CuO  ") for text in written) == 1
 
 
 def test_offset_curves_have_no_ticks(figures, tmp_path):

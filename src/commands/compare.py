@@ -108,7 +108,7 @@ def run(job: Options) -> None:
     if job.output is not None:
         write_values(job.output, job, model, measured, ranking, candidates, skipped)
     if job.plot is not None:
-        plot_ranking(ranking, job.plot)
+        plot_ranking(ranking, job.plot, {one.name: one.label for one in candidates})
 
 
 def write_values(

@@ -16,6 +16,7 @@ from ..prediction.site_prediction import (
     predict_structures,
 )
 from ..structures.files import named_structures
+from ..structures.names import title_of
 from ..xas.spectrum import Spectrum
 
 STEP = 0.25
@@ -34,6 +35,12 @@ class Candidate:
     """Half width of the model's band, same unit, shape (n_energies,). None: not calibrated."""
     sites: list[SitePrediction]
     """Its distinct sites."""
+
+    @property
+    def label(self) -> str:
+        """Formula and name for a figure, marked where a site is novel."""
+        text = title_of(self.name, self.sites[0].formula) if self.sites else self.name
+        return f"{text}, novel" if any(site.novel for site in self.sites) else text
 
 
 def edge_step(info: ModelInfo) -> float:

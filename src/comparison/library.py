@@ -19,6 +19,7 @@ from ..prediction.site_prediction import SitePrediction
 from ..runtime.atomic_files import check_writable, hold
 from ..runtime.provenance import package_version
 from ..structures.database import connect
+from ..structures.names import formula
 from .candidates import Candidate, candidate_energies, make_candidate
 
 STRUCTURE = re.compile(
@@ -181,6 +182,7 @@ def read_kept(
                     half_width=None if half is None else half[k],
                     novel=novel is not None and bool(novel[k]),
                     unseen=unseen,
+                    formula=formula(rows[digest].numbers, bool(rows[digest].pbc.any())),
                 )
                 for k, site in enumerate(data["sites"])
             ],

@@ -1,6 +1,6 @@
 """Figures of comparisons and mixtures, one column wide."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +25,11 @@ RESIDUAL = -0.15
 """Where the zero of a residual is drawn."""
 
 
-def plot_ranking(ranking: Ranking, path: Path) -> None:
-    """The measurement with each candidate's fit and band, the best on top."""
+def plot_ranking(ranking: Ranking, path: Path, labels: Mapping[str, str] | None = None) -> None:
+    """The measurement with each candidate's fit and band, the best on top.
+
+    ``labels``: what to call a candidate of a name, see ``Candidate.label``.
+    """
     fits, measured = ranking.fits[:SHOWN], ranking.measured
     figure, axes = new_figure(COLUMN, 1.0 + 0.85 * len(fits))
     ax, e0 = axes[0, 0], measured.e0 or 0.0
@@ -38,7 +41,8 @@ def plot_ranking(ranking: Ranking, path: Path) -> None:
         ax.plot(x, fit.fitted + offset, color=PREDICTED, linewidth=1.0)
         if fit.half_width is not None:
             draw_band(ax, x, fit.fitted + offset, fit.half_width, color=PREDICTED)
-        text = f"{plain_text(fit.name)}  {fit.measures[ranking.measure]:.4f}, {fit.shift:+.1f} eV"
+        name = (labels or {}).get(fit.name, fit.name)
+        text = f"{plain_text(name)}  {fit.measures[ranking.measure]:.4f}, {fit.shift:+.1f} eV"
         top = offset + max(fit.fitted[last].max(), measured.mu[last].max())
         ax.annotate(text, (1.0, top + 0.03), (-2, 0), fontsize=7,
                     xycoords=("axes fraction", "data"), textcoords="offset points", ha="right",

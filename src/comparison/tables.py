@@ -113,6 +113,7 @@ def ranking_values(ranking: Ranking, candidates: Sequence[Candidate]) -> dict[st
         }
         for candidate in candidates
     }  # fmt: skip
+    labels = {candidate.name: candidate.label for candidate in candidates}
     return {
         "measure": ranking.measure,
         "lead": ranking.lead,
@@ -121,7 +122,10 @@ def ranking_values(ranking: Ranking, candidates: Sequence[Candidate]) -> dict[st
         "bounds": vars(ranking.bounds),
         "energy": ranking.measured.energy,
         "measured": ranking.measured.mu,
-        "candidates": [{**vars(fit), "sites": sites[fit.name]} for fit in ranking.fits],
+        "candidates": [
+            {**vars(fit), "label": labels[fit.name], "sites": sites[fit.name]}
+            for fit in ranking.fits
+        ],
     }
 
 

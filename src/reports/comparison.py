@@ -56,6 +56,7 @@ def comparison_page(values: dict[str, Any]) -> str:
          ", ".join(sorted({e for site in one["sites"].values() for e in site["unseen"]})) or "none")
         for one in candidates
     ]  # fmt: skip
+    labels = {one["name"]: one.get("label", one["name"]) for one in candidates}
     known = ("candidate", "sites unlike the training set", "elements absent from it")
     model = ("model", f"{values['model']['name']}, {values['model']['digest']}")
     library = [("library", values["library"])] if values.get("library") else []
@@ -65,7 +66,7 @@ def comparison_page(values: dict[str, Any]) -> str:
             "Ranking",
             table(head, rows),
             *(paragraph(f"{line}.", "note") for line in describe_limits(ranking)),
-            figure(lambda path: plot_ranking(ranking, path), "The measurement and each fit."),
+            figure(lambda path: plot_ranking(ranking, path, labels), "Measurement and fits."),
         ),
         section("What the model knows", table(known, novel)),
         section(
