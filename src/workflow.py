@@ -100,7 +100,7 @@ def read_data(job: TrainJob) -> TrainingData:
     info.reference_energy = axis.reference
     info.energy_grid = axis.scored.energy.tolist()
     info.mean_spectrum = train.mean[: axis.n_scored].tolist()
-    info.elements = train.elements
+    info.elements, info.chemistry = train.elements, train.chemistry
     info.train_ids, info.val_ids = ids
     info.data_digest = database.digest_of([*ids[0], *ids[1]])
     info.command = command_line()

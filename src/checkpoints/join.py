@@ -76,13 +76,14 @@ def join_infos(infos: Sequence[ModelInfo]) -> ModelInfo:
     if all(info.train_ids == infos[0].train_ids for info in infos):
         return joined
     if any(info.train_ids is None for info in infos):
-        joined.train_ids = joined.val_ids = None
+        joined.train_ids = joined.val_ids = joined.chemistry = None
         joined.note = "the training sites of some members are not known"
         logger.warning(joined.note)
         return joined
     parts = [info.train_ids or [] for info in infos]
     counts = [len(part) for part in parts]
     joined.train_ids = sorted(set().union(*parts))
+    joined.chemistry = None  # counts and ranges of different sites can't be joined
     materials = {material_of(record_id) for record_id in joined.train_ids}
     validated = set.intersection(*(set(info.val_ids or []) for info in infos))
     joined.val_ids = sorted(i for i in validated if material_of(i) not in materials)

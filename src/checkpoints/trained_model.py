@@ -18,6 +18,7 @@ from ..runtime.distributed import choose_device
 from ..runtime.provenance import command_line, package_version
 from ..structures.graph import structure_graph
 from ..uncertainty.calibration import Calibration, pack_calibration, unpack_calibration
+from ..uncertainty.chemistry import Chemistry
 from ..xas.energies import EnergyAxis
 from .model_file import ModelFile, read_model_file, write_model_file
 from .pretrained import model_path
@@ -53,6 +54,8 @@ class ModelInfo:
     """Energies up to this far below a spectrum's first point were taken as flat, eV."""
     elements: list[int] | None = None
     """Atomic numbers in the training structures, sorted."""
+    chemistry: Chemistry | None = None
+    """Summary of the environments in the training set."""
     train_ids: list[str] | None = None
     """Records trained on."""
     val_ids: list[str] | None = None
@@ -234,6 +237,8 @@ def _unpack(path: Path, file: ModelFile) -> tuple[Network, ModelInfo]:
     content = file.content
     try:
         info = ModelInfo(**content["info"])
+        if info.chemistry is not None:
+            info.chemistry = Chemistry(**content["info"]["chemistry"])
         networks = []
         for number, difference in enumerate(content["differences"]):
             network = XANES_E3GNN(**{**content["hyperparameters"], **difference})

@@ -57,5 +57,6 @@ def run(job: Options) -> None:
     materials = len({material_of(record_id) for record_id in ids})
     print(
         f"{output}: {job.coverage:.0%} bands from {len(ids)} sites of {materials} materials;"
-        f" novel beyond a distance of {info.calibration.novelty.threshold:.3f}"
+        f" novel beyond a distance of {info.calibration.novelty.threshold:.3f} or by their"
+        f" environment ({0 if data.departs is None else data.departs.sum()} sites)"
     )

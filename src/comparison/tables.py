@@ -107,7 +107,8 @@ def ranking_values(ranking: Ranking, candidates: Sequence[Candidate]) -> dict[st
     sites = {
         candidate.name: {
             str(site.site): {
-                "equivalent": site.equivalent, "novel": site.novel, "unseen": site.unseen
+                "equivalent": site.equivalent, "novel": site.novel, "unseen": site.unseen,
+                "reasons": site.reasons,
             }
             for site in candidate.sites
         }

@@ -11,6 +11,7 @@ from torch_geometric.data import Data
 
 from ..errors import ConfigError
 from ..model.graph_input import check_graph
+from ..uncertainty.chemistry import Chemistry, Survey
 from .batch import count_rows, target_and_mask
 
 GraphSet = Sequence[Data] | Dataset
@@ -36,6 +37,8 @@ class SetStatistics:
     """Root mean square deviation from the mean, positive."""
     digest: str
     """Number of graphs and checksum of their structures and spectra, in order."""
+    chemistry: Chemistry
+    """Summary of the absorbers' environments; a graph without ``record_id`` is a material."""
 
     @property
     def avg_num_neighbors(self) -> float:
@@ -60,6 +63,7 @@ def measure(
             ``check_graph``.
     """
     num_edges, n_spectra, n_atoms, elements = [], [], 0, set()
+    survey = Survey()
     sums, checksum = torch.zeros(3, n_energies, dtype=torch.float64), hashlib.sha256()
     for index in range(len(dataset)):  # type: ignore[arg-type]  # torch's class has no length
         graph = dataset[index]
@@ -68,6 +72,7 @@ def measure(
         n_spectra.append(len(y))
         n_atoms += len(graph.z)
         elements.update(graph.z.tolist())
+        survey.add(graph)
         known = torch.where(mask, y, 0.0).double()
         sums += torch.stack([mask.sum(0), known.sum(0), known.square().sum(0)])
         for part in (graph.z, graph.pos, graph.edge_index, graph.absorber_mask, graph.y):
@@ -87,6 +92,7 @@ def measure(
         mean=mean[calculated[nearest]],
         scale=max(variance, 1e-12) ** 0.5,
         digest=f"{len(num_edges)} graphs, sha256 {checksum.hexdigest()[:16]}",
+        chemistry=survey.summary(r_max),
     )
 
 

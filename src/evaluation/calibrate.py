@@ -12,7 +12,14 @@ from ..dataset.database import Database
 from ..dataset.dataset import XANESDataset
 from ..errors import DatabaseError
 from ..model.ensemble import Network, networks_of
-from ..prediction.inference import PredictedSites, RawSites, raw_sites
+from ..prediction.inference import (
+    PredictedSites,
+    RawSites,
+    check_neighbors,
+    find_departures,
+    raw_sites,
+)
+from ..uncertainty.chemistry import Survey
 from ..uncertainty.novelty import Novelty, sample_sites
 from .conformal import SiteErrors
 from .evaluate import calculated, model_dataset, sites_of
@@ -35,6 +42,8 @@ def check_not_trained(path: Path, ids: Sequence[str], train_ids: Sequence[str]) 
 def learn_novelty(model: TrainedModel, database: Database) -> Novelty:
     """Measure of novelty from the training sites in the database.
 
+    The model gets a summary of their environments, too, if its file has none.
+
     Raises:
         DatabaseError: it contains fewer than two of them.
     """
@@ -47,11 +56,22 @@ def learn_novelty(model: TrainedModel, database: Database) -> Novelty:
         )
     data = model_dataset(model, database, sample_sites(known))
     graphs = [data[k] for k in tqdm(range(len(data)), desc="training sites", disable=None)]
+    if model.info.chemistry is None:
+        survey = Survey()
+        for graph in graphs:
+            survey.add(graph)
+        model.info.chemistry = survey.summary(model.network.r_max)
     return Novelty.fit(checked_sites(networks_of(model.network)[0], graphs, np.zeros(1)).features)
 
 
 def checked_sites(network: Network, graphs: Sequence[Data], energy: np.ndarray) -> RawSites:
-    """Output of a network; raises PredictionError where one is not finite and names the site."""
+    """Output of a network.
+
+    Raises:
+        PredictionError: it is not finite for a site, or a site has no neighbors; the site is named.
+    """
+    for graph in graphs:
+        check_neighbors(graph)
     raw = raw_sites(network, graphs, energy)
     values = [array for array in (raw.mu, raw.spread, raw.features) if array is not None]
     PredictedSites(np.concatenate(values, axis=1)).check(calculated(graphs)[0])
@@ -64,4 +84,5 @@ def site_errors(data: XANESDataset, model: TrainedModel, novelty: Novelty) -> Si
     raw = checked_sites(model.network, graphs, relative)
     names, target, mask = calculated(graphs)
     error = np.where(mask, np.abs(raw.mu - target), np.nan)
-    return SiteErrors(names, relative, error, raw.spread, novelty.distance(raw.features))
+    departs = np.array([len(found) > 0 for found in find_departures(model, graphs)])
+    return SiteErrors(names, relative, error, raw.spread, novelty.distance(raw.features), departs)

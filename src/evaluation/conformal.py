@@ -24,7 +24,7 @@ of them for calibration: with 2, 5, 10 eV the coverage at single energies is 87 
 FLOORS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Floors that are tried, in units of the mean absolute error at an energy."""
 NOVEL_FRACTION = 0.05
-"""Fraction of the calibration sites that are novel by the threshold."""
+"""Fraction of the calibration sites that are novel, by their environments or by the threshold."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,9 @@ class SiteErrors:
     """Standard deviation over members, same shape; None: a single network."""
     distance: np.ndarray
     """Distance to the nearest training site, see ``Novelty``, shape (n_sites,)."""
+    departs: np.ndarray | None = None
+    """Sites that are novel by their environments, see ``Chemistry``, bool, shape (n_sites,). None:
+    not known."""
 
     def part(self, ids: Sequence[str]) -> "SiteErrors":
         """Only some of the sites."""
@@ -48,7 +51,10 @@ class SiteErrors:
         rows = [row for row, record_id in enumerate(self.ids) if record_id in kept]
         spread = None if self.spread is None else self.spread[rows]
         chosen = [self.ids[row] for row in rows]
-        return SiteErrors(chosen, self.energy, self.error[rows], spread, self.distance[rows])
+        departs = None if self.departs is None else self.departs[rows]
+        return SiteErrors(
+            chosen, self.energy, self.error[rows], spread, self.distance[rows], departs
+        )
 
 
 def calibrate(data: SiteErrors, novelty: Novelty, coverage: float = 0.9) -> Calibration:
@@ -82,11 +88,26 @@ def calibrate(data: SiteErrors, novelty: Novelty, coverage: float = 0.9) -> Cali
         quantile=np.ones(len(data.energy)),
         law=fit_law(fitted, smallest),
         smallest=smallest,
-        novelty=replace(novelty, threshold=float(np.quantile(data.distance, 1.0 - NOVEL_FRACTION))),
+        novelty=replace(novelty, threshold=novelty_threshold(data.distance, data.departs)),
     )
     scores = held.error / scale.half_width(held.spread, held.distance)
     quantile = conformal_quantile(scores, data.energy, coverage)
     return replace(scale, quantile=quantile)
+
+
+def novelty_threshold(distance: np.ndarray, departs: np.ndarray | None = None) -> float:
+    """Distance beyond which sites are novel: ``NOVEL_FRACTION`` are, with those that depart anyway.
+
+    If more than that depart, it is the largest distance of the others.
+
+    Args:
+        distance: to the nearest training site, shape (n_sites,).
+        departs: see ``SiteErrors``.
+    """
+    others = distance if departs is None or departs.all() else distance[~departs]
+    n_departing = 0 if departs is None else departs.sum()
+    fraction = max(NOVEL_FRACTION * len(distance) - n_departing, 0.0) / len(others)
+    return float(np.quantile(others, 1.0 - fraction))
 
 
 def choose_floor(data: SiteErrors) -> np.ndarray:

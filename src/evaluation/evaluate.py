@@ -22,7 +22,7 @@ from ..prediction.structure_prediction import Labels
 from ..structures.names import formula, material_of, title_of
 from ..xas.energies import EnergyAxis
 from ..xas.features import FeatureError, error_statistics, feature_errors, find_features
-from .environments import Environment, Group, environments, group_errors
+from .environments import Environment, Group, group_errors, row_environments
 from .metrics import Evaluation, evaluate_spectra
 
 logger = logging.getLogger(__name__)
@@ -118,7 +118,7 @@ def evaluate(
         *(axis, model.info.unit, sites.mu, target, mask, sites.bands),
         result=evaluate_spectra(names, sites.mu, target, mask, baseline),
         feature_errors=feature_errors(*features),
-        around=[one for graph in graphs for one in environments(graph)],
+        around=[one for graph in graphs for one in row_environments(graph)],
         formulas=[formula(graph.z.tolist()) for graph in graphs for _ in graph.record_id],
         band=Labels.of(model).band,
     )

@@ -8,7 +8,7 @@ import torch
 from tqdm import tqdm
 
 from ..checkpoints.trained_model import TrainedModel
-from ..errors import StructureError, check_positive
+from ..errors import PredictionError, StructureError, check_positive
 from ..model.ensemble import networks_of
 from ..model.gnn import XANES_E3GNN
 from ..model.graph_input import Graph
@@ -88,7 +88,7 @@ def explain(
 
     Raises:
         StructureError: the site does not fit the model, or has no neighbor within the radius.
-        PredictionError: its spectrum is not finite.
+        PredictionError: its spectrum is not finite, or it has no neighbor within the cutoff.
         ConfigError: energies outside the model's range, or a radius that is not positive.
     """
     reach = model.network.num_layers * model.network.r_max
@@ -96,6 +96,11 @@ def explain(
     axis, atoms = model.energies(energy), as_atoms(structure)
     choose_sites(atoms, model.info.element, [site])
     cluster = cut_cluster(atoms, site, reach)
+    if not (cluster.distance[1:] < model.network.r_max).any():
+        raise PredictionError(
+            f"site {site} has no neighbor within {model.network.r_max:g} Angstrom, and the spectrum"
+            " of an isolated atom can't be predicted"
+        )
     neighbors = np.flatnonzero(cluster.distance <= radius)[1:]
     if len(neighbors) == 0:
         raise StructureError(f"site {site} has no neighbor within the radius; take a larger one")

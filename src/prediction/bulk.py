@@ -234,6 +234,7 @@ def make_row(
     if model.calibration is not None and groups:
         data["lower"] = np.array([group.lower for group in groups], dtype)
         data["upper"] = np.array([group.upper for group in groups], dtype)
+    if groups and (model.calibration is not None or model.info.chemistry is not None):
         data["novel"] = np.array([group.novel for group in groups])
         keys["novel"] = int(data["novel"].any())
     keys = {name: value for name, value in keys.items() if value is not None}

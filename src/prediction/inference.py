@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from ase.data import chemical_symbols
 
 from ..checkpoints.trained_model import TrainedModel
-from ..dataset.batch import GraphBatchSampler, collate_graphs, mean_rows
+from ..dataset.batch import GraphBatchSampler, collate_graphs, count_rows, mean_rows
 from ..errors import PredictionError
 from ..model.ensemble import Network, XANESEnsemble
 from ..model.graph_input import Graph
+from ..structures.environments import environments
 from ..uncertainty.novelty import readout_features
 
 MAX_EDGES = 20_000
@@ -41,7 +43,7 @@ class Bands:
     distance: np.ndarray
     """Distance to the nearest training site, see ``Novelty``, shape (n_absorbers,)."""
     novel: np.ndarray
-    """Whether that is beyond the threshold, shape (n_absorbers,)."""
+    """Whether a site is unlike the training sites, shape (n_absorbers,)."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,9 @@ class PredictedSites:
     """Unit of the training target, shape (n_absorbers, n_energies)."""
     bands: Bands | None = None
     """None: the model is not calibrated."""
+    reasons: Sequence[Sequence[str]] = ()
+    """Of each absorber, how it is unlike the training sites, in words; none: it is not. See
+    ``Chemistry.departures`` and ``Novelty``."""
 
     def check(self, names: Sequence[str], first: int = 0) -> None:
         """Refuse spectra that are not finite.
@@ -109,6 +114,44 @@ def raw_sites(model: Network, graphs: Sequence[Graph], energy: np.ndarray) -> Ra
     )
 
 
+def check_neighbors(graph: Graph) -> None:
+    """Refuse absorbers of whose surroundings the network sees nothing.
+
+    Raises:
+        PredictionError: an absorber has no neighbor within the graph's cutoff; it is named, with
+            the record if the graph names its records.
+    """
+    counts = torch.bincount(graph.edge_index[1], minlength=len(graph.z))
+    lonely = (graph.absorber_mask & (counts == 0)).nonzero().flatten().tolist()
+    if lonely:
+        symbol, ids = chemical_symbols[int(graph.z[lonely[0]])], graph.get("record_id")
+        raise PredictionError(
+            f"{f'{ids[0]}: ' if ids else ''}{symbol} site {lonely[0]} has no neighbor within"
+            f" {graph.r_max:g} Angstrom, and the spectrum of an isolated atom can't be predicted"
+        )
+
+
+def find_departures(model: TrainedModel, graphs: Sequence[Graph]) -> list[list[str]]:
+    """How the absorbers of each row are unlike the training sites, see ``Chemistry.departures``.
+
+    Returns:
+        Reasons of every row, in the order of ``raw_sites``; none if the model file contains no
+        summary of the training set.
+    """
+    chemistry, found = model.info.chemistry, []
+    for graph in graphs:
+        of_rows: list[list[str]] = [[] for _ in range(count_rows(graph))]
+        if chemistry is not None:
+            rows = graph.get("row_of_site")
+            around = environments(graph)
+            numbers = range(len(around)) if rows is None else rows.tolist()
+            for row, site in zip(numbers, around, strict=True):
+                new = chemistry.departures(site)
+                of_rows[row] += [reason for reason in new if reason not in of_rows[row]]
+        found += of_rows
+    return found
+
+
 def predict_sites(
     model: TrainedModel, graphs: Sequence[Graph], energy: np.ndarray
 ) -> PredictedSites:
@@ -121,20 +164,27 @@ def predict_sites(
 
     Returns:
         Spectra in the order of ``raw_sites``.
+
+    Raises:
+        PredictionError: see ``check_neighbors``.
     """
-    calibration = model.calibration
+    for graph in graphs:
+        check_neighbors(graph)
+    calibration, reasons = model.calibration, find_departures(model, graphs)
     if calibration is None:
-        return PredictedSites(raw_sites(model.network, graphs, energy).mu)
+        return PredictedSites(raw_sites(model.network, graphs, energy).mu, reasons=reasons)
     n_energies = len(energy)  # a site's expected error is a mean over the calibrated energies
     raw = raw_sites(model.network, graphs, np.concatenate([energy, calibration.energy]))
     here, spread = None, None
     if raw.spread is not None:
         here, spread = raw.spread[:, :n_energies], raw.spread[:, n_energies:]
     distance = calibration.novelty.distance(raw.features)
+    for row, reason in enumerate(calibration.novelty.describe(distance)):
+        reasons[row] += reason
     bands = Bands(
         half_width=calibration.half_width(spread, distance, energy, here),
         expected=calibration.expected_error(spread, distance),
         distance=distance,
-        novel=distance > calibration.novelty.threshold,
+        novel=np.array([len(found) > 0 for found in reasons]),
     )
-    return PredictedSites(raw.mu[:, :n_energies], bands)
+    return PredictedSites(raw.mu[:, :n_energies], bands, reasons)

@@ -17,13 +17,15 @@ from ..structures.absorbers import choose_sites, equivalent_sites, unknown_eleme
 from ..structures.graph import check_atoms
 from ..structures.names import formula_of, title_of
 from ..xas.tabular import Tabular, describe_axis
-from .inference import PredictedSites, predict_sites
+from .inference import PredictedSites, check_neighbors, predict_sites
 from .structure_prediction import Labels, StructurePrediction, weighted_mean
 
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 64
 """Structures predicted together."""
+SHOWN = 3
+"""Groups of sites whose reasons for being novel a warning names."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class SitePrediction(Tabular):
     None: the model is not calibrated."""
     novel: bool = False
     """Whether the site is unlike anything that the model was trained on."""
+    reasons: tuple[str, ...] = ()
+    """In which ways it is, in words."""
     unseen: tuple[str, ...] = ()
     """Elements of the structure that are absent from the training set."""
     element: str | None = None
@@ -133,7 +137,8 @@ def predict_structures(
 
     Raises:
         StructureError: a structure or a site can't be used; the structure is named.
-        PredictionError: a spectrum is not finite; structure and site are named.
+        PredictionError: a spectrum is not finite, or an absorber has no neighbor within the
+            cutoff; structure and site are named.
         ConfigError: energies outside the model's range.
     """
     predictions = []
@@ -219,8 +224,9 @@ def _prepare(
         absorbers = choose_sites(structure, model.info.element, sites, other_element)
         groups = sorted(equivalent_sites(structure, absorbers) or [[site] for site in absorbers])
         graph = model.graph(structure, [group[0] for group in groups])
+        check_neighbors(graph)
     except StructureError as error:
-        return StructureError(f"{name}: {error}")
+        return type(error)(f"{name}: {error}")
     unseen = tuple(unknown_elements(structure, model.info.elements))
     symbols = structure.get_chemical_symbols()
     of_all = {"structure": name, "unseen": unseen, "formula": formula_of(structure),
@@ -246,7 +252,8 @@ def _predictions(
             energy=energy,
             mu=spectra.mu[row],
             half_width=None if bands is None else bands.half_width[row],
-            novel=bands is not None and bool(bands.novel[row]),
+            novel=len(spectra.reasons[row]) > 0,
+            reasons=tuple(spectra.reasons[row]),
         )
         for row, site in enumerate(absorbers, start=first)
     )
@@ -270,8 +277,9 @@ def warn_of_doubts(sites: list[SitePrediction], element: str | None) -> None:
     )
     if novel:
         logger.warning(
-            "%s: unlike anything the model was trained on, sites %s; expect larger errors there",
-            *(name, ", ".join(map(str, novel))),
+            "%s: unlike anything the model was trained on, sites %s; expect larger errors there"
+            " (%s)",
+            *(name, ", ".join(map(str, novel)), "; ".join(describe_reasons(sites))),
         )
     for site in sites:
         if is_other(site, element):
@@ -280,6 +288,25 @@ def warn_of_doubts(sites: list[SitePrediction], element: str | None) -> None:
                 " those of %s",
                 *(name, site.site, site.element, element, element),
             )
+
+
+def describe_reasons(sites: Sequence[SitePrediction]) -> list[str]:
+    """Why sites are novel, as in "Cu sites 3, 4: 2 neighbors within 5 Angstrom, ..".
+
+    Returns:
+        An entry for the sites that share their reasons, for at most ``SHOWN`` such groups.
+    """
+    groups: dict[tuple[str | None, tuple[str, ...]], list[int]] = {}
+    for site in sites:
+        if site.reasons:
+            groups.setdefault((site.element, site.reasons), []).extend(site.equivalent)
+    lines = []
+    for (element, reasons), members in list(groups.items())[:SHOWN]:
+        label = f"{element or ''} site{'s' if len(members) > 1 else ''}".strip()
+        lines.append(f"{label} {', '.join(map(str, sorted(members)))}: {'; '.join(reasons)}")
+    if len(groups) > SHOWN:
+        lines.append(f"others for other reasons ({len(groups) - SHOWN})")
+    return lines
 
 
 def is_other(site: SitePrediction, element: str | None) -> bool:

@@ -44,7 +44,8 @@ class PredictedStructure(Tabular):
     upper: np.ndarray | None
     """Upper end of the band, shape of ``mu``."""
     novel: np.ndarray | None
-    """Whether each site is unlike anything that the model was trained on, (n_absorbers,)."""
+    """Whether each site is unlike anything that the model was trained on, (n_absorbers,). None: a
+    failure, or the model knows nothing of its training sites."""
 
     @property
     def name(self) -> str:

@@ -63,7 +63,8 @@ def _site_notes(site: SitePrediction, label: str, element: str | None) -> list[s
     """What to know about a site's column."""
     notes = []
     if site.novel:
-        notes.append(f"{label} is novel: unlike anything that the model was trained on")
+        why = "; ".join(site.reasons)
+        notes.append(f"{label} is novel, unlike anything that the model was trained on: {why}")
     if is_other(site, element):
         notes.append(f"{label} is {site.element}, but the model was trained for {element}")
     if len(site.equivalent) > 1:

@@ -55,11 +55,13 @@ def describe_contents(contents: "Contents", digest: str | None = None) -> str:
 def describe_model(model: TrainedModel) -> str:
     """What a model was trained for, its constructor's arguments and its size."""
     lines, info = [], model.info
-    for name, value in vars(replace(info, calibration=None)).items():
+    for name, value in vars(replace(info, calibration=None, chemistry=None)).items():
         if isinstance(value, list) and len(value) > SHORT_LIST:
             lines.append(f"{name}: {len(value)} values, {value[0]} to {value[-1]}")
         elif value is not None:
             lines.append(f"{name}: {value}")
+    if info.chemistry is not None:
+        lines += info.chemistry.describe()
     lines += [f"model.{name}: {value}" for name, value in model.network.hyperparameters.items()]
     networks = networks_of(model.network)
     if len(networks) > 1:
@@ -83,13 +85,16 @@ def describe_shipped(name: str, model: TrainedModel) -> str:
             f"  accuracy: {card.get('accuracy', missing)}"
         )
     elements = [chemical_symbols[z] for z in info.elements or []]
+    listed = " ".join(elements)
+    trained = [f"trained on {len(info.train_ids or [])} sites, {len(elements)} elements: {listed}"]
+    if info.chemistry is not None:
+        trained = info.chemistry.describe()
     lines = [
         f"{name}: {info.element} {info.edge} edge, {info.target} ({info.unit}), {info.code}",
         f"  data: {card.get('data', missing)}",
         f"  licence of the data: {card.get('licence', missing)}",
         f"  accuracy: {card.get('accuracy') or f'validation mse {info.val_mse}'}",
-        f"  trained on {len(info.train_ids or [])} sites, {len(elements)} elements: "
-        + " ".join(elements),
+        *(f"  {line}" for line in trained),
         f"  members: {len(networks_of(model.network))}",
         *(f"  {line}" for line in describe_bands(info)),
     ]

@@ -73,7 +73,7 @@ class Novelty:
     sites: np.ndarray
     """t, float16, shape (n_sites, n_components)."""
     threshold: float = np.inf
-    """Distance beyond which a site counts as novel."""
+    """Distance beyond which a site counts as novel, even if ``Chemistry`` finds nothing unusual."""
 
     @classmethod
     def fit(cls, features: np.ndarray) -> "Novelty":
@@ -109,3 +109,18 @@ class Novelty:
         points = torch.as_tensor(self.whitened(features))
         known = torch.as_tensor(self.sites.astype(float))
         return torch.cdist(points, known).min(dim=1).values.numpy()
+
+    def describe(self, distance: np.ndarray) -> list[list[str]]:
+        """Of each site at a distance, shape (n_sites,), whether it is far, in words; else nothing.
+
+        A distance that is not finite is not far; ``PredictedSites.check`` refuses it.
+        """
+        return [
+            [
+                f"far from every training site in the features of the network (distance {d:.1f},"
+                f" threshold {self.threshold:.1f})"
+            ]
+            if d > self.threshold
+            else []
+            for d in distance
+        ]

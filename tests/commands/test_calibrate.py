@@ -132,7 +132,8 @@ def test_prediction_writes_bands_and_names_what_is_novel(made, tmp_path, capsys)
     assert header[-1] == "# energy_eV  dense_0  dense_0_lower  dense_0_upper  dense_mean"
     assert "# lower, upper: band that contains 50% of calculated points" in "\n".join(header)
     assert "# dense contains H, absent from the training set" in header
-    assert "# dense_0 is novel: unlike anything that the model was trained on" in header
+    (why,) = (line for line in header if line.startswith("# dense_0 is novel, unlike anything"))
+    assert "H among its neighbors, absent from the training set" in why
     _, mu, lower, upper, _ = np.loadtxt(tmp_path / "x.dat").T
     assert (lower < mu).all()
     assert (mu < upper).all()

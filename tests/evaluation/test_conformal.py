@@ -126,6 +126,13 @@ def test_flags_one_site_in_twenty_and_refuses_too_few():
     sites = make_sites(400, 5)
     found = calibrate(sites, NOVELTY)
     assert (sites.distance > found.novelty.threshold).mean() == pytest.approx(0.05, abs=0.003)
+    for fraction, expected in ((0.03, 0.05), (0.2, 0.2)):  # flagged by their environment anyway
+        departs = np.random.default_rng(0).permutation(400) < fraction * 400
+        novelty = calibrate(replace(sites, departs=departs), NOVELTY).novelty
+        flagged = departs | (sites.distance > novelty.threshold)
+        assert flagged.mean() == pytest.approx(expected, abs=0.003)
+    part = replace(sites, departs=departs).part(sites.ids[::2])
+    assert np.array_equal(part.departs, departs[::2])
     with pytest.raises(ConfigError, match="half of the calibration materials"):
         calibrate(sites.part(sites.ids[:12]), NOVELTY)
     with pytest.raises(ConfigError, match="too few"):

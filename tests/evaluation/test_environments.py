@@ -1,4 +1,4 @@
-"""What is around a site, in crystals whose coordination is known."""
+"""Errors grouped by environment, and tables of them."""
 
 import csv
 import json
@@ -6,48 +6,34 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from ase import Atoms
-from ase.build import bulk
 
 from src.errors import ConfigError
-from src.evaluation.environments import Environment, environments
+from src.evaluation.environments import row_environments
 from src.evaluation.evaluate import Comparison
 from src.evaluation.metrics import evaluate_spectra
 from src.evaluation.table import write_table
+from src.structures.environments import Environment
 from src.structures.graph import atoms_to_graph
 from src.xas.energies import EnergyAxis
 from src.xas.features import feature_errors, find_features
 
 
-@pytest.mark.parametrize(
-    ("atoms", "site", "coordination", "elements"),
-    [
-        (bulk("Cu", "fcc", a=3.615), 0, 12, {"Cu"}),
-        (bulk("ZnS", "zincblende", a=5.41), 0, 4, {"Zn", "S"}),
-        (bulk("NiO", "rocksalt", a=4.17), 0, 6, {"Ni", "O"}),
-        (bulk("NiO", "rocksalt", a=4.17) * (2, 2, 2), 2, 6, {"Ni", "O"}),
-        (Atoms("CuO", [[0, 0, 0], [0, 0, 1.9]]), 0, 1, {"O"}),
-        (Atoms("CuO", [[0, 0, 0], [0, 0, 3.0]]), 0, 0, {"O"}),
-        (Atoms("CuO", [[0, 0, 0], [0, 0, 6.0]]), 0, 0, set()),
-    ],
-)
-def test_coordination_of_known_structures(atoms, site, coordination, elements):
-    (found,) = environments(atoms_to_graph(atoms, [site], r_max=5.0))
-    assert found == Environment(frozenset(elements), coordination)
+def environment(coordination, **distances):
+    """An environment of copper."""
+    return Environment("Cu", 40, coordination, distances, 0.0)
 
 
-def test_absorbers_of_one_graph_are_told_apart():
+AROUND = [environment(4, O=1.9, Cu=2.9), environment(6, O=2.0), environment(4, S=2.3)]
+
+
+def test_a_mean_over_sites_has_the_environment_of_its_first():
     atoms = Atoms("CuOCuSS", [[0, 0, 0], [1.9, 0, 0], [20, 0, 0], [22.2, 0, 0], [17.8, 0, 0]])
-    first, second = environments(atoms_to_graph(atoms, [0, 2], r_max=5.0))
-    assert (sorted(first.elements), first.coordination) == (["O"], 1)
-    assert (sorted(second.elements), second.coordination) == (["S"], 2)
-
-
-AROUND = [
-    Environment(frozenset({"O", "Cu"}), 4),
-    Environment(frozenset({"O"}), 6),
-    Environment(frozenset({"S"}), 4),
-]
+    graph = atoms_to_graph(atoms, [0, 2], r_max=5.0)
+    assert [site.coordination for site in row_environments(graph)] == [1, 2]
+    graph.row_of_site = torch.zeros(2, dtype=torch.long)
+    assert [sorted(site.elements) for site in row_environments(graph)] == [["O"]]
 
 
 def test_tables_contain_the_same_figures(tmp_path):
