@@ -285,14 +285,14 @@ class LikePymatgen:
     def as_dict(self):
         """Lattice and sites as pymatgen 2026 gives them."""
         site = {"species": [{"element": "Cu", "occu": 1}], "xyz": [0.1, 0.2, 0.3]}
-        matrix = [[3.6, 0.0, 0.0], [0.0, 3.6, 0.0], [0.0, 0.0, 3.6]]
+        matrix = [[3.4, 0.0, 0.0], [0.0, 3.4, 0.0], [0.0, 0.0, 3.4]]
         return {"lattice": {"matrix": matrix, "pbc": [True, True, False]}, "sites": [site]}
 
 
 def test_conversion_without_pymatgen():
     atoms = as_atoms(LikePymatgen())
     assert atoms.pbc.tolist() == [True, True, False]
-    assert atoms.cell.lengths().tolist() == [3.6, 3.6, 3.6]
+    assert atoms.cell.lengths().tolist() == [3.4, 3.4, 3.4]
     assert atoms.positions.tolist() == [[0.1, 0.2, 0.3]]
     with pytest.raises(StructureError, match="expected ase.Atoms or pymatgen's Structure"):
         as_atoms("Cu")
