@@ -21,6 +21,8 @@ from .ranking import Ranking
 
 SHOWN = 6
 """Candidates drawn at most, the best ones."""
+LETTER = 0.018
+"""Width of a letter as a fraction of the axes'."""
 RESIDUAL = -0.15
 """Where the zero of a residual is drawn."""
 
@@ -34,7 +36,6 @@ def plot_ranking(ranking: Ranking, path: Path, labels: Mapping[str, str] | None 
     figure, axes = new_figure(COLUMN, 1.0 + 0.85 * len(fits))
     ax, e0 = axes[0, 0], measured.e0 or 0.0
     x = measured.energy - e0
-    last = x > x[0] + 0.65 * (x[-1] - x[0])
     for k, fit in enumerate(fits):
         offset = 0.9 * (len(fits) - 1 - k)
         ax.plot(x, measured.mu + offset, color=CALCULATED, linewidth=2.2)
@@ -43,6 +44,7 @@ def plot_ranking(ranking: Ranking, path: Path, labels: Mapping[str, str] | None 
             draw_band(ax, x, fit.fitted + offset, fit.half_width, color=PREDICTED)
         name = (labels or {}).get(fit.name, fit.name)
         text = f"{plain_text(name)}  {fit.measures[ranking.measure]:.4f}, {fit.shift:+.1f} eV"
+        last = x > x[-1] - min(LETTER * len(text), 0.9) * (x[-1] - x[0])  # below the text
         top = offset + max(fit.fitted[last].max(), measured.mu[last].max())
         ax.annotate(text, (1.0, top + 0.03), (-2, 0), fontsize=7,
                     xycoords=("axes fraction", "data"), textcoords="offset points", ha="right",

@@ -24,7 +24,7 @@ p, dt, dd, figcaption { overflow-wrap: anywhere; }
 .verdict { border-left: 4px solid #b8321c; padding-left: .8rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .9rem .25rem 0; text-align: right; vertical-align: top; }
+th, td { padding: .25rem .7rem .25rem 0; text-align: right; vertical-align: top; }
 td.number { white-space: nowrap; }
 th { border-bottom: 1px solid #a3acb8; font-weight: 600; }
 td { border-bottom: 1px solid #e8ebee; }
@@ -70,7 +70,8 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
     On a narrow screen one with more than ``NARROW`` columns becomes a list of its rows.
     """
-    top = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
+    names = (escape(name).replace("_", "_<wbr>") for name in head)
+    top = "".join(f'<th scope="col">{name}</th>' for name in names)
     body = "".join(f"<tr>{''.join(map(_cell, head, row))}</tr>" for row in rows)
     kind = ' class="wide"' if len(head) > NARROW else ""
     start = f'<div class="scroll"><table{kind}><thead><tr>'

@@ -16,7 +16,7 @@ from src.readers.feff import read_feff
 from src.reports.dataset import dataset_page
 from src.reports.page import facts, figure, page, paragraph, section, table
 
-VOID = ("meta", "br", "hr", "img", "link", "input")
+VOID = ("meta", "br", "wbr", "hr", "img", "link", "input")
 
 
 class Page(HTMLParser):
