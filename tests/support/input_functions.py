@@ -261,7 +261,7 @@ PREDICTION = [
         ({"sites": [9]}, "frame 0|site 9"),
     ),
     (lambda w: XANESPredictor(w["model"], "cuda:99"), ConfigError, ["`device`", "'cuda:99'"]),
-    (lambda w: material_mean(of_other_energies(w)), StructureError, ["site 0 of structure"]),
+    (lambda w: material_mean(of_other_energies(w)), StructureError, ["site 0", "other energies"]),
 ]  # fmt: skip
 
 DATA = [
