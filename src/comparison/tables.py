@@ -135,6 +135,7 @@ def measured_values(path: Path, measured: Normalized) -> dict[str, Any]:
     return {
         "path": str(path),
         "digest": measured_digest(path),
+        "columns": measured.norm.made_from,
         "e0": measured.e0,
         "edge_step": measured.edge_step,
         "element": measured.norm.element,

@@ -18,13 +18,14 @@ logger = logging.getLogger(__name__)
 I0 = re.compile(r"i[0o]([_-].*)?")
 TRANSMITTED = re.compile(r"(it|i1|itr|itrans|trans)([_-].*)?")
 FLUORESCENT = re.compile(
-    r"(if|iff|ifluo\w*|fluo\w*|fla(tot|\d+))([_-].*)?|(.*_)?[a-z]{1,2}_?[klm][abg]\d?([_-].*)?"
+    r"(iff?|ifl\w*|fluo\w*|fla(tot|\d+)|roi_?\d*|lytle|pips|vortex\w*)([_-].*)?"
+    r"|(.*[_:\s])?[a-z]{1,2}[_\s]?[klm][abg]\d?([_-].*)?"
 )
 """Intensities of fluorescence, also by the line: cu_ka, sum_fe_ka, mn_ka_mca1."""
-GIVEN = re.compile(
-    r"x?mu(t|trans|_trans\w*|f|fluor|_fluo\w*)?|norm(alized)?|flat|absor(ption|bance)"
-)
-OF_FLUORESCENCE = re.compile(r"x?mu_?f.*")
+GIVEN = re.compile(r"x?mu|norm(alized)?|flat|absorption|<?xanes>?|-?(ln|log)\b.*")
+GIVEN_TRANSMISSION = re.compile(r"x?mu_?t(r|rans\w*)?")
+GIVEN_FLUORESCENCE = re.compile(r"x?mu_?f(l|luo\w*)?")
+"""Columns that are mu already; in general, of transmission, of fluorescence."""
 FORMULA = re.compile(r"(?:(-?)\s*(?:ln|log)\s*\((.+)\)|(.+))", re.IGNORECASE)
 EXPECTED = 50.0
 """An edge is looked for within this of its expected energy, eV."""
@@ -143,21 +144,19 @@ def suggest(table: Columns) -> list[str]:
     names = [name for name in table.labels if name]
     if not names:
         return ["2"] if table.values.shape[1] == 2 else []
-    given = [n for n in names if GIVEN.fullmatch(n) or re.match(r"-?(ln|log)\b", n)]
-    transmitted = [n for n in given if not OF_FLUORESCENCE.fullmatch(n)][:1]
-    fluorescent = [n for n in given if OF_FLUORESCENCE.fullmatch(n)][:1]
+    kinds = (GIVEN, GIVEN_TRANSMISSION, GIVEN_FLUORESCENCE)
+    given, transmitted, fluorescent = ([n for n in names if k.fullmatch(n)][:1] for k in kinds)
     i0 = next((n for n in names if I0.fullmatch(n)), None)
-    if i0 is not None:
-        if not transmitted:
-            through = (n for n in names if TRANSMITTED.fullmatch(n))
-            transmitted = [f"ln({i0} / {n})" for n in through][:1]
-        if not fluorescent:
-            fluorescent = [f"{term} / {i0}" for term in _detectors(names)]
-    if len(table.labels) == 2 and not transmitted + fluorescent:
-        intensity = (I0, TRANSMITTED, FLUORESCENT)
+    if i0 is not None and not given:
+        through = [f"ln({i0} / {n})" for n in names if TRANSMITTED.fullmatch(n)]
+        transmitted = transmitted or through[:1]
+        fluorescent = fluorescent or [f"{term} / {i0}" for term in _detectors(names)]
+    formulas = given + transmitted + fluorescent
+    if len(table.labels) == 2 and not formulas:
+        intensities = (I0, TRANSMITTED, FLUORESCENT)
         other = [n for n in names if not is_axis(n)]
-        return [n for n in other if not any(kind.fullmatch(n) for kind in intensity)]
-    return transmitted + fluorescent
+        return [n for n in other if not any(kind.fullmatch(n) for kind in intensities)]
+    return formulas
 
 
 def _detectors(names: list[str]) -> list[str]:

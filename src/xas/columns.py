@@ -18,6 +18,7 @@ COMMENT = "#%;!*"
 """Characters that begin a line of the header."""
 NUMBER_LIKE = re.compile(r"[-+]?(\.?\d[-+.,\dedED]*|nan|inf(inity)?|\*+)", re.IGNORECASE)
 """A number, or what programs write instead of one."""
+COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
 NAMES_WITHIN = 4
 """Lines above the table, the last ones, that may name its columns."""
 UNIT = re.compile(r"(.*?)(?:[\s_]*[\[(]\s*([^\])]*)[\])]|/(k?ev|deg|rad|s)|[\s_]+(k?ev))?[\s*]*")
@@ -25,7 +26,7 @@ UNIT = re.compile(r"(.*?)(?:[\s_]*[\[(]\s*([^\])]*)[\])]|/(k?ev|deg|rad|s)|[\s_]
 LOGARITHM = re.compile(r"-?(ln|log)\b.*")
 LEGEND = re.compile(r"([PD]\d+) = \{([^}]*)\}")
 """What the names of columns stand for, as in `D1 = {I0}` of Epics."""
-ENERGY = re.compile(r"e|en|omega|nrj|.*energy.*", re.IGNORECASE)
+ENERGY = re.compile(r"e|en|hv|omega|nrj|.*energy.*", re.IGNORECASE)
 ANGLE = re.compile(r"(bragg|mono)?[_ ]?angle.*|theta", re.IGNORECASE)
 
 
@@ -110,6 +111,8 @@ def decode(line: str) -> str:
 def split_row(text: str) -> list[str]:
     """Words of a line; where there is a semicolon or else a comma, that separates them."""
     separator = ";" if ";" in text else "," if "," in text else None
+    if separator == "," and len(text.split()) > 1 and all(map(COMMA.fullmatch, text.split())):
+        separator = None  # a decimal comma, which is refused with the word
     return [word.strip() for word in text.split(separator) if word.strip()]
 
 
@@ -171,7 +174,9 @@ def is_like_row(line: Line) -> bool:
 
 def is_damaged(line: Line, width: int) -> bool:
     """Whether a line just above a table is one of its rows, damaged, and not a title."""
-    if len(line.words) == 1 or not re.search(r"\d|\*", line.words[0]):
+    if len(line.words) == 1:  # the number of points, or what Fortran wrote without a blank
+        return is_like_row(line) and line.row is None and "." in line.text
+    if not re.search(r"\d|\*", line.words[0]):
         return False
     decimal = (numbers_of([word]) and not word.lstrip("+-").isdigit() for word in line.words)
     return is_like_row(line) or (len(line.words) == width and any(decimal))
@@ -212,11 +217,11 @@ def find_names(header: list[str], n_columns: int) -> list[str]:
     legend = {match[1]: match[2] for match in found if match}
     ways = [words for text in texts[: -NAMES_WITHIN - 1 : -1] for words in ways_to_split(text)]
     ways.append([text for text in texts[-n_columns:] if len(text) < 25 and n_columns > 2])
-    for way in ways:
-        names = [legend.get(name, name) for name in way]
-        if len(names) == n_columns and any(is_axis(name) for name in names):
-            return ["" if DECIMAL.fullmatch(name) else name for name in names]
-    return []
+    fit = [[legend.get(name, name) for name in way] for way in ways if len(way) == n_columns]
+    fit = [names for names in fit if any(is_axis(name) for name in names)]
+    units = [names for names in fit if not any(is_axis(n) and not is_unit(n) for n in names)]
+    chosen = next((names for names in fit if names not in units), units[0] if units else [])
+    return ["" if DECIMAL.fullmatch(name) else name for name in chosen]
 
 
 def ways_to_split(text: str) -> list[list[str]]:
@@ -231,13 +236,18 @@ def ways_to_split(text: str) -> list[list[str]]:
 
 def split_unit(name: str) -> tuple[str, str]:
     """Name of a column without its unit, and the unit, both lower case."""
-    name = re.sub(r"^\d+_", "", name.lower().strip())  # 1_Energy
-    if name in ("ev", "kev"):
-        return "energy", name
+    name = re.sub(r"^\d+_", "", re.sub("[\u00b5\u03bc]", "mu", name.lower().strip()))  # 1_Energy
+    if is_unit(name):
+        return "energy", name.strip(" ()[]")
     match = None if LOGARITHM.fullmatch(name) else UNIT.fullmatch(name)
     if match is None or not match[1]:
         return name, ""
     return match[1].strip(), (match[2] or match[3] or match[4] or "").strip()
+
+
+def is_unit(name: str) -> bool:
+    """Whether a name is a unit alone, as in a line of units below that of names."""
+    return name.strip(" ()[]").lower() in ("ev", "kev")
 
 
 def is_axis(name: str) -> bool:

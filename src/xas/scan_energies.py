@@ -69,7 +69,7 @@ def choose_energy(table: Columns, column: str | None = None) -> tuple[np.ndarray
 def _is_kev(energy: np.ndarray) -> bool:
     """Whether energies are keV beyond doubt: a scan over 50 eV to 3 keV in small upward steps."""
     steps = np.diff(energy)
-    fine = len(energy) >= 10 and steps.min() >= 0 and steps.max() < 0.1
+    fine = len(energy) >= 10 and steps.min() > -1e-3 * JITTER and steps.max() < 0.1
     return fine and energy[0] > 1.0 and energy[-1] < KEV and 0.05 < energy[-1] - energy[0] < 3.0
 
 

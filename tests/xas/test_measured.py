@@ -88,6 +88,9 @@ def test_an_empty_line_does_not_end_the_header(tmp_path):
         ("1.0 1.0\nOffsets:\n1 2\n3 blocks\nof data\nhere\n8979 1\n8980 2\n", [8979, 8980], [1, 2]),
         ("# Energy_keV mu i0\n8.979 1 7\n8.980 2 7\n", [8979, 8980], [1, 2]),
         ("# mu energy[eV]\n1 8979\n2 8980\n", [8979, 8980], [1, 2]),
+        ("# Energy\t\u00b5(E)\tI0\n# eV\t-\tcounts\n8979 1 7\n8980 2 7\n", [8979, 8980], [1, 2]),
+        ("Energy calibrated\nwith a foil\n8979 1\n8980 2\n", [8979, 8980], [1, 2]),
+        ("hv (keV),intensity\n8.979,1\n8.980,2\n", [8979, 8980], [1, 2]),
         ("# norm E/keV\n1 8.979\n2 8.98\n", [8979, 8980], [1, 2]),
         (
             "time\nRequested Energy\nEnergy (eV)\nxmu\n\n1 7 8979 1\n1 7 8980 2\n",
@@ -179,6 +182,8 @@ def test_angles_of_the_photon_factory(tmp_path):
         ("89*79 1.5\n8980 2\n8981 3\n", "line 1: '89.79' is no number"),
         ("8979 1\n8980 2\nscan 2\nenergy mu\n8979 1\n8980 2\n", "line 3: .* another table"),
         ("8979 1 2\n8980 2 3\n8981 2 3\nthe end\n8979 1\n8980 2\n", "line 4: .* another table"),
+        ("8979.0-1.5\n8980 2\n8981 3\n", "line 1: '8979.0-1.5' is no number"),
+        ("8979,5 1,25\n8980,5 2,25\n", "line 1: '8979,5' is no number"),
         ("8979 1\n8980 2\nthe end\n", "line 3: 'the' is no number"),
         ("1 1\n8979 1\n8980 2\n", "line 1: energy 1 is not eV"),
         ("# energy_keV mu\n8979 1\n8980 2\n", "line 2: energy 8.979e.06 is not eV"),
