@@ -101,6 +101,7 @@ class SitePrediction(Tabular):
         text += self.labels.mean_width(self.half_width)
         if self.novel:
             text += "; novel, expect larger errors"
+            text += f" ({'; '.join(self.reasons)})" if self.reasons else ""
         if self.unseen:
             text += f"; {', '.join(self.unseen)} absent from the training set"
         return text
