@@ -1,11 +1,11 @@
 """The command `e3gnn-xanes`: parser, messages and exit codes.
 
 A command is a module in ``commands`` and a line in ``COMMANDS``. The module has ``Options``, a
-dataclass whose fields are the options (see ``runtime.options``), and ``run(options)``. It may also
-have ``add_arguments(parser)`` for options that are no fields, ``complete(values, given)`` to
-change what was parsed (``given()`` is what the user gave), and ``TOGETHER = True`` where the
-processes of torchrun share its work. Importing it is quick, so that its help is: what it works
-with is imported by ``run``.
+dataclass whose fields are the options (see ``runtime.options``), ``EXAMPLE``, a command that works,
+``COMMON``, the options used most, and ``run(options)``. It may also have ``add_arguments(parser)``
+for options that are no fields, ``complete(values, given)`` to change what was parsed (``given()``
+is what the user gave), and ``TOGETHER = True`` where the processes of torchrun share its work.
+Importing it is quick, so that its help is: what it works with is imported by ``run``.
 
 Exit codes: 0 done; 1 failed (one line on standard error); 2 wrong usage; 3 partial success, failed
 inputs are listed; 130 Ctrl-C; 141 nobody reads the output; 143 SIGTERM.
@@ -18,16 +18,20 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from dataclasses import fields
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from jsonargparse import ArgumentParser, set_parsing_settings
 
+from .checkpoints.pretrained import is_model
 from .errors import ConfigError, PartialError, PeerError, Terminated, XanesError
+from .runtime.command_line import STRUCTURE, first_that_fits, nearest, separate
 from .runtime.logs import log_to_stderr
-from .runtime.options import add_options, allow_empty, groups, make_options, with_groups
+from .runtime.options import add_options, allow_empty, groups, make_options
+from .runtime.parser import Parser
 from .runtime.provenance import PROGRAM, describe_versions, hide_passwords, record_command
 from .runtime.signals import orderly_end
 
@@ -58,44 +62,98 @@ LOST_READER = (
 )
 
 
-class Parser(ArgumentParser):
-    """Parser whose messages hide passwords."""
-
-    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """Print how to use the command and what is wrong, and exit."""
-        super().error(hide_passwords(message), ex)
-
-
-def make_parser(modules: dict[str, Any]) -> tuple[Parser, dict[str, Parser]]:
-    """Make the parser; only the commands of ``modules`` get their options."""
+def make_parser(name: str, module: Any) -> Parser:
+    """Make the parser of a command."""
     set_parsing_settings(docstring_parse_attribute_docstrings=True)
-    parser = Parser(
-        prog=PROGRAM,
-        description="X-ray absorption near-edge spectra from atomic structures.",
-        version=None,
+    parser = Parser(prog=f"{PROGRAM} {name}", description=COMMANDS[name])
+    parser.command, parser.example, parser.common = name, module.EXAMPLE, module.COMMON
+    add_options(parser, module.Options)
+    getattr(module, "add_arguments", lambda _: None)(parser)
+    return parser
+
+
+def import_command(name: str) -> Any:
+    """Import the module of a command."""
+    return import_module(f".commands.{name}", __package__)
+
+
+def describe_program() -> str:
+    """Help of the program: an example and the commands."""
+    commands = "\n".join(f"  {name:<10} {text}" for name, text in COMMANDS.items())
+    return (
+        f"example: {PROGRAM} {import_command('predict').EXAMPLE}\n\n"
+        "X-ray absorption near-edge spectra from atomic structures.\n\n"
+        f"usage: {PROGRAM} COMMAND ...\n\n"
+        f"commands, described by `{PROGRAM} COMMAND --help`:\n{commands}\n\n"
+        "options:\n"
+        "  -h, --help  print this\n"
+        "  --version   print the versions that matter\n"
+        "  --debug     show where an error was raised"
     )
-    parser.add_argument("--version", action="store_true", help="print the version and exit")
-    parser.add_argument("--debug", action="store_true", help="show where an error was raised")
+
+
+def print_completion(words: list[str]) -> None:
+    """Print the script with which a shell completes commands and options, and exit."""
+    parser = ArgumentParser(prog=PROGRAM)
     subcommands = parser.add_subcommands(required=False, dest="command")
-    subparsers = {name: Parser(description=description) for name, description in COMMANDS.items()}
-    for name, subparser in subparsers.items():
-        if module := modules.get(name):
-            add_options(subparser, module.Options)
-            getattr(module, "add_arguments", lambda _: None)(subparser)
-        subcommands.add_subcommand(name, subparser, help=COMMANDS[name])
-    return parser, subparsers
+    for name, text in COMMANDS.items():
+        subcommands.add_subcommand(name, make_parser(name, import_command(name)), help=text)
+    parser.parse_args(words)
 
 
-def import_commands(words: list[str]) -> dict[str, Any]:
-    """Import the command's module, or those of all commands for the shell's completion."""
-    names = [word for word in words if word in COMMANDS][:1]
-    if any(word.startswith(COMPLETION) for word in words):
-        names = list(COMMANDS)
-    return {name: import_module(f".commands.{name}", __package__) for name in names}
+def find_command(words: list[str]) -> str | None:
+    """Name of the command, the first word that is no option; None: there is none to run.
+
+    Raises:
+        ConfigError: no command, or none of that name.
+    """
+    for word in words:
+        if word in ("-h", "--help", "--version"):
+            print(describe_versions() if word == "--version" else describe_program())
+            return None
+        if word in COMMANDS:
+            return word
+        known = ["--help", "--version", "--debug"] if word.startswith("-") else COMMANDS
+        what = "option" if word.startswith("-") else "command"
+        hint = nearest(word, known) or f"; expected {', '.join(known)}"
+        raise ConfigError(f"there is no {what} {word}{hint}")
+    raise ConfigError("give a command: " + ", ".join(COMMANDS))
+
+
+def arrange(words: list[str], parser: Parser, module: Any) -> list[str]:
+    """The words after a command's name: its arguments in their order, then its options.
+
+    A model and a measured spectrum are found wherever they are among the arguments.
+
+    Raises:
+        ConfigError: see ``separate``; or a structure is in the place of the model.
+    """
+    kinds = {entry.metadata.get("first"): entry.name for entry in fields(module.Options)}
+    arguments, options = separate(words, parser, parser.command, "model" in kinds)
+    if not arguments:
+        return options
+    if "model" in kinds:
+        arguments = first_that_fits(arguments, is_model)
+        if kinds["model"] == "model" and STRUCTURE.fullmatch(arguments[0]):
+            raise ConfigError(
+                f"{arguments[0]} is a structure, and no model is named; give one with --model, such"
+                " as a training folder or cu-k-feff"
+            )
+    if "scan" in kinds:
+        if not any(word.startswith("--model=") for word in options):
+            model, *others = first_that_fits(arguments, is_model)
+            if is_model(model):
+                arguments, options = others, [*options, f"--model={model}"]
+        arguments = first_that_fits(arguments, lambda word: not STRUCTURE.fullmatch(word))
+    return arguments + options
 
 
 def check_configs(words: list[str], names: list[str]) -> None:
     """Read YAML files of options before jsonargparse does, which expands aliases.
+
+    Args:
+        words: words of the command line.
+        names: options that take such a file.
 
     Raises:
         ConfigError: one is not YAML of plain values.
@@ -103,8 +161,7 @@ def check_configs(words: list[str], names: list[str]) -> None:
     for word, following in pairwise([*words, ""]):
         name, equals, value = word.partition("=")
         path = Path(value if equals else following)
-        shortened = len(name) > 2 and "--config".startswith(name)  # argparse takes it, too
-        if (name in names or shortened) and path.is_file():
+        if name in names and path.is_file():
             from .runtime.yaml_file import read_mapping
 
             read_mapping(path)
@@ -115,24 +172,20 @@ def parse(words: list[str]) -> tuple[Any, Any] | int:
     # `--write-only` is `--write_only`
     words = [re.sub("^--[^=]*", lambda m: f"--{m[0][2:].replace('-', '_')}", w) for w in words]
     try:
-        modules = import_commands(words)
-        for module in modules.values():
-            check_configs(words, [f"--{name}" for name in groups(module.Options)])
-        parser, subparsers = make_parser(modules)
-        for name in modules:
-            allow_empty(subparsers[name], words)
-            words = with_groups(words, subparsers[name])
-        values = parser.parse_args(words)
-        if values.version:
-            print(describe_versions())
+        if any(word.startswith(COMPLETION) for word in words):
+            print_completion(words)
+        name = find_command(words)
+        if name is None:
             return 0
-        if values.command is None:
-            parser.error("give a command: " + ", ".join(COMMANDS))
-        command, chosen = values.command, values[values.command]
-        module = modules[command]
+        module = import_command(name)
+        parser = make_parser(name, module)
+        words = arrange(words[words.index(name) + 1 :], parser, module)
+        allow_empty(parser, words)
+        check_configs(words, ["--config", *(f"--{group}" for group in groups(module.Options))])
+        values = parser.parse_args(words)
         if hasattr(module, "complete"):
-            module.complete(chosen, lambda: parser.parse_args(words, defaults=False)[command])
-        return module, make_options(module.Options, chosen)
+            module.complete(values, lambda: parser.parse_args(words, defaults=False))
+        return module, make_options(module.Options, values)
     except SystemExit as stop:
         return int(stop.code or 0)
     except KeyboardInterrupt:

@@ -68,7 +68,9 @@ def choose_split(job: TrainJob, database: Database) -> tuple[list[str], list[str
     check_split(train, val)
     for name, ids in (("training", train), ("validation", val)):
         if not ids:
-            raise DatabaseError(f"{job.database}: the {name} part of the split is empty")
+            raise DatabaseError(
+                f"{job.database}: no material is left for {name}; a split needs two or more"
+            )
     return train, val
 
 

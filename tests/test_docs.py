@@ -157,6 +157,34 @@ def test_public_names_are_documented():
     assert set(src.__all__) <= documented
 
 
+def broken_rows(text):
+    """Rows of tables that are shown as text: without a head above, or with other cells than it."""
+    lines, broken, cells = text.splitlines(), [], None
+    for number, line in enumerate(lines):
+        if not line.startswith("|"):
+            cells = None
+            continue
+        count = len(re.findall(r"(?<!\\)\|", line))
+        if cells is None:  # a head is followed by dashes
+            following = lines[number + 1] if number + 1 < len(lines) else ""
+            cells = count if re.fullmatch(r"[|:\s-]+", following) else -1
+        if cells != count:
+            broken.append(line)
+    return broken
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda path: path.name)
+def test_tables_of_a_page_are_whole(page):
+    assert broken_rows(read(page)) == []
+
+
+def test_a_blank_line_in_a_table_is_noticed():
+    table = "| a | b |\n|---|---|\n| 1 | 2 |\n"
+    assert broken_rows(table) == []
+    assert broken_rows(f"{table}\n| 3 | 4 |\n") == ["| 3 | 4 |"]
+    assert broken_rows(f"{table}| 3 |\n") == ["| 3 |"]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_and_pictures_of_a_page_are_there(page):
     text = re.sub(r"^    .*$", "", read(page), flags=re.MULTILINE)  # no code

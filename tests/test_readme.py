@@ -14,23 +14,24 @@ README = (ROOT / "README.md").read_text()
 def test_commands_on_the_slice(repository, capsys):
     commands = re.findall(r"^    e3gnn-xanes (.*)$", README, flags=re.MULTILINE)
     assert [command.split()[0] for command in commands] == [
-        "predict", "calculate", "dataset", "train", "evaluate", "predict",
-        "dataset", "dataset", "train",
+        "predict", "compare", "dataset", "train", "evaluate", "predict", "calculate",
     ]  # fmt: skip
     for command in commands:
         words = [name for word in shlex.split(command) for name in sorted(glob(word)) or [word]]
         words += ["--write_only"] * (words[0] == "calculate")  # FEFF takes minutes
         words += ["--training.epochs=2"] * (words[0] == "train")
         assert main(words) == 0, capsys.readouterr().err
-    names = "cu.db cu_k/model.pt val.npz val.png CuO.dat CuO.png zn_k/model.pt"
+    names = "CuO.csv cu.db cu_k/model.pt val.npz val.png CuO.dat CuO.png"
     for name in names.split():
         assert (repository / name).stat().st_size > 1000
     printed = dict(x.split(": ", 1) for x in capsys.readouterr().out.splitlines() if ": " in x)
     assert float(printed["mse"]) < 2 * float(printed["mse of the mean training spectrum"])
 
 
-def test_the_python_example(repository):
-    (code,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+def test_the_python_examples(repository, capsys):
+    first, code = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    exec(first, {})
+    assert "9.01" in capsys.readouterr().out
     shorter = code.replace('"epochs": 10', '"epochs": 2')
     assert shorter != code
     names = {}
@@ -40,7 +41,7 @@ def test_the_python_example(repository):
 
 
 def test_files_of_the_structure_section_exist():
-    section = README.split("## Structure")[1].split("## Mathematical")[0]
+    section = (ROOT / "docs" / "reference" / "layout.md").read_text()
     names = set(re.findall(r"\b([a-z]+\.py)\b", section))
     files = {path.name for path in (ROOT / "src").rglob("*.py")}
     assert len(names) > 15

@@ -5,6 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from ..errors import CheckpointError
+from ..runtime.text_files import is_model_file
 
 logger = logging.getLogger(__name__)
 
@@ -17,6 +18,14 @@ def shipped_folder() -> Path:
 def models() -> dict[str, Path]:
     """Names of the models that ship with the package, and their files."""
     return {path.stem: path for path in sorted(shipped_folder().glob("*.safetensors"))}
+
+
+def is_model(name: str | Path) -> bool:
+    """Whether a word names a model: a file of one, a training folder, or one that ships."""
+    path = Path(name)
+    if path.is_dir():
+        return (path / "model.pt").is_file()
+    return is_model_file(path) if path.is_file() else str(name) in models()
 
 
 def model_path(name: str | Path) -> Path:

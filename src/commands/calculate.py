@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+EXAMPLE = "calculate GaN.cif --element Ga -o gan --jobs 2"
+COMMON = ("output", "element", "edge", "jobs", "write_only")
+
 
 @dataclass
 class Options:

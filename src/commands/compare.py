@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, check_at_least
-from ..runtime.options import POSITIONAL
+from ..runtime.options import POSITIONAL, SCAN_FIRST
 
 if TYPE_CHECKING:
     from ..checkpoints.trained_model import TrainedModel
@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 LISTED = 10
 """Reasons for skipping structures that are printed; the others are counted."""
 
+EXAMPLE = "compare foil.xdi Cu.cif CuO.cif --model cu-k-feff --plot foil.png"
+COMMON = ("model", "output", "plot", "shift", "e0")
+
 
 @dataclass
 class Options:
     """Which measurement and structures, and how they are compared."""
 
-    measured: Path = field(metadata=POSITIONAL)
+    measured: Path = field(metadata=SCAN_FIRST)
     """Measured spectrum: XDI, columns of text, or PROJECT.prj:GROUP of Athena."""
     structures: list[Path] = field(metadata=POSITIONAL | {"unless": "library"})
     """Candidates, files that ASE reads."""
@@ -88,7 +91,7 @@ def run(job: Options) -> None:
     from ..runtime.atomic_files import check_writable
     from ..xas.measured import one_column
 
-    check_writable(job.output)
+    check_writable(job.output, ".json")
     check_picture(job.plot)
     model = TrainedModel.load(job.model)
     column = one_column(job.column, job.mu)

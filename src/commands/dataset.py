@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from ..dataset.database import Summary
     from ..dataset.record import PassedOver, Record, Rejected
 
+EXAMPLE = "dataset calculations --element Cu --edge K -o cu.db"
+COMMON = ("output", "element", "edge", "energy", "id_list")
+
 
 @dataclass
 class Options:
@@ -47,11 +50,12 @@ def run(job: Options) -> None:
     """Collect calculations in a database and print a summary."""
     from ..dataset.database import Database, write_records
     from ..reports.text import describe_contents
-    from ..runtime.atomic_files import check_writable, write_text_durably
+    from ..runtime.atomic_files import OF_DATABASES, check_writable, write_text_durably
     from ..structures.names import check_wanted
 
     check_wanted(job.element, job.edge)
-    check_writable(None if isinstance(job.output, DatabaseURL) else job.output)
+    if not isinstance(job.output, DatabaseURL):
+        check_writable(job.output, *OF_DATABASES)
     check_writable(job.id_list)
     ids: list[str] = []
     results = read_all(job, ids)

@@ -4,18 +4,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import ConfigError
-from ..runtime.options import POSITIONAL
+from ..runtime.options import MODEL_FIRST
 from ..runtime.yaml_file import read_mapping
 
 CARD = ("data", "licence", "accuracy")
 """What a card says."""
+
+EXAMPLE = "ensemble cu_k cu_k2 -o both.pt"
+COMMON = ("output", "card")
 
 
 @dataclass
 class Options:
     """Which networks, and where to."""
 
-    models: list[Path] = field(metadata=POSITIONAL)
+    models: list[Path] = field(metadata=MODEL_FIRST)
     """Model files or training folders; one alone is written again, such as with a card."""
     output: Path
     """Model file to write."""
@@ -27,10 +30,10 @@ def run(job: Options) -> None:
     """Join networks, and say how many."""
     from ..checkpoints.join import join_models
     from ..model.ensemble import networks_of
-    from ..runtime.atomic_files import check_writable
+    from ..runtime.atomic_files import OF_MODELS, check_writable
 
     card = None if job.card is None else read_card(job.card)
-    check_writable(job.output)
+    check_writable(job.output, *OF_MODELS)
     model = join_models(job.models)
     model.info.card = card or model.info.card
     model.save(job.output)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..dataset.location import LOCATION, Location
-from ..runtime.options import POSITIONAL
+from ..runtime.options import MODEL_FIRST, POSITIONAL
 
 if TYPE_CHECKING:
     from ..evaluation.coverage import Coverage
@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+EXAMPLE = "evaluate cu_k cu.db --plot val.png"
+COMMON = ("ids", "plot", "table", "predictions", "device")
+
 
 @dataclass
 class Options:
     """Which model and records, and where the results go."""
 
-    model: Path = field(metadata=POSITIONAL)
+    model: Path = field(metadata=MODEL_FIRST)
     """Model file, training folder, or name of a model that ships with the package."""
     database: Location = field(metadata=POSITIONAL | LOCATION)
     """Database made by `e3gnn-xanes dataset`: a file, or postgresql://user@host:port/name."""
@@ -50,7 +53,7 @@ def run(job: Options) -> None:
     from ..reports.text import describe_details, describe_evaluation
     from ..runtime.atomic_files import check_writable
 
-    check_writable(job.predictions)
+    check_writable(job.predictions, ".npz")
     check_picture(job.plot)
     if job.table is not None:
         check_table(job.table)

@@ -4,19 +4,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import ConfigError, check_positive
-from ..runtime.options import POSITIONAL
+from ..runtime.options import MODEL_FIRST, POSITIONAL
+
+EXAMPLE = "explain cu-k-feff CuO.cif --site 0 --plot CuO.png"
+COMMON = ("site", "output", "plot", "radius")
 
 
 @dataclass
 class Options:
     """Which site, and where the results go."""
 
-    model: Path = field(metadata=POSITIONAL)
+    model: Path = field(metadata=MODEL_FIRST)
     """Model file, training folder, or name of a model that ships with the package."""
     structure: Path = field(metadata=POSITIONAL)
     """Structure, a file that ASE reads."""
     site: int | None = None
-    """0-based index of the absorber; required, None lists the possible ones."""
+    """0-based index of the absorber, required; without it the possible ones are listed."""
     radius: float | None = None
     """Neighbors within this radius are examined, Angstrom. None: the network's r_max."""
     output: Path | None = None
@@ -41,7 +44,7 @@ def run(job: Options) -> None:
     from ..runtime.atomic_files import check_writable, file_digest, write_json
     from ..structures.files import named_structures
 
-    check_writable(job.output)
+    check_writable(job.output, ".json")
     check_picture(job.plot)
     model = TrainedModel.load(job.model)
     info, origin = model.info, model.provenance()

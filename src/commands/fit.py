@@ -5,19 +5,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, check_not_negative
-from ..runtime.options import POSITIONAL
+from ..runtime.options import POSITIONAL, SCAN_FIRST
 
 if TYPE_CHECKING:
     from ..comparison.linear_combination import Mixture
     from ..xas.normalization import Normalized
     from ..xas.spectrum import Spectrum
 
+EXAMPLE = "fit mixture.xdi Cu2O.xdi CuO.xdi --plot fit.png"
+COMMON = ("model", "output", "plot", "window", "max_shift")
+
 
 @dataclass
 class Options:
     """Which measurement and components, and how they are fitted."""
 
-    measured: Path = field(metadata=POSITIONAL)
+    measured: Path = field(metadata=SCAN_FIRST)
     """Measured spectrum: XDI, columns of text, or PROJECT.prj:GROUP of Athena."""
     components: list[Path] = field(metadata=POSITIONAL)
     """Measured references, or, with `model`, structures whose spectra are predicted."""
@@ -54,7 +57,7 @@ def run(job: Options) -> None:
     from ..runtime.provenance import package_version
     from ..xas.measured import measured_digest
 
-    check_writable(job.output)
+    check_writable(job.output, ".json")
     check_picture(job.plot)
     max_shift = (0.0 if job.model is None else 1.0) if job.max_shift is None else job.max_shift
     check_not_negative("max_shift", max_shift)

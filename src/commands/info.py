@@ -5,14 +5,17 @@ from dataclasses import dataclass, field
 
 from ..dataset.location import LOCATION, DatabaseURL, Location
 from ..errors import ConfigError, DatabaseError, RecordError, StructureError
-from ..runtime.options import POSITIONAL
+from ..runtime.options import MODEL_FIRST
+
+EXAMPLE = "info cu-k-feff"
+COMMON = ("check",)
 
 
 @dataclass
 class Options:
     """Which file."""
 
-    file: Location = field(metadata=POSITIONAL | LOCATION)
+    file: Location = field(metadata=MODEL_FIRST | LOCATION)
     """Database (file or URL), model (file, folder or name), measured scan or Athena project, JSON
     file that a command wrote, or structures that ASE reads."""
     check: bool = False

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+EXAMPLE = "models"
+COMMON = ()
+
 
 @dataclass
 class Options:

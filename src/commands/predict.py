@@ -5,17 +5,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, PartialError, StructureError, Terminated
-from ..runtime.options import POSITIONAL
+from ..runtime.options import MODEL_FIRST, POSITIONAL
 
 if TYPE_CHECKING:
     import numpy as np
     from ase import Atoms
 
-    from ..checkpoints.trained_model import TrainedModel
-    from ..prediction.structure_prediction import StructurePrediction
+    from ..prediction.predicted import Predicted
     from ..predictor import XANESPredictor
 
 logger = logging.getLogger(__name__)
@@ -24,12 +23,15 @@ TOGETHER = True
 DATABASE = ".db"
 """Ending of an output that is a database of spectra, whatever the structures come from."""
 
+EXAMPLE = "predict cu-k-feff CuO.cif -o CuO.csv --plot CuO.png"
+COMMON = ("output", "plot", "site", "energy", "device")
+
 
 @dataclass
 class Options:
     """Which model and structures, and where the spectra go."""
 
-    model: Path = field(metadata=POSITIONAL)
+    model: Path = field(metadata=MODEL_FIRST)
     """Model file, training folder, or name of a model that ships with the package."""
     structures: list[Path] = field(metadata=POSITIONAL)
     """Files that ASE reads, such as CIF, POSCAR or xyz; or one ASE database (SQLite). Those that
@@ -45,8 +47,9 @@ class Options:
     """experiment: shift all energies by the model's expected shift, to those of a measurement.
     None: energies of the calculations."""
     output: Path | None = None
-    """Table of the spectra. None: printed. With the ending .db, and for the structures of a
-    database: database of spectra, which the same command continues."""
+    """File of the spectra; its ending is the format: .dat, .csv, .json, .npz, .xdi, .xas.json
+    (pymatgen), .chemiscope.json, .prj (Athena), or .db, a database, which the same command
+    continues. None: a table is printed."""
     plot: Path | None = None
     """Figure of each site's spectrum and their mean."""
     strict: bool = False
@@ -101,24 +104,30 @@ def predict_table(job: Options) -> None:
     from ..runtime.distributed import check_alone
 
     check_alone("a prediction of structure files")
+    from ..prediction.predicted import Predicted
+    from ..prediction.spectra_files import check_format
+
     check_writable(job.output)
     if job.plot is not None:
         from ..plot import check_picture
 
         check_picture(job.plot)
     predictor = XANESPredictor(load(job, job.device))
-    results = Results(predictor.trained, job.output)
+    if job.output is not None:
+        check_format(job.output, predictor.info)
+    results = Results(Predicted(predictor.trained), job.output)
     try:
         predict_files(job, predictor, results)
     except (KeyboardInterrupt, Terminated):
-        if results.predicted and job.output is not None:
+        if results.predicted.spectra and job.output is not None:
             results.write(f"interrupted: {results.describe()}")
         raise
-    if not results.predicted and len(results.skipped) == 1:
+    predicted = results.predicted.spectra
+    if not predicted and len(results.skipped) == 1:
         raise StructureError(results.skipped[0])
-    if not results.predicted:
+    if not predicted:
         raise StructureError(f"none of {len(results.skipped)} structures can be predicted")
-    if find_spec("spglib") is None and any(len(sites) > 1 for sites in results.predicted):
+    if find_spec("spglib") is None and any(len(sites) > 1 for sites in predicted):
         logger.info("spglib is not installed, so equivalent sites are not marked")
     results.write()
     if job.plot is not None:
@@ -132,23 +141,23 @@ def predict_files(job: Options, predictor: "XANESPredictor", results: "Results")
     from ..prediction.site_prediction import warn_of_doubts
     from ..structures.files import each_structure
 
-    files: list[Path] = []
+    given: list[tuple[Path, Any]] = []
 
     def named() -> Iterator[tuple[str, "Atoms | StructureError"]]:
         for path, name, structure in each_structure(job.structures):
-            files.append(path)
+            given.append((path, structure))
             yield name, structure
 
     each = predictor.each(named(), job.site, energies(job), job.other_element)
     for number, predicted in enumerate(each):
+        path, structure = given[number]
         if not isinstance(predicted, StructureError):
             warn_of_doubts(predicted, predictor.info.element)
-            results.sources.append(files[number])
-            results.predicted.append(predicted)
+            results.predicted.add(predicted, structure, path)
         elif job.strict:
             raise predicted
         else:
-            reason, file = str(predicted), str(files[number])
+            reason, file = str(predicted), str(path)
             results.skipped.append(reason if reason.startswith(file) else f"{file}: {reason}")
             logger.warning("skipped: %s", results.skipped[-1])
 
@@ -157,42 +166,37 @@ def predict_files(job: Options, predictor: "XANESPredictor", results: "Results")
 class Results:
     """Structures predicted or skipped so far."""
 
-    model: "TrainedModel"
-    """The model that predicts."""
+    predicted: "Predicted"
+    """Structures that could be predicted."""
     output: Path | None
-    """Table to write; None: printed."""
-    predicted: list["StructurePrediction"] = field(default_factory=list)
-    """Predictions."""
-    sources: list[Path] = field(default_factory=list)
-    """File of each."""
+    """File to write; None: a table is printed."""
     skipped: list[str] = field(default_factory=list)
     """Why the others could not be predicted."""
 
     def describe(self) -> str:
         """How many were predicted."""
-        total = len(self.predicted) + len(self.skipped)
-        return f"{len(self.predicted)} of {total} structures are predicted"
+        done = len(self.predicted.spectra)
+        return f"{done} of {done + len(self.skipped)} structures are predicted"
 
     def write(self, *notes: str) -> None:
-        """Write or print the table, which lists what was skipped."""
+        """Write the spectra and list what was skipped; without an output, print a table."""
         from ..checkpoints.energy_scale import describe_energies
-        from ..prediction.spectra_table import spectra_table
-        from ..runtime.atomic_files import write_text_durably
+        from ..prediction.spectra_files import content_of, text_table
+        from ..runtime.atomic_files import write_bytes_durably
 
-        notes = (*notes, *(f"skipped: {' '.join(reason.split())}" for reason in self.skipped))
-        text = spectra_table(self.predicted, self.model, self.sources, notes)
+        lines = [*notes, *(f"skipped: {' '.join(reason.split())}" for reason in self.skipped)]
         if self.output is None:
-            print(text, end="")
+            print(text_table(self.predicted, lines), end="")
             return
-        write_text_durably(self.output, text)
-        print(f"{self.output}: {sum(len(sites) for sites in self.predicted)} spectra")
-        print(f"energies: {describe_energies(self.model)}")
+        write_bytes_durably(self.output, content_of(self.output, self.predicted, lines))
+        print(f"{self.output}: {len(self.predicted.sites)} spectra")
+        print(f"energies: {describe_energies(self.predicted.model)}")
 
     def plot(self, path: Path) -> None:
         """Draw the spectra of every structure."""
         from ..plot import plot_structures
 
-        plot_structures(self.predicted, path)
+        plot_structures(self.predicted.spectra, path)
 
 
 def predict_bulk(job: Options, databases: list[Path]) -> None:
@@ -217,8 +221,10 @@ def predict_bulk(job: Options, databases: list[Path]) -> None:
     from ..checkpoints.energy_scale import describe_energies
     from ..prediction.bulk import predict_database
     from ..reports.text import describe_bulk
+    from ..runtime.atomic_files import check_ending
     from ..runtime.distributed import processes
 
+    check_ending(job.output, (DATABASE,))
     with processes(job.device) as team:
         model = load(job, str(team.device))
         try:

@@ -5,14 +5,17 @@ from pathlib import Path
 
 from ..dataset.location import LOCATION, Location
 from ..errors import ConfigError
-from ..runtime.options import POSITIONAL
+from ..runtime.options import MODEL_FIRST
+
+EXAMPLE = "report cu_k -o training.html"
+COMMON = ("output", "database", "ids")
 
 
 @dataclass
 class Options:
     """What the page is about."""
 
-    source: Path = field(metadata=POSITIONAL)
+    source: Path = field(metadata=MODEL_FIRST)
     """Database, folder of `train`, JSON of `compare` or `fit`, or a model to evaluate."""
     output: Path
     """Page to write, .html."""
@@ -26,9 +29,7 @@ def run(job: Options) -> None:
     """Write the page."""
     from ..runtime.atomic_files import check_writable, write_text_durably
 
-    if job.output.suffix not in (".html", ".htm"):
-        raise ConfigError(f"{job.output}: a page ends with .html")
-    check_writable(job.output)
+    check_writable(job.output, ".html", ".htm")
     text = make_page(job)
     write_text_durably(job.output, text)
     print(f"{job.output}: {len(text.encode()) // 1000} kB")

@@ -7,6 +7,8 @@ from jsonargparse import ArgumentParser, Namespace
 from ..model.hyperparameters import Hyperparameters
 from ..training.config import TrainJob as Options
 
+EXAMPLE = "train cu.db -o cu_k --epochs 30"
+COMMON = ("output", "train", "val", "training.epochs", "resume")
 TOGETHER = True
 
 
@@ -14,9 +16,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add the network's constructor arguments as a group."""
     measured = {"avg_num_neighbors", "emin", "emax"}
     parser.add_class_arguments(Hyperparameters, "model", skip=measured)
-    for name, end, usual in (("emin", "lowest", -10.0), ("emax", "highest", 50.0)):
+    for name, end, usual in (("emin", "Lowest", -10.0), ("emax", "Highest", 50.0)):
         text = f"{end} energy of the basis, eV relative to the reference energy. None: {usual:g},"
-        text += " or that of the records where all share one even grid"
+        text += " or that of the records where all share one even grid."
         parser.add_argument(f"--model.{name}", type=float | None, default=None, help=text)
 
 

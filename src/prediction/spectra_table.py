@@ -31,13 +31,32 @@ def spectra_table(
         the mean over the sites of each structure, without a band, since the correlation of the
         errors of different sites is not known.
     """
-    columns, labels, notes = [predicted[0][0].energy], ["energy_eV"], list(notes)
+    labels, columns = columns_of(predicted)
+    notes = [*notes, *(note for sites in predicted for note in _notes(sites, model.info.element))]
+    files = zip(predicted, sources, strict=True)
+    header = _model_lines(model)
+    header += [f"structure {sites[0].structure}: {file}" for sites, file in files]
+    header += [*notes, "  ".join(labels)]
+    # a name may contain what ends a line, and rows of numbers after it
+    header = ["".join(sign if sign.isprintable() else " " for sign in line) for line in header]
+    text, formats = io.StringIO(), ["%.4f"] + ["%.6f"] * (len(columns) - 1)
+    np.savetxt(text, np.stack(columns, axis=1), fmt=formats, header="\n".join(header))
+    return text.getvalue()
+
+
+def columns_of(predicted: list[list[SitePrediction]]) -> tuple[list[str], list[np.ndarray]]:
+    """Names, without blanks, and values of the columns, each of shape (n_energies,).
+
+    Args:
+        predicted: predictions of each structure.
+
+    Returns:
+        Energy, eV; mu of each site with the ends of its band if the model is calibrated; and the
+        mean over the sites of each structure.
+    """
+    columns, labels = [predicted[0][0].energy], ["energy_eV"]
     for sites in predicted:
         name = sites[0].structure
-        if sites[0].unseen:
-            notes.append(
-                f"{name} contains {', '.join(sites[0].unseen)}, absent from the training set"
-            )
         for site in sites:
             label = f"{name}_{site.site}"
             labels.append(label)
@@ -45,18 +64,17 @@ def spectra_table(
             if site.lower is not None and site.upper is not None:
                 labels += [f"{label}_lower", f"{label}_upper"]
                 columns += [site.lower, site.upper]
-            notes += _site_notes(site, label, model.info.element)
         labels.append(f"{name}_mean")
         columns.append(material_mean(sites))
-    files = zip(predicted, sources, strict=True)
-    header = _model_lines(model)
-    header += [f"structure {sites[0].structure}: {file}" for sites, file in files]
-    header += [*notes, "  ".join("_".join(label.split()) for label in labels)]
-    # a name may contain what ends a line, and rows of numbers after it
-    header = ["".join(sign if sign.isprintable() else " " for sign in line) for line in header]
-    text, formats = io.StringIO(), ["%.4f"] + ["%.6f"] * (len(columns) - 1)
-    np.savetxt(text, np.stack(columns, axis=1), fmt=formats, header="\n".join(header))
-    return text.getvalue()
+    return ["_".join(label.split()) for label in labels], columns
+
+
+def _notes(sites: list[SitePrediction], element: str | None) -> list[str]:
+    """What to know about a structure's columns."""
+    name, notes = sites[0].structure, []
+    if sites[0].unseen:
+        notes.append(f"{name} contains {', '.join(sites[0].unseen)}, absent from the training set")
+    return notes + [note for s in sites for note in _site_notes(s, f"{name}_{s.site}", element)]
 
 
 def _site_notes(site: SitePrediction, label: str, element: str | None) -> list[str]:

@@ -19,6 +19,10 @@ except ImportError:  # not a POSIX system
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
+OF_MODELS = (".pt", ".pth", ".safetensors")
+"""Endings of model files."""
+OF_DATABASES = (".db", ".sqlite", ".sqlite3")
+"""Endings of databases in a file."""
 
 
 def write_durably(
@@ -72,33 +76,62 @@ def sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def check_writable(path: Path | None) -> None:
+def check_writable(path: Path | None, *endings: str) -> None:
     """Refuse an output that can't be written before the work is done; None: no output.
 
+    Args:
+        path: file to write.
+        endings: what its name may end with; none: anything.
+
     Raises:
-        ConfigError: its folder does not exist, or it is a folder.
+        ConfigError: its folder does not exist, it is a folder, or see ``check_ending``.
     """
     if path is not None and not path.parent.is_dir():
         raise ConfigError(f"{path}: the folder {path.parent} does not exist")
     if path is not None and path.is_dir():
         raise ConfigError(f"{path}: is a folder; name a file")
+    if path is not None and endings:
+        check_ending(path, endings)
+
+
+def is_device(path: Path) -> bool:
+    """Whether a path is neither a file nor a folder, such as /dev/stdout."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def check_ending(path: Path, endings: Sequence[str]) -> str:
+    """The longest of the endings that a file's name has; of a device none, an empty text.
+
+    Raises:
+        ConfigError: the name has none of them.
+    """
+    fitting = [ending for ending in endings if path.name.lower().endswith(ending)]
+    if not fitting and not is_device(path):
+        found = f"ends with {path.suffix}" if path.suffix else "has no ending"
+        raise ConfigError(f"{path}: {found}, expected {', '.join(endings)}")
+    return max(fitting, key=len, default="")
 
 
 def write_text_durably(path: Path, text: str, keep: int = 1) -> None:
-    """Write text like ``write_durably``; a device, such as /dev/stdout, is written to directly.
+    """Write text, see ``write_bytes_durably``."""
+    write_bytes_durably(path, text.encode(), keep)
+
+
+def write_bytes_durably(path: Path, content: bytes, keep: int = 1) -> None:
+    """Write bytes like ``write_durably``; a device, such as /dev/stdout, is written to directly.
 
     Raises:
         CheckpointError: see ``write_durably``; or the file does not read back.
     """
 
     def check(beside: Path) -> None:
-        if beside.read_bytes() != text.encode():
+        if beside.read_bytes() != content:
             raise CheckpointError(f"{path}: can't be written, it does not read back")
 
-    if path.exists() and not path.is_file() and not path.is_dir():
-        path.write_text(text)
+    if is_device(path):
+        path.write_bytes(content)
         return
-    write_durably(path, lambda beside: beside.write_bytes(text.encode()), check, keep)
+    write_durably(path, lambda beside: beside.write_bytes(content), check, keep)
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
@@ -111,16 +144,17 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
     Raises:
         CheckpointError: see ``write_durably``.
     """
-    write_text_durably(path, json.dumps(_plain(values), indent=1, allow_nan=False) + "\n")
+    write_text_durably(path, json.dumps(plain_values(values), indent=1, allow_nan=False) + "\n")
 
 
-def _plain(value: Any) -> Any:
+def plain_values(value: Any) -> Any:
+    """Values as JSON knows them: lists for arrays, null for what is not finite."""
     if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, dict):
-        return {key: _plain(part) for key, part in value.items()}
+        return {key: plain_values(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
+        return [plain_values(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

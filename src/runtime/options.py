@@ -1,9 +1,9 @@
 """A command's options: the fields of a dataclass, with the docstrings under them as help.
 
 A field's type says how it is given: a bool is a flag, a list takes one or more words, a tuple as
-many numbers as it has. Metadata of a field: ``POSITIONAL``, given without its name; ``IN_PLACE``;
-"convert", a function of the parsed value; "unless", an option with which a positional list may be
-empty.
+many numbers as it has. Metadata of a field: ``POSITIONAL``, an argument, given without its name;
+``MODEL_FIRST``; ``SCAN_FIRST``; ``IN_PLACE``; "convert", a function of the parsed value; "unless",
+an option with which a positional list may be empty.
 """
 
 import os
@@ -17,8 +17,13 @@ from docstring_parser import parse_from_object
 from jsonargparse import ArgumentParser, Namespace
 
 from ..errors import ConfigError
+from .command_line import INDEX
 
 POSITIONAL = {"positional": True}
+MODEL_FIRST = {"positional": True, "first": "model"}
+"""Metadata of a first argument that may be a model; `--model` gives it, too."""
+SCAN_FIRST = {"positional": True, "first": "scan", "metavar": "SCAN"}
+"""Metadata of a first argument that is a measured spectrum, followed by others."""
 IN_PLACE = {"in_place": True}
 """Metadata of a file to read that may be overwritten."""
 OUTPUTS = ("output", "id_list", "predictions", "table", "plot")
@@ -46,12 +51,16 @@ def add_options(parser: ArgumentParser, options: type) -> None:
             continue
         how: dict[str, Any] = {"help": docs[entry.name], **_type(hint)}
         if entry.metadata.get("positional"):
-            parser.add_argument(entry.name, **how).unless = entry.metadata.get("unless")
+            metavar = entry.metadata.get("metavar", entry.name.removesuffix("s").upper())
+            action = parser.add_argument(entry.name, **{**how, "metavar": metavar})
+            action.unless = entry.metadata.get("unless")
             continue
         if default is MISSING:
             how["required"] = True
         elif hint is not bool:
             how["default"] = list(default) if isinstance(default, tuple) else default
+        if entry.name == "model":
+            how["metavar"] = "MODEL"
         short = ["-o"] if entry.name == "output" else []
         parser.add_argument(*short, f"--{entry.name}", **how)
 
@@ -66,14 +75,14 @@ def _type(hint: Any) -> dict[str, Any]:
     if get_origin(several) is list:
         (word,) = get_args(several)
         if word is Path:
-            return {"type": Path, "nargs": "+"}
-        return {"type": word, "nargs": "+", "metavar": "I" if word is int else "NAME"}
+            return {"type": Path, "nargs": "+", "metavar": "FILE"}
+        return {"type": word, "nargs": "+", "metavar": INDEX if word is int else "NAME"}
     if get_origin(several) is tuple:
         words = get_args(several)
         return {"type": words[0], "nargs": len(words), "metavar": NUMBERS[len(words)]}
     if Path in kinds and len(kinds) > 1:  # or a URL, which a Path would spoil
-        return {"type": str | None if optional else str}
-    return {"type": hint}
+        return {"type": str | None if optional else str, "metavar": "DATABASE"}
+    return {"type": hint, "metavar": "FILE"} if Path in (hint, *kinds) else {"type": hint}
 
 
 def allow_empty(parser: ArgumentParser, words: list[str]) -> None:
@@ -85,17 +94,6 @@ def allow_empty(parser: ArgumentParser, words: list[str]) -> None:
     for action in parser._actions:
         if f"--{getattr(action, 'unless', None)}" in named:
             action.nargs = "*"
-
-
-def with_groups(words: list[str], parser: ArgumentParser) -> list[str]:
-    """Words with `--epochs` replaced by `--training.epochs` if only one group has it."""
-    known = [name for name in parser._option_string_actions if name.startswith("--")]
-    full: dict[str, list[str]] = {}
-    for name in known:
-        full.setdefault(f"--{name.rpartition('.')[2].lstrip('-')}", []).append(name)
-    short = {name: of[0] for name, of in full.items() if len(of) == 1 and name not in known}
-    split = [word.partition("=") for word in words]
-    return [f"{short.get(name, name)}{equals}{value}" for name, equals, value in split]
 
 
 def groups(options: type) -> list[str]:

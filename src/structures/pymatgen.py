@@ -30,6 +30,23 @@ def as_atoms(structure: Any) -> Atoms:
         raise StructureError(str(error)) from error
 
 
+def to_dict(atoms: Atoms) -> dict[str, Any]:
+    """JSON of pymatgen's Structure, or Molecule where nothing is periodic, with these atoms."""
+    kind = "Structure" if atoms.pbc.any() else "Molecule"
+    sites = [
+        {"species": [{"element": symbol, "occu": 1}], "xyz": xyz, "label": symbol, "name": symbol,
+         "properties": {}}
+        for symbol, xyz in zip(atoms.get_chemical_symbols(), atoms.positions.tolist(), strict=True)
+    ]  # fmt: skip
+    values = {"@module": "pymatgen.core.structure", "@class": kind, "charge": 0, "sites": sites}
+    if kind == "Molecule":
+        return values
+    cell = atoms.cell.complete()
+    for site, abc in zip(sites, cell.scaled_positions(atoms.positions).tolist(), strict=True):
+        site["abc"] = abc
+    return values | {"lattice": {"matrix": cell.tolist(), "pbc": atoms.pbc.tolist()}}
+
+
 def field(values: Any, name: str, kind: type | tuple[type, ...], where: str) -> Any:
     """A field of a JSON object.
 

@@ -6,6 +6,7 @@ of the XraySpectroscopy/XAS-Data-Interchange repository.
 
 import logging
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -141,11 +142,32 @@ def write_xdi(spectrum: Spectrum, path: str | Path) -> None:
     fields = {k: v for k, v in spectrum.header.items() if not k.startswith("Column.")}
     comments = fields.pop("comments", "").splitlines()
     stated = {"Element.symbol": spectrum.element, "Element.edge": spectrum.edge}
-    fields |= {key: value for key, value in stated.items() if value is not None}
-    fields = {"Column.1": "energy eV", "Column.2": name, **fields}
-    lines = [f"XDI/1.0 e3gnn-xanes/{package_version('e3gnn-xanes')}"]
-    lines += [f"{key}: {' '.join(value.splitlines())}" for key, value in fields.items()]
-    lines += ["///", *comments, "-" * 20, f"energy {name}"]
-    rows = np.stack([spectrum.energy, spectrum.mu], axis=1).tolist()
-    text = "".join(f"# {line}\n" for line in lines) + "".join(f"{e!r} {mu!r}\n" for e, mu in rows)
+    columns = {"energy eV": spectrum.energy, name: spectrum.mu}
+    known = {key: value for key, value in stated.items() if value is not None}
+    text = xdi_text(columns, fields | known, comments)
     write_durably(Path(path), lambda beside: beside.write_text(text), read_xdi)
+
+
+def xdi_text(
+    columns: Mapping[str, np.ndarray], fields: Mapping[str, str | None], comments: Sequence[str]
+) -> str:
+    """Text of an XDI file.
+
+    Args:
+        columns: by name, followed by a blank and the unit if there is one, each of shape
+            (n_energies,); the first are the energies, eV.
+        fields: of the header, `Family.key` to value; None: not written.
+        comments: lines after the fields.
+    """
+    stated = {f"Column.{k}": name for k, name in enumerate(columns, start=1)}
+    stated |= {
+        key: " ".join(value.splitlines()) for key, value in fields.items() if value is not None
+    }
+    lines = [f"XDI/1.0 e3gnn-xanes/{package_version('e3gnn-xanes')}"]
+    lines += [f"{key}: {value}" for key, value in stated.items()]
+    comments = [" ".join(line.splitlines()) for line in comments]
+    lines += ["///", *comments, "-" * 20, " ".join(name.split()[0] for name in columns)]
+    rows = np.stack(list(columns.values()), axis=1).tolist()
+    return "".join(f"# {line}\n" for line in lines) + "".join(
+        " ".join(map(repr, row)) + "\n" for row in rows
+    )

@@ -109,11 +109,19 @@ def test_database_without_the_training_sites_is_an_error(made, tmp_path, capsys)
     assert "contains 0 of the 11 sites that the model was trained on" in error_of(capsys)
 
 
-def test_one_network_has_bands_too_and_its_file_is_replaced(made, tmp_path, capsys):
+def test_one_network_has_bands_too_and_its_file_is_replaced_on_request_only(made, tmp_path, capsys):
     path = tmp_path / "one.pt"
     assert run("ensemble", made / "m0", "-o", path) == 0
+    before = path.read_bytes()
     words = [made / "cu.db", "--ids", made / "rest.txt", "--coverage=0.5"]
     assert run("calibrate", path, *words) == 0
+    assert path.read_bytes() == before
+    new = tmp_path / "one-calibrated.pt"
+    assert load_model(new)[1].calibration.coverage == 0.5
+    assert run("calibrate", path, *words) == 1
+    assert "one-calibrated.pt: already exists" in error_of(capsys)
+    assert run("calibrate", "cu-k-feff", *words) == 1
+    assert run("calibrate", path, *words, "-o", path) == 0
     _, info = load_model(path)
     assert info.calibration.coverage == 0.5
     assert info.calibration.law[1] == 0.0  # no spread

@@ -60,7 +60,7 @@ def test_failures_are_shown_once(made):
     for words, message in (
         (["train", made / "cu.db", *TRAIN, "-o", made / "one"], "already contains a training"),
         (["info", made / "cu.db"], "`info` is for one process"),
-        (["train", made / "cu.db"], "required"),
+        (["train", made / "cu.db"], "needs `--output`"),
         (["predict", made / "one", CALCULATIONS / "mp-1692" / "POSCAR"], "is for one process"),
     ):
         done = torchrun(*words)
