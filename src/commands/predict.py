@@ -105,7 +105,6 @@ def predict_table(job: Options) -> None:
 
     check_alone("a prediction of structure files")
     from ..prediction.predicted import Predicted
-    from ..prediction.spectra_files import check_format
 
     check_writable(job.output)
     if job.plot is not None:
@@ -114,6 +113,8 @@ def predict_table(job: Options) -> None:
         check_picture(job.plot)
     predictor = XANESPredictor(load(job, job.device))
     if job.output is not None:
+        from ..prediction.spectra_files import check_format
+
         check_format(job.output, predictor.info)
     results = Results(Predicted(predictor.trained), job.output)
     try:
@@ -181,13 +182,16 @@ class Results:
     def write(self, *notes: str) -> None:
         """Write the spectra and list what was skipped; without an output, print a table."""
         from ..checkpoints.energy_scale import describe_energies
-        from ..prediction.spectra_files import content_of, text_table
+        from ..prediction.spectra_table import spectra_table
         from ..runtime.atomic_files import write_bytes_durably
 
         lines = [*notes, *(f"skipped: {' '.join(reason.split())}" for reason in self.skipped)]
         if self.output is None:
-            print(text_table(self.predicted, lines), end="")
+            found = self.predicted
+            print(spectra_table(found.spectra, found.model, found.sources, lines), end="")
             return
+        from ..prediction.spectra_files import content_of
+
         write_bytes_durably(self.output, content_of(self.output, self.predicted, lines))
         print(f"{self.output}: {len(self.predicted.sites)} spectra")
         print(f"energies: {describe_energies(self.predicted.model)}")

@@ -11,6 +11,7 @@ from ase import Atoms
 from ..checkpoints.trained_model import ModelInfo, TrainedModel
 from ..runtime.atomic_files import plain_values
 from .site_prediction import SitePrediction
+from .structure_prediction import StructurePrediction
 
 
 @dataclass
@@ -19,14 +20,14 @@ class Predicted:
 
     model: TrainedModel
     """The model."""
-    spectra: list[list[SitePrediction]] = field(default_factory=list)
+    spectra: list[StructurePrediction] = field(default_factory=list)
     """Predictions of each structure."""
     structures: list[Atoms] = field(default_factory=list)
     """The structures."""
     sources: list[Path] = field(default_factory=list)
     """File of each structure."""
 
-    def add(self, sites: list[SitePrediction], structure: Atoms, source: Path) -> None:
+    def add(self, sites: StructurePrediction, structure: Atoms, source: Path) -> None:
         """Add a structure."""
         self.spectra.append(sites)
         self.structures.append(structure)

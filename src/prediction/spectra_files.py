@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Callable
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,6 @@ import numpy as np
 from ..checkpoints.trained_model import ModelInfo
 from ..errors import ConfigError
 from ..runtime.atomic_files import check_ending
-from .exchange import athena, chemiscope, pymatgen_objects, xdi
 from .predicted import Predicted, described, dumps
 from .site_prediction import material_mean
 from .spectra_table import columns_of, spectra_table
@@ -71,7 +71,7 @@ def arrays(predicted: Predicted, notes: list[str]) -> bytes:
         "element": [site.element or "" for site in sites],
         "mean": np.stack([material_mean(sites) for sites in predicted.spectra]),
         "name": [sites[0].structure for sites in predicted.spectra],
-        "file": [str(path) for path in predicted.sources],
+        "path": [str(path) for path in predicted.sources],
         "notes": np.array(notes, dtype=str),
     }
     if predicted.model.calibration is not None:
@@ -84,15 +84,27 @@ def arrays(predicted: Predicted, notes: list[str]) -> bytes:
     return archive.getvalue()
 
 
+def exchange(name: str) -> Callable[[Predicted, list[str]], str | bytes]:
+    """Writer in ``exchange``, which is imported when it is used."""
+
+    def write(predicted: Predicted, notes: list[str]) -> str | bytes:
+        content: str | bytes = getattr(import_module(".exchange", __package__), name)(
+            predicted, notes
+        )
+        return content
+
+    return write
+
+
 WRITERS: dict[str, Callable[[Predicted, list[str]], str | bytes]] = {
     ".dat": text_table,
     ".csv": csv_table,
     ".json": as_json,
     ".npz": arrays,
-    ".xdi": xdi,
-    ".xas.json": pymatgen_objects,
-    ".chemiscope.json": chemiscope,
-    ".prj": athena,
+    ".xdi": exchange("xdi"),
+    ".xas.json": exchange("pymatgen_objects"),
+    ".chemiscope.json": exchange("chemiscope"),
+    ".prj": exchange("athena"),
 }
 """What writes a file, by the ending of its name; the longest that fits."""
 ABSOLUTE = (".xdi", ".xas.json", ".prj")

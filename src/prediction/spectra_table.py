@@ -44,7 +44,7 @@ def spectra_table(
     return text.getvalue()
 
 
-def columns_of(predicted: list[list[SitePrediction]]) -> tuple[list[str], list[np.ndarray]]:
+def columns_of(predicted: Sequence[Sequence[SitePrediction]]) -> tuple[list[str], list[np.ndarray]]:
     """Names, without blanks, and values of the columns, each of shape (n_energies,).
 
     Args:
@@ -69,7 +69,7 @@ def columns_of(predicted: list[list[SitePrediction]]) -> tuple[list[str], list[n
     return ["_".join(label.split()) for label in labels], columns
 
 
-def _notes(sites: list[SitePrediction], element: str | None) -> list[str]:
+def _notes(sites: Sequence[SitePrediction], element: str | None) -> list[str]:
     """What to know about a structure's columns."""
     name, notes = sites[0].structure, []
     if sites[0].unseen:

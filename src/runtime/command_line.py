@@ -20,8 +20,9 @@ STRUCTURE = re.compile(r"(.*/)?(POSCAR|CONTCAR)[^/]*|.*\.(cif|vasp|xyz|extxyz)(\
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Text that suggests the most similar of the known words; empty if none is similar."""
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+    bare = {name.lstrip("-"): name for name in known}  # dashes would make all options similar
+    near = difflib.get_close_matches(word.lstrip("-"), list(bare), n=1)
+    return f"; did you mean {bare[near[0]]}?" if near else ""
 
 
 def is_option(word: str) -> bool:

@@ -24,6 +24,8 @@ from .spectrum import Spectrum
 
 logger = logging.getLogger(__name__)
 
+CALCULATED_WITHIN = 20.0
+"""A calculated spectrum may begin this far above the tabulated edge, as FEFF's edges do, eV."""
 FIELD = re.compile(r"([A-Za-z][A-Za-z0-9_]*\.[A-Za-z0-9_]+):\s*(.*)")
 
 
@@ -98,7 +100,7 @@ def _check_edge(spectrum: Spectrum) -> None:
     A rise elsewhere is only warned of: other elements of a sample have edges, too.
 
     Raises:
-        RecordError: the tabulated edge is outside its energies.
+        RecordError: the tabulated edge is far outside its energies.
     """
     try:
         edge = find_edge(str(spectrum.element).capitalize(), str(spectrum.edge).upper())
@@ -106,7 +108,7 @@ def _check_edge(spectrum: Spectrum) -> None:
         return  # not named, or not tabulated
     stated = f"the header says {edge.element} {edge.name}, at {edge.energy:g} eV, but"
     low, high = spectrum.energy[0], spectrum.energy[-1]
-    if not low < edge.energy < high:
+    if not low - CALCULATED_WITHIN < edge.energy < high + CALCULATED_WITHIN:
         raise RecordError(f"{spectrum.source}: {stated} its energies are {low:g} to {high:g} eV")
     try:
         rise = find_e0(spectrum)

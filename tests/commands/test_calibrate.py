@@ -157,8 +157,11 @@ def test_bulk_prediction_keeps_bands_as_the_table_has_them(made, tmp_path, capsy
     assert "structures have sites unlike anything" in capsys.readouterr().out
     close, dense, iron = read_spectra(tmp_path / "out.db")
     dense_hydride().write(tmp_path / "dense.cif")
-    assert run("predict", made / "calibrated.pt", tmp_path / "dense.cif", "-o", tmp_path / "x") == 0
-    _, mu, lower, upper, _ = np.loadtxt(tmp_path / "x").T
+    assert (
+        run("predict", made / "calibrated.pt", tmp_path / "dense.cif", "-o", tmp_path / "x.dat")
+        == 0
+    )
+    _, mu, lower, upper, _ = np.loadtxt(tmp_path / "x.dat").T
     for found, wanted in ((dense.mu, mu), (dense.lower, lower), (dense.upper, upper)):
         assert found[0] == pytest.approx(wanted, abs=1e-4)
     assert dense.novel.tolist() == [True]
