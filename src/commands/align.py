@@ -4,14 +4,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import ConfigError
-from ..runtime.options import POSITIONAL
+from ..runtime.options import MODEL_FIRST, POSITIONAL
+
+EXAMPLE = "align cu-k-feff foil.xdi Cu.cif cuprite.xdi Cu2O.cif -o aligned.pt"
+COMMON = ("output",)
 
 
 @dataclass
 class Options:
     """Which model, and which scans of known structures."""
 
-    model: Path = field(metadata=POSITIONAL)
+    model: Path = field(metadata=MODEL_FIRST)
     """Model file, training folder, or name of a model that ships with the package."""
     pairs: list[Path] = field(metadata=POSITIONAL)
     """SCAN STRUCTURE [SCAN STRUCTURE ...]: measured spectra, each followed by its structure. The
@@ -26,13 +29,13 @@ def run(job: Options) -> None:
     from ..checkpoints.trained_model import TrainedModel
     from ..comparison.candidates import predict_candidates
     from ..comparison.expected_shift import find_shift, measured_at_edge, with_expected_shift
-    from ..runtime.atomic_files import check_writable
+    from ..runtime.atomic_files import OF_MODELS, check_writable
 
     if len(job.pairs) % 2:
         raise ConfigError(
             f"`pairs` are SCAN STRUCTURE [SCAN STRUCTURE ...], but {job.pairs[-1]} has no partner"
         )
-    check_writable(job.output)
+    check_writable(job.output, *OF_MODELS)
     model = TrainedModel.load(job.model)
     fits = []
     for scan, structure in zip(job.pairs[::2], job.pairs[1::2], strict=True):

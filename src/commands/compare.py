@@ -17,7 +17,7 @@ LISTED = 10
 """Reasons for skipping structures that are printed; the others are counted."""
 
 EXAMPLE = "compare foil.xdi Cu.cif CuO.cif --model cu-k-feff --plot foil.png"
-COMMON = ("model", "output", "plot", "shift", "e0")
+COMMON = ("model", "output", "plot", "library", "shift")
 
 
 @dataclass

@@ -24,7 +24,7 @@ DATABASE = ".db"
 """Ending of an output that is a database of spectra, whatever the structures come from."""
 
 EXAMPLE = "predict cu-k-feff CuO.cif -o CuO.csv --plot CuO.png"
-COMMON = ("output", "plot", "site", "energy", "device")
+COMMON = ("output", "plot", "site", "energy", "align")
 
 
 @dataclass
