@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from ase import Atoms
 
+    from ..checkpoints.trained_model import TrainedModel
     from ..prediction.predicted import Predicted
     from ..predictor import XANESPredictor
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checkpoints.energy_scale import describe_energies
 from ..checkpoints.trained_model import ModelInfo
 from ..errors import ConfigError
 from ..runtime.atomic_files import check_ending
@@ -141,5 +142,8 @@ def content_of(path: Path, predicted: Predicted, notes: list[str]) -> bytes:
     Raises:
         ConfigError: the ending is not known, or the format can't contain these spectra.
     """
-    content = WRITERS[check_ending(path, tuple(WRITERS)) or ".dat"](predicted, notes)
+    ending = check_ending(path, tuple(WRITERS)) or ".dat"
+    if ending != ".dat":  # whose header says it
+        notes = [*notes, f"energies: {describe_energies(predicted.model)}"]
+    content = WRITERS[ending](predicted, notes)
     return content.encode() if isinstance(content, str) else content
