@@ -98,7 +98,8 @@ def repository(tmp_path, monkeypatch):
     """A working directory with the repository's data and docs, to write in."""
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "data").symlink_to(DATA)
-    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    for name in ("docs", "research"):
+        (tmp_path / name).symlink_to(ROOT / name)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -21,7 +21,7 @@ def test_commands_on_the_slice(repository, capsys):
         words += ["--write_only"] * (words[0] == "calculate")  # FEFF takes minutes
         words += ["--training.epochs=2"] * (words[0] == "train")
         assert main(words) == 0, capsys.readouterr().err
-    names = "CuO.csv cu.db cu_k/model.pt val.npz val.png CuO.dat CuO.png"
+    names = "CuO.csv CuO.png cu.db cu_k/model.pt val.npz val.png Cu.dat Cu.png"
     for name in names.split():
         assert (repository / name).stat().st_size > 1000
     printed = dict(x.split(": ", 1) for x in capsys.readouterr().out.splitlines() if ": " in x)
