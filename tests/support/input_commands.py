@@ -30,12 +30,12 @@ BAD = {
         1 {text}
         1 {npz}
         1 {runs} --strict | {runs}/mp-1101124
-        2 | dataset.calculations
+        2 | CALCULATION
         1 --edge K --axis relative {xyz} --energy 2 0 1 | 2.0 0.0 1.0
         1 --edge K --axis relative {xyz} --energy 0 2 .nan | nan
         1 --edge K --axis relative {xyz} --energy 0 2 1e-30 | 0.0 2.0 1e-30
     """,
-    "dataset {calculations}": "2 | dataset.output",
+    "dataset {calculations}": "2 | --output",
     DATASET: """
         1 -o {nodir}/x
         1 -o {dir}
@@ -50,7 +50,7 @@ BAD = {
         2 --energy 0 1 x | energy x
         1 --axis relative | --axis {calculations}
         1 --id_list {nodir}/x
-        2 --nonsense 1
+        2 --nonsense 1 | --nonsense
     """,
     "info": """
         1 {missing}
@@ -65,7 +65,7 @@ BAD = {
         1 {missing}
         1 {text}
         1 {ase}
-        2 | train.database
+        2 | DATABASE
     """,
     "train {db} -o {out}": """
         2 --val {train_ids} | `train` `val`
@@ -102,7 +102,7 @@ BAD = {
         1 --model.max_z 10 | mp- 29 10
         1 --model.num_heads 3 | `num_heads` 3 `channels` 4
         1 --model.emin 50 --model.emax 0 | 9018.173
-        2 --model.lmx 1
+        2 --model.lmx 1 | --model.lmx --model.lmax
         1 --init_from {missing}
         1 --init_from {model} --freeze other | freeze other
     """,
@@ -114,7 +114,7 @@ BAD = {
         1 {text}
         1 {model} cu-k-feff | `num_layers` 1 {model} 4 cu-k-feff
     """,
-    "ensemble {model}": "2 | ensemble.output",
+    "ensemble {model}": "2 | --output",
     ENSEMBLE: """
         1 -o {nodir}/x
         1 -o {dir}
@@ -122,8 +122,8 @@ BAD = {
         1 --card {text}
         1 --card {json} | {json} data licence
     """,
-    "calibrate {db} --ids {ids}": "2 | calibrate.database",
-    "calibrate {model} {db}": "2 -o {out}.pt | calibrate.ids",
+    "calibrate {db} --ids {ids}": "2 | DATABASE",
+    "calibrate {model} {db}": "2 -o {out}.pt | --ids",
     "calibrate cu-k-feff {db} --ids {ids}": "1 | cu-k-feff",
     "calibrate --ids {ids} -o {out}.pt": """
         1 {missing} {db} | {missing}
@@ -169,7 +169,7 @@ BAD = {
         1 {model} {ase} -o {out}.db --site 0 | `site`
         1 {model} {ase} -o {text} | {text}
         1 {model} {ase} -o {nodir}/x | {nodir}/x
-        2 {model} | predict.structures
+        2 {model} | STRUCTURE
     """,
     PREDICT: """
         1 --site 5 | {cif} 5
@@ -192,7 +192,7 @@ BAD = {
         1 {foil} {zinc} | zn OZn Cu
         1 {foil} {cif} {cif} | cu
     """,
-    "compare {foil} {cif}": "2 | compare.model",
+    "compare {foil} {cif}": "2 | --model",
     COMPARE: """
         1 --model zn-k | {foil} Cu Zn
         1 --shift 2 1
@@ -212,7 +212,7 @@ BAD = {
     "fit": """
         1 {text} {cold} | {text}
         1 {foil} {missing} | {missing}
-        2 {foil} | fit.components
+        2 {foil} | COMPONENT
     """,
     FIT: """
         1 --model {missing}
@@ -249,7 +249,7 @@ BAD = {
         1 {model} --database {missing} | {missing}
         1 {model} --database {db} --ids {missing} | {missing}
     """,
-    "report {db}": "2 | report.output",
+    "report {db}": "2 | --output",
     REPORT: """
         1 -o {out}.txt
         1 -o {nodir}/x.html
