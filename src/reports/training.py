@@ -62,7 +62,7 @@ def _read_metrics(path: Path) -> list[dict[str, float]]:
         with path.open(newline="") as file:
             rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
     except (TypeError, ValueError, csv.Error) as error:
-        raise ConfigError(f"{path}: a value is no number ({error})") from error
+        raise ConfigError(f"{path}: a value is not a number ({error})") from error
     if not rows or not set(COLUMNS) <= set(rows[0]):
         raise ConfigError(f"{path}: no epochs with columns {', '.join(COLUMNS)}")
     return rows

@@ -182,7 +182,7 @@ def parse_number(word: str) -> float:
         ValueError: it is not a number, or too large.
     """
     if DECIMAL.fullmatch(word) is None:
-        raise ValueError(f"{word[:30]!r} is no number")
+        raise ValueError(f"{word[:30]!r} is not a number")
     value = float(word.replace("D", "e").replace("d", "e"))
     if abs(value) == float("inf"):
         raise ValueError(f"{word[:30]!r} is not finite")

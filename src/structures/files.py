@@ -97,11 +97,12 @@ def _check_frames(path: Path) -> None:
                 n_lines = sum(1 for _ in islice(lines, int(line) + 1))  # comment and atoms
                 if n_lines <= int(line):
                     raise StructureError(
-                        f"{path}: line {number}: {int(line)} atoms, but {n_lines} lines follow"
+                        f"{path}: line {number}: {int(line)} atoms and a comment need"
+                        f" {int(line) + 1} lines, but {n_lines} follow"
                     )
             elif not line.strip() and any(rest.strip() for _, rest in lines):
                 raise StructureError(
-                    f"{path}: line {number}: more follows the empty line, where frames end"
+                    f"{path}: line {number}: text after the blank line that ends the last frame"
                 )
 
 

@@ -82,7 +82,7 @@ def check_occupancy(atoms: Atoms) -> None:
         return
     for site, species in occupancy.items():
         if not all(isinstance(share, float | int) for share in species.values()):
-            raise StructureError(f"site {site}: an occupancy of {species} is no number")
+            raise StructureError(f"site {site}: an occupancy of {species} is not a number")
         if len(species) != 1 or any(abs(float(share) - 1.0) > 1e-3 for share in species.values()):
             shares = ", ".join(f"{symbol} {share:g}" for symbol, share in species.items())
             raise StructureError(

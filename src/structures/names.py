@@ -85,7 +85,7 @@ def check_element(element: str) -> str:
 def check_index(index: Any, what: str, n_atoms: int) -> None:
     """Raise StructureError for an index of no atom: outside, or 0.5, "0", or True of a mask."""
     if not is_kind(index, int):
-        raise StructureError(f"{what} {index!r} is no whole number; atoms count from 0")
+        raise StructureError(f"{what} {index!r} is not a whole number; atoms count from 0")
     if not 0 <= index < n_atoms:
         raise StructureError(f"{what} {index} is not within 0 to {n_atoms - 1}")
 

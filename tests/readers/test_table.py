@@ -114,7 +114,7 @@ def test_wrong_columns_are_refused(head, message, tmp_path):
         ("{m}.vasp,Fe,{s},{m}.dat", "no Fe in Cu8O10Pt2"),
         ("none.vasp,Cu,0,{m}.dat", "none.vasp: no such file"),
         ("{m}.vasp,Cu,{s},none.dat", "none.dat: no such file"),
-        ("{m}.vasp,Cu,{s},{m}.vasp", "line 6: 'Cu' is no number"),
+        ("{m}.vasp,Cu,{s},{m}.vasp", "line 6: 'Cu' is not a number"),
         ("{m}.vasp,Cu,{s}", "3 columns, expected 4"),
     ],
 )
@@ -130,7 +130,7 @@ def test_a_wrong_row_is_left_out_with_its_reason(row, reason, one):
 def test_a_decimal_comma_in_a_spectrum_is_refused(one):
     path, _ = one('{m}.vasp;Cu;{s};"0,5";1.0', "structure;element;absorber;8970;8971")
     (rejected,) = read_table(path, STATED)
-    assert rejected.reason == "at 8970 eV: '0,5' is no number"
+    assert rejected.reason == "at 8970 eV: '0,5' is not a number"
 
 
 def test_options_must_give_what_the_table_lacks(one):

@@ -113,7 +113,7 @@ BAD = {
     "Z above max_z": (changed(numbers=[1, 101]), r"atom 1 .* number 101, expected 1 to 100"),
     "half occupied": (changed(info={"occupancy": {"0": {"Cu": 0.5}}}), "Cu 0.5"),
     "shared": (changed(info={"occupancy": {"0": {"Fe": 0.5, "Co": 0.5}}}), "Fe 0.5, Co 0.5"),
-    "no number": (changed(info={"occupancy": {"0": {"Cu": "*****"}}}), "is no number"),
+    "no number": (changed(info={"occupancy": {"0": {"Cu": "*****"}}}), "is not a number"),
 }
 
 
@@ -144,7 +144,7 @@ def test_negative_control_good_structures_pass():
 @pytest.mark.parametrize(
     ("absorbers", "message"),
     [([], "no absorber"), ([2], "absorber 2 is not within"), ([-1], "absorber -1 is not within")]
-    + [([index], f"absorber {index!r} is no whole number") for index in (0.5, "0", True)],
+    + [([index], f"absorber {index!r} is not a whole number") for index in (0.5, "0", True)],
 )
 def test_absorber_that_is_absent_or_no_whole_number_is_refused(absorbers, message):
     with pytest.raises(StructureError, match=message):

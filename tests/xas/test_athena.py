@@ -42,7 +42,7 @@ def test_a_project_of_larch_has_the_scan_that_it_was_made_of():
     [
         ("'is_chi', '0'", "'is_chi', '1'", "chi"),
         ("'is_pixel', '0'", "'is_pixel', '1'", "pixels"),
-        ("'bkg_eshift', '3.0'", "'bkg_eshift', 'x'", "'x' is no number"),
+        ("'bkg_eshift', '3.0'", "'bkg_eshift', 'x'", "'x' is not a number"),
         ("@x = ('", "@x = ('1','", "energies and 150 values"),
         ("[record]", "", "cut"),
         ("Athena project", "Other project", "does not begin"),
