@@ -61,6 +61,7 @@ def words_of(command, made, out):
 def target(command, folder):
     """What a command is to write in a folder."""
     names = {"train": "run", "dataset": "x.db", "calibrate": "x.pt"}
+    names |= {"predict": "x.dat", "compare": "x.json"}
     return folder / names.get(command, command)
 
 

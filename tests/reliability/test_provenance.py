@@ -164,14 +164,15 @@ MEASURED = {
 
 @pytest.mark.parametrize("command", MEASURED)
 def test_results_on_measurements_lead_back_too(command, tmp_path):
-    """And their pages; the measurement by its checksum; the shipped model's data are not known."""
+    """And their pages; the measurement by its checksum, the shipped model by data and command."""
+    trained = load_model("cu-k-feff")[1]
     out = tmp_path / "x.json"
     words = [*MEASURED[command], "--model", "cu-k-feff", "-o", out]
     assert run(*words) == 0
     sha256 = sha256sum(models()["cu-k-feff"])
     assert of_json(out) == {
-        "model": "cu-k-feff", "model_sha256": sha256, "training_data_sha256": "not known",
-        "training_command": "not known", "version": version("e3gnn-xanes"),
+        "model": "cu-k-feff", "model_sha256": sha256, "training_data_sha256": trained.data_digest,
+        "training_command": trained.command, "version": version("e3gnn-xanes"),
         "command": line_of(*words),
     }  # fmt: skip
     measured = f"sha256 {sha256sum(FOIL)}"
