@@ -17,8 +17,7 @@ from src.comparison.fit import Bounds, Fit
 from src.comparison.linear_combination import Mixture
 from src.comparison.ranking import Ranking
 from src.explanation.attribution import Explanation
-from src.prediction.site_prediction import SitePrediction
-from src.prediction.structure_prediction import Labels, StructurePrediction
+from src.prediction.structure_prediction import Labels, SitePrediction, StructurePrediction
 from src.structures.cluster import cut_cluster, find_shells
 from src.xas.spectrum import Spectrum
 

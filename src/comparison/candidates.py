@@ -9,12 +9,8 @@ import numpy as np
 
 from ..checkpoints.trained_model import ModelInfo, TrainedModel
 from ..errors import ConfigError, PredictionError
-from ..prediction.site_prediction import (
-    SitePrediction,
-    material_half_width,
-    material_mean,
-    predict_structures,
-)
+from ..prediction.site_prediction import material_half_width, material_mean, predict_structures
+from ..prediction.structure_prediction import SitePrediction
 from ..structures.files import named_structures
 from ..structures.names import title_of
 from ..xas.spectrum import Spectrum

@@ -15,7 +15,7 @@ from ..checkpoints.trained_model import TrainedModel
 from ..dataset.record import structure_digest
 from ..errors import ConfigError, PredictionError, StructureError
 from ..prediction.bulk import CHUNK, Source, begin, make_rows, read_sources, write_rows
-from ..prediction.site_prediction import SitePrediction
+from ..prediction.structure_prediction import SitePrediction
 from ..runtime.atomic_files import check_writable, hold
 from ..runtime.provenance import package_version
 from ..structures.database import connect

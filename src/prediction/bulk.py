@@ -27,8 +27,9 @@ from ..runtime.provenance import package_version
 from ..runtime.text_files import SQLITE_MAGIC, starts_with
 from ..structures.database import check_sqlite, connect, read_row, row_ids
 from ..structures.files import each_structure
-from .site_prediction import SitePrediction, predict_each
+from .site_prediction import predict_each
 from .spectra_db import FORMAT, BulkSummary, summarize
+from .structure_prediction import SitePrediction
 
 CHUNK = 64
 """Structures read, predicted and committed at once; bounds memory and what a kill costs."""

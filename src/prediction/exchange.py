@@ -12,7 +12,8 @@ from ..structures.pymatgen import to_dict
 from ..xas.features import find_inflection
 from ..xas.xdi import xdi_text
 from .predicted import Predicted, described, dumps
-from .site_prediction import SitePrediction, material_mean
+from .site_prediction import material_mean
+from .structure_prediction import SitePrediction
 
 
 def xdi(predicted: Predicted, notes: list[str]) -> str:

@@ -10,8 +10,7 @@ from ase import Atoms
 
 from ..checkpoints.trained_model import ModelInfo, TrainedModel
 from ..runtime.atomic_files import plain_values
-from .site_prediction import SitePrediction
-from .structure_prediction import StructurePrediction
+from .structure_prediction import SitePrediction, StructurePrediction
 
 
 @dataclass

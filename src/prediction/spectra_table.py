@@ -8,7 +8,8 @@ import numpy as np
 
 from ..checkpoints.energy_scale import describe_energies
 from ..checkpoints.trained_model import ModelInfo, TrainedModel
-from .site_prediction import SitePrediction, is_other, material_mean
+from .site_prediction import is_other, material_mean
+from .structure_prediction import SitePrediction
 
 
 def spectra_table(

@@ -2,19 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..checkpoints.energy_scale import energy_label
 from ..checkpoints.trained_model import TrainedModel
 from ..errors import StructureError
-from ..plot import axis_labels, draw_curves, plain_text
+from ..plot import Curve, axis_labels, draw_curves, plain_text
 from ..structures.names import title_of
 from ..xas.tabular import Tabular, describe_axis
-
-if TYPE_CHECKING:
-    from .site_prediction import SitePrediction
 
 LISTED = 12
 """Sites that ``repr`` lists at most."""
@@ -57,7 +54,91 @@ class Labels:
         return f", {self.band} +-{np.nanmean(half_width):.2g} on average"
 
 
-class StructurePrediction(list["SitePrediction"], Tabular):
+@dataclass(frozen=True)
+class SitePrediction(Tabular):
+    """Predicted spectrum of one absorbing atom, or of several that symmetry makes equivalent."""
+
+    structure: str
+    """Name of the structure."""
+    site: int
+    """0-based index of the absorber in the structure."""
+    equivalent: list[int]
+    """Sites with the same spectrum by symmetry, this one included."""
+    energy: np.ndarray
+    """Energies, eV, absolute if the model has a reference energy, shape (n_energies,)."""
+    mu: np.ndarray
+    """Absorption in the model's unit, shape (n_energies,)."""
+    half_width: np.ndarray | None = None
+    """Half width of the calibrated band, same unit and shape; NaN outside the calibrated energies.
+    None: the model is not calibrated."""
+    novel: bool = False
+    """Whether the site is unlike anything that the model was trained on."""
+    reasons: tuple[str, ...] = ()
+    """In which ways it is, in words."""
+    unseen: tuple[str, ...] = ()
+    """Elements of the structure that are absent from the training set."""
+    element: str | None = None
+    """Element of the absorber."""
+    formula: str | None = None
+    """Chemical formula of the structure."""
+    labels: Labels = Labels()
+    """Edge, unit and what to call the axes and the band."""
+
+    @property
+    def lower(self) -> np.ndarray | None:
+        """Lower end of the band, shape (n_energies,); None: the model is not calibrated."""
+        return None if self.half_width is None else self.mu - self.half_width
+
+    @property
+    def upper(self) -> np.ndarray | None:
+        """Upper end of the band, shape (n_energies,); None: the model is not calibrated."""
+        return None if self.half_width is None else self.mu + self.half_width
+
+    @property
+    def label(self) -> str:
+        """Element, number and multiplicity of the site."""
+        others = len(self.equivalent) - 1
+        name = f"{self.element or ''} site {self.site}".strip()
+        return name + (f" (and {others} equivalent)" if others else "")
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """``energy_eV``, ``mu`` and, of a calibrated model, ``lower`` and ``upper``."""
+        columns = {"energy_eV": self.energy, "mu": self.mu}
+        if self.lower is not None and self.upper is not None:
+            columns |= {"lower": self.lower, "upper": self.upper}
+        return columns
+
+    def curve(self) -> Curve:
+        """What is drawn of it."""
+        count = len(self.equivalent)
+        name = f"{self.element or ''} site {self.site}{f' (x {count})' if count > 1 else ''}"
+        return Curve(name.strip(), self.mu, self.half_width, count, self.novel)
+
+    def draw(self, ax: Any) -> None:
+        """Draw the spectrum with its band, dotted if the site is novel."""
+        draw_curves(ax, self.energy, [self.curve()], self.labels.band)
+        self.labels.write(ax, title_of(self.structure, self.formula))
+
+    def describe(self) -> str:
+        """The site, its largest absorption, the width of its band and what to doubt."""
+        edge, unit = self.labels.edge, self.labels.unit
+        text = self.label + (f", {edge} edge" if edge else "")
+        text += f": mu up to {self.mu.max():.4g}" + (f" ({unit})" if unit else "")
+        text += self.labels.mean_width(self.half_width)
+        if self.novel:
+            text += "; novel, expect larger errors"
+            text += f" ({'; '.join(self.reasons)})" if self.reasons else ""
+        if self.unseen:
+            text += f"; {', '.join(self.unseen)} absent from the training set"
+        return text
+
+    def __repr__(self) -> str:
+        """One line."""
+        name = title_of(self.structure, self.formula)
+        return f"<SitePrediction {name}, {self.describe()}; {describe_axis(self.energy)}>"
+
+
+class StructurePrediction(list[SitePrediction], Tabular):
     """Predictions of a structure's sites, or groups of equivalent sites: a list of them.
 
     spectra = src.predict("CuO.cif", model="cu-k-feff")
@@ -124,7 +205,7 @@ class StructurePrediction(list["SitePrediction"], Tabular):
         return "\n".join(lines)
 
 
-def weighted_mean(sites: Sequence["SitePrediction"], values: list[np.ndarray]) -> np.ndarray:
+def weighted_mean(sites: Sequence[SitePrediction], values: list[np.ndarray]) -> np.ndarray:
     """Mean over all atoms that the sites stand for.
 
     Args:

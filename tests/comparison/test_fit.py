@@ -14,7 +14,7 @@ from src.comparison.ranking import first_in_draws, rank
 from src.comparison.similarity import MEASURES
 from src.comparison.tables import verdict
 from src.errors import ConfigError, PredictionError, RecordError
-from src.prediction.site_prediction import SitePrediction
+from src.prediction.structure_prediction import SitePrediction
 from src.xas.broadening import gaussian
 from src.xas.normalization import find_e0, normalize
 from src.xas.spectrum import Spectrum
