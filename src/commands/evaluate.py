@@ -61,17 +61,12 @@ def run(job: Options) -> None:
     database = Database(job.database)
     ids, chosen = choose_ids(job.ids, database, model.info)
     compared = evaluate(model, database, ids, job.other_code)
-    print(f"{chosen}, {compared.axis}, unit {compared.unit}")
     if trained := sites_of(model.info.train_ids or [], compared.result.ids):
         logger.warning(
             "%d of these sites are of materials that the model was trained on; this is no test of"
             " the model",
             len(trained),
         )
-    print(describe_evaluation(compared.result))
-    print(describe_details(compared))
-    if model.calibration is not None and compared.bands is not None:
-        print(check_coverage(compared, compared.bands, model.calibration))
     origin = {**model.provenance(), "data_sha256": database.digest_of(ids)}
     if job.table is not None:
         write_table(job.table, compared, origin)
@@ -79,6 +74,12 @@ def run(job: Options) -> None:
         write_arrays(job.predictions, compared, origin)
     if job.plot is not None:
         compared.plot(job.plot)
+    # after the files, which a reader that has seen enough, as in `| head`, must not prevent
+    print(f"{chosen}, {compared.axis}, unit {compared.unit}")
+    print(describe_evaluation(compared.result))
+    print(describe_details(compared))
+    if model.calibration is not None and compared.bands is not None:
+        print(check_coverage(compared, compared.bands, model.calibration))
 
 
 def check_coverage(
