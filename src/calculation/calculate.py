@@ -59,12 +59,12 @@ class Request:
         """
         axes = self.polarizations or ("",)
         about, name = (site.atoms, site.site, site.edge), site.material
-        comment = checksum(feff_input(*about, self.settings, AXES.get(axes[0]), name))
-        settings = self.settings
+        texts = [feff_input(*about, self.settings, AXES.get(axis), name) for axis in axes]
+        comment = checksum(texts[0])
         if mixing is not None:
-            settings = replace(settings, scf_mixing=mixing)
+            settings = replace(self.settings, scf_mixing=mixing)
             comment = f"* Second try, after failure of the first\n{comment}"
-        texts = [feff_input(*about, settings, AXES.get(axis), name) for axis in axes]
+            texts = [feff_input(*about, settings, AXES.get(axis), name) for axis in axes]
         return {axis: f"{comment}\n{text}" for axis, text in zip(axes, texts, strict=True)}
 
 

@@ -81,9 +81,9 @@ def join_rows(graphs: Sequence[Graph]) -> torch.Tensor:
     """
     parts, first = [], 0
     for graph in graphs:
-        rows = graph.get("row_of_site")
-        parts.append(first + (torch.arange(count_rows(graph)) if rows is None else rows))
-        first += count_rows(graph)
+        rows, n_rows = graph.get("row_of_site"), count_rows(graph)
+        parts.append(first + (torch.arange(n_rows) if rows is None else rows))
+        first += n_rows
     return torch.cat(parts)
 
 

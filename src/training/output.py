@@ -56,7 +56,7 @@ def check_folder(folder: Path, resume: bool) -> None:
     """
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"{folder}: is a file; name a folder")
-    if resume and not (versions(folder / "last.ckpt") or any(folder.glob("member-*/last.ckpt"))):
+    if resume and not contains_state(folder):
         raise ConfigError(
             f"{folder}: nothing to resume, it has no last.ckpt; a training that ended before its"
             " first state starts without --resume"
@@ -68,7 +68,12 @@ def check_folder(folder: Path, resume: bool) -> None:
 def contains_training(folder: Path) -> bool:
     """Whether a folder has what a training, or one of several members, leaves."""
     left = any((folder / name).exists() for name in ("model.pt", "metrics.csv"))
-    return left or bool(versions(folder / "last.ckpt")) or any(folder.glob("member-*/last.ckpt"))
+    return left or contains_state(folder)
+
+
+def contains_state(folder: Path) -> bool:
+    """Whether a folder has the state of a training, or of a member."""
+    return bool(versions(folder / "last.ckpt")) or any(folder.glob("member-*/last.ckpt"))
 
 
 def as_yaml(job: TrainJob) -> str:
