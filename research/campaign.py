@@ -125,7 +125,7 @@ def calculate(site: Site, settings: FeffSettings, stop: threading.Event) -> Outc
     """Calculate a site; its frame, or the outcome without a spectrum."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        outcome = calculate_site(site, Request(root, settings, time_limit=3600.0), stop)
+        outcome = calculate_site(site, Request(root, settings, time_limit=1800.0), stop)
         if outcome.failure is not None:
             return outcome
         (record,) = read_feff(root)
