@@ -23,7 +23,7 @@ from src.dataset.database import Database
 from src.evaluation.calibrate import site_errors
 from src.evaluation.conformal import novelty_threshold
 from src.evaluation.evaluate import model_dataset
-from src.uncertainty.chemistry import Survey
+from src.structures.chemistry import Survey
 
 TEXTS = Path(__file__).with_suffix("").with_name("pretrained.yaml")
 

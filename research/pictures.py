@@ -7,7 +7,8 @@ import numpy as np
 
 from research.runner import Outcome
 from research.sizes import fit_power_law
-from src.plot import CALCULATED, PREDICTED, TRAINED, axis_labels, draw_pair, new_figure, save
+from src.plot import CALCULATED, PREDICTED, TRAINED, draw_pair, new_figure, save
+from src.xas.tabular import axis_labels
 
 COLORS = (TRAINED, PREDICTED)
 

@@ -12,18 +12,13 @@ import numpy as np
 
 from .errors import ConfigError
 from .runtime.atomic_files import check_writable, write_durably
+from .xas.tabular import axis_labels, plain_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PREDICTED, CALCULATED, MEAN = "#b8321c", "#a3acb8", "#20262e"
 TRAINED, RATE = "#20262e", "#6b747f"
-UNIT_LABELS = {
-    "1e-3 a0^2": r"$10^{-3}\,a_0^2$",
-    "not stated": "unit not stated",
-    "arbitrary": "arb. units",
-}
-"""How a unit is typeset."""
 COLUMN = 3.3
 """Width of a journal's column, inch."""
 SITE_LABELS = 8
@@ -98,32 +93,6 @@ def check_picture(path: str | Path | None) -> None:
     if path.suffix.lstrip(".") not in known:
         raise ConfigError(f"{path}: ending {path.suffix!r}, expected one of {sorted(known)}")
     check_writable(path)
-
-
-def plain_text(text: str) -> str:
-    """Text from outside in one line, with nothing that matplotlib takes for a formula."""
-    shown = "".join(sign if sign.isprintable() else " " for sign in text)
-    return shown.replace("$", r"\$")
-
-
-def axis_labels(unit: str | None, relative: bool) -> tuple[str, str]:
-    """Labels of energy and absorption."""
-    shown = UNIT_LABELS.get(unit or "", plain_text(unit or ""))
-    return (
-        "Energy relative to reference (eV)" if relative else "Energy (eV)",
-        f"Absorption ({shown})" if shown else "Absorption",
-    )
-
-
-def draw_spectrum(
-    ax: Any, energy: np.ndarray, mu: np.ndarray, unit: str | None, relative: bool = False
-) -> None:
-    """Draw one spectrum, arrays of shape (n_energies,), and label the axes."""
-    ax.plot(energy, mu, linewidth=1.0)
-    energy_label, mu_label = axis_labels(unit, relative)
-    ax.set_xlabel(energy_label, fontsize=8)
-    ax.set_ylabel(mu_label, fontsize=8)
-    ax.ticklabel_format(axis="x", useOffset=False)
 
 
 def draw_band(ax: Any, energy: np.ndarray, mu: np.ndarray, half: np.ndarray, **how: Any) -> None:

@@ -12,9 +12,9 @@ from ase import Atoms
 from ..dataset.record import Rejected, structure_digest
 from ..errors import ConfigError, StructureError, XanesError, check_not_negative
 from ..readers.extxyz import read_frames
-from ..runtime.text_files import SQLITE_MAGIC, starts_with
+from ..runtime.text_files import is_sqlite
 from ..structures.absorbers import equivalent_sites
-from ..structures.database import connect, read_row, row_ids
+from ..structures.database import read_rows, row_ids
 from ..structures.files import each_structure
 from ..structures.graph import check_atoms
 from ..structures.names import check_element, check_index, check_name
@@ -221,11 +221,9 @@ def find_structures(paths: Sequence[Path]) -> Iterator[Structure | StructureErro
 
 def _read(path: Path) -> Iterator[tuple[str, Atoms | StructureError, dict[str, Any]]]:
     """Name, structure or error, and values of each frame or row of a file."""
-    if path.is_file() and starts_with(path, SQLITE_MAGIC):
-        rows = row_ids(path)
-        with connect(path) as database:
-            for row in rows:
-                yield f"{path.stem}-{row}", *read_row(database, path, row)
+    if is_sqlite(path):
+        for row, atoms, values in read_rows(path, row_ids(path)):
+            yield f"{path.stem}-{row}", atoms, values
     elif FRAMES.search(path.name):
         frames, stem = list(read_frames(path)), FRAMES.sub("", path.name)
         for number, frame in enumerate(frames):

@@ -16,9 +16,9 @@ from ..model.graph_input import Graph
 from ..runtime.atomic_files import abridged, first_line
 from ..runtime.distributed import choose_device
 from ..runtime.provenance import command_line, package_version
+from ..structures.chemistry import Chemistry
 from ..structures.graph import structure_graph
 from ..uncertainty.calibration import Calibration, pack_calibration, unpack_calibration
-from ..uncertainty.chemistry import Chemistry
 from ..xas.energies import EnergyAxis
 from .model_file import ModelFile, read_model_file, write_model_file
 from .pretrained import model_path

@@ -61,12 +61,12 @@ def describe_data(job: Options) -> str:
     """
     from ..reports.scan import describe_scan, is_scan
     from ..reports.text import describe_result, describe_structures
-    from ..runtime.text_files import SQLITE_MAGIC, starts_with
+    from ..runtime.text_files import is_sqlite
     from ..structures.files import named_structures
     from ..xas.measured import one_column
 
     path = job.file
-    if isinstance(path, DatabaseURL) or (path.exists() and starts_with(path, SQLITE_MAGIC)):
+    if isinstance(path, DatabaseURL) or is_sqlite(path):
         return describe_database(path)
     columns = one_column(job.column, job.mu), job.energy_column
     if any(columns) or is_scan(path):

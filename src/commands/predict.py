@@ -68,9 +68,9 @@ class Options:
 
 def run(job: Options) -> None:
     """Predict structures: a table and a figure; or many of them: a database of spectra."""
-    from ..runtime.text_files import SQLITE_MAGIC, starts_with
+    from ..runtime.text_files import is_sqlite
 
-    databases = [p for p in job.structures if p.is_file() and starts_with(p, SQLITE_MAGIC)]
+    databases = [p for p in job.structures if is_sqlite(p)]
     if databases or (job.output is not None and job.output.suffix == DATABASE):
         predict_bulk(job, databases)
     else:

@@ -47,7 +47,7 @@ def make_page(job: Options) -> str:
     from ..reports.dataset import dataset_page
     from ..reports.evaluation import evaluation_page
     from ..reports.training import is_training, training_page
-    from ..runtime.text_files import SQLITE_MAGIC, starts_with
+    from ..runtime.text_files import is_sqlite
 
     source = job.source
     if job.database is not None:
@@ -56,7 +56,7 @@ def make_page(job: Options) -> str:
         raise ConfigError("`ids` needs `database`, for an evaluation")
     if source.is_dir() and is_training(source):
         return training_page(source)
-    if source.is_file() and starts_with(source, SQLITE_MAGIC):
+    if is_sqlite(source):
         return dataset_page(Database(source))
     if source.is_file() and source.suffix == ".json":
         return result_page(source)

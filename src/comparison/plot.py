@@ -12,10 +12,10 @@ from ..plot import (
     band_handle,
     draw_band,
     new_figure,
-    plain_text,
     save,
 )
 from ..xas.spectrum import Spectrum
+from ..xas.tabular import plain_text
 from .linear_combination import Mixture
 from .ranking import Ranking
 

@@ -9,9 +9,8 @@ import numpy as np
 from ase import Atoms
 
 from ..errors import RecordError, is_kind
-from ..plot import draw_spectrum, plain_text
 from ..structures.names import check_edge, check_name, check_printable, formula_of, title_of
-from ..xas.tabular import Tabular, describe_axis
+from ..xas.tabular import Tabular, describe_axis, draw_spectrum, plain_text
 
 UNITS = {"absolute": "1e-3 a0^2", "normalized": "dimensionless", "as_given": "not stated"}
 """Unit of each kind of target; "as_given" where the source does not say what it gives."""

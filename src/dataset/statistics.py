@@ -11,7 +11,7 @@ from torch_geometric.data import Data
 
 from ..errors import ConfigError
 from ..model.graph_input import check_graph
-from ..uncertainty.chemistry import Chemistry, Survey
+from ..structures.chemistry import Chemistry, Survey
 from .batch import count_rows, target_and_mask
 
 GraphSet = Sequence[Data] | Dataset

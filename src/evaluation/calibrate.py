@@ -19,7 +19,7 @@ from ..prediction.inference import (
     find_departures,
     raw_sites,
 )
-from ..uncertainty.chemistry import Survey
+from ..structures.chemistry import Survey
 from ..uncertainty.novelty import Novelty, sample_sites
 from .conformal import SiteErrors
 from .evaluate import calculated, model_dataset, sites_of

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ..plot import COLUMN, PREDICTED, axis_labels, new_figure, save
+from ..plot import COLUMN, PREDICTED, new_figure, save
+from ..xas.tabular import axis_labels
 from .attribution import Explanation
 
 SHOWN = 5

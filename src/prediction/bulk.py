@@ -24,8 +24,8 @@ from ..errors import ConfigError, DatabaseError, StructureError
 from ..runtime.atomic_files import abridged, check_writable
 from ..runtime.distributed import Team
 from ..runtime.provenance import package_version
-from ..runtime.text_files import SQLITE_MAGIC, starts_with
-from ..structures.database import check_sqlite, connect, read_row, row_ids
+from ..runtime.text_files import is_sqlite
+from ..structures.database import check_sqlite, connect, read_rows, row_ids
 from ..structures.files import each_structure
 from .site_prediction import predict_each
 from .spectra_db import FORMAT, BulkSummary, summarize
@@ -140,21 +140,13 @@ def begin(model: TrainedModel, energy: np.ndarray, output: Path) -> None:
 def read_sources(source: Path | Sequence[Path]) -> tuple[Iterator[Source], int | None]:
     """Structures of a database or of files, and how many there are; None: not known."""
     paths = [source] if isinstance(source, Path) else source
-    if isinstance(source, Path) or (
-        len(paths) == 1 and paths[0].is_file() and starts_with(paths[0], SQLITE_MAGIC)
-    ):
+    if isinstance(source, Path) or (len(paths) == 1 and is_sqlite(paths[0])):
         rows = row_ids(paths[0])
         if not rows:
             raise DatabaseError(f"{paths[0]}: contains no structure")
-        return read_rows(paths[0], rows), len(rows)
+        read = read_rows(paths[0], rows)
+        return (Source(row, f"row {row}", atoms, keys) for row, atoms, keys in read), len(rows)
     return read_files(paths), None
-
-
-def read_rows(path: Path, rows: list[int]) -> Iterator[Source]:
-    """Yield the structures of a database."""
-    with connect(path) as database:
-        for row in rows:
-            yield Source(row, f"row {row}", *read_row(database, path, row))
 
 
 def read_files(paths: Sequence[Path]) -> Iterator[Source]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..checkpoints.energy_scale import describe_energies
 from ..checkpoints.trained_model import ModelInfo, TrainedModel
+from ..runtime.text_files import printable
 from .site_prediction import is_other, material_mean
 from .structure_prediction import SitePrediction
 
@@ -39,7 +40,7 @@ def spectra_table(
     header += [f"structure {sites[0].structure}: {file}" for sites, file in files]
     header += [*notes, "  ".join(labels)]
     # a name may contain what ends a line, and rows of numbers after it
-    header = ["".join(sign if sign.isprintable() else " " for sign in line) for line in header]
+    header = [printable(line) for line in header]
     text, formats = io.StringIO(), ["%.4f"] + ["%.6f"] * (len(columns) - 1)
     np.savetxt(text, np.stack(columns, axis=1), fmt=formats, header="\n".join(header))
     return text.getvalue()

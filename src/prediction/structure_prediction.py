@@ -9,9 +9,9 @@ import numpy as np
 from ..checkpoints.energy_scale import energy_label
 from ..checkpoints.trained_model import TrainedModel
 from ..errors import StructureError
-from ..plot import Curve, axis_labels, draw_curves, plain_text
+from ..plot import Curve, draw_curves
 from ..structures.names import title_of
-from ..xas.tabular import Tabular, describe_axis
+from ..xas.tabular import Tabular, axis_labels, describe_axis, plain_text
 
 LISTED = 12
 """Sites that ``repr`` lists at most."""

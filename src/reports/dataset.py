@@ -6,7 +6,8 @@ import numpy as np
 
 from ..dataset.database import Database
 from ..errors import DatabaseError
-from ..plot import CALCULATED, PREDICTED, axis_labels, new_figure, save
+from ..plot import CALCULATED, PREDICTED, new_figure, save
+from ..xas.tabular import axis_labels
 from .page import facts, figure, page, paragraph, section
 from .text import by_count, with_counts
 

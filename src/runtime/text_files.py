@@ -35,10 +35,17 @@ DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eEdD][+-]?\d+)?", flags=re.ASCII)
 COUNT = re.compile(r"\d{1,8}", flags=re.ASCII)
 
 
-def starts_with(path: Path, magic: bytes) -> bool:
-    """Whether a file starts with certain bytes."""
+def is_sqlite(path: Path) -> bool:
+    """Whether a path is a file of SQLite."""
+    if not path.is_file():
+        return False
     with path.open("rb") as file:
-        return file.read(len(magic)) == magic
+        return file.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC
+
+
+def printable(text: str) -> str:
+    """Text in one line: blanks for line ends and what else can't be printed."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)
 
 
 def is_model_file(path: Path) -> bool:

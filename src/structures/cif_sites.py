@@ -7,12 +7,10 @@ import numpy as np
 
 from ..errors import StructureError
 from .cif_block import UNKNOWN, Values, column_of, number_of
-from .species import species_of, species_of_label
+from .species import FULL_WITHIN, species_of, species_of_label
 
 AXES = ("fract_x", "fract_y", "fract_z")
 COLUMNS = ("label", "type_symbol", "occupancy", "calc_flag", *AXES)
-FULL_WITHIN = 1e-3
-"""Largest difference to 1 of a full occupancy."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Structures of the rows of an ASE database (SQLite)."""
 
 import sqlite3
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from ase import Atoms
 
 from ..errors import DatabaseError, StructureError
 from ..runtime.atomic_files import first_line
-from ..runtime.text_files import SQLITE_MAGIC, starts_with
+from ..runtime.text_files import is_sqlite
 
 
 def connect(path: Path) -> Any:
@@ -34,7 +35,7 @@ def check_sqlite(path: Path) -> None:
     """
     if not path.is_file():
         raise DatabaseError(f"{path}: no such database")
-    if not starts_with(path, SQLITE_MAGIC):
+    if not is_sqlite(path):
         raise DatabaseError(f"{path}: not an ASE database (SQLite)")
     try:
         tables = {name for (name,) in query(path, "SELECT name FROM sqlite_master")}
@@ -54,20 +55,27 @@ def row_ids(path: Path) -> list[int]:
     return [number for (number,) in query(path, "SELECT id FROM systems ORDER BY id")]
 
 
-def read_row(database: Any, path: Path, row: int) -> tuple[Atoms | StructureError, dict[str, Any]]:
-    """Structure of a row, with its occupancy, and the row's key-value pairs.
+def read_rows(
+    path: Path, rows: Iterable[int]
+) -> Iterator[tuple[int, Atoms | StructureError, dict[str, Any]]]:
+    """Yield structures, with their occupancy, of rows of a database.
 
     Args:
-        database: what ``connect`` returned.
-        path: its file, for messages.
-        row: number of the row.
+        path: the file.
+        rows: numbers of the rows.
 
-    Returns:
-        The structure, or why the row is damaged; and the key-value pairs.
+    Yields:
+        Number of the row, the structure or why the row is damaged, and its key-value pairs.
 
     Raises:
         DatabaseError: the file itself is damaged.
     """
+    with connect(path) as database:
+        for row in rows:
+            yield row, *_read_row(database, path, row)
+
+
+def _read_row(database: Any, path: Path, row: int) -> tuple[Atoms | StructureError, dict[str, Any]]:
     try:
         stored = database.get(id=row)
         atoms = stored.toatoms()

@@ -11,6 +11,7 @@ from vesin import NeighborList
 from ..errors import StructureError, check_positive
 from ..model.graph_input import Graph
 from .names import LARGEST_Z, check_index
+from .species import FULL_WITHIN
 
 if TYPE_CHECKING:
     from torch_geometric.data import Data
@@ -83,7 +84,9 @@ def check_occupancy(atoms: Atoms) -> None:
     for site, species in occupancy.items():
         if not all(isinstance(share, float | int) for share in species.values()):
             raise StructureError(f"site {site}: an occupancy of {species} is not a number")
-        if len(species) != 1 or any(abs(float(share) - 1.0) > 1e-3 for share in species.values()):
+        if len(species) != 1 or any(
+            abs(float(share) - 1.0) > FULL_WITHIN for share in species.values()
+        ):
             shares = ", ".join(f"{symbol} {share:g}" for symbol, share in species.items())
             raise StructureError(
                 f"site {site} is disordered (occupancy {shares}); make an ordered cell first"

@@ -8,6 +8,7 @@ from ase import Atoms
 from ase.data import atomic_numbers
 
 from ..errors import RecordError, StructureError
+from .species import FULL_WITHIN
 
 
 def as_atoms(structure: Any) -> Atoms:
@@ -95,7 +96,7 @@ def to_atoms(structure: dict[str, Any], where: str) -> Atoms:
         place = f"{where}: site {number}"
         species = field(site, "species", list, place)
         shares = [field(kind, "occu", (int, float), place) for kind in species]
-        if len(shares) != 1 or abs(shares[0] - 1) > 1e-3:
+        if len(shares) != 1 or abs(shares[0] - 1) > FULL_WITHIN:
             raise RecordError(f"{place} is disordered (occupancies {shares})")
         symbols.append(symbol_of(species[0], place))
         positions.append(field(site, "xyz", list, place))

@@ -8,6 +8,7 @@ two candidates; ``cif`` chooses by the chemical formula.
 import re
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import gemmi
@@ -149,15 +150,15 @@ def _operator(text: str) -> Any:
 
 def _named(block: Values, cell: np.ndarray) -> list[Symmetry]:
     """Operators by the Hall symbol, else the Hermann-Mauguin symbol, else the number."""
-    hall, name = text_of(block, *HALL), text_of(block, *HERMANN_MAUGUIN)
-    number = text_of(block, *NUMBER)
-    tiers = _from_hall(hall) or _settings(name) or _of_number(number)
+    hall, name, number = (text_of(block, *tags) for tags in (HALL, HERMANN_MAUGUIN, NUMBER))
+    by_name, by_number = _settings(name), _of_number(number)
+    tiers = _from_hall(hall) or by_name or by_number
     source = hall or name or number
     if not source:
         return []
-    if not tiers or (name and not hall and not _settings(name)):
+    if not tiers or (name and not hall and not by_name):
         raise StructureError(f"space group {name or source!r} is unknown; list its operators")
-    for other in (_settings(name), _of_number(number)):
+    for other in (by_name, by_number):
         if other and tiers[0][0].number not in (None, other[0][0].number):
             raise StructureError(
                 f"space group {source!r} is number {tiers[0][0].number}, but the file also says"
@@ -190,6 +191,11 @@ def _of_number(text: str) -> list[list[Symmetry]]:
     return _settings(gemmi.find_spacegroup_by_number(int(number)).hm)
 
 
+@cache
+def _table() -> list[gemmi.SpaceGroup]:
+    return list(gemmi.spacegroup_table())
+
+
 def _settings(name: str) -> list[list[Symmetry]]:
     """Groups that a Hermann-Mauguin symbol stands for, in tiers: the next if none fits the cell.
 
@@ -204,8 +210,7 @@ def _settings(name: str) -> list[list[Symmetry]]:
         return []
     if re.search(r":\s*\w$|[HhRr]$", clean) and group.ext:
         return [[_group(group)]]
-    table = list(gemmi.spacegroup_table())
-    names = {group.hm}
+    table, names = _table(), {group.hm}
     if "e" in clean.lower() and not group.is_reference_setting():  # A e m m: A b m m or A c m m
         spelled = (gemmi.find_spacegroup_by_name(clean.lower().replace("e", one)) for one in "abc")
         names |= {one.hm for one in spelled if one and one.number == group.number}

@@ -7,6 +7,8 @@ from ase.data import atomic_numbers
 
 from ..errors import StructureError
 
+FULL_WITHIN = 1e-3
+"""Largest difference to 1 of a full occupancy."""
 ALIASES = {"D": "H", "Hw": "H", "HW": "H"}
 ALIASES |= dict.fromkeys(("Wat", "WAT", "Ow", "OW", "OH", "O-H", "OH2", "H2O"), "O")
 """Deuterium, and groups that some databases write for one atom; the formula has their hydrogen."""

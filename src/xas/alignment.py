@@ -5,7 +5,7 @@ from scipy.optimize import minimize_scalar
 
 from ..errors import RecordError, check_positive
 from .edges import find_edge
-from .normalization import find_e0
+from .normalization import e0_of
 from .spectrum import Spectrum
 
 STEP = 0.25
@@ -24,8 +24,7 @@ def shift_to_edge(spectrum: Spectrum) -> tuple[Spectrum, float]:
     """
     if spectrum.element is None or spectrum.edge is None:
         raise RecordError(f"{spectrum.source}: names no element and edge to align to")
-    e0 = find_e0(spectrum) if spectrum.e0 is None else spectrum.e0
-    shift = find_edge(spectrum.element, spectrum.edge).energy - e0
+    shift = find_edge(spectrum.element, spectrum.edge).energy - e0_of(spectrum)
     return spectrum.shifted(shift), shift
 
 

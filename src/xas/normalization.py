@@ -97,6 +97,11 @@ def find_e0(spectrum: Spectrum) -> float:
     return float(energy[int(np.argmin(np.abs(energy - best)))])
 
 
+def e0_of(spectrum: Spectrum) -> float:
+    """The edge energy that a spectrum states, else ``find_e0``, eV."""
+    return find_e0(spectrum) if spectrum.e0 is None else spectrum.e0
+
+
 def _lasting_step(grid: np.ndarray, values: np.ndarray, at: float) -> float:
     """Median 5 to 50 eV above an energy minus that as far below; medians do not feel glitches."""
     above = values[(grid > at + 5.0) & (grid < at + 50.0)]
@@ -148,7 +153,7 @@ def normalize(spectrum: Spectrum, ranges: Ranges | None = None) -> Normalized:
         ConfigError: ranges outside the spectrum, or with too few points.
     """
     energy, mu = spectrum.energy, spectrum.mu
-    e0 = find_e0(spectrum) if spectrum.e0 is None else spectrum.e0
+    e0 = e0_of(spectrum)
     if not energy[1] <= e0 <= energy[-2]:
         raise RecordError(
             f"{spectrum.source}: e0 {e0:.2f} eV is not within {energy[1]:.2f} to"

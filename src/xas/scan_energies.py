@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import RecordError
-from ..runtime.text_files import DECIMAL
+from ..runtime.text_files import parse_number
 from .columns import ANGLE, ENERGY, Columns, find_column
 
 logger = logging.getLogger(__name__)
@@ -77,10 +77,13 @@ def _from_angle(table: Columns, values: np.ndarray, unit: str) -> np.ndarray:
     """Energies of Bragg angles, eV: h c / (2 d sin(angle))."""
     if unit not in ANGLE_UNITS:
         raise RecordError(f"{table.path}: unit of angle is {unit!r}, expected degrees or radians")
-    spacings = [match[1] for line in table.header if (match := SPACING.search(line))]
-    if not spacings or not DECIMAL.fullmatch(spacings[0]):
-        raise RecordError(f"{table.path}: angles, but no number Mono.d_spacing")
-    spacing, angle = float(spacings[0]), np.radians(values * ANGLE_UNITS[unit])
+    words = [match[1] for line in table.header if (match := SPACING.search(line))]
+    if not words:
+        raise RecordError(f"{table.path}: angles, but no Mono.d_spacing, which turns them into eV")
+    try:
+        spacing, angle = parse_number(words[0]), np.radians(values * ANGLE_UNITS[unit])
+    except ValueError as error:
+        raise RecordError(f"{table.path}: Mono.d_spacing: {error}") from error
     if not (0 < spacing < np.inf and ((angle > 0) & (angle < np.pi)).all()):
         raise RecordError(f"{table.path}: angles or Mono.d_spacing {spacing:g} are out of range")
     return HC / (2.0 * spacing * np.sin(angle))

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ENERGY_TOLERANCE, RecordError
-from ..plot import draw_spectrum, plain_text
-from .tabular import Tabular, describe_axis
+from .tabular import Tabular, describe_axis, draw_spectrum, plain_text
 
 
 @dataclass(frozen=True, eq=False)

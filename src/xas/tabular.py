@@ -9,12 +9,20 @@ import numpy as np
 
 from ..errors import ConfigError
 from ..runtime.atomic_files import check_writable, write_text_durably
+from ..runtime.text_files import printable
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 DIGITS = 9
 """Significant digits in a file; a float32 needs no more."""
+
+UNIT_LABELS = {
+    "1e-3 a0^2": r"$10^{-3}\,a_0^2$",
+    "not stated": "unit not stated",
+    "arbitrary": "arb. units",
+}
+"""How a unit is typeset."""
 
 
 class Tabular:
@@ -79,3 +87,28 @@ class Tabular:
 def describe_axis(energy: np.ndarray) -> str:
     """Number and range of energies, eV, shape (n_energies,)."""
     return f"{len(energy)} energies, {energy[0]:.1f} to {energy[-1]:.1f} eV"
+
+
+def plain_text(text: str) -> str:
+    """Text from outside in one line, with nothing that matplotlib takes for a formula."""
+    return printable(text).replace("$", r"\$")
+
+
+def axis_labels(unit: str | None, relative: bool) -> tuple[str, str]:
+    """Labels of energy and absorption."""
+    shown = UNIT_LABELS.get(unit or "", plain_text(unit or ""))
+    return (
+        "Energy relative to reference (eV)" if relative else "Energy (eV)",
+        f"Absorption ({shown})" if shown else "Absorption",
+    )
+
+
+def draw_spectrum(
+    ax: Any, energy: np.ndarray, mu: np.ndarray, unit: str | None, relative: bool = False
+) -> None:
+    """Draw one spectrum, arrays of shape (n_energies,), and label the axes."""
+    ax.plot(energy, mu, linewidth=1.0)
+    energy_label, mu_label = axis_labels(unit, relative)
+    ax.set_xlabel(energy_label, fontsize=8)
+    ax.set_ylabel(mu_label, fontsize=8)
+    ax.ticklabel_format(axis="x", useOffset=False)

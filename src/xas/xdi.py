@@ -17,7 +17,7 @@ from ..runtime.atomic_files import write_durably
 from ..runtime.provenance import package_version
 from .channels import spectrum_of
 from .columns import Columns, read_columns, split_unit
-from .edges import FAR, find_edge
+from .edges import FAR, Edge, find_edge
 from .normalization import find_e0
 from .scan_energies import ENERGY_UNITS
 from .spectrum import Spectrum
@@ -54,9 +54,14 @@ def read_xdi(
     """
     table, header = read_xdi_table(path)
     element, edge = header.get("Element.symbol"), header.get("Element.edge")
-    spectrum = spectrum_of(table, column, energy_column, _stated_edge(element, edge))
+    try:
+        stated = find_edge(str(element).capitalize(), str(edge).upper())
+    except ConfigError:  # not named, or not tabulated
+        stated = None
+    spectrum = spectrum_of(table, column, energy_column, stated and stated.energy)
     spectrum = replace(spectrum, element=element, edge=edge, header=header)
-    _check_edge(spectrum)
+    if stated is not None:
+        _check_edge(spectrum, stated)
     return spectrum
 
 
@@ -86,15 +91,7 @@ def read_xdi_table(path: str | Path) -> tuple[Columns, dict[str, str]]:
     return table, header
 
 
-def _stated_edge(element: str | None, edge: str | None) -> float | None:
-    """Tabulated energy of the edge that a header names, eV; None: unnamed or not tabulated."""
-    try:
-        return find_edge(str(element).capitalize(), str(edge).upper()).energy
-    except ConfigError:
-        return None
-
-
-def _check_edge(spectrum: Spectrum) -> None:
+def _check_edge(spectrum: Spectrum, edge: Edge) -> None:
     """Compare a spectrum with the edge that its header names.
 
     A rise elsewhere is only warned of: other elements of a sample have edges, too.
@@ -102,10 +99,6 @@ def _check_edge(spectrum: Spectrum) -> None:
     Raises:
         RecordError: the tabulated edge is far outside its energies.
     """
-    try:
-        edge = find_edge(str(spectrum.element).capitalize(), str(spectrum.edge).upper())
-    except ConfigError:
-        return  # not named, or not tabulated
     stated = f"the header says {edge.element} {edge.name}, at {edge.energy:g} eV, but"
     low, high = spectrum.energy[0], spectrum.energy[-1]
     if not low - CALCULATED_WITHIN < edge.energy < high + CALCULATED_WITHIN:

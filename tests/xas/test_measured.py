@@ -11,6 +11,7 @@ from src.xas.measured import read_measured, with_edge
 from src.xas.xdi import read_xdi, write_xdi
 
 CUS, FOIL = (EXPERIMENT / name for name in ("CuS_covellite_13K_01.xdi", "cu_metal_rt.xdi"))
+ANGLE = "# XDI/1.0\n# Column.1: angle\n# Column.2: mu\n# Mono.d_spacing: {}\n12.8 1\n12.7 2\n"
 XDI = "# XDI/1.0\n# Column.1: {}\n# Column.2: mutrans\n{}# ///\n#---\n"
 
 
@@ -52,12 +53,15 @@ def test_energies_in_other_units(tmp_path, unit, convert):
     assert read_measured(tmp_path / "a.xdi").energy == pytest.approx(energy)
 
 
-@pytest.mark.parametrize(("unit", "factor"), [("degrees", 1.0), ("rad", np.pi / 180)])
-def test_angles_follow_from_bragg(tmp_path, unit, factor):
+@pytest.mark.parametrize(
+    ("unit", "factor", "spacing"),
+    [("degrees", 1.0, "3.1356"), ("rad", np.pi / 180, "3.1356"), ("degrees", 1.0, "0.31356D+1")],
+)
+def test_angles_follow_from_bragg(tmp_path, unit, factor, spacing):
     """Si(111), d = 3.1356 Angstrom: 12.7 degrees is 8.99 keV."""
     degrees = np.array([12.80, 12.75, 12.70])
     rows = "".join(f"{factor * angle:.9f} {k}\n" for k, angle in enumerate(degrees))
-    text = XDI.format(f"angle {unit}", "# Mono.d_spacing: 3.1356\n") + rows
+    text = XDI.format(f"angle {unit}", f"# Mono.d_spacing: {spacing}\n") + rows
     (tmp_path / "a.xdi").write_text(text)
     scan = read_measured(tmp_path / "a.xdi")
     assert scan.energy == pytest.approx(12398.4198 / (2 * 3.1356 * np.sin(np.radians(degrees))))
@@ -196,7 +200,10 @@ def test_angles_of_the_photon_factory(tmp_path):
         ("# XDI/1.0\n# Column.2: mu\n8979 1\n8980 2\n", "no Column.1"),
         ("# XDI/1.0\n# Column.1: time s\n8979 1\n8980 2\n", "no column is named energy"),
         ("# XDI/1.0\n# Column.1: energy Ry\n8979 1\n8980 2\n", "unit of energy is 'ry'"),
-        ("# XDI/1.0\n# Column.1: angle\n# Column.2: mu\n12 1\n11 2\n", "no number Mono.d_spacing"),
+        ("# XDI/1.0\n# Column.1: angle\n# Column.2: mu\n12 1\n11 2\n", "no Mono.d_spacing"),
+        (ANGLE.format("3.1356x"), "Mono.d_spacing: '3.1356x' is not a number"),
+        (ANGLE.format("1D999"), "Mono.d_spacing: '1D999' is not finite"),
+        (ANGLE.format("-3.1"), "Mono.d_spacing -3.1 are out of range"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path, text, message):

@@ -12,8 +12,8 @@ from functools import cached_property
 from ase.data import chemical_symbols
 
 from ..model.graph_input import Graph
-from ..structures.environments import Environment, environments
-from ..structures.names import material_of
+from .environments import Environment, environments
+from .names import material_of
 
 RARE = 0.005
 """Fraction of the training materials with a value below the usual range, and of those above it."""

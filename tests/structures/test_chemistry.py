@@ -14,9 +14,9 @@ from src import XANESPredictor
 from src.checkpoints.trained_model import TrainedModel
 from src.errors import PredictionError
 from src.prediction.site_prediction import predict_each
+from src.structures.chemistry import RARE, Survey, usual_range
 from src.structures.environments import environments
 from src.structures.graph import structure_graph
-from src.uncertainty.chemistry import RARE, Survey, usual_range
 
 ROOT = Path(__file__).parents[2]
 OXIDE = read(ROOT / "docs" / "examples" / "copper" / "CuO.vasp")
