@@ -8,7 +8,7 @@ is what the user gave), and ``TOGETHER = True`` where the processes of torchrun 
 Importing it is quick, so that its help is: what it works with is imported by ``run``.
 
 Exit codes: 0 done; 1 failed (one line on standard error); 2 wrong usage; 3 partial success, failed
-inputs are listed; 130 Ctrl-C; 141 nobody reads the output; 143 SIGTERM.
+inputs are listed; 130 Ctrl-C; 141 done, but nobody reads the output; 143 SIGTERM.
 """
 
 import io
@@ -31,6 +31,7 @@ from .errors import ConfigError, PartialError, PeerError, Terminated, XanesError
 from .runtime.command_line import STRUCTURE, first_that_fits, nearest, separate
 from .runtime.logs import log_to_stderr
 from .runtime.options import add_options, allow_empty, groups, make_options
+from .runtime.output import Output
 from .runtime.parser import Parser
 from .runtime.provenance import PROGRAM, describe_versions, hide_passwords, record_command
 from .runtime.signals import orderly_end
@@ -241,7 +242,7 @@ def guarded(work: Callable[[], None], debug: bool) -> int:
         return failed("terminated", code=143)
     except PeerError:  # the process that failed first has said why
         return 1
-    except BrokenPipeError:  # nobody reads the output, as in `| head`
+    except BrokenPipeError:  # nobody reads the output, as in `-o /dev/stdout | head`
         return 141
     except (XanesError, OSError) as error:
         return failed(str(error), debug, code=3 if isinstance(error, PartialError) else 1)
@@ -272,12 +273,11 @@ def one_line(error: Exception) -> str:
 
 def entry_point() -> None:
     """Entry point of the installed command."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    output = Output(sys.stdout)
+    sys.stdout, sys.stderr = output, Output(sys.stderr)
     code = main()
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes again
-        code = 141 if isinstance(error, BrokenPipeError) else failed(str(error))
+    output.flush()
+    if code == 0 and output.error is not None:
+        lost_reader = isinstance(output.error, BrokenPipeError)
+        code = 141 if lost_reader else failed(str(output.error))
     sys.exit(code)

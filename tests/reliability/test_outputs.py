@@ -1,6 +1,7 @@
 """Outputs that would destroy an input, and a standard output that fails."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -74,28 +75,69 @@ def test_outputs_that_are_devices_or_of_their_own_are_written(world, tmp_path):
     assert main([*words, "-o", str(tmp_path / "a.dat")]) == 0  # its own of before
 
 
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+
+
 @pytest.mark.parametrize(
     ("command", "code", "message"),
     [
         ("xanes --version >/dev/full", 1, "No space left"),
         ("xanes info {db} >/dev/full", 1, "No space left"),
-        ("xanes info {db} | true", 141, ""),
         ("PYTHONIOENCODING=ascii xanes info {accents}", 0, ""),
     ],
 )
 def test_standard_output_that_fails(world, tmp_path, command, code, message):
     accents = tmp_path / "ü.cif"
     accents.write_bytes(Path(world["cif"]).read_bytes())
-    program = f'xanes() {{ {sys.executable} -m src "$@"; }}; set -o pipefail; '
+    program = f'xanes() {{ {sys.executable} -m src "$@"; }}; '
     done = subprocess.run(
         ["bash", "-c", program + command.format(**world, accents=accents)],
-        cwd=ROOT, text=True, capture_output=True, check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        cwd=ROOT, text=True, capture_output=True, check=False, env=ENVIRONMENT,
     )  # fmt: skip
     assert done.returncode == code, done.stderr
     assert message in done.stderr if message else not done.stderr
     assert "Traceback" not in done.stderr
     assert "Exception" not in done.stderr
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    ("words", "n_files"),
+    [
+        ("info {db}", 0),
+        ("compare {foil} {cif} --model cu-k-feff -o {out}.json --plot {out}.png", 2),
+        ("dataset {calculations} -o {out}.db --id_list {out}.txt", 2),
+    ],
+)
+def test_a_reader_that_stops_early_prevents_no_file(world, tmp_path, words, n_files, unbuffered):
+    """The command ended at the first line that it printed, before its files were written."""
+    command = words.format(**world, out=tmp_path / "out").split()
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "src", *command], cwd=ROOT, check=False,
+        stdout=writer, stderr=subprocess.PIPE, text=True,
+        env={**ENVIRONMENT, "PYTHONUNBUFFERED": unbuffered},
+    )  # fmt: skip
+    os.close(writer)
+    assert done.returncode == 141
+    assert not re.search("Traceback|Error|error:", done.stderr)
+    written = sorted(tmp_path.iterdir())
+    assert len(written) == n_files
+    assert all(path.stat().st_size > 100 for path in written)
+
+
+def test_a_lost_reader_of_both_streams_hides_no_failure(world, tmp_path):
+    """As in `2>&1 | head -1`; the exit code of a failure is that of the failure."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    for words, code in (("info {db}", 141), ("info {missing}", 1), ("info --nothing", 2)):
+        command = [sys.executable, "-m", "src", *words.format(**world).split()]
+        done = subprocess.run(
+            command, cwd=ROOT, check=False, stdout=writer, stderr=writer, env=ENVIRONMENT
+        )
+        assert done.returncode == code
+    os.close(writer)
 
 
 def test_no_command_is_wrong_usage(capsys):
