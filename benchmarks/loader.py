@@ -106,7 +106,7 @@ def training_rate(graphs: list[Data], repeats: int) -> float:
 
 def measure(options: Options) -> Result:
     """Write one database of displaced records, and open parts of it in processes of their own."""
-    counts = (48, 96) if options.quick else COUNTS
+    counts = (96, 192) if options.quick else COUNTS
     with TemporaryDirectory() as name:
         folder = Path(name)
         source_path, path = options.database or folder / "slice.db", folder / "many.db"

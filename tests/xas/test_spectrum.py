@@ -35,6 +35,7 @@ def test_whole_numbers_become_real_ones():
     spectrum = Spectrum(np.array([8980, 8981]), np.array([0, 1]))
     assert spectrum.energy.dtype == spectrum.mu.dtype == np.float64
     assert (spectrum.unit, spectrum.source) == ("arbitrary", "spectrum")
+    assert spectrum.made_from == ""
 
 
 @pytest.mark.parametrize(
@@ -108,3 +109,30 @@ def test_difference_needs_one_unit_and_common_energies():
     assert difference.mu[0] == pytest.approx(8981.0**2 - 0.5 * (8980.0**2 + 8981.0**2))
     with pytest.raises(RecordError, match="can't be subtracted"):
         first.minus(first.derivative())
+
+
+def test_repr_names_what_is_known():
+    known = Spectrum(ENERGY, ENERGY, "normalized", "Cu", "K", 8980.5, "foil")
+    axis = "4 energies, 8980.0 to 8990.0 eV"
+    assert repr(known) == f"<Spectrum foil, Cu K edge, {axis}, e0 8980.50 eV, mu normalized>"
+    assert repr(Spectrum(ENERGY, ENERGY)) == f"<Spectrum spectrum, {axis}, mu arbitrary>"
+    assert "foil, Cu edge," in repr(Spectrum(ENERGY, ENERGY, element="Cu", source="foil"))
+    assert "foil, K edge," in repr(Spectrum(ENERGY, ENERGY, edge="K", source="foil"))
+
+
+def test_columns_and_figure():
+    from matplotlib import pyplot
+
+    foil = Spectrum(ENERGY, ENERGY**2, source="foil $1")
+    assert {name: v.tolist() for name, v in foil.columns().items()} == {
+        "energy_eV": ENERGY.tolist(), "mu": (ENERGY**2).tolist()
+    }  # fmt: skip
+    ax = foil.plot()
+    assert foil.derivative().plot(ax) is ax  # into the same axes
+    first, second = ax.get_lines()
+    pyplot.close(ax.figure)
+    assert (first.get_xdata().tolist(), first.get_ydata().tolist()) == (
+        ENERGY.tolist(), foil.mu.tolist()
+    )  # fmt: skip
+    assert second.get_ydata().tolist() == foil.derivative().mu.tolist()
+    assert (ax.get_title(), ax.title.get_fontsize()) == (r"foil \$1", 9)

@@ -78,17 +78,3 @@ def test_records_and_rows_of_a_database_are_tables_too():
     assert "not predicted: no Cu" in repr(failed)
     failed.plot()
     pyplot.close("all")
-
-
-def test_plot_and_repr():
-    from matplotlib import pyplot
-
-    ax = FOIL.plot()
-    assert ax.get_lines()[0].get_ydata().tolist() == FOIL.mu.tolist()
-    assert FOIL.derivative().plot(ax) is ax  # into the same axes
-    assert len(ax.get_lines()) == 2
-    pyplot.close(ax.figure)
-    text = repr(FOIL)
-    for word in ("foil", "Cu K", "3 energies", "8979.0 to 8990.0 eV", "e0 8980.50"):
-        assert word in text
-    assert len(text) < 120
