@@ -7,12 +7,13 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..dataset.record import structure_digest
 from ..errors import StructureError
 from .feff_input import feff_input
 from .feff_run import LOG, Failure, run_feff
 from .plan import Site
 from .settings import FeffSettings
-from .site_folder import FAILED, RUNNING, checksum, install, is_done, site_folder, write_structure
+from .site_folder import FAILED, RUNNING, checksum, is_done, site_folder, write_structure
 
 AXES = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
 """Polarization vectors, Cartesian."""
@@ -39,14 +40,12 @@ class Request:
     polarizations: tuple[str, ...] = ()
     """Keys of ``AXES``. Empty: the spectrum averaged over all directions."""
 
-    @property
-    def settings_text(self) -> str:
-        """The settings in a line, for the table of failures."""
+    def describe(self, site: Site) -> str:
+        """Settings and structure in a line, by which the table of failures knows a site again."""
         s = self.settings
-        return (
-            f"SCF {s.scf} FMS {s.fms} cluster {s.cluster} mixing {s.scf_mixing}"
-            f" by {s.potentials} {','.join(self.polarizations)}"
-        ).rstrip()
+        words = f"SCF {s.scf} FMS {s.fms} cluster {s.cluster} mixing {s.scf_mixing}"
+        words += f" by {s.potentials} {','.join(self.polarizations)}"
+        return f"{words.rstrip()}; structure {structure_digest(site.atoms)[:16]}"
 
     def inputs(self, site: Site, mixing: float | None = None) -> dict[str, str]:
         """Input of each spectrum of a site, by the polarization's axis; "" is the average.
@@ -67,6 +66,14 @@ class Request:
             texts = [feff_input(*about, settings, AXES.get(axis), name) for axis in axes]
         return {axis: f"{comment}\n{text}" for axis, text in zip(axes, texts, strict=True)}
 
+    def is_done(self, site: Site) -> bool:
+        """Whether a site has been calculated so; ConfigError if its folder has other spectra."""
+        folder = site_folder(self.root, site)
+        try:
+            return folder.exists() and is_done(folder, self.inputs(site))
+        except StructureError:  # said when it is calculated
+            return False
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -76,19 +83,19 @@ class Outcome:
     seconds: float = 0.0
     """Time of all its runs."""
     attempts: int = 0
-    """Runs; 0: it was calculated before, or has no input."""
+    """Runs; 0: it has no input."""
     failure: Failure | None = None
     """Why there is no spectrum."""
 
 
 def calculate_site(site: Site, request: Request, stop: threading.Event | None = None) -> Outcome:
-    """Calculate one site, unless it is done; its folder is complete or absent.
+    """Calculate one site; its folder is complete or absent.
 
     A site whose potentials fail is tried again with a tenth of the mixing, as FEFF itself advises;
     a larger SCF radius helped none of the failures tried (`docs/howto/calculate.md`).
 
     Raises:
-        ConfigError: the folder contains another calculation of that name.
+        ConfigError: see ``write_structure``.
         OSError: FEFF can't be started, or a file can't be written, a full disk among them.
         Stopped: ``stop`` was set.
     """
@@ -97,8 +104,6 @@ def calculate_site(site: Site, request: Request, stop: threading.Event | None = 
         inputs = request.inputs(site)
     except StructureError as error:
         return Outcome(site, failure=Failure("structure", str(error)))
-    if is_done(request.root, site, inputs):
-        return Outcome(site)
     work = request.root / RUNNING / site.name
     try:
         attempts, failure = 1, run_inputs(work, inputs, site, request, stop)
@@ -115,7 +120,10 @@ def calculate_site(site: Site, request: Request, stop: threading.Event | None = 
             for axis, text in inputs.items():
                 (work / axis / "feff.inp").write_text(text)
             write_structure(request.root, site)
-            install(work, site_folder(request.root, site))
+            folder = site_folder(request.root, site)
+            shutil.rmtree(folder, ignore_errors=True)  # inputs without a spectrum
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            work.replace(folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return Outcome(site, time.monotonic() - start, attempts, failure)

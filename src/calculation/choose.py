@@ -39,28 +39,17 @@ def farthest_points(points: np.ndarray, known: np.ndarray, number: int) -> list[
 
 
 def site_features(model: TrainedModel, sites: Sequence[Site]) -> np.ndarray:
-    """What enters the readout of a model, of an ensemble its first member, for sites.
+    """What enters the readout of a model for sites, see ``readout_features``.
 
     Returns:
-        See ``readout_features``, shape (n_sites, n_features).
-
-    Raises:
-        StructureError: a structure can't be used.
+        Shape (n_sites, n_features).
     """
     graphs = [model.graph(site.atoms, [site.site]) for site in sites]
     return raw_sites(networks_of(model.network)[0], graphs, np.zeros(1)).features
 
 
 def choose_novel(name: Path, sites: Sequence[Site], number: int) -> list[Site]:
-    """Choose the sites that are most novel to a model.
-
-    Args:
-        name: calibrated model: its file, folder, or the name of one that ships with the package.
-        sites: candidates.
-        number: how many to choose.
-
-    Returns:
-        Chosen sites, the most novel first, in the whitened feature space of ``Novelty``.
+    """A number of sites, those most novel to a model first, in the feature space of ``Novelty``.
 
     Raises:
         CheckpointError: the model is not calibrated, so it does not know its training sites.

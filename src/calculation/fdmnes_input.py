@@ -48,7 +48,7 @@ End
 
 
 def fdmnes_input(atoms: Atoms, site: int, edge: str, radius: float = 5.0, name: str = "") -> str:
-    """Input of one site.
+    """Text of the ``fdmnes_in.txt`` of one site.
 
     Args:
         atoms: crystal, periodic in three directions, or a molecule, periodic in none.
@@ -57,9 +57,6 @@ def fdmnes_input(atoms: Atoms, site: int, edge: str, radius: float = 5.0, name: 
         radius: radius of the cluster, Angstrom.
         name: what the structure is called, for a comment.
 
-    Returns:
-        Text of ``fdmnes_in.txt``.
-
     Raises:
         StructureError: the structure is not usable, or ``site`` is outside it.
     """
@@ -67,8 +64,7 @@ def fdmnes_input(atoms: Atoms, site: int, edge: str, radius: float = 5.0, name: 
     check_distances(atoms)
     check_index(site, "site", len(atoms))
     if any(atoms.pbc):
-        lengths = atoms.cell.cellpar()
-        rows = ["Crystal", " ".join(f"{value:.8f}" for value in lengths)]
+        rows = ["Crystal", " ".join(f"{value:.8f}" for value in atoms.cell.cellpar())]
         places = atoms.get_scaled_positions(wrap=False)
     else:  # in units of a cell of one Angstrom
         rows = ["Molecule", "1.0 1.0 1.0 90.0 90.0 90.0"]

@@ -15,6 +15,8 @@ from ..structures.cluster import Cluster, cut_cluster
 from ..structures.graph import check_distances
 from .settings import FeffSettings
 
+MOST_POTENTIALS = 31
+"""Potentials that FEFF 10 takes beside the absorber's (`nphxhardlimit`); with more it crashes."""
 OVERLAP = 0.5
 """Atoms nearer than this are refused, Angstrom; the shortest bond, in H2, has 0.74."""
 CARDS = """\
@@ -79,6 +81,7 @@ def unique_potentials(
 
     Raises:
         ConfigError: "symmetry" without spglib.
+        StructureError: there are more than ``MOST_POTENTIALS``.
     """
     label = list(atoms.numbers)
     if kind == "symmetry":
@@ -87,11 +90,15 @@ def unique_potentials(
             raise ConfigError(
                 "`potentials` by symmetry need spglib: pip install 'e3gnn-xanes[symmetry]'"
             )
-        for group in groups:
-            for member in group:
-                label[member] = group[0]
+        first = {member: group[0] for group in groups for member in group}
+        label = [first[site] for site in range(len(atoms))]
     neighbors = [label[i] for i in cluster.origin[1:]]  # FEFF refuses potentials without an atom
     order = [value for value in dict.fromkeys(label) if value in neighbors]
+    if len(order) > MOST_POTENTIALS:
+        raise StructureError(
+            f"{len(order)} potentials by {kind} beside the absorber's, but FEFF takes at most"
+            f" {MOST_POTENTIALS}; use potentials by element or a smaller cluster_radius"
+        )
     potentials = [(int(cluster.atoms.numbers[0]), 0.0001)]
     potentials += [(int(atoms.numbers[label.index(v)]), label.count(v)) for v in order]
     return potentials, np.array([0, *(1 + order.index(value) for value in neighbors)])
@@ -116,7 +123,7 @@ def feff_input(
         name: what the structure is called, for a comment.
 
     Raises:
-        StructureError: see ``sorted_cluster``.
+        StructureError: see ``sorted_cluster`` and ``unique_potentials``.
         ConfigError: see ``unique_potentials``.
     """
     cluster = sorted_cluster(atoms, site, settings.cluster)

@@ -20,8 +20,6 @@ ENGINE = Path(__file__).with_name("feff10_engine.py")
 ENVIRONMENT = {"MALLOC_MMAP_THRESHOLD_": "1000000000", "MALLOC_TRIM_THRESHOLD_": "4000000000"}
 """FEFF maps and unmaps large arrays for every energy: 1.5 times slower without these."""
 LOG = "feff.out"
-POLL = 0.2
-"""Seconds between two looks at a run."""
 EDGE_WITHIN = (15.0, 0.002)
 """Largest distance of the Fermi level from the tabulated edge: eV, and fraction of its energy, the
 larger of the two. FEFF's levels lie 9 eV above the table for Cu and 16 eV for Sr."""
@@ -84,14 +82,10 @@ def run_feff(
         edge: its edge.
         command: FEFF's command and its words; empty: FEFF 10 of feff10-rs.
         time_limit: seconds.
-        stop: ends the run when it is set.
+        stop: ends the run with ``Stopped`` when it is set.
 
     Returns:
         None if `xmu.dat` is complete and plausible, else what went wrong.
-
-    Raises:
-        Stopped: ``stop`` was set.
-        OSError: the command can't be started, or the folder can't be written.
     """
     (folder / "feff.inp").write_text(text)
     (folder / "xmu.dat").unlink(missing_ok=True)
@@ -128,11 +122,7 @@ def run_feff(
 def watch(
     process: subprocess.Popen, log: Path, time_limit: float, stop: threading.Event | None
 ) -> str | None:
-    """Wait for a run to end; why it is given up, or None.
-
-    Raises:
-        Stopped: ``stop`` was set.
-    """
+    """Wait for a run to end; why it is given up, or None."""
     end = time.monotonic() + time_limit
     with log.open(errors="replace") as output:
         while process.poll() is None:
@@ -143,7 +133,7 @@ def watch(
             for level in POINT.findall(output.read()):
                 if not level or float(level) > RUNAWAY:
                     return f"no Fermi level found below {RUNAWAY:g} eV"
-            time.sleep(POLL)
+            time.sleep(0.2)
     return None
 
 
@@ -169,8 +159,8 @@ def check_plausible(xmu: Xmu, element: str, edge: str) -> None:
     """Refuse a spectrum that can't be that of an edge.
 
     Raises:
-        RecordError: its Fermi level is far from the tabulated edge, energies do not rise, or mu is
-            not positive above the edge.
+        RecordError: its Fermi level is far from the edge, mu is not positive above it, or energies
+            do not increase.
     """
     tabulated = find_edge(element, edge).energy
     if abs(xmu.edge_energy - tabulated) > max(EDGE_WITHIN[0], EDGE_WITHIN[1] * tabulated):
@@ -179,11 +169,10 @@ def check_plausible(xmu: Xmu, element: str, edge: str) -> None:
             f" edge is tabulated at {tabulated:.1f} eV"
         )
     above = xmu.energy > xmu.edge_energy
-    lowest = int(xmu.mu[above].argmin())
-    if xmu.mu[above][lowest] <= 0:
+    energy, mu = min(zip(xmu.energy[above], xmu.mu[above], strict=True), key=lambda point: point[1])
+    if mu <= 0:
         raise RecordError(
-            f"xmu.dat: mu is {xmu.mu[above][lowest]:.3g} at {xmu.energy[above][lowest]:.1f} eV,"
-            " above the edge, but must be positive"
+            f"xmu.dat: mu is {mu:.3g} at {energy:.1f} eV, above the edge, but must be positive"
         )
     if not (xmu.energy[1:] > xmu.energy[:-1]).all():
         raise RecordError("xmu.dat: the energies do not increase")

@@ -38,15 +38,9 @@ def load_config(path: Path) -> Any:
 
 @contextmanager
 def parsl_workers(path: Path) -> Iterator[Submit]:
-    """Run sites where a Parsl configuration says.
+    """Run sites where a Parsl configuration says; see ``load_config``.
 
     A site whose worker is lost is started again, as often as the configuration's ``retries`` say.
-
-    Args:
-        path: Python file that defines ``config``, a ``parsl.Config``.
-
-    Raises:
-        ConfigError: see ``load_config``.
     """
     config = load_config(path)
     import parsl

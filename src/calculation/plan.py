@@ -118,11 +118,10 @@ def distorted(atoms: Atoms, displace: float, strain: float, seed: Sequence[int])
 
 
 class Plan(NamedTuple):
-    """Sites to calculate, and the structures that can't be."""
+    """Sites to calculate; structures that can't be, and why."""
 
     sites: list[Site]
     refused: list[str]
-    """File or structure, and why."""
 
 
 def make_plan(
@@ -132,7 +131,7 @@ def make_plan(
     sites: Sequence[int] | None = None,
     copies: Copies | None = None,
 ) -> Plan:
-    """Choose the sites of structures.
+    """Choose the sites of structures, each once, in their order.
 
     Args:
         structures: what ``find_structures`` yields.
@@ -141,9 +140,6 @@ def make_plan(
         sites: 0-based indices. None: the structure's own; else every atom of the element, one of
             each kind of equivalent ones where spglib is installed.
         copies: displaced copies of each structure, the same sites of each.
-
-    Returns:
-        The sites in order, each once, and what was refused.
 
     Raises:
         ConfigError: no element or edge of that name.
@@ -170,15 +166,10 @@ def make_plan(
 
 
 def sites_of(structure: Structure, element: str | None, sites: Sequence[int] | None) -> list[int]:
-    """Sites of one structure; see ``make_plan``.
-
-    Raises:
-        StructureError: it is not usable, has no such atom, or no absorber is specified.
-    """
-    atoms = structure.atoms
+    """Sites of one structure, see ``make_plan``; StructureError if there are none."""
+    atoms, chosen = structure.atoms, structure.sites if sites is None else sites
     check_atoms(atoms)
     symbols = atoms.get_chemical_symbols()
-    chosen = structure.sites if sites is None else sites
     if structure.element not in (None, element or structure.element):
         raise StructureError(f"its absorber is {structure.element}, but {element} is requested")
     element = element or structure.element

@@ -17,7 +17,7 @@ from ..runtime.atomic_files import hold
 from .calculate import Outcome, Request, calculate_site
 from .feff_run import Failure
 from .plan import Site
-from .site_folder import RUNNING, is_done, site_folder
+from .site_folder import RUNNING
 
 logger = logging.getLogger(__name__)
 
@@ -29,31 +29,32 @@ Submit = Callable[[Site, Request], Future]
 
 @dataclass
 class Tally:
-    """What became of the sites."""
+    """How many sites were calculated or not."""
 
-    outcomes: list[Outcome] = field(default_factory=list)
-    """Of the sites that were tried now."""
+    calculated: int = 0
+    second_tries: int = 0
+    """Sites among them that needed a second try."""
     done_before: int = 0
-    """Sites that had been calculated before."""
     failed_before: int = 0
     """Sites that had failed before, and were not tried again."""
+    failed_in: Counter[str] = field(default_factory=Counter)
+    """Sites that failed now, by FEFF's module."""
 
     @property
     def failed(self) -> int:
         """Sites without a spectrum."""
-        return self.failed_before + sum(o.failure is not None for o in self.outcomes)
+        return self.failed_before + self.failed_in.total()
 
     def describe(self) -> str:
         """A line of numbers, and one for each kind of failure."""
-        attempts = [o.attempts for o in self.outcomes if o.failure is None]
-        line = f"{len(attempts)} calculated, {self.done_before} already calculated"
-        if attempts.count(2):
-            line += f", {attempts.count(2)} of them with a second try"
+        line = f"{self.calculated} calculated, {self.done_before} already calculated"
+        if self.second_tries:
+            line += f", {self.second_tries} of them with a second try"
         lines = [line]
         if self.failed_before:
             lines.append(f"{self.failed_before} failed before; --again retries them")
-        modules = Counter(o.failure.module for o in self.outcomes if o.failure is not None)
-        return "\n".join(lines + [f"{count} failed in {name}" for name, count in modules.items()])
+        lines += [f"{count} failed in {name}" for name, count in self.failed_in.items()]
+        return "\n".join(lines)
 
 
 @contextmanager
@@ -90,11 +91,9 @@ def calculate_all(
         tally, todo = Tally(), []
         before = set() if again else read_failures(request.root)
         for site in sites:
-            if (site.id, site.edge, request.settings_text) in before:
+            if (site.id, site.edge, request.describe(site)) in before:
                 tally.failed_before += 1
-            elif site_folder(request.root, site).exists() and is_done(
-                request.root, site, request.inputs(site)
-            ):
+            elif request.is_done(site):
                 tally.done_before += 1
             else:
                 todo.append(site)
@@ -102,18 +101,21 @@ def calculate_all(
             bar.update(len(sites) - len(todo))
             for future in as_completed([submit(site, request) for site in todo]):
                 outcome = future.result()
-                tally.outcomes.append(outcome)
-                bar.update()
-                bar.set_postfix(failed=tally.failed)
-                if outcome.failure is not None:
+                if outcome.failure is None:
+                    tally.calculated += 1
+                    tally.second_tries += outcome.attempts == 2
+                else:
+                    tally.failed_in[outcome.failure.module] += 1
                     append_failure(request, outcome, outcome.failure)
                     with bar.external_write_mode():
                         logger.warning("failed: %s: %s", outcome.site.id, outcome.failure)
+                bar.update()
+                bar.set_postfix(failed=tally.failed)
         return tally
 
 
 def read_failures(root: Path) -> set[tuple[str, str, str]]:
-    """Id, edge and settings of the sites that failed before."""
+    """Id, edge and input, see ``Request.describe``, of the sites that failed before."""
     path = root / FAILURES
     if not path.is_file():
         return set()
@@ -124,11 +126,10 @@ def read_failures(root: Path) -> set[tuple[str, str, str]]:
 def append_failure(request: Request, outcome: Outcome, failure: Failure) -> None:
     """Add a row to the table of failures."""
     path, site = request.root / FAILURES, outcome.site
-    new = not path.is_file()
     with path.open("a", newline="") as file:
         writer = csv.writer(file)
-        if new:
+        if not file.tell():
             writer.writerow(FIELDS)
         about = [site.id, site.element, site.edge, len(site.atoms)]
-        why = [failure.module, failure.message, outcome.attempts]
-        writer.writerow([*about, *why, f"{outcome.seconds:.1f}", request.settings_text])
+        why = [failure.module, failure.message, outcome.attempts, f"{outcome.seconds:.1f}"]
+        writer.writerow([*about, *why, request.describe(site)])

@@ -12,7 +12,6 @@ Layout::
 
 import hashlib
 import io
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -36,21 +35,20 @@ def site_folder(root: Path, site: Site) -> Path:
     return root / site.material / "FEFF-XANES" / f"{site.site:03d}_{site.element}"
 
 
-def is_done(root: Path, site: Site, inputs: Mapping[str, str]) -> bool:
+def is_done(folder: Path, inputs: Mapping[str, str]) -> bool:
     """Whether all spectra of a site have been calculated; see ``Request.inputs``.
 
     Raises:
         ConfigError: its folder has a calculation with other inputs.
     """
-    folder = site_folder(root, site)
     if not any(folder.rglob("xmu.dat")):  # inputs alone may have been written
         return False
     for axis, text in inputs.items():
         path = folder / axis / "feff.inp"
         if not path.is_file() or text.splitlines()[0] not in path.read_text(errors="replace"):
             raise ConfigError(
-                f"{folder}: calculated with other settings than requested now; name another folder"
-                " with --output, or remove this one"
+                f"{folder}: calculated from another structure or with other settings than requested"
+                " now; name another folder with --output, or remove this one"
             )
     return True
 
@@ -61,28 +59,18 @@ def write_structure(root: Path, site: Site) -> None:
     Raises:
         ConfigError: it contains another structure.
     """
-    atoms = site.atoms
+    atoms, text = site.atoms, io.StringIO()
     if not all(atoms.pbc):
         return
-    path = root / site.material / "POSCAR"
-    text = io.StringIO()
-    bare = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+    bare = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=True)
     write(text, bare, format="vasp", direct=True)
-    if path.is_file():
-        if path.read_text() != text.getvalue():
-            raise ConfigError(
-                f"{path}: already contains another structure; name another folder with --output"
-            )
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".POSCAR.{site.site}.part")  # other sites may be writing it too
-    part.write_text(text.getvalue())
-    part.replace(path)
-
-
-def install(work: Path, folder: Path) -> None:
-    """Put a finished folder in its place in one step."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    if folder.exists():  # inputs without a spectrum
-        shutil.rmtree(folder)
-    work.replace(folder)
+    path = root / site.material / "POSCAR"
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".POSCAR.{site.site}.part")  # other sites may be writing it too
+        part.write_text(text.getvalue())
+        part.replace(path)
+    elif path.read_text() != text.getvalue():
+        raise ConfigError(
+            f"{path}: already contains another structure; name another folder with --output"
+        )

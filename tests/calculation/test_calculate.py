@@ -109,6 +109,23 @@ def test_failures_are_listed_counted_and_not_tried_again(tmp_path, many, capsys)
     assert len(records(out)) == 9
 
 
+def test_a_failure_is_known_again_by_its_structure_and_not_by_its_name(tmp_path, capsys):
+    path, out = tmp_path / "x.vasp", tmp_path / "runs"
+    words = ["calculate", path, "--element", "Cu", "-o", out]
+    write(path, bulk("Cu"))
+    assert run(*words, *feff(tmp_path, 0, "norman")) == 1
+    write(path, bulk("Cu", a=3.7))
+    assert run(*words, *feff(tmp_path, 0, "norman")) == 1
+    assert [row["id"] for row in failures(out)] == ["x_000", "x_000"]
+    capsys.readouterr()
+    for a in (3.61, 3.7):  # control: either is one that failed before
+        write(path, bulk("Cu", a=a))
+        assert run(*words, *feff(tmp_path)) == 1
+        assert "1 failed before" in capsys.readouterr().out
+    write(path, bulk("Cu", a=3.8))
+    assert run(*words, *feff(tmp_path)) == 0
+
+
 def test_all_sites_failing_is_a_failure(tmp_path):
     words = ["calculate", CUO, "--element", "Cu", "-o", tmp_path, *feff(tmp_path, 0, "cut")]
     assert run(*words) == 1

@@ -115,6 +115,18 @@ def test_potentials_by_symmetry():
     assert set(ipot.tolist()) == {0, 1, 2, 3}
 
 
+def test_more_potentials_than_feff_takes_are_refused():
+    """FEFF 10 reads 31 beside the absorber's, and crashes at 32."""
+    for n_others in (31, 32):
+        numbers = [29, *range(40, 40 + n_others)]
+        row = Atoms(numbers, [[2.0 * k, 0, 0] for k in range(len(numbers))])
+        if n_others == 31:
+            assert len(unique_potentials(row, sorted_cluster(row, 0, 90.0), "element")[0]) == 32
+            continue
+        with pytest.raises(StructureError, match="32 potentials by element .* at most 31"):
+            feff_input(row, 0, "K", FeffSettings(cluster_radius=90.0))
+
+
 @pytest.mark.parametrize(
     ("element", "edge"), [("S", "K"), ("Pd", "K"), ("Ag", "L3"), ("U", "L3"), ("Cu", "K")]
 )
