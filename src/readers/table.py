@@ -141,7 +141,7 @@ def spectrum_of(path: Path, row: dict[str, str], source: str) -> tuple[np.ndarra
     if "spectrum" in row:
         table = read_columns(path.parent / row["spectrum"])
         energy, _ = choose_energy(table)
-        return energy, choose_mu(table, energy=energy)[0]
+        return energy, choose_mu(table, energy)[0]
     pairs = []
     for name in (name for name in row if name not in KNOWN):
         try:

@@ -20,7 +20,7 @@ SYMPREC = 1e-3
 def choose_sites(
     atoms: Atoms, element: str | None, sites: Sequence[int] | None, other_element: bool = False
 ) -> list[int]:
-    """Absorbers of a structure: ``sites``, or every atom of the model's element.
+    """Absorbers of a structure, sorted: ``sites``, or every atom of the model's element.
 
     Args:
         atoms: structure.
@@ -28,12 +28,8 @@ def choose_sites(
         sites: 0-based indices; None: every atom of the element.
         other_element: accept sites of another element.
 
-    Returns:
-        Indices, sorted.
-
     Raises:
-        StructureError: there is none, or one of ``sites`` is of another element without
-            ``other_element``.
+        StructureError: there is none, or it is of another element without ``other_element``.
     """
     symbols = atoms.get_chemical_symbols()
     if sites is None:
@@ -57,22 +53,16 @@ def choose_sites(
 
 
 def unknown_elements(atoms: Atoms, elements: Sequence[int] | None) -> list[str]:
-    """Elements of a structure that are absent from the training set, whose numbers are passed."""
-    if elements is None:
-        return []
-    return [chemical_symbols[z] for z in sorted(set(atoms.numbers) - set(elements))]
+    """Elements of a structure that are not among those of the training set; None: not known."""
+    unseen = () if elements is None else sorted(set(atoms.numbers) - set(elements))
+    return [chemical_symbols[z] for z in unseen]
 
 
 def equivalent_sites(atoms: Atoms, sites: Sequence[int]) -> list[list[int]] | None:
-    """Group sites that the space group maps onto each other.
+    """Group sites that the space group maps onto each other; None where spglib is not installed.
 
-    Args:
-        atoms: structure.
-        sites: the sites to group.
-
-    Returns:
-        Groups, each sorted; None where spglib is not installed. Each site is a group where the
-        structure is not periodic in three dimensions or spglib finds no symmetry.
+    Each site is a group where the structure is not periodic in three dimensions or spglib finds no
+    symmetry.
     """
     try:
         import spglib

@@ -21,17 +21,10 @@ from ..runtime.atomic_files import first_line
 
 
 def read_structures(path: str | Path, format: str | None = None) -> list[Atoms]:
-    """Read every structure of a file that ASE knows.
-
-    Args:
-        path: CIF, POSCAR, xyz, extended xyz, ..
-        format: ASE's name of the format; None: inferred from name and content.
-
-    Returns:
-        The structures.
+    """Read every structure of a file; see ``stream_structures``.
 
     Raises:
-        StructureError: missing, not readable, empty, compressed and too large, or incomplete.
+        StructureError: also if there is none.
     """
     path = Path(path)
     with np.errstate(all="ignore"):  # what is not finite is refused where it is used
@@ -45,8 +38,8 @@ def stream_structures(path: Path, format: str | None = None) -> Iterator[Atoms]:
     """Yield the structures of a file one by one, such as frames of a trajectory.
 
     Args:
-        path: file.
-        format: see ``read_structures``.
+        path: CIF, POSCAR, xyz, extended xyz, or what else ASE reads.
+        format: ASE's name of the format; None: inferred from name and content.
 
     Raises:
         StructureError: missing, compressed and too large, incomplete, or a structure that ASE can't
@@ -70,21 +63,27 @@ def stream_structures(path: Path, format: str | None = None) -> Iterator[Atoms]:
         _check_frames(path)
     number = 0
     try:
-        own = _read_own(path, kind)
-        if own is not None:
-            yield from own
-            return
-        with text_files.unpacked(path) as plain:
-            # text after an @ in a name would be an index; an absolute path is no server's address
-            for atoms in iread(str(plain.absolute()), ":", format, do_not_split_by_at_sign=True):
-                yield atoms
-                number += 1
+        if kind == "cif":
+            from .cif import read_cif
+
+            yield from read_cif(path)
+        elif kind == "vasp":
+            from .poscar import read_poscar
+
+            yield read_poscar(path)
+        else:
+            with text_files.unpacked(path) as plain:
+                # text after an @ would be an index; an absolute path is no server's address
+                where = str(plain.absolute())
+                for atoms in iread(where, ":", format, do_not_split_by_at_sign=True):
+                    yield atoms
+                    number += 1
     except StructureError:
         raise
     except Exception as error:  # ASE's readers raise classes without a common base
-        where = f"{path}: frame {number}" if number else path
         raise StructureError(
-            f"{where}: not a structure that ASE reads ({first_line(error)})"
+            f"{path}: {f'frame {number}: ' * bool(number)}not a structure that ASE reads"
+            f" ({first_line(error)})"
         ) from error
 
 
@@ -106,26 +105,10 @@ def _check_frames(path: Path) -> None:
                 )
 
 
-def _read_own(path: Path, kind: str | None) -> list[Atoms] | None:
-    """Structures of a format that has a reader here, imported when it is needed; else None."""
-    if kind == "cif":
-        from .cif import read_cif
-
-        return read_cif(path)
-    if kind == "vasp":
-        from .poscar import read_poscar
-
-        return read_poscar(path)
-    return None
-
-
 def named_structures(path: str | Path) -> list[tuple[str, Atoms]]:
-    """Structures of a file with a name each.
+    """Structures of a file with a name each; see ``read_structures``.
 
     The name is the file's, or the folder's of a POSCAR, and numbered where there are several.
-
-    Raises:
-        StructureError: see ``read_structures``.
     """
     path = Path(path)
     frames, stem = read_structures(path), _stem(path)
@@ -136,9 +119,6 @@ def named_structures(path: str | Path) -> list[tuple[str, Atoms]]:
 
 def each_structure(paths: Sequence[Path]) -> Iterator[tuple[Path, str, Atoms | StructureError]]:
     """Read files one after the other; one that can't be read does not stop the others.
-
-    Args:
-        paths: files that ASE reads.
 
     Yields:
         File, name of the structure, and the structure or why the file can't be read. Where names
@@ -162,6 +142,5 @@ def each_structure(paths: Sequence[Path]) -> Iterator[tuple[Path, str, Atoms | S
 
 
 def _stem(path: Path) -> str:
-    """Name of a file's structure: the file's without its ending, or the folder's of a POSCAR."""
     is_poscar = path.name in ("POSCAR", "CONTCAR")
     return path.resolve().parent.name if is_poscar else path.stem

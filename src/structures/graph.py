@@ -28,11 +28,7 @@ QUICKEST = 2.0
 
 
 def check_atoms(atoms: Atoms, max_z: int = LARGEST_Z) -> None:
-    """Refuse a structure that can't be turned into a graph.
-
-    Args:
-        atoms: structure.
-        max_z: highest atomic number.
+    """Refuse a structure that can't be turned into a graph; ``max_z``: highest atomic number.
 
     Raises:
         StructureError: no atoms, positions or cell not finite or too far away, a cell without
@@ -41,17 +37,16 @@ def check_atoms(atoms: Atoms, max_z: int = LARGEST_Z) -> None:
     """
     if len(atoms) == 0:
         raise StructureError("the structure has no atoms")
-    bad = ~np.isfinite(atoms.positions).all(axis=1)
-    if bad.any():
-        raise StructureError(f"the position of atom {int(np.argmax(bad))} is not finite")
-    cell = np.asarray(atoms.cell.array)
+    cell, sizes = np.asarray(atoms.cell.array), abs(atoms.positions).max(axis=1)
+    if not np.isfinite(sizes).all():
+        raise StructureError(f"the position of atom {np.argmin(np.isfinite(sizes))} is not finite")
     if not np.isfinite(cell).all():
         raise StructureError("the cell is not finite")
-    far = abs(atoms.positions).max(axis=1) > FARTHEST
-    if far.any():
-        place = atoms.positions[int(np.argmax(far))].tolist()
+    if sizes.max() > FARTHEST:
+        index = int(np.argmax(sizes > FARTHEST))
+        place = atoms.positions[index].tolist()
         raise StructureError(
-            f"atom {int(np.argmax(far))} is at {place} Angstrom, beyond {FARTHEST:g}; wrong unit?"
+            f"atom {index} is at {place} Angstrom, beyond {FARTHEST:g}; wrong unit?"
         )
     if abs(cell).max() > FARTHEST:
         raise StructureError(f"the cell {cell.tolist()} is beyond {FARTHEST:g} Angstrom")
@@ -63,21 +58,14 @@ def check_atoms(atoms: Atoms, max_z: int = LARGEST_Z) -> None:
         raise StructureError(
             f"{len(atoms)} atoms in a cell of {atoms.cell.volume:.3g} Angstrom^3; wrong unit?"
         )
-    wrong = (atoms.numbers < 1) | (atoms.numbers > max_z)
-    if wrong.any():
-        index = int(np.argmax(wrong))
-        raise StructureError(
-            f"atom {index} has atomic number {atoms.numbers[index]}, expected 1 to {max_z}"
-        )
+    for index, z in enumerate(atoms.numbers):
+        if not 1 <= z <= max_z:
+            raise StructureError(f"atom {index} has atomic number {z}, expected 1 to {max_z}")
     check_occupancy(atoms)
 
 
 def check_occupancy(atoms: Atoms) -> None:
-    """Refuse partial or mixed occupancy, which ASE reads from a CIF but ignores.
-
-    Raises:
-        StructureError: a site is shared or partly empty.
-    """
+    """Raise StructureError for partial or mixed occupancy, which ASE reads but ignores."""
     occupancy = atoms.info.get("occupancy")
     if not isinstance(occupancy, dict):  # some other program's note, not a CIF's table
         return
@@ -113,24 +101,15 @@ def pairs_within(
         (n_pairs,). Sorted by i.
     """
     calculator = NeighborList(cutoff=radius, full_list=True, sorted=True)
-    first, second, shift, distance = calculator.compute(
-        points=atoms.positions,
-        box=np.asarray(atoms.cell.array),
-        periodic=np.asarray(atoms.pbc),
-        quantities="ijSd",
-    )
+    cell, periodic = np.asarray(atoms.cell.array), np.asarray(atoms.pbc)
+    first, second, shift, distance = calculator.compute(atoms.positions, cell, periodic, "ijSd")
     return first, second, shift, distance
 
 
 def neighbors(
     atoms: Atoms, r_max: float, closest: float = CLOSEST
 ) -> tuple[np.ndarray, np.ndarray]:
-    """All ordered pairs of atoms nearer than ``r_max``, through periodic images too.
-
-    Args:
-        atoms: structure that passed ``check_atoms``.
-        r_max: cutoff radius, Angstrom.
-        closest: atoms nearer than this are an error, Angstrom.
+    """Graph edges between atoms nearer than ``r_max``, Angstrom; see ``pairs_within``.
 
     Returns:
         edge_index (2, n_edges), source then target; and edge_shift (n_edges, 3), Angstrom, with

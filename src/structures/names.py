@@ -38,11 +38,7 @@ def check_name(name: str, what: str, where: str) -> str:
 
 
 def to_name(text: str) -> str:
-    """Turn the name of a folder or file into one for a list of ids.
-
-    Blanks, slashes and hashes, which begin a comment there, become hyphens; leading characters of
-    ``NOT_FIRST`` are removed.
-    """
+    """Turn the name of a folder or file into one for a list of ids, where # begins a comment."""
     return re.sub(r"[\s/\\#]+", "-", text).lstrip(NOT_FIRST)
 
 
@@ -63,12 +59,7 @@ def check_edge(edge: str, what: str) -> str:
 
 
 def check_wanted(element: str | None, edge: str | None) -> None:
-    """Check an element and an edge to select; None: all.
-
-    Raises:
-        ConfigError: no such element.
-        RecordError: no such edge.
-    """
+    """Check an element and an edge to select, see below; None: all."""
     if element is not None:
         check_element(element)
     if edge is not None:

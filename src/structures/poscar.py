@@ -19,17 +19,11 @@ SYMBOLS = 5
 """Lines before that of the elements; in version 4 the counts of atoms follow at once."""
 
 
-def read_poscar(path: Path) -> list[Atoms]:
+def read_poscar(path: Path) -> Atoms:
     """Read a POSCAR of version 4 or 5.
 
     Labels such as ``Cu2+``, ``Cu1``, ``Cu_pv``, ``Cu_pv/6a2f546d`` or ``D`` are elements. Version 4
     has its elements in the first line, or else in POTCAR or OUTCAR of its folder.
-
-    Args:
-        path: file, compressed or not.
-
-    Returns:
-        The structure, alone.
 
     Raises:
         StructureError: no elements, another number of counts, or a line of three numbers right
@@ -51,12 +45,17 @@ def read_poscar(path: Path) -> list[Atoms]:
         )
     lines[SYMBOLS : SYMBOLS + (0 if old else 1)] = [" ".join(symbols)]
     atoms = read_vasp(io.StringIO("\n".join(lines) + "\n"))
-    _check_end(path, lines, len(atoms), added=1 if old else 0)
-    return [atoms]
+    mode = next((k for k, line in enumerate(lines) if k > 5 and re.match(r"\s*[cCkKdD]", line)), 0)
+    after = mode + 1 + len(atoms)
+    if after < len(lines) and COORDINATES.match(lines[after]):
+        raise StructureError(
+            f"{path}: line {after + (0 if old else 1)}: coordinates after the last of {len(atoms)}"
+            " atoms"
+        )
+    return atoms
 
 
 def _symbol(word: str, where: str) -> str:
-    """Element of a label."""
     label = re.split(r"[_/]", word)[0]
     try:
         species = species_of(label)
@@ -68,7 +67,6 @@ def _symbol(word: str, where: str) -> str:
 
 
 def _symbols_of_version_4(path: Path, title: str, n_counts: int) -> list[str]:
-    """Elements of a file that has no line for them."""
     if re.fullmatch(r"\s*(?:[A-Z][a-z]?\d*\s*)+", title):
         symbols = re.findall(r"[A-Z][a-z]?", title)
         if len(symbols) == n_counts and set(symbols) <= set(chemical_symbols[1:]):
@@ -80,13 +78,3 @@ def _symbols_of_version_4(path: Path, title: str, n_counts: int) -> list[str]:
             f"{path}: line {SYMBOLS + 1}: no elements, as in version 4 of VASP; add a line with the"
             f" {n_counts} symbols above the counts"
         ) from error
-
-
-def _check_end(path: Path, lines: list[str], n_atoms: int, added: int) -> None:
-    """Refuse a line of three numbers right after the last atom's."""
-    mode = next((k for k, line in enumerate(lines) if k > 5 and re.match(r"\s*[cCkKdD]", line)), 0)
-    after = mode + 1 + n_atoms
-    if after < len(lines) and COORDINATES.match(lines[after]):
-        raise StructureError(
-            f"{path}: line {after + 1 - added}: coordinates after the last of {n_atoms} atoms"
-        )

@@ -100,7 +100,7 @@ def _from_perl(text: str) -> list[Group]:
 
 
 def _items(text: str) -> list[str]:
-    """Items of a list of Perl; a list or hash within it, and `undef`, are empty."""
+    # a list or hash within a list, and `undef`, are empty
     depth, items = 0, list[str]()
     for begin, end, string, word in TOKEN.findall(text):
         depth += bool(begin) - bool(end)

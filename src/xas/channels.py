@@ -36,12 +36,9 @@ ALIKE = 0.999
 
 
 def mu_of(table: Columns, formula: str) -> np.ndarray:
-    """Mu by a formula: a column, a / b, ln(a / b) or -ln(a / b).
+    """Mu by a formula, shape (n_points,): a column, a / b, ln(a / b) or -ln(a / b).
 
     A column is named as in ``find_column``; in place of a or b also a sum of columns, (a + b).
-
-    Returns:
-        mu, shape (n_points,).
 
     Raises:
         RecordError: no such column, or values whose ratio has no logarithm.
@@ -65,7 +62,6 @@ def mu_of(table: Columns, formula: str) -> np.ndarray:
 
 
 def _sum(table: Columns, term: str) -> np.ndarray:
-    """A column or a sum of columns, shape (n_points,)."""
     try:
         return table.values[:, find_column(table, term)]
     except RecordError:
@@ -94,23 +90,17 @@ def _divide(
 
 
 def choose_mu(
-    table: Columns,
-    column: str | None = None,
-    energy: np.ndarray | None = None,
-    near: float | None = None,
+    table: Columns, energy: np.ndarray, column: str | None = None, near: float | None = None
 ) -> tuple[np.ndarray, str]:
-    """Mu of a table: what is asked for, or the best of what the columns' names suggest.
+    """Mu of a table, shape (n_points,), and its formula, best of what the columns' names suggest.
 
     Of transmission and fluorescence the one with a ``CLEARLY`` larger edge step over noise counts.
 
     Args:
         table: the numbers.
+        energy: energies, eV, shape (n_points,).
         column: see ``mu_of``. None: inferred.
-        energy: energies, eV, shape (n_points,). None: not known, the first suggestion counts.
         near: energy of the edge that is expected, eV. None: the steepest rise of each.
-
-    Returns:
-        mu, shape (n_points,), and its formula.
 
     Raises:
         RecordError: no such column, or none or several can be chosen.
@@ -128,9 +118,7 @@ def choose_mu(
         n_columns, names = table.values.shape[1], ", ".join(filter(None, table.labels))
         unclear = f"{table.path}: which of {n_columns} columns is mu? Found {names or 'no names'}"
         raise RecordError(reasons[0] if reasons else f"{unclear}; give --column or --mu")
-    best = next(iter(mus))
-    if energy is not None and len(formulas) > 1:
-        best = _clearest(table, energy, mus, near, reasons)
+    best = formulas[0] if len(formulas) == 1 else _clearest(table, energy, mus, near, reasons)
     return mus[best], _title(table, best)
 
 
@@ -160,7 +148,7 @@ def suggest(table: Columns) -> list[str]:
 
 
 def _detectors(names: list[str]) -> list[str]:
-    """Intensities of fluorescence; channels of one detector, fe_ka_mca1 and so on, are added."""
+    # channels of one detector, fe_ka_mca1 and so on, are added
     groups = defaultdict[str, list[str]](list)
     for name in names:
         if FLUORESCENT.fullmatch(name):
@@ -177,9 +165,7 @@ def _clearest(
 ) -> str:
     """The first formula whose edge step over noise is not clearly below that of another.
 
-    Raises:
-        RecordError: none has an edge, or there are several and they are not alike; also said is
-            why others could not be calculated, ``reasons``.
+    Refused if none has an edge, or several are not alike; ``reasons``: why others have no mu.
     """
     scans = {f: Spectrum(*in_order(table.path, energy, mu, table.lines)) for f, mu in mus.items()}
     signals = {f: _signal(scan, near) for f, scan in scans.items()}
@@ -198,7 +184,6 @@ def _clearest(
 
 
 def _signal(scan: Spectrum, near: float | None) -> float:
-    """Edge step over noise of a scan, 0 where there is no edge."""
     try:
         part = scan if near is None else scan.within(near - EXPECTED, near + EXPECTED)
         return float(np.nan_to_num(edge_signal(scan, find_e0(part)).over_noise))
@@ -212,20 +197,13 @@ def spectrum_of(
     energy_column: str | int | None = None,
     near: float | None = None,
 ) -> Spectrum:
-    """Spectrum of a table.
-
-    Args:
-        table: the numbers.
-        column: see ``mu_of``. None: see ``choose_mu``.
-        energy_column: see ``scan_energies.choose_energy``.
-        near: see ``choose_mu``.
+    """Spectrum of a table; see ``choose_mu`` and ``scan_energies.choose_energy``.
 
     Raises:
         RecordError: energies or mu can't be chosen, or are not those of a scan.
     """
-    names = [None if name is None else str(name) for name in (column, energy_column)]
-    energy, axis = choose_energy(table, names[1])
-    mu, formula = choose_mu(table, names[0], energy, near)
-    made = f"mu from {formula}, energy from {axis}"
+    energy, axis = choose_energy(table, None if energy_column is None else str(energy_column))
+    mu, formula = choose_mu(table, energy, None if column is None else str(column), near)
     in_steps = in_order(table.path, energy, mu, table.lines)
+    made = f"mu from {formula}, energy from {axis}"
     return Spectrum(*in_steps, source=str(table.path), made_from=made)

@@ -4,6 +4,7 @@ import logging
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -48,22 +49,17 @@ class Columns:
     """Line of the file of every row."""
 
 
-@dataclass(frozen=True)
-class Line:
-    """A line that is neither empty nor a comment."""
+class _Line(NamedTuple):
+    """A line that is neither empty nor a comment; ``row``: its numbers, None: not all words are."""
 
     number: int
-    """Its number in the file, from 1."""
     text: str
-    """Its text without blanks at the ends."""
     words: list[str]
-    """See ``split_row``."""
     row: list[float] | None
-    """Its numbers; None: not all words are numbers."""
 
 
 def read_columns(path: str | Path) -> Columns:
-    """Read a text file, compressed or not, of columns; see ``split_row`` for what separates them.
+    """Read a text file, compressed or not, of columns; see ``_split_row`` for what separates them.
 
     The table is the last run of lines that are all numbers and equally long; what is above it is
     the header. Text is UTF-8, with or without byte-order mark, or else Latin-1.
@@ -73,7 +69,7 @@ def read_columns(path: str | Path) -> Columns:
             1.0-101 and stars too), or a last line that is cut.
     """
     path = Path(path)
-    comments, lines, ended = list[tuple[int, str]](), list[Line](), True
+    comments, lines, ended = list[tuple[int, str]](), list[_Line](), True
     for number, raw in raw_lines(path):
         text = decode(raw).strip(WHITE)
         ended = raw.endswith("\n") or not text
@@ -81,16 +77,16 @@ def read_columns(path: str | Path) -> Columns:
         if text and text[0] in COMMENT and not (lines and lines[-1].row and text[0] == "*"):
             comments.append((number, text.lstrip(COMMENT + " \t").strip()))
         elif text:
-            words = split_row(text)
-            lines.append(Line(number, text, words, numbers_of(words)))
-    first, end = find_table(path, lines)
+            words = _split_row(text)
+            lines.append(_Line(number, text, words, _numbers_of(words)))
+    first, end = _find_table(path, lines)
     table = lines[first:end]
     if not ended and len(lines[-1].text) < max(len(line.text) for line in table):
-        table = without_cut_end(path, table)
+        table = _without_cut_end(path, table)
     above = [*comments, *((line.number, line.text) for line in lines[:first])]
     header = [text for _, text in sorted(above)]
     before = [text for number, text in sorted(above) if number < table[0].number]
-    names = find_names(before, len(table[0].words))
+    names = _find_names(before, len(table[0].words))
     labels, units = zip(*map(split_unit, names), strict=True) if names else ((), ())
     values = np.array([line.row for line in table])
     rows = [line.number for line in table]
@@ -108,7 +104,7 @@ def decode(line: str) -> str:
     return line.removeprefix("\ufeff")
 
 
-def split_row(text: str) -> list[str]:
+def _split_row(text: str) -> list[str]:
     """Words of a line; where there is a semicolon or else a comma, that separates them."""
     separator = ";" if ";" in text else "," if "," in text else None
     if separator == "," and len(text.split()) > 1 and all(map(COMMA.fullmatch, text.split())):
@@ -116,45 +112,42 @@ def split_row(text: str) -> list[str]:
     return [word.strip() for word in text.split(separator) if word.strip()]
 
 
-def numbers_of(words: list[str]) -> list[float] | None:
-    """The numbers of a row; None: a word is no number."""
+def _numbers_of(words: list[str]) -> list[float] | None:
     try:
         return [parse_number(word) for word in words]
     except ValueError:
         return None
 
 
-def find_table(path: Path, lines: list[Line]) -> tuple[int, int]:
+def _find_table(path: Path, lines: list[_Line]) -> tuple[int, int]:
     """First line of the table and the one after its last, by their positions in ``lines``.
 
-    Raises:
-        RecordError: there is none; a row is broken, so that a part of the table would be lost; or
-            there are several tables.
+    Refused are none, several, and a broken row, after which a part of the table would be lost.
     """
-    runs = find_runs(lines)
+    runs = _find_runs(lines)
     tables = [(a, b) for a, b in runs if b - a >= 2 and len(lines[a].words) >= 2]
     first, end = tables[-1] if tables else (0, 0)
-    start = first if tables else next((k for k, line in enumerate(lines) if is_like_row(line)), 0)
+    start = first if tables else next((k for k, line in enumerate(lines) if _is_like_row(line)), 0)
     width = len(lines[start].words) if lines else 0
     for line in lines[end or start :]:
-        if is_like_row(lines[start]) and (line.row is None or len(line.words) != width):
-            raise RecordError(f"{path}: line {line.number}: {why_no_row(line, width)}")
+        if _is_like_row(lines[start]) and (line.row is None or len(line.words) != width):
+            raise RecordError(f"{path}: line {line.number}: {_why_no_row(line, width)}")
     if not tables:
         raise RecordError(f"{path}: contains no table of two or more columns and rows of numbers")
-    if first and is_damaged(lines[first - 1], width):
+    if first and _is_damaged(lines[first - 1], width):
         line = lines[first - 1]
-        raise RecordError(f"{path}: line {line.number}: {why_no_row(line, width)}")
+        raise RecordError(f"{path}: line {line.number}: {_why_no_row(line, width)}")
     for a, b in runs[: runs.index((first, end))]:
         same = len(lines[a].words) == width
         if (same and (b - a > 1 or first - b < 3)) or b - a >= end - first:
             raise RecordError(
-                f"{path}: line {lines[b].number}: {why_no_row(lines[b], width)}; {b - a} rows of"
+                f"{path}: line {lines[b].number}: {_why_no_row(lines[b], width)}; {b - a} rows of"
                 f" numbers are above it, another table of {end - first} rows is below"
             )
     return first, end
 
 
-def find_runs(lines: list[Line]) -> list[tuple[int, int]]:
+def _find_runs(lines: list[_Line]) -> list[tuple[int, int]]:
     """Runs of rows of equal length, each as first position and the one after its last."""
     runs, first = list[tuple[int, int]](), 0
     for k in range(1, len(lines) + 1):
@@ -167,23 +160,22 @@ def find_runs(lines: list[Line]) -> list[tuple[int, int]]:
     return runs
 
 
-def is_like_row(line: Line) -> bool:
+def _is_like_row(line: _Line) -> bool:
     """Whether a line is a row of numbers or a broken one; a date or a title is not."""
     return all(map(NUMBER_LIKE.fullmatch, line.words))
 
 
-def is_damaged(line: Line, width: int) -> bool:
+def _is_damaged(line: _Line, width: int) -> bool:
     """Whether a line just above a table is one of its rows, damaged, and not a title."""
     if len(line.words) == 1:  # the number of points, or what Fortran wrote without a blank
-        return is_like_row(line) and line.row is None and "." in line.text
+        return _is_like_row(line) and line.row is None and "." in line.text
     if not re.search(r"\d|\*", line.words[0]):
         return False
-    decimal = (numbers_of([word]) and not word.lstrip("+-").isdigit() for word in line.words)
-    return is_like_row(line) or (len(line.words) == width and any(decimal))
+    decimal = (_numbers_of([word]) and not word.lstrip("+-").isdigit() for word in line.words)
+    return _is_like_row(line) or (len(line.words) == width and any(decimal))
 
 
-def why_no_row(line: Line, width: int | None = None) -> str:
-    """Why a line is no row of a table of ``width`` columns."""
+def _why_no_row(line: _Line, width: int | None = None) -> str:
     for word in line.words:
         try:
             parse_number(word)
@@ -192,11 +184,10 @@ def why_no_row(line: Line, width: int | None = None) -> str:
     return f"{len(line.words)} columns, other rows have {width}"
 
 
-def without_cut_end(path: Path, table: list[Line]) -> list[Line]:
+def _without_cut_end(path: Path, table: list[_Line]) -> list[_Line]:
     """The rows without the last one, which has no line end and is shorter than others.
 
-    Raises:
-        RecordError: it is the shortest, so the file is cut.
+    If it is the shortest, the file is refused as cut.
     """
     last = table[-1]
     where = f"{path}: line {last.number}: the last line has no line end and is shorter than others"
@@ -206,7 +197,7 @@ def without_cut_end(path: Path, table: list[Line]) -> list[Line]:
     return table[:-1]
 
 
-def find_names(header: list[str], n_columns: int) -> list[str]:
+def _find_names(header: list[str], n_columns: int) -> list[str]:
     """Names of columns: as many words as columns, of which one is an energy or an angle.
 
     They are in one of the last lines of the header, or in the last ``n_columns`` lines, one in
@@ -215,21 +206,21 @@ def find_names(header: list[str], n_columns: int) -> list[str]:
     texts = [text for text in header if text.strip("-=_/# \t")]
     found = (LEGEND.match(text) for text in texts)
     legend = {match[1]: match[2] for match in found if match}
-    ways = [words for text in texts[: -NAMES_WITHIN - 1 : -1] for words in ways_to_split(text)]
+    ways = [words for text in texts[: -NAMES_WITHIN - 1 : -1] for words in _ways_to_split(text)]
     ways.append([text for text in texts[-n_columns:] if len(text) < 25 and n_columns > 2])
     fit = [[legend.get(name, name) for name in way] for way in ways if len(way) == n_columns]
     fit = [names for names in fit if any(is_axis(name) for name in names)]
-    units = [names for names in fit if not any(is_axis(n) and not is_unit(n) for n in names)]
+    units = [names for names in fit if not any(is_axis(n) and not _is_unit(n) for n in names)]
     chosen = next((names for names in fit if names not in units), units[0] if units else [])
     return ["" if DECIMAL.fullmatch(name) else name for name in chosen]
 
 
-def ways_to_split(text: str) -> list[list[str]]:
+def _ways_to_split(text: str) -> list[list[str]]:
     """Names that a line of the header may have, by what separates them."""
     wide = [text[k : k + 21].strip() for k in range(0, len(text), 21)]  # of LabVIEW at the APS
     text = re.sub(r"\s+(?=[\[(])", "", text.replace('"', ""))  # Energy (eV) is one name
     text = re.sub(r"^[A-Z](?=\s+\w+\s\s)", "", text)  # `#L energy  i0` of SPEC
-    ways = [split_row(text), [w.strip() for w in re.split(r"\s{2,}|\t", text) if w.strip()]]
+    ways = [_split_row(text), [w.strip() for w in re.split(r"\s{2,}|\t", text) if w.strip()]]
     ways += [way[1:] for way in ways if way and len(way[0]) == 1]  # `#C 1_Energy 2_sec`
     return [*ways, wide]
 
@@ -237,7 +228,7 @@ def ways_to_split(text: str) -> list[list[str]]:
 def split_unit(name: str) -> tuple[str, str]:
     """Name of a column without its unit, and the unit, both lower case."""
     name = re.sub(r"^\d+_", "", re.sub("[\u00b5\u03bc]", "mu", name.lower().strip()))  # 1_Energy
-    if is_unit(name):
+    if _is_unit(name):
         return "energy", name.strip(" ()[]")
     match = None if LOGARITHM.fullmatch(name) else UNIT.fullmatch(name)
     if match is None or not match[1]:
@@ -245,7 +236,7 @@ def split_unit(name: str) -> tuple[str, str]:
     return match[1].strip(), (match[2] or match[3] or match[4] or "").strip()
 
 
-def is_unit(name: str) -> bool:
+def _is_unit(name: str) -> bool:
     """Whether a name is a unit alone, as in a line of units below that of names."""
     return name.strip(" ()[]").lower() in ("ev", "kev")
 

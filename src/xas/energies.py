@@ -55,13 +55,11 @@ def even_energies(start: float, stop: float, step: float) -> np.ndarray:
         ConfigError: ``stop`` is not above ``start``, ``step`` not positive, one is not finite, or
             there would be more than a million energies.
     """
+    what = f"energies from {start} to {stop} eV in steps of {step} eV are"
     if not (step > 0 and stop > start and np.isfinite([start, stop, step]).all()):
-        raise ConfigError(f"energies from {start} to {stop} eV in steps of {step} eV are no grid")
+        raise ConfigError(f"{what} no grid")
     if (stop - start) / step > MOST_ENERGIES:
-        raise ConfigError(
-            f"energies from {start} to {stop} eV in steps of {step} eV are more than"
-            f" {MOST_ENERGIES}"
-        )
+        raise ConfigError(f"{what} more than {MOST_ENERGIES}")
     return start + step * np.arange(int(np.floor((stop - start) / step + 0.01)) + 1)
 
 

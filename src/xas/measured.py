@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import ConfigError, RecordError
+from ..errors import ConfigError
 from ..runtime.atomic_files import file_digest
 from .athena import read_athena
 from .channels import spectrum_of
@@ -35,8 +35,6 @@ def read_measured(
     path, group = split_group(path)
     if path.suffix == ".prj":
         return read_athena(path, group)
-    if not path.is_file():
-        raise RecordError(f"{path}: no such file")
     if is_xdi(path):
         return read_xdi(path, column, energy_column)
     table = read_columns(path)
@@ -45,11 +43,7 @@ def read_measured(
 
 
 def one_column(column: str | None, formula: str | None) -> str | None:
-    """Mu by `--column` or by `--mu`.
-
-    Raises:
-        ConfigError: both are given.
-    """
+    """Mu by `--column` or by `--mu`; ConfigError if both are given."""
     if None not in (column, formula):
         raise ConfigError("`--column` and `--mu` both say what mu is; give one of them")
     return formula if column is None else column

@@ -40,8 +40,6 @@ class Ranges:
     """End of the post-edge range. None: the last energy, to the next 5 eV."""
     nnorm: int | None = None
     """Degree of the post-edge polynomial. None: 2, 1 or 0 by the length of its range."""
-    nvict: int = 0
-    """The pre-edge line is fitted to mu E^nvict (Victoreen)."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +87,7 @@ def find_e0(spectrum: Spectrum) -> float:
         raise RecordError(f"{spectrum.source}: mu rises nowhere, so it has no edge")
     inner = slope[1:-1]
     tops = 1 + np.flatnonzero((inner >= slope[:-2]) & (inner >= slope[2:]) & (inner > 0.0))
-    if not len(tops):
-        tops = np.array([int(np.argmax(slope))])
+    tops = tops if len(tops) else np.array([int(np.argmax(slope))])
     steps = np.array([_lasting_step(grid, values, grid[at]) for at in tops])
     lasting = tops[steps >= LASTING * steps.max()] if steps.max() > 0 else tops
     best = grid[lasting[int(np.argmax(slope[lasting]))]]
@@ -103,7 +100,7 @@ def e0_of(spectrum: Spectrum) -> float:
 
 
 def _lasting_step(grid: np.ndarray, values: np.ndarray, at: float) -> float:
-    """Median 5 to 50 eV above an energy minus that as far below; medians do not feel glitches."""
+    # median 5 to 50 eV above an energy minus that as far below: medians do not feel glitches
     above = values[(grid > at + 5.0) & (grid < at + 50.0)]
     below = values[(grid < at - 5.0) & (grid > at - 50.0)]
     high = np.median(above) if len(above) else values[-1]
@@ -122,9 +119,8 @@ def choose_ranges(spectrum: Spectrum, e0: float, ranges: Ranges) -> Ranges:
     pre1 = max(start if ranges.pre1 is None else ranges.pre1, low)
     pre2 = 0.5 * pre1 if ranges.pre2 is None else ranges.pre2
     norm2 = min(5.0 * round(high / 5.0) if ranges.norm2 is None else ranges.norm2, high)
-    norm1 = ranges.norm1
-    if norm1 is None:
-        norm1 = min(25.0, 5.0 * round(norm2 / 15.0), norm2 - 2.0)
+    near = min(25.0, 5.0 * round(norm2 / 15.0), norm2 - 2.0)
+    norm1 = near if ranges.norm1 is None else ranges.norm1
     degree = 2 if norm2 - norm1 >= LONG else 1 if norm2 - norm1 >= SHORT else 0
     degree = degree if ranges.nnorm is None else ranges.nnorm
     for name, begin, end in (("pre", pre1, pre2), ("norm", norm1, norm2)):
@@ -138,7 +134,7 @@ def choose_ranges(spectrum: Spectrum, e0: float, ranges: Ranges) -> Ranges:
             f"{spectrum.source}: the pre-edge range must end below e0 ({pre2:.1f} eV) and the"
             f" post-edge range begin above it ({norm1:.1f} eV)"
         )
-    return Ranges(pre1, pre2, norm1, norm2, degree, ranges.nvict)
+    return Ranges(pre1, pre2, norm1, norm2, degree)
 
 
 def normalize(spectrum: Spectrum, ranges: Ranges | None = None) -> Normalized:
@@ -160,9 +156,7 @@ def normalize(spectrum: Spectrum, ranges: Ranges | None = None) -> Normalized:
             f" {energy[-2]:.2f} eV"
         )
     used = choose_ranges(spectrum, e0, ranges or Ranges())
-    victoreen = energy ** float(used.nvict)
-    line = _fit(spectrum, mu * victoreen, e0, (used.pre1, used.pre2), 1)
-    pre_edge = line(energy) / victoreen
+    pre_edge = _fit(spectrum, mu, e0, (used.pre1, used.pre2), 1)(energy)
     curve = _fit(spectrum, mu - pre_edge, e0, (used.norm1, used.norm2), used.nnorm or 0)(energy)
     nearest = int(np.argmin(np.abs(energy - e0)))
     edge_step = float(curve[nearest])
@@ -191,7 +185,7 @@ def _fit(
     limits: tuple[float | None, float | None],
     degree: int,
 ) -> Polynomial:
-    """Least-squares polynomial from the point at or below one limit to that before the other."""
+    # from the point at or below one limit to that before the other
     begin, end = (e0 + float(limit or 0.0) for limit in limits)
     first = max(int(np.searchsorted(spectrum.energy, begin, side="right")) - 1, 0)
     last = int(np.argmin(np.abs(spectrum.energy - end)))

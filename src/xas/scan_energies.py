@@ -29,15 +29,12 @@ JITTER = 0.5
 
 
 def choose_energy(table: Columns, column: str | None = None) -> tuple[np.ndarray, str]:
-    """Photon energies of a table.
+    """Photon energies of a table, eV, shape (n_points,), and the name of their column.
 
     Args:
         table: the numbers.
         column: name, or number from 1. None: the column that is named energy, or angle; of
             several the plain one, else the one that was read back; without names the first.
-
-    Returns:
-        Energies, eV, shape (n_points,), and the name of their column.
 
     Raises:
         RecordError: no such column, an unknown unit, or an angle without the planes' distance.
@@ -92,16 +89,13 @@ def _from_angle(table: Columns, values: np.ndarray, unit: str) -> np.ndarray:
 def in_order(
     path: Path, energy: np.ndarray, mu: np.ndarray, lines: list[int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Increasing energies: downward scans are reversed, points at the same energy averaged.
+    """Increasing energies and mu: downward scans are reversed, equal energies averaged.
 
     Args:
         path: file of the scan.
         energy: eV, shape (n_points,).
         mu: absorption, shape (n_points,).
         lines: line of the file of every point.
-
-    Returns:
-        Energies, eV, and mu, both of shape (n_energies,).
 
     Raises:
         RecordError: energies go back and forth by more than ``JITTER``, or can't be eV of an X-ray

@@ -86,13 +86,10 @@ class Spectrum(Tabular):
         ax.set_title(plain_text(self.source), fontsize=9)
 
     def at(self, energy: np.ndarray) -> "Spectrum":
-        """Linear interpolation onto other energies.
-
-        Args:
-            energy: two or more within the spectrum's, eV, shape (n,), strictly increasing.
+        """Linear interpolation onto two or more energies, eV, shape (n,), strictly increasing.
 
         Raises:
-            RecordError: an energy is outside; nothing is extrapolated.
+            RecordError: an energy is outside the spectrum's; nothing is extrapolated.
         """
         energy = np.asarray(energy, dtype=float)
         low, high = self.energy[0] - ENERGY_TOLERANCE, self.energy[-1] + ENERGY_TOLERANCE

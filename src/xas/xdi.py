@@ -30,7 +30,13 @@ FIELD = re.compile(r"([A-Za-z][A-Za-z0-9_]*\.[A-Za-z0-9_]+):\s*(.*)")
 
 
 def is_xdi(path: Path) -> bool:
-    """Whether a file says that it is XDI, in its first line."""
+    """Whether a file says that it is XDI, in its first line.
+
+    Raises:
+        RecordError: there is no such file.
+    """
+    if not path.is_file():
+        raise RecordError(f"{path}: no such file")
     with path.open("rb") as file:
         return re.match(rb"#\s*XDI/\d", file.read(64)) is not None
 
@@ -38,15 +44,12 @@ def is_xdi(path: Path) -> bool:
 def read_xdi(
     path: str | Path, column: str | int | None = None, energy_column: str | int | None = None
 ) -> Spectrum:
-    """Read a measured spectrum.
+    """Read a measured spectrum with the header's fields; comments are the field ``comments``.
 
     Args:
         path: XDI file.
         column: see ``channels.mu_of``. None: what the names suggest, see ``channels.choose_mu``.
         energy_column: name or number, from 1. None: energy or angle.
-
-    Returns:
-        The spectrum with the header's fields; user comments are the field ``comments``.
 
     Raises:
         RecordError: the file is no XDI file, has no energy or mu, or its energies do not contain
@@ -72,8 +75,6 @@ def read_xdi_table(path: str | Path) -> tuple[Columns, dict[str, str]]:
         RecordError: the file is no XDI file or has no Column.1.
     """
     path = Path(path)
-    if not path.is_file():
-        raise RecordError(f"{path}: no such file")
     if not is_xdi(path):
         raise RecordError(f"{path}: does not begin with '# XDI/'")
     table = read_columns(path)
@@ -92,12 +93,9 @@ def read_xdi_table(path: str | Path) -> tuple[Columns, dict[str, str]]:
 
 
 def _check_edge(spectrum: Spectrum, edge: Edge) -> None:
-    """Compare a spectrum with the edge that its header names.
+    """Refuse a spectrum whose energies lack the edge that its header names.
 
     A rise elsewhere is only warned of: other elements of a sample have edges, too.
-
-    Raises:
-        RecordError: the tabulated edge is far outside its energies.
     """
     stated = f"the header says {edge.element} {edge.name}, at {edge.energy:g} eV, but"
     low, high = spectrum.energy[0], spectrum.energy[-1]
@@ -112,7 +110,6 @@ def _check_edge(spectrum: Spectrum, edge: Edge) -> None:
 
 
 def _fields(lines: list[str]) -> dict[str, str]:
-    """Fields of the header by `Family.key`, in the file's order; comments after `///`."""
     fields: dict[str, str] = {}
     comments: list[str] | None = None
     for line in lines:
