@@ -12,7 +12,6 @@ inputs are listed; 130 Ctrl-C; 141 done, but nobody reads the output; 143 SIGTER
 """
 
 import io
-import os
 import re
 import sys
 import traceback
@@ -26,7 +25,6 @@ from typing import Any
 
 from jsonargparse import ArgumentParser, set_parsing_settings
 
-from .checkpoints.pretrained import is_model
 from .errors import ConfigError, PartialError, PeerError, Terminated, XanesError
 from .runtime.command_line import STRUCTURE, first_that_fits, nearest, separate
 from .runtime.logs import log_to_stderr
@@ -35,6 +33,7 @@ from .runtime.output import Output
 from .runtime.parser import Parser
 from .runtime.provenance import PROGRAM, describe_versions, hide_passwords, record_command
 from .runtime.signals import orderly_end
+from .runtime.torchrun import check_alone, leads
 
 COMMANDS = {
     "calculate": "Calculate spectra of structures with FEFF, for `dataset` and `train`.",
@@ -133,6 +132,8 @@ def arrange(words: list[str], parser: Parser, module: Any) -> list[str]:
     arguments, options = separate(words, parser, parser.command, "model" in kinds)
     if not arguments:
         return options
+    from .checkpoints.pretrained import is_model
+
     if "model" in kinds:
         arguments = first_that_fits(arguments, is_model)
         if kinds["model"] == "model" and STRUCTURE.fullmatch(arguments[0]):
@@ -211,9 +212,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
-    leads = os.environ.get("RANK", "0") == "0"  # torchrun's other processes parse silently
     with ExitStack() as stack:
-        if not leads:
+        if not leads():  # torchrun's other processes parse silently
             stack.enter_context(redirect_stdout(io.StringIO()))
             stack.enter_context(redirect_stderr(io.StringIO()))
         parsed = parse([word for word in words if word != "--debug"])
@@ -223,8 +223,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def work() -> None:
         if not getattr(module, "TOGETHER", False):
-            name = module.__name__.rpartition(".")[2]
-            import_module(".runtime.distributed", __package__).check_alone(f"`{name}`")
+            check_alone(f"`{module.__name__.rpartition('.')[2]}`")
         module.run(options)
 
     with record_command(words):

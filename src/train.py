@@ -23,7 +23,7 @@ from .checkpoints.torch_file import read_verified, write_verified
 from .checkpoints.trained_model import ModelInfo, TrainedModel, check_info, save_model
 from .dataset.seeding import seed_of, seeded
 from .dataset.statistics import GraphSet, SetStatistics
-from .errors import CheckpointError, ConfigError
+from .errors import ENERGY_TOLERANCE, CheckpointError, ConfigError
 from .loss import SpectrumLoss
 from .model.gnn import XANES_E3GNN
 from .runtime.atomic_files import read_newest
@@ -148,7 +148,7 @@ def prepare(
         val=val,
         criterion=(config.criterion or SpectrumLoss(config.lambda_grad)).to(team.device),
         energy_grid=energy_grid,
-        scored=(energy_grid >= low - 1e-6) & (energy_grid <= high + 1e-6),
+        scored=(energy_grid >= low - ENERGY_TOLERANCE) & (energy_grid <= high + ENERGY_TOLERANCE),
         fingerprint=make_fingerprint(model, config, train.statistics.digest, val.statistics.digest),
     )
     return run, TrainingState(model, averaged_weights(model, config.ema_decay), optimizer)

@@ -17,9 +17,10 @@ from .errors import ConfigError, DatabaseError, MemberError, XanesError
 from .model.gnn import XANES_E3GNN
 from .model.hyperparameters import Hyperparameters
 from .plot import plot_training
-from .runtime.atomic_files import versions
-from .runtime.distributed import processes, restarts
+from .runtime.atomic_files import MODEL_FILE, versions
+from .runtime.distributed import processes
 from .runtime.provenance import command_line
+from .runtime.torchrun import restarts
 from .train import run_training
 from .training.config import TrainingConfig, TrainJob
 from .training.energy_window import choose_window, describe_records
@@ -135,13 +136,20 @@ def train_from_database(job: TrainJob) -> list[Row]:
             return train_network(job, read_data(job))
         with output_folder(job.output, job.resume):
             team.wait()
-            rows = train_network(job, read_data(job), writes=True)
-            plot_training(job.output / "metrics.csv", job.output / "training.png")
-            return rows
+            return train_and_plot(job, read_data(job))
 
 
-def train_network(job: TrainJob, data: TrainingData, writes: bool = False) -> list[Row]:
-    """Make the network of a job and train it; one process ``writes`` the settings, too."""
+def train_and_plot(job: TrainJob, data: TrainingData) -> list[Row]:
+    """Train, with the settings and a figure next to the model: what one process does."""
+    if not job.resume:
+        keep_config(job.output, as_yaml(job))
+    rows = train_network(job, data)
+    plot_training(job.output / "metrics.csv", job.output / "training.png")
+    return rows
+
+
+def train_network(job: TrainJob, data: TrainingData) -> list[Row]:
+    """Make the network of a job and train it."""
     torch.manual_seed(job.training.seed)
     model, axis, info = XANES_E3GNN(**data.arguments), data.axis, data.info
     if data.start is not None:
@@ -158,13 +166,11 @@ def train_network(job: TrainJob, data: TrainingData, writes: bool = False) -> li
         *(len(axis.scored.energy), axis.scored, axis.energy[-1], axis.energy[1] - axis.energy[0]),
         "none" if axis.reference is None else f"{axis.reference:.3f} eV",
     )
-    if writes and not job.resume:
-        keep_config(job.output, as_yaml(job))
     scored = axis.scored.relative
     config = TrainingConfig(
         **vars(job.training),
         energy_grid=torch.as_tensor(axis.relative),
-        save_path=job.output / "model.pt",
+        save_path=job.output / MODEL_FILE,
         score_window=(float(scored[0]), float(scored[-1])),
         checkpoint_path=job.output / "last.ckpt",
         metrics_path=job.output / "metrics.csv",
@@ -196,8 +202,7 @@ def train_members(job: TrainJob) -> None:
         logger.info("%s: seed %d, %s", where, training.seed, folder)
         try:
             with output_folder(folder, resume):
-                train_network(member, data, writes=True)
-                plot_training(folder / "metrics.csv", folder / "training.png")
+                train_and_plot(member, data)
         except XanesError as error:
             raise MemberError(f"{folder}: {error}") from error
         keep_config(job.output, as_yaml(replace(job, resume=False)))
@@ -206,4 +211,4 @@ def train_members(job: TrainJob) -> None:
         logger.info("%s: done in %.1f min%s", where, minutes, rest)
     model = join_models(folders)
     model.info.command = command_line() or model.info.command
-    model.save(job.output / "model.pt")
+    model.save(job.output / MODEL_FILE)

@@ -5,6 +5,7 @@ import lzma
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -307,6 +308,13 @@ def test_an_interruption_exits_130(monkeypatch, capsys, name):
     assert capsys.readouterr().err == "e3gnn-xanes: interrupted\n"
 
 
+def test_the_command_runs_in_any_thread(capsys):
+    """Only the main one may handle signals."""
+    with ThreadPoolExecutor() as pool:
+        assert pool.submit(run, "models").result() == 0
+    assert "cu-k-feff" in capsys.readouterr().out
+
+
 def test_printed_settings_are_complete(capsys):
     assert run("train", "x.db", "-o", "y", "--print_config") == 0
     config = yaml.safe_load(capsys.readouterr().out)
@@ -315,9 +323,18 @@ def test_printed_settings_are_complete(capsys):
     assert config["energy"]["extend_below"] == 6.0
 
 
-@pytest.mark.parametrize("code", ["from src.cli import main; main(['--help'])", "import src"])
-def test_help_and_importing_the_library_import_nothing_heavy(code):
-    check = "import sys; heavy = {'torch', 'ase', 'matplotlib', 'e3nn'} & set(sys.modules)"
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import sys; from src.cli import main; main(['--help']);"
+        "assert 'src.checkpoints' not in sys.modules",
+        "from src.cli import main; assert main(['report', 'x', '-o', 'x.txt']) == 1",  # .html
+        "import src",
+    ],
+)
+def test_what_does_not_compute_imports_nothing_heavy(code):
+    heavy = {"torch", "ase", "matplotlib", "e3nn"}
+    check = f"import sys; heavy = {heavy} & set(sys.modules)"
     words = [sys.executable, "-c", f"{code}; {check}; assert not heavy, heavy"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -5,6 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from ..errors import CheckpointError
+from ..runtime.atomic_files import MODEL_FILE
 from ..runtime.text_files import is_model_file
 
 logger = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ def is_model(name: str | Path) -> bool:
     """Whether a word names a model: a file of one, a training folder, or one that ships."""
     path = Path(name)
     if path.is_dir():
-        return (path / "model.pt").is_file()
+        return (path / MODEL_FILE).is_file()
     return is_model_file(path) if path.is_file() else str(name) in models()
 
 
@@ -45,7 +46,7 @@ def model_path(name: str | Path) -> Path:
     if path.exists():
         if str(name) in known:
             logger.info("%s: this file or folder is used, not the shipped model", path)
-        return path / "model.pt" if path.is_dir() else path
+        return path / MODEL_FILE if path.is_dir() else path
     if str(name) in known:
         return known[str(name)]
     listed = ", ".join(known) if known else "none"

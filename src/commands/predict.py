@@ -102,7 +102,7 @@ def predict_table(job: Options) -> None:
     """
     from ..predictor import XANESPredictor
     from ..runtime.atomic_files import check_writable
-    from ..runtime.distributed import check_alone
+    from ..runtime.torchrun import check_alone
 
     check_alone("a prediction of structure files")
     from ..prediction.predicted import Predicted

@@ -31,14 +31,16 @@ def complete(values: Namespace, given: Callable[[], Namespace]) -> None:
 
 def run(job: Options) -> None:
     """Train a model; its settings are kept next to it as YAML."""
-    from ..runtime.distributed import check_alone, launched_rank
+    from ..runtime.atomic_files import MODEL_FILE
+    from ..runtime.torchrun import check_alone, leads
     from ..workflow import train_from_database, train_members
 
+    model = job.output / MODEL_FILE
     if job.members > 1:
         check_alone("a training of several members")
         train_members(job)
-        print(f"{job.output / 'model.pt'}: written, {job.members} members; each has its folder")
+        print(f"{model}: written, {job.members} members; each has its folder")
         return
     train_from_database(job)
-    if launched_rank() == 0:
-        print(f"{job.output / 'model.pt'}: written; training.png shows how it went")
+    if leads():
+        print(f"{model}: written; training.png shows how it went")

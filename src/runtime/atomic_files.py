@@ -19,6 +19,8 @@ except ImportError:  # not a POSIX system
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
+MODEL_FILE = "model.pt"
+"""Name of the model in the folder of a training."""
 OF_MODELS = (".pt", ".pth", ".safetensors")
 """Endings of model files."""
 OF_DATABASES = (".db", ".sqlite", ".sqlite3")

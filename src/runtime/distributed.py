@@ -1,4 +1,4 @@
-"""Cooperating processes: torchrun's variables, the device of each, exact sums over all."""
+"""Cooperating processes: the device of each, exact sums over all."""
 
 import os
 from collections.abc import Iterator
@@ -12,10 +12,9 @@ from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from ..errors import ConfigError, LostPeerError, PeerError
+from .torchrun import launched_size, restarts
 
 T = TypeVar("T")
-VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
-"""What torchrun tells each process that it starts."""
 LOST = ("connection closed", "connection reset", "broken pipe", "remote process exited")
 """Words of gloo's and NCCL's messages where the other end is gone."""
 
@@ -119,45 +118,6 @@ def choose_device(device: str, local_rank: int = 0) -> torch.device:
             f" it has {torch.cuda.device_count()}; start fewer processes or give --device cpu"
         )
     return torch.device("cuda", index)
-
-
-def launched_size() -> int:
-    """Number of processes that torchrun has started, 1 without it.
-
-    Raises:
-        ConfigError: WORLD_SIZE is set, but not the other variables of torchrun.
-    """
-    size = int(os.environ.get("WORLD_SIZE", "1"))
-    missing = [name for name in VARIABLES if name not in os.environ]
-    if size > 1 and missing:
-        raise ConfigError(
-            f"the variable WORLD_SIZE is {size}, but {', '.join(missing)} is not set; start"
-            f" several processes with torchrun --nproc_per_node={size} -m src"
-        )
-    return size
-
-
-def launched_rank() -> int:
-    """Number of this process among those that torchrun has started, 0 without it."""
-    return int(os.environ["RANK"]) if launched_size() > 1 else 0
-
-
-def restarts() -> int:
-    """How often torchrun has restarted the processes after a failure, see its --max-restarts."""
-    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
-
-
-def check_alone(what: str) -> None:
-    """Refuse work that torchrun's processes can't share.
-
-    Raises:
-        ConfigError: torchrun has started several processes; on the first of them.
-        PeerError: on the others.
-    """
-    if launched_rank() > 0:
-        raise PeerError(f"{what} can't be shared")
-    if launched_size() > 1:
-        raise ConfigError(f"{what} is for one process; start it without torchrun")
 
 
 @contextmanager

@@ -1,11 +1,12 @@
 """Where the library's log goes."""
 
 import logging
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from .torchrun import leads
 
 
 @contextmanager
@@ -25,8 +26,7 @@ def logged_to(handler: logging.Handler) -> Iterator[None]:
 @contextmanager
 def log_to_stderr() -> Iterator[None]:
     """Show the log on standard error; of torchrun's processes only the first one does."""
-    leads = os.environ.get("RANK", "0") == "0"
-    with logged_to(logging.StreamHandler(sys.stderr) if leads else logging.NullHandler()):
+    with logged_to(logging.StreamHandler(sys.stderr) if leads() else logging.NullHandler()):
         yield
 
 

@@ -17,6 +17,7 @@ from docstring_parser import parse_from_object
 from jsonargparse import ArgumentParser, Namespace
 
 from ..errors import ConfigError
+from .atomic_files import MODEL_FILE
 from .command_line import INDEX
 
 POSITIONAL = {"positional": True}
@@ -28,8 +29,7 @@ IN_PLACE = {"in_place": True}
 """Metadata of a file to read that may be overwritten."""
 OUTPUTS = ("output", "id_list", "predictions", "table", "plot")
 """Names of fields that are files to write; all other paths are read."""
-MODEL = "model.pt"
-OF_TRAINING = (MODEL, "last.ckpt", "metrics.csv", "log.txt", "training.png")
+OF_TRAINING = (MODEL_FILE, "last.ckpt", "metrics.csv", "log.txt", "training.png")
 """Files that a training writes in the folder that is its output."""
 NUMBERS = {3: ("START", "STOP", "STEP"), 2: ("LOW", "HIGH")}
 """What to call several numbers in the help."""
@@ -136,7 +136,7 @@ def check_apart(options: Any) -> None:
         if entry.name in OUTPUTS:
             outputs += [(entry.name, path) for path in paths]
         elif "in_place" not in entry.metadata:
-            inputs += [(entry.name, place) for path in paths for place in (path, path / MODEL)]
+            inputs += [(entry.name, place) for path in paths for place in (path, path / MODEL_FILE)]
     taken: list[tuple[str, Path]] = []
     for name, path in outputs:
         _check_other(name, path, taken)

@@ -14,7 +14,9 @@ PACKAGES = ("e3gnn-xanes", "torch", "e3nn", "torch-geometric", "numpy", "ase", "
 HIDDEN = "***"
 """Stands for a password. Read back, it means that none is given: libpq then looks for one in
 PGPASSWORD and in ~/.pgpass, so a config.yaml that hides a password can be used again."""
-_IN_AUTHORITY = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]*:/{1,2}[^\s/:@]*):.*@")
+_IN_AUTHORITY = re.compile(
+    r"(\b[A-Za-z][A-Za-z0-9+.-]*:/{1,2}[^\s/:@]*):(?:\S*@|(?!\d+(?:[/\s]|$)).*@)"
+)
 _IN_QUERY = re.compile(r"([?&](?:ssl)?password=)[^&\s'\"]*", re.IGNORECASE)
 _COMMAND: ContextVar[str | None] = ContextVar("command", default=None)
 
@@ -25,8 +27,8 @@ LONGEST = 60
 def hide_passwords(text: str) -> str:
     """Replace the password of every URL in a text.
 
-    A password that holds unescaped characters is hidden whole: all from the colon after the user
-    up to the last @ of the line goes.
+    A password with unescaped characters is hidden whole: from the colon after the user up to the
+    last @ of the word, or, if the word has none and is no port, of the line.
     """
     return _IN_QUERY.sub(rf"\1{HIDDEN}", _IN_AUTHORITY.sub(rf"\1:{HIDDEN}@", text))
 

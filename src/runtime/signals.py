@@ -3,7 +3,7 @@
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NoReturn
@@ -16,6 +16,13 @@ SAME_SECONDS = 5.0
 a terminal or a queue has already sent to all of them."""
 
 
+def handle(handler: Callable[[int, FrameType | None], None], *numbers: int) -> dict[int, Any]:
+    """Handle signals, in the main thread, as no other may; return the handlers of before."""
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    return {number: signal.signal(number, handler) for number in numbers}
+
+
 class Pause:
     """Within its context the first Ctrl-C or SIGTERM is only noted; a later one acts at once."""
 
@@ -26,9 +33,8 @@ class Pause:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "Pause":
-        """Take over the signals, which only the main thread of a program may do."""
-        if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._note) for number in ENDINGS}
+        """Take over the signals."""
+        self._before = handle(self._note, *ENDINGS)
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -64,8 +70,9 @@ def orderly_end() -> Iterator[None]:
     def terminate(_number: int, _frame: object) -> NoReturn:
         raise Terminated
 
-    before = signal.signal(signal.SIGTERM, terminate)
+    before = handle(terminate, signal.SIGTERM)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -12,13 +12,19 @@ import yaml
 
 from ..dataset.location import DatabaseURL
 from ..errors import ConfigError, XanesError
-from ..runtime.atomic_files import hold, remove_leftovers, versions, write_text_durably
+from ..runtime.atomic_files import (
+    MODEL_FILE,
+    hold,
+    remove_leftovers,
+    versions,
+    write_text_durably,
+)
 from ..runtime.logs import log_file
 from ..runtime.provenance import hide_passwords
 from .config import TrainJob
 from .step import Row
 
-WRITTEN = ("last.ckpt", "model.pt", "metrics.csv", "config.yaml", "training.png")
+WRITTEN = ("last.ckpt", MODEL_FILE, "metrics.csv", "config.yaml", "training.png")
 """Files of an output folder that are written beside their place."""
 
 
@@ -67,7 +73,7 @@ def check_folder(folder: Path, resume: bool) -> None:
 
 def contains_training(folder: Path) -> bool:
     """Whether a folder has what a training, or one of several members, leaves."""
-    left = any((folder / name).exists() for name in ("model.pt", "metrics.csv"))
+    left = any((folder / name).exists() for name in (MODEL_FILE, "metrics.csv"))
     return left or contains_state(folder)
 
 

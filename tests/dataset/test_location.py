@@ -42,7 +42,15 @@ def test_passwords_are_hidden(text):
     assert "s3cret" not in hide_passwords(text)
 
 
-@pytest.mark.parametrize("text", [URL.replace(":s3cret", ""), "a/b.db", "8:30 me@host"])
+def test_no_more_than_the_password_is_hidden():
+    text = "{0}: no answer; and {0}: refused; ask me@home"
+    assert hide_passwords(text.format(URL)) == text.format(SHOWN)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [URL.replace(":s3cret", ""), "a/b.db", "8:30 me@host", "http://host:80/x is down; ask me@home"],
+)
 def test_text_without_a_password_is_not_changed(text):
     assert hide_passwords(text) == text
 

@@ -7,7 +7,8 @@ import torch
 from src import run_training
 from src.dataset.loader import share_out
 from src.errors import ConfigError, PeerError
-from src.runtime.distributed import Team, check_alone, choose_device, processes
+from src.runtime.distributed import Team, choose_device, processes
+from src.runtime.torchrun import check_alone
 
 TOLERANCE = {torch.float32: 1e-6, torch.float64: 1e-12}
 """Relative difference of gradients that rounding in another order of sums explains."""
