@@ -4,7 +4,7 @@ Materials are counted and not sites, because the sites of a material are alike.
 """
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -40,9 +40,7 @@ class Chemistry:
     r_max: float
     """Radius within which neighbors were counted, Angstrom."""
     materials: int
-    """Number of materials."""
     sites: int
-    """Number of absorbing sites."""
     elements: dict[str, int]
     """Number of materials that contain each element, the most frequent first."""
     nearest_sites: dict[str, int]
@@ -85,7 +83,6 @@ class Chemistry:
         return found
 
     def _nearest(self, element: str, symbol: str, distance: float) -> list[str]:
-        """How one of the nearest neighbors departs from those of the training sites."""
         if symbol in self.rare or symbol not in self.nearest_materials:
             materials = self.nearest_materials.get(symbol, "none")
             seen = f"as in {materials} of {self.materials:,} training materials"
@@ -148,14 +145,12 @@ class Survey:
 
     def summary(self, r_max: float) -> Chemistry:
         """Summary of at least one graph; ``r_max``: radius with which they were cut, Angstrom."""
-        near: set[tuple[str, str]] = set()
-        nearest: Counter[str] = Counter()
-        pairs: dict[str, list[tuple[str, float]]] = {}
+        pairs = defaultdict[str, list[tuple[str, float]]](list)
         for material, site in self.sites:
             for symbol, distance in site.nearest.items():
-                near.add((material, symbol))
-                nearest[symbol] += 1
-                pairs.setdefault(f"{site.element}-{symbol}", []).append((material, distance))
+                pairs[f"{site.element}-{symbol}"].append((material, distance))
+        nearest = Counter(symbol for _, site in self.sites for symbol in site.nearest)
+        near = {(material, symbol) for material, site in self.sites for symbol in site.nearest}
         elements = Counter(symbol for symbols in self.contents.values() for symbol in symbols)
         coordination = Counter(site.coordination for _, site in self.sites)
         return Chemistry(
@@ -196,16 +191,13 @@ def usual_range(values: Iterable[tuple[str, float]]) -> Range:
 
 
 def _by_count(counter: Counter[str]) -> dict[str, int]:
-    """Counts, the largest first, then by name."""
     return dict(sorted(counter.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _count(number: int, noun: str) -> str:
-    """A number with its noun."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _listed(values: Mapping[str, object], most: int = LISTED) -> str:
-    """Names with their values, and how many more there are than are shown."""
     shown = [f"{name} {value}" for name, value in list(values.items())[:most]]
     return ", ".join(shown) + (f" and {len(values) - most} more" if len(values) > most else "")

@@ -69,13 +69,7 @@ class _Formula:
 
 
 def read_cif(path: Path) -> list[Atoms]:
-    """Read every block of a CIF that lists atoms.
-
-    Args:
-        path: file, compressed or not.
-
-    Returns:
-        Structures in the file's order, with the atoms of a row one after the other.
+    """Read every block of a CIF that lists atoms; those of a row come one after the other.
 
     Raises:
         StructureError: not a CIF, or one of the reasons of this module; with file and block.

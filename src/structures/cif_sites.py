@@ -39,16 +39,10 @@ class Site:
 
 
 def read_sites(block: Values, known: set[str]) -> tuple[list[Site], bool]:
-    """Read the atoms of a block's asymmetric unit.
+    """Read the atoms of a block's asymmetric unit, and whether all hydrogen has a position.
 
-    Dummies, empty sites and rows of question marks are passed over.
-
-    Args:
-        block: values by tag.
-        known: elements of the formula, for labels with more than one reading.
-
-    Returns:
-        The atoms that have a position, and whether these are all; hydrogen may lack it.
+    Dummies, empty sites and rows of question marks are passed over. ``known``: elements of the
+    formula, for labels with more than one reading.
 
     Raises:
         StructureError: elements, occupancy or coordinates that are not understood.

@@ -32,7 +32,6 @@ class Shell:
     """Neighbours of one element at about one distance."""
 
     element: str
-    """Symbol."""
     distance: float
     """Mean distance, Angstrom."""
     members: tuple[int, ...]
@@ -71,9 +70,6 @@ def cut_cluster(atoms: Atoms, site: int, radius: float) -> Cluster:
 
 def site_symmetry(cluster: Cluster) -> np.ndarray:
     """Rotations and reflections about the absorber that map a cluster onto itself.
-
-    Args:
-        cluster: the absorber's surroundings.
 
     Returns:
         For each operation the atom that every atom is mapped onto, shape (n_operations, n_atoms);

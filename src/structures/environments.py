@@ -61,25 +61,20 @@ def environments(graph: Graph) -> list[Environment]:
     bonds = graph.absorber_mask[target]
     vectors = edge_vectors(graph, torch.float64)[bonds].detach().cpu().numpy()
     sources, targets = source[bonds].cpu().numpy(), target[bonds].cpu().numpy()
-    z = graph.z.cpu().numpy()
-    return [
-        _environment(int(z[atom]), z[sources[rows]], vectors[rows])
-        for atom in graph.absorber_mask.nonzero().flatten().tolist()
-        for rows in [targets == atom]
-    ]
-
-
-def _environment(z: int, around: np.ndarray, vectors: np.ndarray) -> Environment:
-    """Environment of an atom among neighbors, their atomic numbers and vectors, Angstrom."""
-    length = np.linalg.norm(vectors, axis=1)
-    near = length < BOND_FACTOR * (covalent_radii[around] + covalent_radii[z])
-    near &= length <= SHELL_FACTOR * length.min(initial=np.inf)
-    distances = {chemical_symbols[k]: float(length[around == k].min()) for k in set(around)}
-    mean = (vectors / length[:, None]).sum(axis=0) / max(len(length), 1)
-    return Environment(
-        element=chemical_symbols[z],
-        neighbors=len(length),
-        coordination=int(near.sum()),
-        distances=dict(sorted(distances.items(), key=lambda item: item[1])),
-        asymmetry=float(np.linalg.norm(mean)),
-    )
+    z, found = graph.z.cpu().numpy(), []
+    for atom in graph.absorber_mask.nonzero().flatten().tolist():
+        own = targets == atom
+        around, length = z[sources[own]], np.linalg.norm(vectors[own], axis=1)
+        near = length < BOND_FACTOR * (covalent_radii[around] + covalent_radii[z[atom]])
+        near &= length <= SHELL_FACTOR * length.min(initial=np.inf)
+        distances = {chemical_symbols[k]: float(length[around == k].min()) for k in set(around)}
+        mean = (vectors[own] / length[:, None]).sum(axis=0) / max(len(length), 1)
+        site = Environment(
+            element=chemical_symbols[z[atom]],
+            neighbors=len(length),
+            coordination=int(near.sum()),
+            distances=dict(sorted(distances.items(), key=lambda item: item[1])),
+            asymmetry=float(np.linalg.norm(mean)),
+        )
+        found.append(site)
+    return found

@@ -49,11 +49,7 @@ def to_dict(atoms: Atoms) -> dict[str, Any]:
 
 
 def field(values: Any, name: str, kind: type | tuple[type, ...], where: str) -> Any:
-    """A field of a JSON object.
-
-    Raises:
-        RecordError: it is missing or of another kind.
-    """
+    """A field of a JSON object; RecordError if it is missing or of another kind."""
     if not isinstance(values, dict) or name not in values:
         raise RecordError(f"{where}: no `{name}`, expected an XAS object of pymatgen")
     if not isinstance(values[name], kind):
@@ -71,11 +67,7 @@ def symbol_of(value: Any, where: str) -> str:
 
 
 def numbers(values: Any, name: str, where: str) -> np.ndarray:
-    """Finite numbers of a list, any shape.
-
-    Raises:
-        RecordError: something else.
-    """
+    """Finite numbers of a list, any shape; RecordError if it is something else."""
     try:
         array = np.array(values, dtype=float)
     except (TypeError, ValueError, OverflowError) as error:

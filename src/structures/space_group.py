@@ -83,11 +83,7 @@ IDENTITY = Symmetry("P 1", 1, np.eye(3)[None], np.zeros((1, 3)))
 
 
 def symmetry_of(block: Values, cell: np.ndarray) -> tuple[list[Symmetry], list[Symmetry]]:
-    """Operators of a block that fit its cell.
-
-    Args:
-        block: values by tag of a CIF's block.
-        cell: Angstrom, shape (3, 3).
+    """Operators of a block that fit its cell, Angstrom, shape (3, 3).
 
     Returns:
         The candidates, several where only a symbol is there that leaves the origin open, none where

@@ -28,14 +28,11 @@ def element_of(letters: str) -> str | None:
 
 
 def species_of(symbol: str, known: Set[str] = frozenset()) -> dict[str, float]:
-    """Elements that a type symbol names, with the fraction of each.
+    """Fraction of a site by element, 1 for a plain symbol.
 
     Args:
         symbol: such as ``Cu``, ``Cu2+``, ``D``, ``0.75Si + 0.25Al`` or ``Cu0.6Zn0.4``.
         known: elements of the formula; without them ``CO`` is not Co.
-
-    Returns:
-        Fraction of the site by element; 1 for a plain symbol.
 
     Raises:
         StructureError: it names no element, or several without their fractions.

@@ -40,13 +40,11 @@ class Group:
     """A group of a project."""
 
     key: str
-    """Its key, five letters."""
     values: dict[str, Any]
     """Its parameters by Athena's names."""
     x: list[Any]
     """Abscissae, energies in eV before Athena's shift."""
     y: list[Any]
-    """Ordinates."""
 
     @property
     def label(self) -> str:
@@ -120,12 +118,10 @@ def read_athena(path: str | Path, group: str | None = None) -> Spectrum:
         group: label or key of the group. None: the only one.
 
     Raises:
-        RecordError: no such file, no such group, the file can't be read, or the group is no
-            mu(E).
+        RecordError: no such file or group, it can't be read, or the group is no mu(E).
         ConfigError: there are several groups and none is named.
     """
-    path = Path(path)
-    groups = read_project(path)
+    path, groups = Path(path), read_project(path)
     named = [g for g in groups if group in (None, g.label, g.key)]
     labels = ", ".join(g.label for g in groups)
     if group is None and len(groups) > 1:
@@ -135,23 +131,18 @@ def read_athena(path: str | Path, group: str | None = None) -> Spectrum:
     if len(named) > 1:
         keys = " or ".join(g.key for g in named)
         raise ConfigError(f"{path}: {len(named)} groups are called {group!r}; name {keys}")
-    return group_spectrum(path, named[0])
-
-
-def group_spectrum(path: Path, group: Group) -> Spectrum:
-    """Spectrum of a group; RecordError if it is no mu(E) or damaged."""
-    where = f"{path}:{group.label}"
-    if group.kind != "mu(E)":
-        raise RecordError(f"{where}: is {group.kind}, expected mu(E)")
+    (chosen,) = named
+    where = f"{path}:{chosen.label}"
+    if chosen.kind != "mu(E)":
+        raise RecordError(f"{where}: is {chosen.kind}, expected mu(E)")
     try:
-        shift = parse_number(str(group.values.get("bkg_eshift") or 0).strip())
-        columns = [[parse_number(str(v).strip()) for v in a] for a in (group.x, group.y)]
+        shift = parse_number(str(chosen.values.get("bkg_eshift") or 0).strip())
+        x, y = ([parse_number(str(v).strip()) for v in a] for a in (chosen.x, chosen.y))
     except ValueError as error:
         raise RecordError(f"{where}: {error}") from error
-    energy, mu = map(np.array, columns)
-    if len(energy) != len(mu) or len(mu) < 2:
-        raise RecordError(f"{where}: {len(energy)} energies and {len(mu)} values of mu")
-    points = list(range(1, len(energy) + 1))
-    energy, mu = in_order(Path(where), energy + shift, mu, points)
+    if len(x) != len(y) or len(x) < 2:
+        raise RecordError(f"{where}: {len(x)} energies and {len(y)} values of mu")
+    points = list(range(1, len(x) + 1))
+    energy, mu = in_order(Path(where), np.array(x) + shift, np.array(y), points)
     made = f"mu of the group, energies with Athena's shift of {shift:g} eV"
     return Spectrum(energy, mu, source=where, made_from=made)

@@ -36,7 +36,6 @@ class Columns:
     """A table of numbers."""
 
     path: Path
-    """Its file."""
     header: list[str]
     """Lines of the header, without the comment character."""
     labels: list[str]

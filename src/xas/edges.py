@@ -15,7 +15,6 @@ class Edge(NamedTuple):
     """An absorption edge."""
 
     element: str
-    """Symbol."""
     name: str
     """K, L1, L2 or L3."""
     energy: float

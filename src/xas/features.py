@@ -47,9 +47,7 @@ class FeatureError:
     sites: int
     """Sites that count; without any, the errors are NaN."""
     mean_absolute: float
-    """Mean absolute error."""
     median_absolute: float
-    """Median absolute error."""
     bias: float
     """Mean error."""
 
@@ -91,18 +89,13 @@ def find_inflection(energy: np.ndarray, mu: np.ndarray) -> float:
 
 
 def find_white_line(energy: np.ndarray, mu: np.ndarray, e0: float) -> tuple[float, float]:
-    """Highest maximum within ``WHITE_LINE_WITHIN`` above e0, eV.
+    """Energy, eV, and mu of the highest maximum within ``WHITE_LINE_WITHIN`` above e0, eV.
 
-    Returns:
-        Its energy, eV, and mu there; NaN where e0 is NaN or there is no maximum.
+    NaN where e0 is NaN or there is no maximum.
     """
-    inner = np.arange(1, len(energy) - 1)
-    peaks = inner[
-        (mu[inner] > mu[inner - 1])
-        & (mu[inner] >= mu[inner + 1])
-        & (energy[inner] > e0)
-        & (energy[inner] <= e0 + WHITE_LINE_WITHIN)
-    ]
+    inner = energy[1:-1]
+    near = (inner > e0) & (inner <= e0 + WHITE_LINE_WITHIN)
+    peaks = 1 + np.flatnonzero(near & (mu[1:-1] > mu[:-2]) & (mu[1:-1] >= mu[2:]))
     if len(peaks) == 0:
         return NAN, NAN
     return vertex(energy, mu, int(peaks[np.argmax(mu[peaks])]))

@@ -1,6 +1,6 @@
 """Noise of a spectrum, and how far its edge rises above it."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,12 +12,9 @@ LEAST = 2.0
 """A step of fewer times the noise of a point is no edge."""
 
 
-@dataclass(frozen=True)
-class EdgeSignal:
+class EdgeSignal(NamedTuple):
     """An edge and the noise around it."""
 
-    e0: float
-    """Energy of the edge, eV."""
     step: float
     """Step at e0 on top of a common slope below and above, unit of mu; NaN: too few points."""
     noise: float
@@ -46,17 +43,12 @@ def point_noise(spectrum: Spectrum) -> float:
 
 
 def edge_signal(spectrum: Spectrum, e0: float) -> EdgeSignal:
-    """Step of an edge, and the noise, of a spectrum that need not be normalized.
-
-    Args:
-        spectrum: any.
-        e0: energy of the edge, eV.
-    """
+    """Edge at an energy, eV, and noise of a spectrum that need not be normalized."""
     noise, distance = point_noise(spectrum), spectrum.energy - e0
     below, above = ((distance >= low) & (distance <= high) for low, high in (BELOW, ABOVE))
     if min(below.sum(), above.sum()) < 2:
-        return EdgeSignal(e0, float("nan"), noise)
+        return EdgeSignal(float("nan"), noise)
     used = below | above
     terms = np.stack([np.ones(used.sum()), distance[used], above[used].astype(float)], axis=1)
     step = float(np.linalg.lstsq(terms, spectrum.mu[used], rcond=None)[0][2])
-    return EdgeSignal(e0, step, noise)
+    return EdgeSignal(step, noise)

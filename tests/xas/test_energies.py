@@ -11,11 +11,7 @@ def test_grid_of_the_copper_benchmark():
     grid = even_energies(*KNOWN_WINDOWS[("Cu", "K")])
     assert len(grid) == 141
     assert grid == pytest.approx(8983.173 + 0.25 * np.arange(141))
-
-
-@pytest.mark.parametrize(("stop", "count"), [(1.0, 11), (1.04, 11), (0.96, 10)])
-def test_grid_ends_at_the_last_step_within(stop, count):
-    assert len(even_energies(0.0, stop, 0.1)) == count
+    assert [len(even_energies(0.0, stop, 0.1)) for stop in (1.0, 1.04, 0.96)] == [11, 11, 10]
 
 
 @pytest.mark.parametrize("arguments", [(1.0, 0.0, 0.1), (0.0, 1.0, 0.0), (0.0, 1.0, -1.0)])
@@ -41,10 +37,6 @@ def test_nothing_is_invented_beyond_the_ends():
     assert values.tolist() == [0.0, 5.0, 5.0, 12.0, 0.0]
     _, strict = resample(ENERGY, ENERGY, grid, extend_below=0.0)
     assert strict.tolist() == [False, False, True, True, False]
-
-
-def test_negative_control_interpolation_alone_extends_flat_to_any_distance():
-    assert np.interp(1e6, ENERGY, ENERGY + 5) == 12.0
 
 
 def test_axis_counts_from_the_reference_energy_where_there_is_one():
