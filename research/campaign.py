@@ -18,6 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,8 +29,9 @@ from src.calculation.calculate import Outcome, Request, calculate_site
 from src.calculation.feff_run import Failure, Stopped
 from src.calculation.plan import Site
 from src.calculation.settings import FeffSettings, choose_edge
-from src.dataset.record import Record, Rejected
-from src.readers.extxyz import Frame, read_frames
+from src.dataset.record import Record
+from src.errors import RecordError
+from src.readers.extxyz import Frame, split_frames
 from src.readers.feff import read_feff
 from src.runtime.atomic_files import hold
 
@@ -137,9 +139,11 @@ def calculate(site: Site, settings: FeffSettings, stop: threading.Event) -> Outc
 def read_done(path: Path, failed: Path) -> tuple[set, Counter]:
     """What was tried, and how many sites of each element are finished."""
     tried, done = set(), Counter[str]()
-    for frame in read_frames(path) if path.is_file() else ():
-        if isinstance(frame, Rejected):
-            raise SystemExit(f"{frame.source}: {frame.reason}")
+    for _, read in split_frames(path) if path.is_file() else ():
+        try:
+            frame = read()
+        except RecordError as error:
+            raise SystemExit(error) from error
         absorber = int(frame.text("absorber"))
         tried.add((frame.text("material"), absorber, frame.text("edge")))
         done[frame.atoms[absorber].symbol] += 1
@@ -166,7 +170,10 @@ def run(name: str, structures: Path, jobs: int, limit: int | None, settings: Fef
     """Go on with a campaign."""
     campaign = CAMPAIGNS[name]
     path, failed = FOLDER / f"{name}.extxyz.xz", FOLDER / f"{name}.failed.csv"
-    frames = [f for f in read_frames(structures / campaign.file) if isinstance(f, Frame)]
+    frames: list[Frame] = []
+    for _, read in split_frames(structures / campaign.file):
+        with suppress(RecordError):
+            frames.append(read())
     tried, done = read_done(path, failed)
     draw, stop, left = Draw(campaign, frames, tried, done), threading.Event(), limit or 10**9
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

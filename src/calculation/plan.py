@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from ase import Atoms
 
-from ..dataset.record import Rejected, structure_digest
-from ..errors import ConfigError, StructureError, XanesError, check_not_negative
-from ..readers.extxyz import read_frames
+from ..dataset.record import structure_digest
+from ..errors import ConfigError, RecordError, StructureError, XanesError, check_not_negative
+from ..readers.extxyz import split_frames
 from ..runtime.text_files import is_sqlite
 from ..structures.absorbers import equivalent_sites
 from ..structures.database import read_rows, row_ids
@@ -216,11 +216,13 @@ def _read(path: Path) -> Iterator[tuple[str, Atoms | StructureError, dict[str, A
         for row, atoms, values in read_rows(path, row_ids(path)):
             yield f"{path.stem}-{row}", atoms, values
     elif FRAMES.search(path.name):
-        frames, stem = list(read_frames(path)), FRAMES.sub("", path.name)
-        for number, frame in enumerate(frames):
+        frames, stem = list(split_frames(path)), FRAMES.sub("", path.name)
+        for number, (_, read) in enumerate(frames):
             name = stem if len(frames) == 1 else f"{stem}-{number}"
-            if isinstance(frame, Rejected):
-                yield name, StructureError(f"{frame.source}: {frame.reason}"), {}
+            try:
+                frame = read()
+            except RecordError as error:
+                yield name, StructureError(str(error)), {}
             else:
                 yield name, frame.atoms, frame.info
     else:

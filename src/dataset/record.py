@@ -185,7 +185,7 @@ class Record(Tabular):
         if self.axis == "absolute" and self.energy[0] <= 0:
             raise RecordError(
                 f"{self.id}: absolute energies must be positive, but the first is"
-                f" {self.energy[0]:.3f} eV"
+                f" {self.energy[0]:.3f} eV; are they relative (axis relative)?"
             )
         falls = np.flatnonzero(np.diff(self.energy) <= 0)
         if len(falls):

@@ -13,7 +13,7 @@ ASE reads the atoms. The other values stay text, of which ASE would turn the lab
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from io import StringIO
@@ -33,10 +33,10 @@ from ..runtime.text_files import (
     check_end,
     check_text,
     numbered_lines,
-    parse_number,
+    parse_numbers,
     raw_lines,
 )
-from .options import PACKED, Format, ReadOptions, make_record, read_each
+from .options import PACKED, Format, ReadOptions, make_record, read_each, unit_vector
 
 PAIR = re.compile(
     r"""\s*([^\s=,"'{}\[\]]+)            # key
@@ -64,18 +64,12 @@ class Frame:
             raise RecordError(f"{self.source}: the comment line has no `{key}`")
         return self.info[key]
 
-    def numbers(self, key: str, count: int | None = None) -> np.ndarray:
-        """Numbers of a value, shape (count,), or RecordError; None: any count."""
+    def numbers(self, key: str, count: int | None = None) -> list[float]:
+        """Numbers of a value, or RecordError; None: any count."""
         text = self.text(key).strip()
         if text.startswith("["):  # the only place of a comma; elsewhere it is a decimal one
             text = re.sub(r"[\[\],]", " ", text)
-        try:
-            values = np.array([parse_number(word) for word in text.split()])
-        except ValueError as error:
-            raise RecordError(f"{self.source}: `{key}`: {error}") from None
-        if count is not None and len(values) != count:
-            raise RecordError(f"{self.source}: `{key}` has {len(values)} numbers, expected {count}")
-        return values
+        return parse_numbers(f"{self.source}: `{key}`", text.split(), count)
 
 
 def is_extxyz(path: Path) -> bool:
@@ -99,15 +93,18 @@ def read_extxyz(
         RecordError: no such file.
     """
     options = options or ReadOptions()
-    frames = read_frames(Path(path))
-    yield from read_each(((f.source, partial(to_record, f, options)) for f in frames), options)
+    frames = split_frames(Path(path))
+    yield from read_each(
+        ((source, partial(_to_record, read, options)) for source, read in frames), options
+    )
 
 
-def read_frames(path: Path) -> Iterator[Frame | Rejected]:
-    """Yield the frames of a file, compressed or not, all lines of which are in memory.
+def split_frames(path: Path) -> Iterator[tuple[str, Callable[[], Frame]]]:
+    """Yield name and reader of each frame of a file, all lines of which are in memory.
 
-    A frame begins with a line that is a number, or that is followed by one with `Properties=`; what
-    precedes the first one is a rejection.
+    A frame begins with a line that is a number, or that is followed by one with `Properties=`. What
+    precedes the first one, and damage that ends the file, is a frame of which the reader raises
+    RecordError, as it does for every frame that can't be read.
 
     Raises:
         RecordError: no such file.
@@ -115,12 +112,12 @@ def read_frames(path: Path) -> Iterator[Frame | Rejected]:
     if not path.is_file():
         raise RecordError(f"{path}: no such file")
     lines: list[str] = []
-    damage = ""
+    damage = None
     try:
         for _, line in raw_lines(path):  # lines before the damage count
             lines.append(line)
     except RecordError as error:
-        damage = str(error).removeprefix(f"{path}: ")
+        damage = error
     starts: list[int] = []
     for k, line in enumerate(lines):
         named = k + 1 < len(lines) and "Properties=" in lines[k + 1]
@@ -130,40 +127,44 @@ def read_frames(path: Path) -> Iterator[Frame | Rejected]:
             starts.append(k)
     for number, (start, end) in enumerate(pairwise([*starts, len(lines)]), start=1):
         source = f"{path}: frame {number}"
-        try:
-            texts = [
-                check_end(path, k, check_text(path, k, line))
-                for k, line in enumerate(lines[start:end], start=start + 1)
-            ]
-            yield _read_frame(source, texts, start + 1)
-        except RecordError as error:
-            yield Rejected(source, str(error).removeprefix(f"{path}: "))
+        yield source, partial(_read_frame, source, lines[start:end], start + 1)
     if damage or not starts:
-        yield Rejected(str(path), damage or "empty, expected frames")
+        yield str(path), partial(_fail, damage or RecordError(f"{path}: empty, expected frames"))
 
 
-def _read_frame(source: str, texts: list[str], line: int) -> Frame:
-    """Read a frame from its lines, the first of which has the number ``line`` in the file."""
+def _fail(error: RecordError) -> Frame:
+    raise error
+
+
+def _read_frame(source: str, lines: list[str], first: int) -> Frame:
+    """Read a frame from its lines, the first of which has the number ``first`` in the file."""
+    texts = [
+        check_end(source, number, check_text(source, number, line))
+        for number, line in enumerate(lines, start=first)
+    ]
     while not texts[-1].strip():
-        texts = texts[:-1]
+        texts.pop()
+    where = f"{source}: line {first}"
     if not COUNT.fullmatch(texts[0].strip()) or int(texts[0]) == 0:
-        raise RecordError(f"line {line}: expected a number of atoms, found {texts[0][:40]!r}")
+        raise RecordError(f"{where}: expected a number of atoms, found {texts[0][:40]!r}")
     n_atoms = int(texts[0])
     if len(texts) != n_atoms + 2:
-        raise RecordError(f"line {line}: {n_atoms} atoms, but {len(texts) - 2} of them follow")
-    info = parse_comment(texts[1], f"line {line + 1}")
+        raise RecordError(f"{where}: {n_atoms} atoms, but {len(texts) - 2} of them follow")
+    where = f"{source}: line {first + 1}"
+    info = parse_comment(texts[1], where)
     if not PBC.fullmatch(info.get("pbc", "T T T").strip()):
-        raise RecordError(f"line {line + 1}: `pbc` is {info['pbc']!r}, expected three of T and F")
+        raise RecordError(f"{where}: `pbc` is {info['pbc']!r}, expected three of T and F")
     structure = {key: info[key] for key in ("Lattice", "pbc", "Properties") if key in info}
     comment = " ".join(f'{key}="{value}"' for key, value in structure.items())
     try:
         (atoms,) = read_xyz(StringIO("\n".join([texts[0], comment, *texts[2:], ""])), index=0)
     except Exception as error:  # ASE raises classes without a common base
         raise RecordError(
-            f"lines {line + 1} to {line + 1 + n_atoms}: not what ASE reads ({first_line(error)})"
+            f"{source}: lines {first + 1} to {first + 1 + n_atoms}: not what ASE reads"
+            f" ({first_line(error)})"
         ) from error
     if atoms.pbc.any() and "Lattice" not in info:
-        raise RecordError(f"line {line + 1}: periodic (`pbc`) but without a `Lattice`")
+        raise RecordError(f"{where}: periodic (`pbc`) but without a `Lattice`")
     # without forces, charges and other columns, which a database would keep
     atoms = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
     return Frame(source, info, atoms)
@@ -185,17 +186,28 @@ def parse_comment(line: str, where: str) -> dict[str, str]:
     return values
 
 
-def to_record(frame: Frame | Rejected, options: ReadOptions) -> Record:
+def _to_record(read: Callable[[], Frame], options: ReadOptions) -> Record:
     """The record of a frame; XanesError where a value is missing or contradicts another."""
-    if isinstance(frame, Rejected):
-        raise RecordError(frame.reason)
+    frame = read()
     absorber, info = frame.text("absorber"), frame.info
     if not COUNT.fullmatch(absorber) or int(absorber) >= len(frame.atoms):
         raise RecordError(
             f"{frame.source}: `absorber` is {absorber!r}, expected an index within 0 to"
             f" {len(frame.atoms) - 1}"
         )
-    energy = frame.numbers("energy") if "energy" in info else np.zeros(0)
+    texts = ("edge", "axis", "target", "code", "version", "preset", "cards")
+    values: dict[str, Any] = {name: info.get(name) for name in texts}
+    for name in ("fermi_level", "interstitial", "kf"):
+        if name in info:
+            (values[name],) = frame.numbers(name, 1)
+    if "polarization" in info:
+        where = f"{frame.source}: `polarization`"
+        values["polarization"] = unit_vector(where, frame.numbers("polarization", 3))
+    if "radii" in info:
+        count = 3 * max(1, len(info["radii"].split()) // 3)  # three for each potential
+        rows = np.reshape(frame.numbers("radii", count), (-1, 3)).tolist()
+        values["radii"] = tuple((int(z), rmt, rnm) for z, rmt, rnm in rows)
+    energy = frame.numbers("energy") if "energy" in info else []
     return make_record(
         frame.source,
         options,
@@ -203,28 +215,11 @@ def to_record(frame: Frame | Rejected, options: ReadOptions) -> Record:
         atoms=frame.atoms,
         site=int(absorber),
         element=frame.atoms[int(absorber)].symbol,
-        mu=frame.numbers("mu"),
-        energy=energy if len(energy) > 1 else None,
+        mu=np.array(frame.numbers("mu")),
+        energy=np.array(energy) if len(energy) > 1 else None,
         label=info.get("site"),
-        **_calculation(frame),
+        **values,
     )
-
-
-def _calculation(frame: Frame) -> dict[str, Any]:
-    """What a frame says of the calculation, as fields of ``Record``."""
-    texts = ("edge", "axis", "target", "code", "version", "preset", "cards")
-    values: dict[str, Any] = {name: frame.info.get(name) for name in texts}
-    for name in ("fermi_level", "interstitial", "kf"):
-        if name in frame.info:
-            values[name] = float(frame.numbers(name, 1)[0])
-    if "polarization" in frame.info:
-        vector = frame.numbers("polarization", 3)
-        values["polarization"] = tuple((vector / np.linalg.norm(vector)).tolist())
-    if "radii" in frame.info:
-        count = 3 * max(1, len(frame.info["radii"].split()) // 3)  # three for each potential
-        rows = frame.numbers("radii", count).reshape(-1, 3).tolist()
-        values["radii"] = tuple((int(z), rmt, rnm) for z, rmt, rnm in rows)
-    return values
 
 
 FORMAT = Format(

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import ConfigError, RecordError
+from ..errors import RecordError
 from ..runtime.text_files import COUNT, parse_number, whole_lines
-from ..xas.edges import find_edge
 from .fdmnes_input import WRITTEN, FdmnesInput
+from .plausibility import tabulated_edge
 
 EDGE_WITHIN = 0.005
 """Largest relative difference of E_edge and the tabulated edge energy."""
@@ -167,11 +167,8 @@ def check_raw(path: Path, raw: list[Raw], inp: FdmnesInput) -> None:
         raise RecordError(
             f"{path}: the absorber is Z {absorber.number}, but the output is of Z {first.z}"
         )
-    try:
-        edge = find_edge(absorber.symbol, inp.edge).energy
-    except ConfigError:  # not tabulated
-        edge = first.edge_energy
-    if abs(first.edge_energy / edge - 1.0) > EDGE_WITHIN:
+    edge = tabulated_edge(absorber.symbol, inp.edge)
+    if edge is not None and abs(first.edge_energy / edge - 1.0) > EDGE_WITHIN:
         raise RecordError(
             f"{first.path}: line 1: E_edge is {first.edge_energy:g} eV, but {absorber.symbol}"
             f" {inp.edge} is at {edge:g} eV"

@@ -10,21 +10,20 @@ names it.
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import partial
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from ase.data import atomic_numbers
-
 from ..dataset.record import PassedOver, Record, Rejected
-from ..errors import ConfigError, RecordError
+from ..errors import RecordError
 from ..runtime.text_files import open_text
 from ..structures.names import check_edge
 from ..structures.pymatgen import field, numbers, symbol_of, to_atoms
-from ..xas.edges import FAR, find_edge
-from .options import PACKED, Format, ReadOptions, make_record, read_each
+from .options import PACKED, Format, ReadOptions, make_record, read_each, sites_of
+from .plausibility import tabulated_edge
 
 LARGEST_FILE = 1_000_000_000
 """Characters of JSON beyond which a file is not read."""
@@ -46,12 +45,12 @@ def read_materials_project(
     documents = load_documents(path)
     sources = [f"{path}: object {k}" for k in range(1, len(documents) + 1)]
     sources = sources if len(documents) > 1 else [str(path)]
-    names = materials_of(documents, path, sources)
+    materials = materials_of(documents, path, sources)
     makers = (
-        partial(to_record, document, name, source, options)
-        for document, name, source in zip(documents, names, sources, strict=True)
+        (source, partial(to_record, document, material, source, options))
+        for document, material, source in zip(documents, materials, sources, strict=True)
     )
-    yield from read_each(zip(sources, makers, strict=True), options)
+    yield from read_each(makers, options)
 
 
 def load_documents(path: Path) -> list[Any]:
@@ -91,24 +90,15 @@ def to_record(document: Any, material: str, source: str, options: ReadOptions) -
     element = symbol_of(field(spectrum, "absorbing_element", (str, dict), source), source)
     edge = check_edge(edge_of(field(spectrum, "edge", str, source)), f"{source}: `edge`")
     atoms = to_atoms(field(spectrum, "structure", dict, source), source)
-    sites = np.flatnonzero(atoms.numbers == atomic_numbers[element]).tolist()
     index = spectrum.get("absorbing_index")
     if index is not None and index not in range(len(atoms)):
         raise RecordError(f"{source}: `absorbing_index` is {index!r}, not of {len(atoms)} atoms")
-    if not sites:
-        raise RecordError(f"{source}: no {element} in {atoms.get_chemical_formula()}")
-    energy = numbers(field(spectrum, "x", list, source), "x", source)
-    if options.axis is None:
-        try:
-            tabulated = find_edge(element, edge).energy
-        except ConfigError as error:
-            raise RecordError(f"{source}: {error}; give --axis to read it all the same") from error
-        if not energy.min() - FAR < tabulated < energy.max() + FAR:
-            raise RecordError(
-                f"{source}: energies {energy.min():.1f} to {energy.max():.1f} eV are far from the"
-                f" {element} {edge} edge at {tabulated:.1f} eV; say with --axis what they count"
-                " from"
-            )
+    sites = sites_of(atoms, element, source)
+    if options.axis is None and tabulated_edge(element, edge) is None:
+        raise RecordError(
+            f"{source}: no tabulated edge {element} {edge} to check energies with; say with --axis"
+            " what they count from"
+        )
     return make_record(
         source,
         options,
@@ -117,7 +107,7 @@ def to_record(document: Any, material: str, source: str, options: ReadOptions) -
         site=sites[0] if index is None else index,
         element=element,
         mu=numbers(field(spectrum, "y", list, source), "y", source),
-        energy=energy,
+        energy=numbers(field(spectrum, "x", list, source), "x", source),
         edge=edge,
         axis=options.axis or "absolute",
         code="FEFF",  # as of all XANES of the Materials Project
@@ -125,9 +115,10 @@ def to_record(document: Any, material: str, source: str, options: ReadOptions) -
     )
 
 
-def spectrum_of(document: Any) -> Any:
-    """The XAS object of a document, or what is in its place."""
-    return document.get("spectrum", document) if isinstance(document, dict) else document
+def spectrum_of(document: Any) -> dict[str, Any]:
+    """The XAS object of a document; empty: there is none."""
+    spectrum = document.get("spectrum", document) if isinstance(document, dict) else None
+    return spectrum if isinstance(spectrum, dict) else {}
 
 
 def edge_of(name: str) -> str:
@@ -135,34 +126,30 @@ def edge_of(name: str) -> str:
     return name.replace("2,3", "23")
 
 
-def materials_of(documents: list[Any], path: Path, sources: list[str]) -> list[str]:
+def materials_of(documents: list[Any], path: Path, sources: list[str]) -> Iterator[str]:
     """Material of each document, a name that is unique to a site.
 
     Where a site, or the mean, of a material has spectra of several elements or edges, the name ends
     with what differs, such as `mp-30-L23`.
     """
-    names, spectra = [], []
-    kinds: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    spectra = []
+    kinds = defaultdict[tuple[str, str], set[tuple[str, str]]](set)
     for document, source in zip(documents, sources, strict=True):
         fields = spectrum_of(document)
-        fields = fields if isinstance(fields, dict) else {}
-        element, edge = str(fields.get("absorbing_element")), edge_of(str(fields.get("edge")))
-        name = material_of(document if isinstance(document, dict) else {}, path, source)
-        spectra.append(((name, str(fields.get("absorbing_index"))), (element, edge)))
-        kinds.setdefault(spectra[-1][0], set()).add((element, edge))
+        site = material_of(document, path, source), str(fields.get("absorbing_index"))
+        kind = str(fields.get("absorbing_element")), edge_of(str(fields.get("edge")))
+        spectra.append((site, kind))
+        kinds[site].add(kind)
     for site, kind in spectra:
-        differ = [len(set(values)) > 1 for values in zip(*kinds[site], strict=True)]
-        ends = [word for word, several in zip(kind, differ, strict=True) if several]
-        names.append("-".join([site[0], *ends]))
-    return names
+        differ = (len(set(values)) > 1 for values in zip(*kinds[site], strict=True))
+        yield "-".join([site[0], *compress(kind, differ)])
 
 
-def material_of(document: dict[str, Any], path: Path, source: str) -> str:
+def material_of(document: Any, path: Path, source: str) -> str:
     """The document's material or task, else the file's name without its endings."""
-    for name in ("material_id", "task_id", "mpid", "mp_id"):
-        value = document.get(name)
-        if isinstance(value, str | int):
-            return str(value)
+    for name in ("material_id", "task_id", "mpid", "mp_id") if isinstance(document, dict) else ():
+        if isinstance(document.get(name), str | int):
+            return str(document[name])
     stem = path.name.removesuffix(path.suffix).removesuffix(".json")
     return stem if source == str(path) else f"{stem}-{source.rpartition(' ')[2]}"
 

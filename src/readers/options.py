@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ase import Atoms
 
 from ..dataset.record import AXES, UNITS, PassedOver, Record, Rejected
 from ..errors import ConfigError, RecordError, XanesError
@@ -151,6 +152,23 @@ def make_record(
             raise ConfigError(f"{source}: `{name}` is {value!r}, but `--{name}` is {option}")
     identity: dict[str, Any] = {"id": f"{material}_{label}", "material": material, "site": site}
     return Record(**identity, energy=energy, mu=mu, source=source, **fields)
+
+
+def sites_of(atoms: Atoms, element: str, where: str) -> list[int]:
+    """Indices of an element's atoms, at least one, or RecordError."""
+    sites: list[int] = np.flatnonzero(atoms.symbols == element).tolist()
+    if not sites:
+        raise RecordError(f"{where}: no {element} in {atoms.get_chemical_formula()}")
+    return sites
+
+
+def unit_vector(where: str, vector: list[float]) -> tuple[float, float, float]:
+    """A direction, three numbers, with unit length; RecordError where it has no length."""
+    length = float(np.linalg.norm(vector))
+    if length == 0.0:
+        raise RecordError(f"{where} has no direction: {vector}")
+    x, y, z = vector
+    return x / length, y / length, z / length
 
 
 def _check_names(source: str, material: str, label: str) -> None:

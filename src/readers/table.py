@@ -21,12 +21,12 @@ from ase.data import atomic_numbers
 
 from ..dataset.record import PassedOver, Record, Rejected
 from ..errors import RecordError
-from ..runtime.text_files import COUNT, DECIMAL, numbered_lines, parse_number, whole_lines
+from ..runtime.text_files import COUNT, DECIMAL, numbered_lines, parse_numbers, whole_lines
 from ..structures.files import named_structures
 from ..xas.channels import choose_mu
 from ..xas.columns import read_columns
 from ..xas.scan_energies import choose_energy
-from .options import Format, ReadOptions, make_record, read_each
+from .options import Format, ReadOptions, make_record, read_each, sites_of
 
 KNOWN = (
     "structure", "absorber", "element", "spectrum", "material", "edge", "axis", "code", "version",
@@ -113,9 +113,7 @@ def to_record(
     element, absorber = row["element"], row["absorber"]
     if element not in atomic_numbers:
         raise RecordError(f"{source}: `element` is {element!r}, expected a symbol such as Cu")
-    sites = np.flatnonzero(atoms.numbers == atomic_numbers[element]).tolist()
-    if not sites:
-        raise RecordError(f"{source}: no {element} in {atoms.get_chemical_formula()}")
+    sites = sites_of(atoms, element, source)
     if absorber != "mean" and not (COUNT.fullmatch(absorber) and int(absorber) < len(atoms)):
         raise RecordError(
             f"{source}: `absorber` is {absorber!r}, expected `mean` or an index within 0 to"
@@ -142,12 +140,8 @@ def spectrum_of(path: Path, row: dict[str, str], source: str) -> tuple[np.ndarra
         table = read_columns(path.parent / row["spectrum"])
         energy, _ = choose_energy(table)
         return energy, choose_mu(table, energy)[0]
-    pairs = []
-    for name in (name for name in row if name not in KNOWN):
-        try:
-            pairs.append((parse_number(name), parse_number(row[name])))
-        except ValueError as error:
-            raise RecordError(f"{source}: at {name} eV: {error}") from None
+    names = [name for name in row if name not in KNOWN]
+    pairs = [parse_numbers(f"{source}: at {name} eV", [name, row[name]]) for name in names]
     energy, mu = np.array(pairs).T
     return energy, mu
 

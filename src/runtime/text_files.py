@@ -140,7 +140,7 @@ def raw_lines(path: Path) -> Iterator[tuple[int, str]]:
             yield number, line
 
 
-def check_text(path: Path, number: int, line: str) -> str:
+def check_text(path: Path | str, number: int, line: str) -> str:
     """Return the line; RecordError where it is not UTF-8."""
     if not line.isascii():
         try:
@@ -150,7 +150,7 @@ def check_text(path: Path, number: int, line: str) -> str:
     return line
 
 
-def check_end(path: Path, number: int, line: str) -> str:
+def check_end(path: Path | str, number: int, line: str) -> str:
     """Return the line without its end; RecordError where it has none: the file is truncated."""
     if not line.endswith("\n"):
         raise RecordError(
@@ -194,3 +194,16 @@ def parse_number(word: str) -> float:
     if abs(value) == float("inf"):
         raise ValueError(f"{word[:30]!r} is not finite")
     return value
+
+
+def parse_numbers(where: str, words: list[str], count: int | None = None) -> list[float]:
+    """Read ``count`` numbers (None: any), or raise RecordError that begins with ``where``."""
+    if count not in (None, len(words)):
+        raise RecordError(
+            f"{where}: expected {count} number{'s' if count != 1 else ''}, found {len(words)}:"
+            f" {' '.join(words)[:40]!r}"
+        )
+    try:
+        return [parse_number(word) for word in words]
+    except ValueError as error:
+        raise RecordError(f"{where}: {error}") from None

@@ -265,7 +265,7 @@ def test_energies_of_the_photon(run_folder):
         rows = [f"{4966 + float(e):.4f} {mu}" for e, mu in map(str.split, lines[skip:])]
         (run_folder / name).write_text("\n".join([*lines[:skip], *rows, ""]))
     (rejected,) = read_fdmnes(run_folder)
-    assert "energies 9912 to 9982 eV" in rejected.reason
+    assert "but the Ti K edge is at 4966 eV" in rejected.reason
     edit(run_folder, "Green", "Energpho\nGreen")
     (record,) = read_fdmnes(run_folder)
     assert record.energy == pytest.approx(expected.energy, abs=1e-6)

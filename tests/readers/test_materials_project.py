@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 
 import numpy as np
 import pytest
@@ -92,9 +93,10 @@ def test_another_element_is_passed_over_and_counted():
 
 def test_energies_far_from_the_edge_need_a_word(write):
     document = changed(SITE, x=list(np.arange(100) - 20.0))
-    rejected, record = read_materials_project(write([document, changed(SITE)]))
-    assert "far from the Co K edge at 7709" in rejected.reason
-    assert "--axis" in rejected.reason
+    other = changed(SITE, x=list(np.arange(100) + 20.0))
+    below, far, record = read_materials_project(write([document, other, changed(SITE)]))
+    assert "first is -20.000 eV; are they relative (axis relative)" in below.reason
+    assert re.search(r"the Co K edge is at 7709 eV; .* \(axis relative\)", far.reason)
     assert isinstance(record, Record)
     assert only(write(document), ReadOptions(axis="relative")).axis == "relative"
 
@@ -110,7 +112,7 @@ def test_both_l_edges_of_a_material_with_a_k_edge(write, name):
     assert l23.energy[0] == 770.0
     assert "no tabulated edge Co M5" in other.reason
     wrong = only(write(changed(SITE, edge=name)))
-    assert "far from the Co L23 edge at 778.1 eV" in wrong.reason
+    assert "the Co L23 edge is at 778.1 eV" in wrong.reason
 
 
 @pytest.mark.parametrize(
