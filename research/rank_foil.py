@@ -4,22 +4,17 @@ Also says whether others change its fit, which they must not.
 """
 
 import argparse
-import re
 from pathlib import Path
 
 import numpy as np
 
 from src.checkpoints.trained_model import TrainedModel
 from src.comparison.candidates import predict_candidates
-from src.comparison.expected_shift import (
-    compare_window,
-    expected_shift,
-    measured_at_edge,
-    shift_bounds,
-)
-from src.comparison.fit import Bounds
+from src.comparison.expected_shift import measured_at_edge, prepare
 from src.comparison.library import library_candidates
 from src.comparison.ranking import rank
+from src.dataset.split import read_ids
+from src.structures.names import material_of
 
 
 def main() -> None:
@@ -37,12 +32,11 @@ def main() -> None:
     job = parser.parse_args()
     model = TrainedModel.load(job.model)
     measured = measured_at_edge(model.info, job.scan)
-    bounds = Bounds(shift_bounds(model.info, measured), expected=expected_shift(model.info))
-    window = compare_window(measured, model, bounds)
+    bounds, window = prepare(model, measured)
     pool = library_candidates(model, job.library, job.spectra).candidates
     if job.only is not None:
-        materials = {line.rpartition("_")[0] for line in job.only.read_text().split()}
-        pool = [c for c in pool if re.split(r"\s", c.name)[-1] in materials]
+        materials = {material_of(record_id) for record_id in read_ids(job.only)}
+        pool = [c for c in pool if c.name.split()[-1] in materials]
     own, *always = predict_candidates(model, [job.own, *job.always])
     print(f"{job.scan.name}: {job.number} of {len(pool)} and {', '.join(c.name for c in always)}")
     rng, results = np.random.default_rng(0), set()

@@ -6,6 +6,7 @@ from pathlib import Path
 from ..dataset.location import LOCATION, Location
 from ..errors import CheckpointError, ConfigError
 from ..runtime.options import IN_PLACE, MODEL_FIRST, POSITIONAL
+from ..uncertainty import COVERAGE
 
 EXAMPLE = "calibrate cu_k cu.db --ids calibration.txt -o calibrated.pt"
 COMMON = ("ids", "output", "coverage", "device")
@@ -21,7 +22,7 @@ class Options:
     """Database with the calibration sites and those that the model was trained on."""
     ids: Path
     """File of record ids to calibrate on, of materials that the model was not trained on."""
-    coverage: float = 0.9
+    coverage: float = COVERAGE
     """Nominal coverage of the bands, a fraction of the calculated points."""
     output: Path | None = None
     """Model file to write. None: a new one next to the model's, <model>-calibrated.pt."""

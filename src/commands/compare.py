@@ -10,8 +10,6 @@ from ..runtime.options import POSITIONAL, SCAN_FIRST
 if TYPE_CHECKING:
     from ..checkpoints.trained_model import TrainedModel
     from ..comparison.candidates import Candidate
-    from ..comparison.ranking import Ranking
-    from ..xas.normalization import Normalized
 
 LISTED = 10
 """Reasons for skipping structures that are printed; the others are counted."""
@@ -77,68 +75,42 @@ class Options:
 def run(job: Options) -> None:
     """Rank the candidates; print the table and write JSON and a figure."""
     from ..checkpoints.trained_model import TrainedModel
-    from ..comparison.expected_shift import (
-        compare_window,
-        expected_shift,
-        measured_at_edge,
-        shift_bounds,
-    )
-    from ..comparison.fit import Bounds
+    from ..comparison.candidates import band_coverage
+    from ..comparison.expected_shift import measured_at_edge, prepare
     from ..comparison.plot import plot_ranking
     from ..comparison.ranking import rank
-    from ..comparison.tables import ranking_table, unlike_training, verdict
+    from ..comparison.tables import measured_values, ranking_table, ranking_values, verdict
     from ..plot import check_picture
-    from ..runtime.atomic_files import check_writable
-    from ..xas.measured import one_column
+    from ..runtime.atomic_files import check_writable, file_digest, write_json
 
     check_writable(job.output, ".json")
     check_picture(job.plot)
     model = TrainedModel.load(job.model)
-    column = one_column(job.column, job.mu)
-    measured = measured_at_edge(model.info, job.measured, column, job.e0, job.energy_column)
+    measured = measured_at_edge(
+        model.info, job.measured, job.column, job.mu, job.energy_column, job.e0
+    )
     print(f"{job.measured}: {measured.norm.made_from}")
-    shift = job.shift or shift_bounds(model.info, measured)
-    bounds = Bounds(shift, job.broadening, job.scale, expected_shift(model.info))
-    window = compare_window(measured, model, bounds)
+    bounds, window = prepare(model, measured, job.shift, broadening=job.broadening, scale=job.scale)
     candidates, skipped = find_candidates(job, model)
-    coverage = 0.9 if model.calibration is None else model.calibration.coverage  # no band, no use
-    ranking = rank(window, candidates, bounds, job.measure, coverage)
+    ranking = rank(window, candidates, bounds, job.measure, band_coverage(model.info))
     print(f"{job.measured}: e0 {measured.e0:.2f} eV, edge step {measured.edge_step:.4g}")
-    print(ranking_table(ranking, job.top))
-    if doubtful := unlike_training(ranking, candidates, job.top):
-        print(f"less reliable, unlike anything the model was trained on: {', '.join(doubtful)}")
+    print(ranking_table(ranking, candidates, job.top))
     print(verdict(ranking))
     if job.output is not None:
-        write_values(job.output, job, model, measured, ranking, candidates, skipped)
+        origin = model.provenance()
+        values = {
+            "kind": "comparison",
+            "version": origin["version"],
+            "model": {"name": model.name, "digest": f"sha256 {model.sha256}"},
+            "provenance": origin,
+            "measured_file": measured_values(job.measured, measured),
+            "structures": {str(path): file_digest(path) for path in job.structures},
+            "library": None if job.library is None else str(job.library),
+            "skipped": skipped,
+        }
+        write_json(job.output, {**values, **ranking_values(ranking, candidates)})
     if job.plot is not None:
         plot_ranking(ranking, job.plot, {one.name: one.label for one in candidates})
-
-
-def write_values(
-    output: Path,
-    job: Options,
-    model: "TrainedModel",
-    measured: "Normalized",
-    ranking: "Ranking",
-    candidates: list["Candidate"],
-    skipped: list[str],
-) -> None:
-    """Write all of a comparison as JSON."""
-    from ..comparison.tables import measured_values, ranking_values
-    from ..runtime.atomic_files import file_digest, write_json
-
-    origin = model.provenance()
-    values = {
-        "kind": "comparison",
-        "version": origin["version"],
-        "model": {"name": model.name, "digest": f"sha256 {model.sha256}"},
-        "provenance": origin,
-        "measured_file": measured_values(job.measured, measured),
-        "structures": {str(path): file_digest(path) for path in job.structures},
-        "library": None if job.library is None else str(job.library),
-        "skipped": skipped,
-    }
-    write_json(output, {**values, **ranking_values(ranking, candidates)})
 
 
 def find_candidates(job: Options, model: "TrainedModel") -> tuple[list["Candidate"], list[str]]:

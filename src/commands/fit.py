@@ -54,7 +54,6 @@ def run(job: Options) -> None:
     from ..comparison.tables import measured_values, mixture_table, mixture_values
     from ..plot import check_picture
     from ..runtime.atomic_files import check_writable, write_json
-    from ..runtime.provenance import package_version
     from ..xas.measured import measured_digest
 
     check_writable(job.output, ".json")
@@ -72,7 +71,7 @@ def run(job: Options) -> None:
     if job.output is not None:
         values = {
             "kind": "mixture",
-            "version": package_version("e3gnn-xanes"),
+            "version": origin["version"],
             "provenance": origin,
             "measured_file": measured_values(job.measured, measured),
             "component_files": {str(path): measured_digest(path) for path in job.components},
@@ -100,8 +99,7 @@ def fit_references(job: Options, max_shift: float) -> Fitted:
     from ..xas.normalization import normalize
 
     columns = one_column(job.column, job.mu), job.energy_column
-    scan = read_measured(job.measured, *columns)
-    references = [read_measured(path, *columns) for path in job.components]
+    scan, *references = [read_measured(path, *columns) for path in (job.measured, *job.components)]
     for read in (scan, *references):
         print(f"{read.source}: {read.made_from}")
     flats = [normalize(with_edge(r, scan.element, scan.edge)).flat for r in references]
@@ -117,28 +115,19 @@ def fit_references(job: Options, max_shift: float) -> Fitted:
 def fit_structures(job: Options, max_shift: float) -> Fitted:
     """Fit spectra that are predicted for structures."""
     from ..checkpoints.trained_model import TrainedModel
-    from ..comparison.candidates import predict_candidates
-    from ..comparison.expected_shift import (
-        compare_window,
-        expected_shift,
-        measured_at_edge,
-        shift_bounds,
-    )
-    from ..comparison.fit import Bounds
+    from ..comparison.candidates import band_coverage, predict_candidates
+    from ..comparison.expected_shift import measured_at_edge, prepare
     from ..comparison.linear_combination import fit_predictions
-    from ..xas.measured import one_column
 
     model = TrainedModel.load(str(job.model))
-    column = one_column(job.column, job.mu)
-    measured = measured_at_edge(model.info, job.measured, column, None, job.energy_column)
+    measured = measured_at_edge(model.info, job.measured, job.column, job.mu, job.energy_column)
     print(f"{job.measured}: {measured.norm.made_from}")
-    bounds = Bounds(shift_bounds(model.info, measured), expected=expected_shift(model.info))
-    target = compare_window(measured, model, bounds)
+    bounds, target = prepare(model, measured)
     target = target.within(measured.e0 + job.window[0], measured.e0 + job.window[1])
     candidates = predict_candidates(model, job.components)
-    coverage = 0.9 if model.calibration is None else model.calibration.coverage
     mixture = fit_predictions(
-        *(target, candidates, bounds, max_shift, job.sum_to_one, job.bootstrap, coverage)
+        *(target, candidates, bounds, max_shift, job.sum_to_one, job.bootstrap),
+        coverage=band_coverage(model.info),
     )
     names = [candidate.name for candidate in candidates]
     return measured, target, names, mixture, model.provenance()

@@ -9,10 +9,11 @@ import numpy as np
 
 from ..checkpoints.trained_model import ModelInfo, TrainedModel
 from ..errors import ConfigError, PredictionError
-from ..prediction.site_prediction import material_half_width, material_mean, predict_structures
-from ..prediction.structure_prediction import SitePrediction
+from ..prediction.site_prediction import predict_structures
+from ..prediction.structure_prediction import SitePrediction, StructurePrediction
 from ..structures.files import named_structures
 from ..structures.names import title_of
+from ..uncertainty import COVERAGE
 from ..xas.spectrum import Spectrum
 
 STEP = 0.25
@@ -29,13 +30,13 @@ class Candidate:
     """Mean over its absorbers in units of the edge step, at the calculations' absolute energies."""
     half_width: np.ndarray | None
     """Half width of the model's band, same unit, shape (n_energies,). None: not calibrated."""
-    sites: list[SitePrediction]
+    sites: Sequence[SitePrediction]
     """Its distinct sites."""
 
     @property
     def label(self) -> str:
         """Formula and name for a figure, marked where a site is novel."""
-        text = title_of(self.name, self.sites[0].formula) if self.sites else self.name
+        text = title_of(self.name, self.sites[0].formula)
         return f"{text}, novel" if any(site.novel for site in self.sites) else text
 
 
@@ -61,6 +62,11 @@ def edge_step(info: ModelInfo) -> float:
     return step
 
 
+def band_coverage(info: ModelInfo) -> float:
+    """Nominal coverage of a model's bands; of one that has none, ``COVERAGE``."""
+    return COVERAGE if info.calibration is None else info.calibration.coverage
+
+
 def candidate_energies(model: TrainedModel) -> np.ndarray:
     """All energies that the model knows, eV, shape (n_energies,).
 
@@ -74,21 +80,22 @@ def candidate_energies(model: TrainedModel) -> np.ndarray:
     return energy[energy <= high]
 
 
-def make_candidate(info: ModelInfo, name: str, sites: list[SitePrediction]) -> Candidate:
+def make_candidate(info: ModelInfo, name: str, sites: StructurePrediction) -> Candidate:
     """Mean over the predicted sites of a structure, in units of the edge step.
 
     Raises:
         PredictionError: the mean does not rise over half of the edge step.
         ConfigError: see ``edge_step``.
     """
-    step, half = edge_step(info), material_half_width(sites)
-    mu = material_mean(sites) / step
-    if not mu[0] < 0.5 < mu[-len(mu) // 3 :].mean():
+    step, half = edge_step(info), sites.half_width
+    mu = sites.mean / step
+    last_third = mu[-len(mu) // 3 :].mean()
+    if not mu[0] < 0.5 < last_third:
         raise PredictionError(
             f"{name}: the predicted spectrum has no edge, mu is {mu[0]:.2f} at its first energy and"
-            f" {mu[-len(mu) // 3 :].mean():.2f} in its last third, in units of the edge step"
+            f" {last_third:.2f} in its last third, in units of the edge step"
         )
-    spectrum = Spectrum(sites[0].energy, mu, "dimensionless", info.element, info.edge, source=name)
+    spectrum = Spectrum(sites.energy, mu, "dimensionless", info.element, info.edge, source=name)
     return Candidate(name, spectrum, None if half is None else half / step, sites)
 
 
@@ -102,9 +109,8 @@ def predict_candidates(model: TrainedModel, files: Sequence[Path]) -> list[Candi
     energy = candidate_energies(model)
     structures = [named for path in files for named in named_structures(path)]
     check_names([name for name, _ in structures])
-    predicted = predict_structures(model, structures, None, energy)
-    pairs = zip(structures, predicted, strict=True)
-    return [make_candidate(model.info, name, sites) for (name, _), sites in pairs]
+    predicted = predict_structures(model, structures, energy=energy)
+    return [make_candidate(model.info, sites.name, sites) for sites in predicted]
 
 
 def check_names(names: Sequence[str]) -> None:

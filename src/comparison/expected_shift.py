@@ -12,7 +12,7 @@ import numpy as np
 from ..checkpoints.trained_model import ModelInfo, TrainedModel
 from ..errors import ConfigError, RecordError
 from ..xas.edges import find_edge
-from ..xas.measured import read_measured, with_edge
+from ..xas.measured import one_column, read_measured, with_edge
 from ..xas.normalization import Normalized, normalize
 from ..xas.spectrum import Spectrum
 from .candidates import Candidate, edge_step
@@ -39,26 +39,29 @@ def measured_at_edge(
     info: ModelInfo,
     path: Path,
     column: str | None = None,
-    e0: float | None = None,
+    mu: str | None = None,
     energy_column: str | None = None,
+    e0: float | None = None,
 ) -> Normalized:
     """Read and normalize a measurement of a model's edge.
 
     Args:
         info: describes the model.
-        path: see ``read_measured``, also for ``column``.
-        column: column or formula of mu. None: inferred.
-        e0: edge energy, eV. None: the steepest rise.
+        path: see ``read_measured``, also for ``energy_column``.
+        column: column of mu. None: inferred, unless ``mu`` is its formula.
+        mu: formula of mu.
         energy_column: column of energy. None: inferred.
+        e0: edge energy, eV. None: the steepest rise.
 
     Raises:
         RecordError: see ``read_measured`` and ``normalize``.
-        ConfigError: the file names another element or edge, or rises far from the model's edge.
+        ConfigError: the file names another element or edge, or rises far from the model's edge, or
+            both ``column`` and ``mu`` are given.
     """
     tabulated = None
     if info.element is not None and info.edge is not None:
         tabulated = find_edge(info.element, info.edge).energy
-    scan = read_measured(path, column, energy_column, tabulated)
+    scan = read_measured(path, one_column(column, mu), energy_column, tabulated)
     measured = normalize(replace(with_edge(scan, info.element, info.edge), e0=e0))
     if tabulated is not None and abs(measured.e0 - tabulated) > ANOTHER_EDGE:
         raise ConfigError(
@@ -66,6 +69,28 @@ def measured_at_edge(
             f" is at {tabulated:.1f} eV; give --e0 if the edge was not found"
         )
     return measured
+
+
+def prepare(
+    model: TrainedModel,
+    measured: Normalized,
+    shift: tuple[float, float] | None = None,
+    **limits: tuple[float, float],
+) -> tuple[Bounds, Spectrum]:
+    """Bounds of the fits to a measurement, and the measurement on the energies compared.
+
+    Args:
+        model: model.
+        measured: see ``measured_at_edge``.
+        shift: bounds of the shift, eV. None: see ``shift_bounds``.
+        limits: other ``Bounds``.
+
+    Raises:
+        ConfigError: see ``Bounds`` and ``compare_window``, also for RecordError.
+    """
+    expected = expected_shift(model.info)
+    bounds = Bounds(shift or shift_bounds(model.info, measured), expected=expected, **limits)
+    return bounds, compare_window(measured, model, bounds)
 
 
 def half_rise(spectrum: Spectrum) -> float | None:
@@ -125,7 +150,9 @@ def edge_distance(info: ModelInfo, measured: Normalized) -> float:
     Raises:
         ConfigError: it contains neither.
     """
-    edge = info.reference_energy if mean_edge(info) is None else mean_edge(info)
+    edge = mean_edge(info)
+    if edge is None:
+        edge = info.reference_energy
     if edge is None:
         raise ConfigError("the model's energies are relative to an unspecified edge energy")
     return measured_edge(measured) - edge
@@ -142,11 +169,9 @@ def compare_window(measured: Normalized, model: TrainedModel, bounds: Bounds) ->
         RecordError: the measured edge is not within, or fewer than ten points or 20 eV are left.
         ConfigError: the model's edge is not within for the middle of the bounds.
     """
-    low, high = model.energy_range
-    low, high = low + bounds.center, high + bounds.shift[0] - WIDER
-    low, high = max(low, measured.e0 - BEFORE), min(high, measured.e0 + AFTER)
-    flat = measured.flat
-    low, high = max(low, flat.energy[0]), min(high, flat.energy[-1])
+    flat, e0, (low, high) = measured.flat, measured.e0, model.energy_range
+    low = max(low + bounds.center, e0 - BEFORE, flat.energy[0])
+    high = min(high + bounds.shift[0] - WIDER, e0 + AFTER, flat.energy[-1])
     points = int(np.sum((flat.energy >= low) & (flat.energy <= high)))
     window = f"{low:.1f} to {high:.1f} eV"
     if high - low < 20.0 or points < 10:
@@ -155,16 +180,16 @@ def compare_window(measured: Normalized, model: TrainedModel, bounds: Bounds) ->
             f" ({window}); ten points over 20 eV are needed. Is it this edge, and are the bounds of"
             " the shift too wide?"
         )
-    if not low < measured_edge(measured) < high:
+    edge, mean = measured_edge(measured), mean_edge(model.info)
+    if not low < edge < high:
         raise RecordError(
-            f"{flat.source}: its edge at {measured_edge(measured):.1f} eV is not within the"
-            f" energies compared, {window}; is the shift right?"
+            f"{flat.source}: its edge at {edge:.1f} eV is not within the energies compared,"
+            f" {window}; is the shift right?"
         )
-    edge = mean_edge(model.info)
-    if edge is not None and not low < edge + bounds.center < high:
+    if mean is not None and not low < mean + bounds.center < high:
         raise ConfigError(
             f"`shift` {bounds.shift[0]:g} to {bounds.shift[1]:g} eV moves the model's edge to"
-            f" {edge + bounds.center:.1f} eV, outside the energies compared, {window}"
+            f" {mean + bounds.center:.1f} eV, outside the energies compared, {window}"
         )
     return flat.at(low + STEP * np.arange(int((high - low) / STEP + 1e-6) + 1))
 
@@ -182,7 +207,7 @@ def find_shift(model: TrainedModel, measured: Normalized, candidate: Candidate) 
     for half in (UNKNOWN_WITHIN, REFINED):
         bounds = Bounds((middle - half, middle + half))
         window = compare_window(measured, model, bounds)
-        fit = fit_candidate(candidate.name, window, candidate.predicted, None, bounds)
+        fit = fit_candidate(window, candidate, bounds)
         if "shift" in fit.at_bound:
             raise ConfigError(
                 f"{measured.flat.source} and {candidate.name}: the best shift, {fit.shift:.2f} eV,"

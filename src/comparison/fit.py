@@ -1,7 +1,7 @@
 """Fit of a predicted spectrum to a normalized measurement: shift, broadening, scale."""
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import ConfigError
 from ..xas.broadening import gaussian_steps
 from ..xas.spectrum import Spectrum
+from .candidates import Candidate
 from .similarity import MEASURES
 
 CLOSE = 1e-3
@@ -56,7 +57,13 @@ class Bounds:
         """Middle of the shifts, eV."""
         return 0.5 * (self.shift[0] + self.shift[1])
 
-    def weight(self, shift: float, extent: float) -> float:
+    @property
+    def widths(self) -> np.ndarray:
+        """Broadenings to try, eV, shape (n_widths,)."""
+        low, high = self.broadening
+        return limits_to_steps(low, high, max(WIDTH_STEP, (high - low) / MOST_WIDTHS))
+
+    def weight(self, shift: float, energy: np.ndarray) -> float:
         """Factor of every misfit by how far a shift is from the expected one, 1 or more.
 
             exp((shift - expected)^2 / (n spread^2)),  n = extent / (CORRELATION sqrt(2 pi))
@@ -67,15 +74,15 @@ class Bounds:
 
         Args:
             shift: eV.
-            extent: last minus first energy compared, eV; n is at least one.
+            energy: energies compared, eV, whose last minus first is the extent; n is at least one.
         """
         if self.expected is None:
             return 1.0
-        points = max(extent / (CORRELATION * np.sqrt(2.0 * np.pi)), 1.0)
+        points = max((energy[-1] - energy[0]) / (CORRELATION * np.sqrt(2.0 * np.pi)), 1.0)
         distance = (shift - self.expected[0]) / self.expected[1]
         return float(np.exp(min(distance**2 / points, 500.0)))
 
-    def stopping(self, values: Mapping[str, float]) -> list[str]:
+    def stopping(self, **values: float) -> tuple[str, ...]:
         """Which of some parameters are at a bound; fixed ones and no broadening are not."""
         names = []
         for name, value in values.items():
@@ -83,7 +90,7 @@ class Bounds:
             near = min(value - low, high - value) < CLOSE * (high - low)
             if near and (name != "broadening" or value > 0.0):
                 names.append(name)
-        return names
+        return tuple(names)
 
     def widened(self, names: Iterable[str]) -> "Bounds":
         """The bounds of shift and broadening, where named, moved by ``WIDER``."""
@@ -134,12 +141,6 @@ def limits_to_steps(low: float, high: float, step: float) -> np.ndarray:
     return np.linspace(low, high, int(np.ceil((high - low) / step - 1e-9)) + 1)
 
 
-def try_widths(bounds: Bounds) -> np.ndarray:
-    """Broadenings that are tried, eV, shape (n_widths,)."""
-    low, high = bounds.broadening
-    return limits_to_steps(low, high, max(WIDTH_STEP, (high - low) / MOST_WIDTHS))
-
-
 @functools.lru_cache(maxsize=2)
 def _steps(energy: tuple[float, ...], widths: tuple[float, ...]) -> np.ndarray:
     """``gaussian_steps``, which all candidates have in common."""
@@ -152,44 +153,7 @@ def broadened(spectrum: Spectrum, widths: np.ndarray) -> np.ndarray:
     return spectrum.mu[0] + steps @ np.diff(spectrum.mu)
 
 
-class _Search:
-    """Least squares over shift and broadening; the scale follows from them in closed form."""
-
-    def __init__(self, measured: Spectrum, predicted: Spectrum, bounds: Bounds) -> None:
-        self.measured, self.bounds, self.energy = measured, bounds, predicted.energy
-        self.widths = try_widths(bounds)
-        self.broadened = broadened(predicted, self.widths)
-
-    def scaled(self, shift: float) -> tuple[np.ndarray, np.ndarray]:
-        """Best scale of every broadening, and the prediction shifted, broadened and scaled."""
-        target = self.measured.mu
-        at = np.interp(self.measured.energy - shift, self.energy, np.arange(len(self.energy)))
-        left = np.minimum(at.astype(int), len(self.energy) - 2)
-        part = at - left
-        mu = self.broadened[:, left] * (1.0 - part) + self.broadened[:, left + 1] * part
-        scale = (mu @ target / np.maximum((mu**2).sum(axis=1), 1e-30)).clip(*self.bounds.scale)
-        return scale, scale[:, None] * mu
-
-    def best(self) -> tuple[float, int]:
-        """Shift, eV, and number of the broadening, with the least squares."""
-        low, high = self.bounds.shift
-        target = self.measured.mu
-        shifts = limits_to_steps(low, high, SHIFT_STEPS[0])
-        for step in (*SHIFT_STEPS[1:], 0.0):
-            table = np.stack([((self.scaled(s)[1] - target) ** 2).sum(axis=1) for s in shifts])
-            row, column = np.unravel_index(int(np.argmin(table)), table.shape)
-            best = float(shifts[row])
-            shifts = np.unique((best + step * np.arange(-10, 11)).clip(low, high))
-        return best, int(column)
-
-
-def fit_candidate(
-    name: str,
-    measured: Spectrum,
-    predicted: Spectrum,
-    half_width: np.ndarray | None,
-    bounds: Bounds,
-) -> Fit:
+def fit_candidate(measured: Spectrum, candidate: Candidate, bounds: Bounds) -> Fit:
     """Find the shift, broadening and scale with the smallest mean squared difference.
 
     The scale follows from the other two in closed form; the broadening is one of a grid of 0.2 eV,
@@ -197,23 +161,37 @@ def fit_candidate(
     continued flat; below, it is pre-edge there, and above, ``compare_window`` ends before.
 
     Args:
-        name: name of the candidate.
         measured: normalized measurement on the energies to compare, see ``compare_window``.
-        predicted: prediction in units of the edge step.
-        half_width: of the model's band, same unit, shape of ``predicted``. None: not calibrated.
+        candidate: what to fit.
         bounds: limits of the parameters, and the expected shift, from which follows the weight.
-
-    Returns:
-        The best fit.
     """
-    search = _Search(measured, predicted, bounds)
-    shift, number = search.best()
-    scales, spectra = search.scaled(shift)
-    width, scale, fitted = float(search.widths[number]), float(scales[number]), spectra[number]
-    energy, target = measured.energy, measured.mu
-    if half_width is not None:
-        half_width = scale * np.interp(energy - shift, predicted.energy, half_width)
-    at_bound = bounds.stopping({"shift": shift, "broadening": width, "scale": scale})
-    measures = {key: measure(energy, target, fitted) for key, measure in MEASURES.items()}
-    weight = bounds.weight(shift, energy[-1] - energy[0])
-    return Fit(name, shift, width, scale, tuple(at_bound), measures, fitted, half_width, weight)
+    energy, target, grid = measured.energy, measured.mu, candidate.predicted.energy
+    widths = bounds.widths
+    spectra = broadened(candidate.predicted, widths)
+
+    def scaled(shift: float) -> tuple[np.ndarray, np.ndarray]:
+        """Best scale of every broadening, and the prediction shifted, broadened and scaled."""
+        at = np.interp(energy - shift, grid, np.arange(len(grid)))
+        left = np.minimum(at.astype(int), len(grid) - 2)
+        part = at - left
+        mu = spectra[:, left] * (1.0 - part) + spectra[:, left + 1] * part
+        scale = (mu @ target / np.maximum((mu**2).sum(axis=1), 1e-30)).clip(*bounds.scale)
+        return scale, scale[:, None] * mu
+
+    shifts = limits_to_steps(*bounds.shift, SHIFT_STEPS[0])
+    for step in (*SHIFT_STEPS[1:], 0.0):
+        table = np.stack([((scaled(shift)[1] - target) ** 2).sum(axis=1) for shift in shifts])
+        row, column = np.unravel_index(int(np.argmin(table)), table.shape)
+        shift = float(shifts[row])
+        shifts = np.unique((shift + step * np.arange(-10, 11)).clip(*bounds.shift))
+    scales, fits = scaled(shift)
+    width, scale, fitted = float(widths[column]), float(scales[column]), fits[column]
+    half = candidate.half_width
+    return Fit(
+        *(candidate.name, shift, width, scale),
+        at_bound=bounds.stopping(shift=shift, broadening=width, scale=scale),
+        measures={key: measure(energy, target, fitted) for key, measure in MEASURES.items()},
+        fitted=fitted,
+        half_width=None if half is None else scale * np.interp(energy - shift, grid, half),
+        weight=bounds.weight(shift, energy),
+    )

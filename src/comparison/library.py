@@ -3,24 +3,21 @@
 import hashlib
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-from ase import Atoms
 from tqdm import tqdm
 
 from ..checkpoints.trained_model import TrainedModel
 from ..dataset.record import structure_digest
 from ..errors import ConfigError, PredictionError, StructureError
 from ..prediction.bulk import CHUNK, Source, begin, make_rows, read_sources, write_rows
-from ..prediction.structure_prediction import SitePrediction
-from ..runtime.atomic_files import check_writable, hold
+from ..prediction.spectra_db import PredictedStructure, decode
+from ..runtime.atomic_files import check_writable
 from ..runtime.provenance import package_version
-from ..runtime.text_files import printable
 from ..structures.database import connect
-from ..structures.names import formula
 from .candidates import Candidate, candidate_energies, make_candidate
 
 STRUCTURE = re.compile(
@@ -54,20 +51,21 @@ def library_candidates(
         elements: candidates contain no other elements; empty: any.
 
     Raises:
-        ConfigError: no such library, no structure in it, or ``kept`` is being written by another
-            process.
-        DatabaseError: a database is damaged, or ``kept`` is not one of this model.
+        ConfigError: no such library, or no structure in it.
+        DatabaseError: a database is damaged, ``kept`` is not one of this model, or another process
+            is adding to it.
     """
     sources, skipped = choose_sources(model, library, elements)
     kept = kept or cache_file(model, library)
     check_writable(kept)
-    with hold(kept.with_name(f"{kept.name}.lock")):
-        predict_missing(model, sources, kept)
+    predicted = predict_sources(model, sources, kept)
     candidates = []
-    for source, sites in read_kept(sources, kept):
+    for digest, source in sources.items():
+        structure = predicted[digest]
         try:
-            if isinstance(sites, StructureError):
-                raise sites
+            if structure.error is not None:
+                raise PredictionError(structure.error)
+            sites = structure.predictions(source.name)
             candidates.append(make_candidate(model.info, source.name, sites))
         except StructureError as error:
             skipped.append(" ".join(str(error).split()))
@@ -78,33 +76,32 @@ def choose_sources(
     model: TrainedModel, library: Path, elements: Sequence[str]
 ) -> tuple[dict[str, Source], list[str]]:
     """Structures with the absorber by checksum, with unique names, and why others are skipped."""
-    absorber, chosen, skipped = model.info.element, dict[str, Source](), list[str]()
-    without = others = same = total = 0
-    names = set[str]()
+    absorber, chosen, names, failed = model.info.element, dict[str, Source](), set[str](), []
+    reasons = {
+        "without": f"without {absorber}",
+        "others": f"with other elements than {', '.join(elements)}",
+        "same": "identical to another one",
+    }
+    counts: Counter[str] = Counter()
     for source in find_sources(library):
-        total += 1
         if isinstance(source.structure, StructureError):
-            skipped.append(str(source.structure))
+            failed.append(str(source.structure))
             continue
         symbols, digest = set(source.structure.symbols), structure_digest(source.structure)
         if absorber not in symbols:
-            without += 1
+            counts["without"] += 1
         elif elements and symbols - set(elements):
-            others += 1
+            counts["others"] += 1
         elif digest in chosen:
-            same += 1
+            counts["same"] += 1
         else:
-            name = name_of(source.structure, source, names)
+            name = name_of(source, names)
             names.add(name)
-            chosen[digest] = Source(source.row, name, source.structure, source.keys)
-    if not total:
+            chosen[digest] = replace(source, name=name)
+    skipped = [f"{counts[key]} structures {why}" for key, why in reasons.items() if counts[key]]
+    if not (chosen or skipped or failed):
         raise ConfigError(f"{library}: contains no structure")
-    reasons = {
-        f"without {absorber}": without,
-        f"with other elements than {', '.join(elements)}": others,
-        "identical to another one": same,
-    }
-    return chosen, [*(f"{n} structures {why}" for why, n in reasons.items() if n), *skipped]
+    return chosen, skipped + failed
 
 
 def find_sources(library: Path) -> Iterator[Source]:
@@ -117,11 +114,11 @@ def find_sources(library: Path) -> Iterator[Source]:
     return read_sources(files)[0]
 
 
-def name_of(atoms: Atoms, source: Source, used: set[str]) -> str:
+def name_of(source: Source, used: set[str]) -> str:
     """Formula of a structure, and its name where that is another."""
-    formula = atoms.get_chemical_formula("metal", empirical=True)
+    formula = source.atoms.get_chemical_formula("metal", empirical=True)
     name = next((str(source.keys[key]) for key in KEYS if key in source.keys), source.name)
-    name = printable(name)
+    name = "".join(sign if sign.isprintable() else " " for sign in name)
     name = formula if name == formula else f"{formula} {name}"
     return name if name not in used else f"{name} ({source.row})"
 
@@ -141,50 +138,26 @@ def cache_file(model: TrainedModel, library: Path) -> Path:
     return folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.db"
 
 
-def predict_missing(model: TrainedModel, sources: dict[str, Source], kept: Path) -> None:
-    """Predict the structures that a database of spectra does not contain, and add them to it."""
+def predict_sources(
+    model: TrainedModel, sources: dict[str, Source], kept: Path
+) -> dict[str, PredictedStructure]:
+    """Spectra of structures, by checksum; those that a database lacks are predicted and added."""
     energy = candidate_energies(model)
     begin(model, energy, kept)
     with connect(kept) as database:
-        done, n_rows = {row.data["structure"] for row in database.select()}, database.count()
-    missing = [source for digest, source in sources.items() if digest not in done]
+        n_rows = database.count()
+        predicted = {
+            row.data["structure"]: decode(row.source_row, row.toatoms(), row.data)
+            for row in database.select()
+            if row.data["structure"] in sources
+        }
+    missing = [digest for digest in sources if digest not in predicted]
     with tqdm(total=len(missing), desc="predicting", unit="structure", disable=None) as bar:
         for first in range(0, len(missing), CHUNK):
-            chunk = missing[first : first + CHUNK]
-            write_rows(kept, n_rows + first, [make_rows(model, chunk, energy)])
-            bar.update(len(chunk))
-
-
-def read_kept(
-    sources: dict[str, Source], kept: Path
-) -> Iterator[tuple[Source, list[SitePrediction] | StructureError]]:
-    """Sites of every structure from a database of spectra, in the order of the structures."""
-    with connect(kept) as database:
-        rows = {row.data["structure"]: row for row in database.select()}
-    for digest, source in sources.items():
-        data = rows[digest].data
-        if data["error"] is not None:
-            yield source, PredictionError(data["error"])
-            continue
-        energy, unseen, novel = data["energy"], tuple(data["unseen"]), data.get("novel")
-        mu = np.asarray(data["mu"], dtype=float).reshape(-1, len(energy))
-        half = None
-        if "upper" in data:
-            half = 0.5 * (np.asarray(data["upper"], dtype=float) - data["lower"])
-        yield (
-            source,
-            [
-                SitePrediction(
-                    structure=source.name,
-                    site=int(site),
-                    equivalent=[int(site)],
-                    energy=energy,
-                    mu=mu[k],
-                    half_width=None if half is None else half[k],
-                    novel=novel is not None and bool(novel[k]),
-                    unseen=unseen,
-                    formula=formula(rows[digest].numbers, bool(rows[digest].pbc.any())),
-                )
-                for k, site in enumerate(data["sites"])
-            ],
-        )
+            digests = missing[first : first + CHUNK]
+            rows = make_rows(model, [sources[digest] for digest in digests], energy)
+            write_rows(kept, n_rows + first, [rows])
+            for digest, row in zip(digests, rows, strict=True):
+                predicted[digest] = decode(sources[digest].row, row["atoms"], row["data"])
+            bar.update(len(digests))
+    return predicted

@@ -7,9 +7,10 @@ import numpy as np
 from scipy.optimize import lsq_linear, nnls
 
 from ..errors import ConfigError
+from ..uncertainty import COVERAGE
 from ..xas.spectrum import Spectrum
 from .candidates import Candidate
-from .fit import Bounds, broadened, limits_to_steps, try_widths
+from .fit import Bounds, broadened, limits_to_steps
 from .model_errors import draw_errors
 
 DRAWS = 200
@@ -18,6 +19,18 @@ SHIFT_STEP = 0.25
 """Largest step between the shifts that are tried, eV."""
 ROUNDS = 3
 """Passes over the shifts of all components."""
+
+
+@dataclass(frozen=True)
+class Common:
+    """Parameters that all predicted components have in common."""
+
+    shift: float
+    """Shift of the energies, eV."""
+    broadening: float
+    """Full width at half maximum of an additional Gaussian, eV."""
+    at_bound: tuple[str, ...]
+    """Those at one of their bounds; no broadening at all is not a bound."""
 
 
 @dataclass(frozen=True)
@@ -40,23 +53,11 @@ class Mixture:
     """Sum of squared residuals over that of the measurement."""
     correlation_points: float
     """Correlation length of the residuals in points; errors are larger by its square root."""
-    common: "Common | None" = None
+    common: Common | None = None
     """What predicted components have in common. None: they are measured."""
     model_errors: np.ndarray | None = None
     """Standard deviations of the fractions over draws of the model's errors, same shape. None: not
     predicted, or not calibrated."""
-
-
-@dataclass(frozen=True)
-class Common:
-    """Parameters that all predicted components have in common."""
-
-    shift: float
-    """Shift of the energies, eV."""
-    broadening: float
-    """Full width at half maximum of an additional Gaussian, eV."""
-    at_bound: tuple[str, ...]
-    """Those at one of their bounds; no broadening at all is not a bound."""
 
 
 def fit_mixture(
@@ -165,21 +166,22 @@ def fit_shifts(
     steps = int(np.ceil(max_shift / SHIFT_STEP))
     tried = np.arange(-steps, steps + 1) * (max_shift / max(steps, 1))
 
-    def moved(shifts: np.ndarray) -> np.ndarray:
-        pairs = zip(spectra, shifts, strict=True)
-        return np.stack([np.interp(measured.energy - de, s.energy, s.mu) for s, de in pairs])
-
-    def misfit(shifts: np.ndarray) -> float:
-        return fit_mixture(moved(shifts), measured.mu, sum_to_one).r_factor
+    def mixture(shifts: np.ndarray, bootstrap: int = 0) -> Mixture:
+        moved = [at_shift(measured, s, de) for s, de in zip(spectra, shifts, strict=True)]
+        return fit_mixture(np.stack(moved), measured.mu, sum_to_one, bootstrap)
 
     shifts = np.zeros(len(spectra))
     for _ in range(ROUNDS if steps else 0):
         for k in range(len(spectra)):
             others = np.tile(shifts, (len(tried), 1))
             others[:, k] = tried
-            shifts = min(others, key=misfit)
-    mixture = fit_mixture(moved(shifts), measured.mu, sum_to_one, bootstrap)
-    return replace(mixture, shifts=shifts)
+            shifts = min(others, key=lambda chosen: mixture(chosen).r_factor)
+    return replace(mixture(shifts, bootstrap), shifts=shifts)
+
+
+def at_shift(measured: Spectrum, spectrum: Spectrum, shift: float) -> np.ndarray:
+    """A spectrum moved by a shift, eV, at the energies of a measurement, shape (n_energies,)."""
+    return np.interp(measured.energy - shift, spectrum.energy, spectrum.mu)
 
 
 def fit_predictions(
@@ -189,7 +191,7 @@ def fit_predictions(
     max_shift: float,
     sum_to_one: bool = False,
     bootstrap: int = 0,
-    coverage: float = 0.9,
+    coverage: float = COVERAGE,
 ) -> Mixture:
     """Find the best mixture of predictions with one shift and broadening, and small further shifts.
 
@@ -207,43 +209,39 @@ def fit_predictions(
     """
     common, spectra = _common(measured, candidates, bounds, sum_to_one)
     mixture = fit_shifts(measured, spectra, max_shift, sum_to_one, bootstrap)
-    shifts = common.shift + mixture.shifts
+    shifts, model_errors = common.shift + mixture.shifts, None
     halves = [
-        np.interp(measured.energy - shift, c.predicted.energy, c.half_width)
+        None if c.half_width is None
+        else np.interp(measured.energy - shift, c.predicted.energy, c.half_width)
         for c, shift in zip(candidates, shifts, strict=True)
-        if c.half_width is not None
-    ]
-    errors = None
-    if len(halves) == len(candidates) and all(np.isfinite(half).any() for half in halves):
-        drawn = [
-            draw_errors(measured.energy, half, coverage, DRAWS, [0, k])
-            for k, half in enumerate(halves)
-        ]
-        changed = mixture.components + np.stack(drawn, axis=1)
-        errors = np.std([_solve(c, measured.mu, sum_to_one) for c in changed], axis=0, ddof=1)
-    return replace(mixture, shifts=shifts, common=common, model_errors=errors)
+    ]  # fmt: skip
+    seeds = [[0, k] for k in range(len(halves))]
+    drawn = draw_errors(measured.energy, halves, coverage, DRAWS, seeds)
+    if drawn is not None:
+        changed = mixture.components + drawn.swapaxes(0, 1)
+        fractions = [_solve(components, measured.mu, sum_to_one) for components in changed]
+        model_errors = np.std(fractions, axis=0, ddof=1)
+    return replace(mixture, shifts=shifts, common=common, model_errors=model_errors)
 
 
 def _common(
     measured: Spectrum, candidates: Sequence[Candidate], bounds: Bounds, sum_to_one: bool
 ) -> tuple[Common, list[Spectrum]]:
     """Best common shift and broadening, and the predictions with them."""
-    extent, widths = measured.energy[-1] - measured.energy[0], try_widths(bounds)
-    spectra = np.stack([broadened(c.predicted, widths) for c in candidates], axis=1)
-    energy = candidates[0].predicted.energy
-
-    def misfit(shift: float, mu: np.ndarray) -> float:
-        moved = np.stack([np.interp(measured.energy - shift, energy, one) for one in mu])
-        residual = _solve(moved, measured.mu, sum_to_one) @ moved - measured.mu
-        return float(residual @ residual) * bounds.weight(shift, extent)
-
-    shifts = limits_to_steps(*bounds.shift, SHIFT_STEP)
-    table = np.array([[misfit(shift, mu) for mu in spectra] for shift in shifts])
-    row, column = np.unravel_index(int(np.argmin(table)), table.shape)
-    found = {"shift": float(shifts[row]), "broadening": float(widths[column])}
-    at_bound = tuple(bounds.stopping(found))
-    moved = [
-        replace(c.predicted, energy=energy + found["shift"], mu=mu)
-        for c, mu in zip(candidates, spectra[column], strict=True)
+    shifts, widths = limits_to_steps(*bounds.shift, SHIFT_STEP), bounds.widths
+    per_candidate = [broadened(c.predicted, widths) for c in candidates]
+    spectra = [  # of every broadening, one of each candidate
+        [replace(c.predicted, mu=mu) for c, mu in zip(candidates, row, strict=True)]
+        for row in zip(*per_candidate, strict=True)
     ]
-    return Common(**found, at_bound=at_bound), moved
+
+    def misfit(shift: float, components: Sequence[Spectrum]) -> float:
+        moved = np.stack([at_shift(measured, one, shift) for one in components])
+        residual = _solve(moved, measured.mu, sum_to_one) @ moved - measured.mu
+        return float(residual @ residual) * bounds.weight(shift, measured.energy)
+
+    table = np.array([[misfit(shift, row) for row in spectra] for shift in shifts])
+    row, column = np.unravel_index(int(np.argmin(table)), table.shape)
+    best = {"shift": float(shifts[row]), "broadening": float(widths[column])}
+    moved = [s.shifted(best["shift"]) for s in spectra[column]]
+    return Common(**best, at_bound=bounds.stopping(**best)), moved

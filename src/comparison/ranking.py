@@ -8,6 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ..errors import ConfigError, RecordError
+from ..uncertainty import COVERAGE
 from ..xas.spectrum import Spectrum
 from .candidates import Candidate
 from .fit import Bounds, Fit, fit_candidate
@@ -50,8 +51,7 @@ def rank(
     candidates: Sequence[Candidate],
     bounds: Bounds,
     measure: str = "r_factor",
-    coverage: float = 0.9,
-    seed: int = 0,
+    coverage: float = COVERAGE,
 ) -> Ranking:
     """Fit every candidate and order them by a metric times the weight of the shift.
 
@@ -64,7 +64,6 @@ def rank(
         bounds: limits of the fits' parameters.
         measure: a key of ``MEASURES``.
         coverage: nominal coverage of the model's bands, see ``Calibration``.
-        seed: seed of the draws.
 
     Raises:
         ConfigError: there is no such metric.
@@ -72,28 +71,26 @@ def rank(
     """
     if measure not in MEASURES:
         raise ConfigError(f"`measure` is {measure!r}, expected one of {', '.join(MEASURES)}")
-    bar = tqdm(candidates, desc="comparing", unit="structure", disable=None, leave=False, delay=1.0)
-    fits = [_fit(candidate, measured, bounds) for candidate in bar]
-    for fit in fits:
+    fits = []
+    for candidate in tqdm(
+        candidates, desc="comparing", unit="structure", disable=None, leave=False, delay=1.0
+    ):
+        fit = fit_candidate(measured, candidate, bounds)
+        if fit.stopped:
+            fit = fit_candidate(measured, candidate, bounds.widened(fit.at_bound))
         if not np.isfinite(fit.measures[measure]):
             raise RecordError(
                 f"{fit.name}: its {measure} is {fit.measures[measure]}; a constant spectrum can't"
                 " be ranked by it"
             )
+        fits.append(fit)
     fits.sort(key=lambda fit: fit.weighted(measure))
-    first = first_in_draws(measured, fits, measure, coverage, seed)
+    first = first_in_draws(measured, fits, measure, coverage)
     return Ranking(measure, measured, fits, bounds, first)
 
 
-def _fit(candidate: Candidate, measured: Spectrum, bounds: Bounds) -> Fit:
-    """Fit of a candidate, with its bounds widened once where they stop it."""
-    what = candidate.name, measured, candidate.predicted, candidate.half_width
-    fit = fit_candidate(*what, bounds)
-    return fit_candidate(*what, bounds.widened(fit.at_bound)) if fit.stopped else fit
-
-
 def first_in_draws(
-    measured: Spectrum, fits: Sequence[Fit], measure: str, coverage: float = 0.9, seed: int = 0
+    measured: Spectrum, fits: Sequence[Fit], measure: str, coverage: float = COVERAGE
 ) -> float | None:
     """How often the best stays best when predictions are changed by errors of the model's size.
 
@@ -104,14 +101,14 @@ def first_in_draws(
     Returns:
         Fraction of the draws, 0 to 1; None: a band is missing, or there is a single candidate.
     """
-    fits = fits[:DRAWN]
-    halves = [fit.half_width for fit in fits if fit.half_width is not None]
-    if len(halves) < max(len(fits), 2) or not all(np.isfinite(half).any() for half in halves):
+    fits, energy = fits[:DRAWN], measured.energy
+    halves = [fit.half_width for fit in fits]
+    seeds = [[0, zlib.crc32(fit.name.encode())] for fit in fits]
+    errors = draw_errors(energy, halves, coverage, DRAWS, seeds)
+    if errors is None or len(fits) < 2:
         return None
-    values = np.empty((len(fits), DRAWS))
-    for row, fit, half in zip(values, fits, halves, strict=True):
-        seeds = [seed, zlib.crc32(fit.name.encode())]
-        changed = fit.fitted + draw_errors(measured.energy, half, coverage, DRAWS, seeds)
-        row[:] = [MEASURES[measure](measured.energy, measured.mu, one) for one in changed]
-        row *= fit.weight
+    values = [
+        [fit.weight * MEASURES[measure](energy, measured.mu, one) for one in fit.fitted + drawn]
+        for fit, drawn in zip(fits, errors, strict=True)
+    ]
     return float(np.mean(np.argmin(values, axis=0) == 0))

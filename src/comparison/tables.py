@@ -34,25 +34,27 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return " ".join([name, *(f"{cell:>{width}s}" for cell, width in numbers)])
 
 
-def ranking_table(ranking: Ranking, top: int = 20) -> str:
-    """Candidates, the most similar first, ``top`` at most, with their parameters and metrics."""
-    fits, names = ranking.fits[:top], list(ranking.fits[0].measures)
+def ranking_table(ranking: Ranking, candidates: Sequence[Candidate], top: int = 20) -> str:
+    """Candidates, the most similar first, ``top`` at most, with their parameters and metrics.
+
+    Names what was compared, who is at a bound, and which of them are unlike the training set.
+    """
+    fits = ranking.fits[:top]
+    names = list(fits[0].measures)
     widths = [max(16, *(min(len(fit.name), 32) for fit in fits)), 7, 6, 6, 7, *(14 for _ in names)]
     head = ["candidate", "shift", "broad", "scale", "weight", *names]
-    rest = len(ranking.fits) - len(fits)
-    stopped = [f"{fit.name} ({', '.join(fit.at_bound)})" for fit in fits if fit.at_bound]
-    return "\n".join([
-        *(_line(row, widths) for row in [head, *map(fit_cells, fits)]),
-        *([f"and {rest} more"] if rest else []),
-        *describe_limits(ranking),
-        *([f"at a bound: {', '.join(stopped)}"] if stopped else []),
-    ])  # fmt: skip
-
-
-def unlike_training(ranking: Ranking, candidates: Sequence[Candidate], top: int) -> list[str]:
-    """Names of the first candidates with sites that are unlike the training set."""
-    doubtful = {c.name for c in candidates if any(s.novel or s.unseen for s in c.sites)}
-    return [fit.name for fit in ranking.fits[:top] if fit.name in doubtful]
+    lines = [_line(row, widths) for row in [head, *map(fit_cells, fits)]]
+    if rest := len(ranking.fits) - len(fits):
+        lines.append(f"and {rest} more")
+    lines += describe_limits(ranking)
+    if stopped := [f"{fit.name} ({', '.join(fit.at_bound)})" for fit in fits if fit.at_bound]:
+        lines.append(f"at a bound: {', '.join(stopped)}")
+    unlike = {c.name for c in candidates if any(s.novel or s.unseen for s in c.sites)}
+    if doubtful := [fit.name for fit in fits if fit.name in unlike]:
+        lines.append(
+            f"less reliable, unlike anything the model was trained on: {', '.join(doubtful)}"
+        )
+    return "\n".join(lines)
 
 
 def describe_limits(ranking: Ranking) -> list[str]:
@@ -76,45 +78,55 @@ def describe_limits(ranking: Ranking) -> list[str]:
 
 
 def verdict(ranking: Ranking) -> str:
-    """How far the best candidate leads, and whether that exceeds the model's own uncertainty."""
-    best, poor = ranking.fits[0], ""
+    """How far the best candidate leads, and whether that exceeds the model's own uncertainty.
+
+    That is a ranking of the candidates and no identification: without the true structure another
+    one leads, often as clearly.
+    """
+    best, r_factor = ranking.fits[0], ranking.fits[0].measures["r_factor"]
     if best.stopped:
         return (
             f"{best.name} comes first, but its {best.stopped} is at its bound, so this is no"
             " answer; choose other bounds, or other candidates"
         )
-    if best.measures["r_factor"] > POOR:
-        poor = (
-            f". Its R-factor {best.measures['r_factor']:.3f} is above {POOR:g}: perhaps the"
-            " structure of the scan is not among the candidates"
+    text = f"{best.name} is the only candidate"
+    if ranking.lead is not None:
+        metric = ("" if ranking.bounds.expected is None else "weighted ") + ranking.measure
+        text = (
+            f"{best.name} leads the {len(ranking.fits)} candidates: {metric} of"
+            f" {ranking.fits[1].name} is {ranking.lead:.2f} times as large; "
         )
-    if ranking.lead is None:
-        return f"{best.name} is the only candidate{poor}"
-    second, first = ranking.fits[1].name, ranking.first_in_draws
-    metric = ranking.measure if ranking.bounds.expected is None else f"weighted {ranking.measure}"
-    text = f"{best.name} leads: {metric} of {second} is {ranking.lead:.2f} times as large"
-    if first is None:
-        unknown = "the model is not calibrated, so the significance of the lead is unknown"
-        return f"{text}; {unknown}{poor}"
-    text += f"; it stays first in {first:.0%} of draws of the model's errors"
-    if first >= SURE:
-        return f"{text}: beyond the model's own uncertainty{poor}"
-    return f"{text}: within the model's own uncertainty, so the ranking is not significant{poor}"
+        first = ranking.first_in_draws
+        if first is None:
+            text += "the model is not calibrated, so the significance of the lead is unknown"
+        else:
+            text += f"it stays first in {first:.0%} of draws of the model's errors: "
+            text += (
+                "beyond the model's own uncertainty"
+                if first >= SURE
+                else "within the model's own uncertainty, so the ranking is not significant"
+            )
+    text += ". This only ranks the given candidates; the true structure may not be among them"
+    if r_factor > POOR:
+        text += f", and an R-factor of {r_factor:.3f}, above {POOR:g}, suggests that it is not"
+    return text
 
 
 def ranking_values(ranking: Ranking, candidates: Sequence[Candidate]) -> dict[str, Any]:
     """All of a ranking for JSON."""
-    sites = {
+    known = {
         candidate.name: {
-            str(site.site): {
-                "equivalent": site.equivalent, "novel": site.novel, "unseen": site.unseen,
-                "reasons": site.reasons,
-            }
-            for site in candidate.sites
+            "label": candidate.label,
+            "sites": {
+                str(site.site): {
+                    "equivalent": site.equivalent, "novel": site.novel, "unseen": site.unseen,
+                    "reasons": site.reasons,
+                }
+                for site in candidate.sites
+            },
         }
         for candidate in candidates
     }  # fmt: skip
-    labels = {candidate.name: candidate.label for candidate in candidates}
     return {
         "measure": ranking.measure,
         "lead": ranking.lead,
@@ -123,10 +135,7 @@ def ranking_values(ranking: Ranking, candidates: Sequence[Candidate]) -> dict[st
         "bounds": vars(ranking.bounds),
         "energy": ranking.measured.energy,
         "measured": ranking.measured.mu,
-        "candidates": [
-            {**vars(fit), "label": labels[fit.name], "sites": sites[fit.name]}
-            for fit in ranking.fits
-        ],
+        "candidates": [{**vars(fit), **known[fit.name]} for fit in ranking.fits],
     }
 
 
@@ -144,14 +153,16 @@ def measured_values(path: Path, measured: Normalized) -> dict[str, Any]:
 
 
 def mixture_cells(names: Sequence[str], mixture: Mixture) -> list[list[str]]:
-    """Component, fraction, its errors by ``error_names`` and shift (eV), as tables show them."""
-    errors = mixture.errors, mixture.bootstrap, mixture.model_errors
+    """Component, fraction, its three errors and shift (eV), as tables show them."""
+    columns = (mixture.fractions, mixture.errors, mixture.bootstrap, mixture.model_errors)
     return [
-        [name, f"{mixture.fractions[k]:.4f}",
-         *("" if error is None else f"{error[k]:.4f}" for error in errors),
-         f"{mixture.shifts[k]:.2f}"]
+        [
+            name,
+            *("" if values is None else f"{values[k]:.4f}" for values in columns),
+            f"{mixture.shifts[k]:.2f}",
+        ]
         for k, name in enumerate(names)
-    ]  # fmt: skip
+    ]
 
 
 def mixture_table(names: Sequence[str], mixture: Mixture, max_shift: float) -> str:
@@ -165,13 +176,23 @@ def mixture_table(names: Sequence[str], mixture: Mixture, max_shift: float) -> s
     head = ["component", "fraction", "+-", "bootstrap", "model", "shift"]
     lines = [_line(row, (20, 9, 7, 9, 7, 7)) for row in [head, *mixture_cells(names, mixture)]]
     lines += [f"sum {mixture.fractions.sum():.4f}, R-factor {mixture.r_factor:.3g}"]
-    if mixture.common is not None:
+    common, relative, warnings = mixture.common, mixture.shifts, []
+    if common is not None:
         lines.append(
-            f"common shift {mixture.common.shift:.2f} eV, broadening"
-            f" {mixture.common.broadening:.1f} eV; the shifts above are total ones, within"
-            f" {max_shift:g} eV of the common one"
+            f"common shift {common.shift:.2f} eV, broadening {common.broadening:.1f} eV; the"
+            f" shifts above are total ones, within {max_shift:g} eV of the common one"
         )
-    return "\n".join([*lines, *describe_errors(mixture), *doubts(names, mixture, max_shift)])
+        relative = relative - common.shift
+        warnings = [f"common {name} is at its bound" for name in common.at_bound]
+    at_bound = (mixture.fractions > 0) & (np.abs(relative) >= max_shift - 1e-9) & (max_shift > 0)
+    warnings += [f"{names[k]}: shift is at its bound" for k in map(int, np.flatnonzero(at_bound))]
+    if mixture.r_factor > POOR:
+        warnings.append(
+            f"R-factor above {POOR:g}: the components do not describe the measurement, so the"
+            " fractions mean little"
+        )
+    lines += [*describe_errors(mixture), *(f"warning: {warning}" for warning in warnings)]
+    return "\n".join(lines)
 
 
 def describe_errors(mixture: Mixture) -> list[str]:
@@ -189,28 +210,12 @@ def describe_errors(mixture: Mixture) -> list[str]:
     return lines
 
 
-def doubts(names: Sequence[str], mixture: Mixture, max_shift: float) -> list[str]:
-    """Warnings: parameters at a bound, and a fit that does not describe the measurement."""
-    common = mixture.common
-    lines = (
-        [f"warning: common {name} is at its bound" for name in common.at_bound] if common else []
-    )
-    relative = mixture.shifts - (common.shift if common else 0.0)
-    at_bound = (mixture.fractions > 0) & (np.abs(relative) >= max_shift - 1e-9) & (max_shift > 0)
-    lines += [
-        f"warning: {names[k]}: shift is at its bound" for k in map(int, np.flatnonzero(at_bound))
-    ]
-    if mixture.r_factor > POOR:
-        lines.append(
-            f"warning: R-factor above {POOR:g}: the components do not describe the measurement, so"
-            " the fractions mean little"
-        )
-    return lines
-
-
 def mixture_values(measured: Spectrum, names: Sequence[str], mixture: Mixture) -> dict[str, Any]:
     """All of a mixture for JSON."""
-    resampled, of_model = mixture.bootstrap, mixture.model_errors
+    columns = {
+        "fraction": mixture.fractions, "error": mixture.errors, "bootstrap": mixture.bootstrap,
+        "model_error": mixture.model_errors, "shift": mixture.shifts, "mu": mixture.components,
+    }  # fmt: skip
     return {
         "energy": measured.energy,
         "measured": measured.mu,
@@ -219,15 +224,7 @@ def mixture_values(measured: Spectrum, names: Sequence[str], mixture: Mixture) -
         "fitted": mixture.fitted,
         "common": None if mixture.common is None else vars(mixture.common),
         "components": [
-            {
-                "name": name,
-                "fraction": mixture.fractions[k],
-                "error": mixture.errors[k],
-                "bootstrap": None if resampled is None else resampled[k],
-                "model_error": None if of_model is None else of_model[k],
-                "shift": mixture.shifts[k],
-                "mu": mixture.components[k],
-            }
+            {"name": name, **{key: v if v is None else v[k] for key, v in columns.items()}}
             for k, name in enumerate(names)
         ],
     }

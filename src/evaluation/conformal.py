@@ -14,6 +14,7 @@ from scipy.optimize import lsq_linear
 
 from ..dataset.split import split_by_hash
 from ..errors import ConfigError
+from ..uncertainty import COVERAGE
 from ..uncertainty.calibration import Calibration, law_terms
 from ..uncertainty.novelty import Novelty
 
@@ -57,7 +58,7 @@ class SiteErrors:
         )
 
 
-def calibrate(data: SiteErrors, novelty: Novelty, coverage: float = 0.9) -> Calibration:
+def calibrate(data: SiteErrors, novelty: Novelty, coverage: float = COVERAGE) -> Calibration:
     """Learn the bands of a model.
 
     Args:

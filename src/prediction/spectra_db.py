@@ -13,6 +13,7 @@ from ..plot import Curve, draw_curves
 from ..structures.database import connect, query, row_ids
 from ..structures.names import formula_of
 from ..xas.tabular import Tabular, describe_axis
+from .structure_prediction import SitePrediction, StructurePrediction
 
 FORMAT = "e3gnn-xanes spectra 1"
 EXAMPLES = 1000
@@ -46,6 +47,25 @@ class PredictedStructure(Tabular):
     novel: np.ndarray | None
     """Whether each site is unlike anything that the model was trained on, (n_absorbers,). None: a
     failure, or the model knows nothing of its training sites."""
+
+    def predictions(self, name: str) -> StructurePrediction:
+        """The sites of a structure of this name; only their equivalents are not kept."""
+        half = None if self.upper is None else 0.5 * (self.upper - np.asarray(self.lower, float))
+        formula = formula_of(self.atoms)
+        return StructurePrediction(
+            SitePrediction(
+                structure=name,
+                site=site,
+                equivalent=[site],
+                energy=self.energy,
+                mu=self.mu[k].astype(float),
+                half_width=None if half is None else half[k],
+                novel=self.novel is not None and bool(self.novel[k]),
+                unseen=tuple(self.unseen),
+                formula=formula,
+            )
+            for k, site in enumerate(self.sites.tolist())
+        )
 
     @property
     def name(self) -> str:
@@ -134,15 +154,20 @@ def read_spectra(path: str | Path) -> Iterator[PredictedStructure]:
         if connection.metadata.get("format") != FORMAT:
             raise DatabaseError(f"{path}: not a database of predicted spectra")
         for row in map(connection.get, rows):
-            data, energy = row.data, np.asarray(row.data["energy"])
-            yield PredictedStructure(
-                source_row=int(row.source_row),
-                atoms=row.toatoms(),
-                sites=np.asarray(data["sites"], dtype=int),
-                energy=energy,
-                mu=np.asarray(data["mu"]).reshape(-1, len(energy)),
-                error=data["error"],
-                unseen=list(data["unseen"]),
-                source_keys=dict(data["source_keys"]),
-                **{name: data.get(name) for name in ("lower", "upper", "novel")},
-            )
+            yield decode(row.source_row, row.toatoms(), row.data)
+
+
+def decode(source_row: int, atoms: Atoms, data: dict[str, Any]) -> PredictedStructure:
+    """Structure with its spectra from the number, atoms and data of its row."""
+    energy = np.asarray(data["energy"])
+    return PredictedStructure(
+        source_row=int(source_row),
+        atoms=atoms,
+        sites=np.asarray(data["sites"], dtype=int),
+        energy=energy,
+        mu=np.asarray(data["mu"]).reshape(-1, len(energy)),
+        error=data["error"],
+        unseen=list(data["unseen"]),
+        source_keys=dict(data["source_keys"]),
+        **{name: data.get(name) for name in ("lower", "upper", "novel")},
+    )

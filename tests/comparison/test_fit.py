@@ -14,7 +14,7 @@ from src.comparison.ranking import first_in_draws, rank
 from src.comparison.similarity import MEASURES
 from src.comparison.tables import verdict
 from src.errors import ConfigError, PredictionError, RecordError
-from src.prediction.structure_prediction import SitePrediction
+from src.prediction.structure_prediction import SitePrediction, StructurePrediction
 from src.xas.broadening import gaussian
 from src.xas.normalization import find_e0, normalize
 from src.xas.spectrum import Spectrum
@@ -40,32 +40,37 @@ def measurement(shift=-3.3, width=1.8, scale=1.06, noise=0.0):
     return Spectrum(grid, mu, unit="dimensionless", e0=8981.0)
 
 
+def made(name="a", height=0.5, half=None):
+    """A candidate with such a spectrum, and a band of a constant half width."""
+    band = None if half is None else np.full(len(ENERGY), half)
+    return Candidate(name, spectrum(height), band, [])
+
+
 def test_parameters_that_were_made_are_found():
-    fit = fit_candidate("a", measurement(), spectrum(), np.full(len(ENERGY), 0.1), BOUNDS)
+    fit = fit_candidate(measurement(), made(half=0.1), BOUNDS)
     assert fit.shift == pytest.approx(-3.3, abs=0.02)
     assert fit.broadening == pytest.approx(1.8, abs=0.1)
     assert fit.scale == pytest.approx(1.06, abs=0.002)
     assert fit.measures["mse"] < 1e-6
     assert fit.half_width == pytest.approx(0.1 * fit.scale)
     assert fit.at_bound == ()
-    wrong = fit_candidate("b", measurement(), spectrum(0.0), None, BOUNDS)
+    wrong = fit_candidate(measurement(), made("b", 0.0), BOUNDS)
     assert wrong.measures["mse"] > 1e-3  # control
 
 
 def test_a_bound_that_stops_the_fit_is_named():
-    fit = fit_candidate("a", measurement(), spectrum(), None, Bounds((-2.0, 2.0), (0.0, 4.0)))
+    fit = fit_candidate(measurement(), made(), Bounds((-2.0, 2.0), (0.0, 4.0)))
     assert "shift" in fit.at_bound
     assert fit.shift == pytest.approx(-2.0, abs=0.01)
-    fixed = fit_candidate("a", measurement(), spectrum(), None, Bounds((-3.3, -3.3), (0.0, 4.0)))
+    fixed = fit_candidate(measurement(), made(), Bounds((-3.3, -3.3), (0.0, 4.0)))
     assert fixed.shift == -3.3
     assert fixed.at_bound == ()
 
 
 def candidates():
     """Three candidates of which the second is the measured one."""
-    made = {"low": spectrum(0.0), "right": spectrum(), "late": spectrum(0.5, at=9000.0)}
-    widths = np.full(len(ENERGY), 0.02)
-    return [Candidate(name, found, widths, []) for name, found in made.items()]
+    late = replace(made("late", half=0.02), predicted=spectrum(at=9000.0))
+    return [made("low", 0.0, 0.02), made("right", half=0.02), late]
 
 
 def test_the_measured_one_comes_first_by_every_measure():
@@ -100,10 +105,10 @@ def test_a_shift_is_weighed_as_the_posterior_of_noise_of_unknown_size_weighs_it(
     bounds, extent = Bounds(expected=(-7.0, 1.5)), 50.0
     n = extent / (5.0 * np.sqrt(2.0 * np.pi))
     for shift in (-7.0, -6.0, -3.5, -11.0):
-        misfit = 0.01 / bounds.weight(shift, extent)
+        misfit = 0.01 / bounds.weight(shift, np.array([0.0, extent]))
         likelihood = misfit ** (-n / 2.0) * np.exp(-0.5 * ((shift + 7.0) / 1.5) ** 2)
         assert likelihood == pytest.approx(0.01 ** (-n / 2.0))
-    assert Bounds().weight(40.0, extent) == 1.0
+    assert Bounds().weight(40.0, np.array([0.0, extent])) == 1.0
     # of two equal shapes the one at the expected shift comes first, and both are fitted alike
     twins = [Candidate(name, s, None, []) for name, s in
              (("near", spectrum()), ("far", spectrum().shifted(-3.0)))]  # fmt: skip
@@ -217,7 +222,7 @@ def test_default_bounds_are_around_the_expected_shift_or_the_mean_spectrum():
     (spectrum().mu, True), (np.ones(len(ENERGY)), False), (0.3 * spectrum().mu, False),
 ], ids=["edge", "flat", "low"])  # fmt: skip
 def test_a_prediction_without_an_edge_is_refused(mu, good):
-    sites = [SitePrediction("made", 0, [0], ENERGY, mu)]
+    sites = StructurePrediction([SitePrediction("made", 0, [0], ENERGY, mu)])
     if good:
         assert make_candidate(ModelInfo(target="normalized"), "made", sites).predicted.mu is not mu
         return
@@ -232,3 +237,21 @@ def test_settings_out_of_range_are_named():
         Bounds(broadening=(-1.0, 1.0))
     with pytest.raises(ConfigError, match="expected one of r_factor"):
         rank(measurement(), candidates(), BOUNDS, "looks")
+
+
+def test_a_verdict_ranks_and_does_not_identify():
+    """Without the right one another leads as clearly; only a poor fit gives that away."""
+    measured = measurement(noise=0.002)
+    with_it, without = (
+        verdict(rank(measured, [c for c in candidates() if c.name in names], BOUNDS))
+        for names in (("right", "low", "late"), ("low", "late"))
+    )
+    assert with_it.startswith("right leads the 3 candidates: ")
+    assert without.startswith("low leads the 2 candidates: ")
+    for text in (with_it, without):
+        assert "beyond the model's own uncertainty. This only ranks the given candidates" in text
+    poor = replace(measured, mu=measured.mu + 0.2 * np.sin(measured.energy / 3.0))
+    text = verdict(rank(poor, candidates()[:1], BOUNDS))
+    assert "low is the only candidate. This only ranks" in text
+    assert "above 0.02, suggests that it is not" in text
+    assert "above 0.02" not in with_it  # control
