@@ -8,6 +8,7 @@ the element by the atom.
 import numpy as np
 from ase import Atoms
 
+from ..errors import StructureError
 from ..structures.graph import check_atoms, check_distances
 from ..structures.names import check_index
 
@@ -58,14 +59,18 @@ def fdmnes_input(atoms: Atoms, site: int, edge: str, radius: float = 5.0, name: 
         name: what the structure is called, for a comment.
 
     Raises:
-        StructureError: the structure is not usable, or ``site`` is outside it.
+        StructureError: the structure is not usable, has another periodicity, or no such site.
     """
     check_atoms(atoms)
     check_distances(atoms)
     check_index(site, "site", len(atoms))
-    if any(atoms.pbc):
+    if all(atoms.pbc):
         rows = ["Crystal", " ".join(f"{value:.8f}" for value in atoms.cell.cellpar())]
         places = atoms.get_scaled_positions(wrap=False)
+    elif any(atoms.pbc):
+        raise StructureError(
+            f"periodic in {sum(atoms.pbc)} of 3 directions; FDMNES takes crystals and molecules"
+        )
     else:  # in units of a cell of one Angstrom
         rows = ["Molecule", "1.0 1.0 1.0 90.0 90.0 90.0"]
         places = atoms.positions - np.mean(atoms.positions, axis=0)

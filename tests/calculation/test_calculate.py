@@ -4,7 +4,6 @@ import csv
 import os
 import signal
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,9 +13,6 @@ from ase.io import write
 from calculating import engines, feff, notes, records, start, wait_for, write_many
 from command import run
 from paths import CALCULATIONS
-
-from src.calculation.plan import Structure, make_plan
-from src.calculation.site_folder import site_folder
 
 CUO = CALCULATIONS / "mp-1692" / "POSCAR"
 
@@ -29,7 +25,12 @@ def many(tmp_path):
 
 def test_layout_and_record(tmp_path):
     out = tmp_path / "runs"
-    assert run("calculate", CUO, "--element", "Cu", "-o", out, *feff(tmp_path)) == 0
+    words = ["calculate", CUO, "--element", "Cu", "-o", out]
+    assert run(*words, "--write-only") == 0
+    (path,) = out.rglob("feff.inp")
+    text = path.read_text()
+    assert run(*words, *feff(tmp_path)) == 0  # inputs alone are calculated later
+    assert path.read_text() == text
     files = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
     site = "mp-1692/FEFF-XANES/000_Cu"
     assert files == {".lock", "mp-1692/POSCAR", f"{site}/feff.inp", f"{site}/xmu.dat"}
@@ -50,16 +51,6 @@ def test_finished_sites_are_not_run_again(tmp_path, many, capsys):
     assert set(notes(tmp_path, "start").values()) == {1}
     assert len(records(tmp_path / "runs")) == 8
     assert "5 calculated, 3 already calculated" in capsys.readouterr().out
-
-
-def test_inputs_alone_are_calculated_later(tmp_path):
-    words = ["calculate", CUO, "--element", "Cu", "-o", tmp_path / "runs"]
-    assert run(*words, "--write-only") == 0
-    folder = tmp_path / "runs/mp-1692/FEFF-XANES/000_Cu"
-    before = (folder / "feff.inp").read_text()
-    assert run(*words, *feff(tmp_path)) == 0
-    assert (folder / "feff.inp").read_text() == before
-    assert len(records(tmp_path / "runs")) == 1
 
 
 def test_another_calculation_of_a_site_is_not_taken_for_this_one(tmp_path, capsys):
@@ -126,17 +117,13 @@ def test_a_failure_is_known_again_by_its_structure_and_not_by_its_name(tmp_path,
     assert run(*words, *feff(tmp_path)) == 0
 
 
-def test_all_sites_failing_is_a_failure(tmp_path):
-    words = ["calculate", CUO, "--element", "Cu", "-o", tmp_path, *feff(tmp_path, 0, "cut")]
-    assert run(*words) == 1
-    assert not (tmp_path / "mp-1692").exists()
-
-
-def test_structures_that_can_not_be_used_do_not_stop_the_others(tmp_path, capsys):
-    bad = tmp_path / "bad.cif"
+def test_all_failing_is_a_failure_and_some_do_not_stop_the_others(tmp_path, capsys):
+    out, bad = tmp_path / "runs", tmp_path / "bad.cif"
     bad.write_text("data_x\n")
-    out = tmp_path / "runs"
-    assert run("calculate", bad, CUO, "--element", "Cu", "-o", out, *feff(tmp_path)) == 3
+    words = ["calculate", bad, CUO, "--element", "Cu", "-o", out]
+    assert run(*words, *feff(tmp_path, 0, "cut")) == 1
+    assert not (out / "mp-1692").exists()
+    assert run(*words, "--again", *feff(tmp_path)) == 3
     assert "bad.cif" in capsys.readouterr().err
     assert len(records(out)) == 1
 
@@ -286,12 +273,6 @@ def test_without_feff_the_command_says_what_to_install(tmp_path, capsys, monkeyp
     assert run("calculate", CUO, "--element", "Cu", "-o", tmp_path / "runs") == 1
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert "e3gnn-xanes[feff]" in line
-
-
-def test_folders_of_sites_do_not_collide():
-    """Copies and sites of one material have separate folders."""
-    plan = make_plan([Structure("cu", bulk("Cu", cubic=True))], "Cu", None, [0, 1, 2, 3])
-    assert len({site_folder(Path("runs"), site) for site in plan.sites}) == 4
 
 
 @pytest.mark.slow

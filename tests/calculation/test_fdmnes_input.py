@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.build import molecule
+from ase.build import fcc111, molecule
 from paths import FDMNES
 
 from src.calculation.fdmnes_input import fdmnes_input
@@ -48,8 +48,13 @@ def test_molecule_is_read_back(tmp_path):
     assert ours.absorbers == [0]
 
 
-def test_overlapping_atoms_and_absent_sites_are_refused():
+def test_overlapping_atoms_absent_sites_and_slabs_are_refused():
     with pytest.raises(StructureError, match="apart"):
         fdmnes_input(Atoms("O2", positions=[[0, 0, 0], [0.05, 0, 0]]), 0, "K")
     with pytest.raises(StructureError, match="site 9"):
         fdmnes_input(molecule("H2O"), 9, "K")
+    slab = fcc111("Cu", (1, 1, 3), vacuum=2.0)
+    with pytest.raises(StructureError, match="periodic in 2 of 3 directions"):
+        fdmnes_input(slab, 0, "K")
+    slab.pbc = True
+    assert "Crystal" in fdmnes_input(slab, 0, "K")  # control
