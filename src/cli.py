@@ -54,16 +54,10 @@ COMMANDS = {
 COMPLETION = ("--print_completion", "--print_shtab")
 """Options of jsonargparse, by version, that print a script for the shell."""
 RESUMES = "Files already written are intact; the same command, or --resume, continues from them"
-OUT_OF_MEMORY = (
-    f"out of memory; reduce `--training.max_edges` or the size of the structures. {RESUMES}"
-)
-LOST_READER = (
-    f"a loader process was killed ({{}}); reduce `--training.workers` to use less memory. {RESUMES}"
-)
 
 
 def make_parser(name: str, module: Any) -> Parser:
-    """Make the parser of a command."""
+    """Parser of a command."""
     set_parsing_settings(docstring_parse_attribute_docstrings=True)
     parser = Parser(prog=f"{PROGRAM} {name}", description=COMMANDS[name])
     parser.command, parser.example, parser.common = name, module.EXAMPLE, module.COMMON
@@ -102,11 +96,7 @@ def print_completion(words: list[str]) -> None:
 
 
 def find_command(words: list[str]) -> str | None:
-    """Name of the command, the first word that is no option; None: there is none to run.
-
-    Raises:
-        ConfigError: no command, or none of that name.
-    """
+    """Name of the command, the first word that is no option; None: help or versions are printed."""
     for word in words:
         if word in ("-h", "--help", "--version"):
             print(describe_versions() if word == "--version" else describe_program())
@@ -124,9 +114,6 @@ def arrange(words: list[str], parser: Parser, module: Any) -> list[str]:
     """The words after a command's name: its arguments in their order, then its options.
 
     A model and a measured spectrum are found wherever they are among the arguments.
-
-    Raises:
-        ConfigError: see ``separate``; or a structure is in the place of the model.
     """
     kinds = {entry.metadata.get("first"): entry.name for entry in fields(module.Options)}
     arguments, options = separate(words, parser, parser.command, "model" in kinds)
@@ -151,15 +138,7 @@ def arrange(words: list[str], parser: Parser, module: Any) -> list[str]:
 
 
 def check_configs(words: list[str], names: list[str]) -> None:
-    """Read YAML files of options before jsonargparse does, which expands aliases.
-
-    Args:
-        words: words of the command line.
-        names: options that take such a file.
-
-    Raises:
-        ConfigError: one is not YAML of plain values.
-    """
+    """Read the YAML files of the options ``names`` before jsonargparse, which expands aliases."""
     for word, following in pairwise([*words, ""]):
         name, equals, value = word.partition("=")
         path = Path(value if equals else following)
@@ -202,14 +181,7 @@ def parse(words: list[str]) -> tuple[Any, Any] | int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command.
-
-    Args:
-        argv: words after the command's name; None: those of the process.
-
-    Returns:
-        Exit code.
-    """
+    """Run the command, words after the program's name or those of the process; the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     with ExitStack() as stack:
@@ -249,9 +221,12 @@ def guarded(work: Callable[[], None], debug: bool) -> int:
         # torch has no classes for these
         memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
         if memory or "can't allocate memory" in str(error):
-            return failed(OUT_OF_MEMORY, debug)
+            what = "out of memory; reduce `--training.max_edges` or the size of the structures"
+            return failed(f"{what}. {RESUMES}", debug)
         if "DataLoader worker" in str(error):
-            return failed(LOST_READER.format(str(error).partition(". ")[0].strip(" .")), debug)
+            why = str(error).partition(". ")[0].strip(" .")
+            what = f"a loader process was killed ({why}); reduce `--training.workers`"
+            return failed(f"{what} to use less memory. {RESUMES}", debug)
         return failed(f"internal error, {one_line(error)}; --debug shows where", debug)
     return 0
 

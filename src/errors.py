@@ -65,46 +65,28 @@ class MemberError(XanesError):
 
 
 def check_positive(name: str, value: float) -> float:
-    """Return the value of an argument that must be positive and finite.
-
-    Raises:
-        ConfigError: it is not.
-    """
-    if not 0 < value < float("inf"):
-        raise ConfigError(f"`{name}` is {value} but must be positive and finite")
-    return value
+    """Return an argument that must be positive and finite, else raise ConfigError."""
+    return _checked(name, value, 0 < value < float("inf"), "positive and finite")
 
 
 def check_not_negative(name: str, value: float) -> float:
-    """Return the value of an argument that must be zero or positive, and finite.
-
-    Raises:
-        ConfigError: it is not.
-    """
-    if not 0 <= value < float("inf"):
-        raise ConfigError(f"`{name}` is {value} but must be finite and not negative")
-    return value
+    """Return an argument that must be zero or positive, and finite, else raise ConfigError."""
+    return _checked(name, value, 0 <= value < float("inf"), "finite and not negative")
 
 
 def check_at_least(name: str, value: float, least: float) -> float:
-    """Return the value of an argument that has a smallest value.
-
-    Raises:
-        ConfigError: it is smaller, or not a number.
-    """
-    if not value >= least:
-        raise ConfigError(f"`{name}` is {value} but must be at least {least}")
-    return value
+    """Return an argument that has a smallest value, else raise ConfigError; NaN is refused."""
+    return _checked(name, value, value >= least, f"at least {least}")
 
 
 def check_fraction(name: str, value: float) -> float:
-    """Return the value of an argument that must be at least 0 and below 1.
+    """Return an argument that must be at least 0 and below 1, else raise ConfigError."""
+    return _checked(name, value, 0 <= value < 1, "at least 0 and below 1")
 
-    Raises:
-        ConfigError: it is not.
-    """
-    if not 0 <= value < 1:
-        raise ConfigError(f"`{name}` is {value} but must be at least 0 and below 1")
+
+def _checked(name: str, value: float, good: bool, expected: str) -> float:
+    if not good:
+        raise ConfigError(f"`{name}` is {value} but must be {expected}")
     return value
 
 

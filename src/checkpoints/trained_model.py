@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -253,47 +254,49 @@ def _unpack(path: Path, file: ModelFile) -> tuple[Network, ModelInfo]:
         raise CheckpointError(f"{path}: does not fit this version ({first_line(error)})") from error
 
 
-EXPECTED = {
-    "element": "a symbol",
-    "reference_energy": "a finite number",
-    "train_ids": "a list",
-    "val_ids": "a list",
-    "energy_grid": "finite, strictly increasing energies",
-    "expected_shift": "a finite number",
-    "shift_spread": "a positive number next to `expected_shift`",
-    "mean_spectrum": "a finite value for each energy of `energy_grid`",
-}
-
-
 def check_info(path: Path, info: ModelInfo) -> None:
     """Refuse a description with which spectra would be wrong.
 
     Raises:
-        CheckpointError: a value is not as in ``EXPECTED``, or the calibration is not finite; file
-            and field are named.
+        CheckpointError: file and field are named, what it is, and what is expected.
     """
-    zero, grid, mean = info.reference_energy, info.energy_grid, info.mean_spectrum
-    shift, spread = info.expected_shift, info.shift_spread
-    good = {
-        "element": info.element in (None, *chemical_symbols[1:]),
-        "reference_energy": zero is None or (is_kind(zero, float) and np.isfinite(zero)),
-        "train_ids": not isinstance(info.train_ids, str),  # its letters would pass for ids
-        "val_ids": not isinstance(info.val_ids, str),
-        "energy_grid": grid is None
-        or (len(grid) and np.isfinite(grid).all() and (np.diff(grid) > 0).all()),
-        "expected_shift": shift is None or (is_kind(shift, float) and np.isfinite(shift)),
-        "shift_spread": (spread is None) == (shift is None)
-        and (spread is None or (is_kind(spread, float) and 0 < spread < np.inf)),
-        "mean_spectrum": mean is None or (len(mean) == len(grid or []) and np.isfinite(mean).all()),
+    grid, mean, shift, spread = (
+        getattr(info, name)
+        for name in ("energy_grid", "mean_spectrum", "expected_shift", "shift_spread")
+    )
+    checks = {
+        "element": (info.element in (None, *chemical_symbols[1:]), "a symbol"),
+        "reference_energy": (_is_finite(info.reference_energy), "a finite number"),
+        "train_ids": (not isinstance(info.train_ids, str), "a list"),  # letters would pass for ids
+        "val_ids": (not isinstance(info.val_ids, str), "a list"),
+        "energy_grid": (
+            grid is None or (len(grid) and np.isfinite(grid).all() and (np.diff(grid) > 0).all()),
+            "finite, strictly increasing energies",
+        ),
+        "expected_shift": (_is_finite(shift), "a finite number"),
+        "shift_spread": (
+            (spread is None) == (shift is None)
+            and _is_finite(spread)
+            and (spread is None or spread > 0),
+            "a positive number next to `expected_shift`",
+        ),
+        "mean_spectrum": (
+            mean is None or (len(mean) == len(grid or []) and np.isfinite(mean).all()),
+            "a finite value for each energy of `energy_grid`",
+        ),
     }
-    for name, expected in EXPECTED.items():
-        if not good[name]:
+    for name, (good, expected) in checks.items():
+        if not good:
             value = abridged(getattr(info, name))
             raise CheckpointError(f"{path}: `{name}` is {value}, expected {expected}")
     if info.calibration is not None:
         for name, array in pack_calibration(info.calibration)[1].items():
             if not np.isfinite(array).all():
                 raise CheckpointError(f"{path}: `{name}` of the calibration is not finite")
+
+
+def _is_finite(value: Any) -> bool:
+    return value is None or (is_kind(value, float) and bool(np.isfinite(value)))
 
 
 def check_weights(path: Path, networks: Sequence[XANES_E3GNN]) -> None:

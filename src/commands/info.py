@@ -114,9 +114,9 @@ def describe_file_of_model(job: Options) -> str:
         return text
     from ..verification.precision import check_precision
 
-    precision = check_precision(model)
-    share = precision.difference / precision.largest if precision.largest > 0 else 0.0
+    difference, largest, structure = check_precision(model)
+    share = difference / largest if largest > 0 else 0.0
     return (
-        f"{text}, verified\nfloat32 and float64 differ by at most {precision.difference:.2e}"
-        f" {model.info.unit}, {share:.1e} of the largest value ({precision.structure})"
+        f"{text}, verified\nfloat32 and float64 differ by at most {difference:.2e}"
+        f" {model.info.unit}, {share:.1e} of the largest value ({structure})"
     )

@@ -184,7 +184,7 @@ class Results:
         """Write the spectra and list what was skipped; without an output, print a table."""
         from ..checkpoints.energy_scale import describe_energies
         from ..prediction.spectra_table import spectra_table
-        from ..runtime.atomic_files import write_bytes_durably
+        from ..runtime.atomic_files import write_text_durably
 
         lines = [*notes, *(f"skipped: {' '.join(reason.split())}" for reason in self.skipped)]
         if self.output is None:
@@ -193,7 +193,7 @@ class Results:
             return
         from ..prediction.spectra_files import content_of
 
-        write_bytes_durably(self.output, content_of(self.output, self.predicted, lines))
+        write_text_durably(self.output, content_of(self.output, self.predicted, lines))
         print(f"{self.output}: {len(self.predicted.sites)} spectra")
         print(f"energies: {describe_energies(self.predicted.model)}")
 

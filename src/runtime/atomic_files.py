@@ -109,22 +109,14 @@ def check_ending(path: Path, endings: Sequence[str]) -> str:
     """
     fitting = [ending for ending in endings if path.name.lower().endswith(ending)]
     if not fitting and not is_device(path):
-        found = f"ends with {path.suffix}" if path.suffix else "has no ending"
-        raise ConfigError(f"{path}: {found}, expected {', '.join(endings)}")
+        ending = f"ends with {path.suffix}" if path.suffix else "has no ending"
+        raise ConfigError(f"{path}: {ending}, expected {', '.join(endings)}")
     return max(fitting, key=len, default="")
 
 
-def write_text_durably(path: Path, text: str, keep: int = 1) -> None:
-    """Write text, see ``write_bytes_durably``."""
-    write_bytes_durably(path, text.encode(), keep)
-
-
-def write_bytes_durably(path: Path, content: bytes, keep: int = 1) -> None:
-    """Write bytes like ``write_durably``; a device, such as /dev/stdout, is written to directly.
-
-    Raises:
-        CheckpointError: see ``write_durably``; or the file does not read back.
-    """
+def write_text_durably(path: Path, text: str | bytes, keep: int = 1) -> None:
+    """Write text like ``write_durably``; a device, such as /dev/stdout, is written to directly."""
+    content = text.encode() if isinstance(text, str) else text
 
     def check(beside: Path) -> None:
         if beside.read_bytes() != content:
@@ -137,15 +129,7 @@ def write_bytes_durably(path: Path, content: bytes, keep: int = 1) -> None:
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write values as JSON; what is not finite becomes null, as JSON has no NaN.
-
-    Args:
-        path: file to write.
-        values: dictionaries, lists, text, numbers, and NumPy's numbers and arrays.
-
-    Raises:
-        CheckpointError: see ``write_durably``.
-    """
+    """Write values, NumPy's too, as JSON; what is not finite becomes null, as JSON has no NaN."""
     write_text_durably(path, json.dumps(plain_values(values), indent=1, allow_nan=False) + "\n")
 
 
@@ -161,7 +145,7 @@ def plain_values(value: Any) -> Any:
 
 
 def file_digest(path: Path) -> str:
-    """Checksum of a file's content."""
+    """Checksum of a file."""
     with path.open("rb") as file:
         return f"sha256 {hashlib.file_digest(file, 'sha256').hexdigest()}"
 

@@ -44,11 +44,7 @@ def option_names(parser: ArgumentParser) -> dict[str, str]:
 
 
 def find_option(word: str, names: dict[str, str], command: str) -> str:
-    """The option that a name, or the beginning of one, stands for.
-
-    Raises:
-        ConfigError: there is no such option, or there are several.
-    """
+    """The option that a name or its beginning stands for; ConfigError: none, or several."""
     if word in names:
         return names[word]
     begin = {names[name] for name in names if len(word) > 2 and name.startswith(word)}
@@ -61,11 +57,7 @@ def find_option(word: str, names: dict[str, str], command: str) -> str:
 
 
 def take_values(action: Action, rest: list[str], names: Container[str]) -> list[str]:
-    """Take the values of an option off the words that follow it; return it with them.
-
-    Raises:
-        ConfigError: there are too few.
-    """
+    """Take the values of an option off the words that follow it; return it with them."""
     option, many = action.option_strings[-1], action.nargs == "+"
     if option == "--print_config":  # its value, with an equals sign, is optional
         return [f"{option}="]
@@ -97,9 +89,6 @@ def separate(
         parser: of the command.
         command: its name.
         has_model: whether the first argument may be a model, for which `--model` is accepted.
-
-    Raises:
-        ConfigError: an option that does not exist, or lacks values.
     """
     names, actions = option_names(parser), dict(parser._option_string_actions)
     if has_model:

@@ -66,7 +66,7 @@ def add_options(parser: ArgumentParser, options: type) -> None:
 
 
 def _type(hint: Any) -> dict[str, Any]:
-    """How ``add_argument`` is told of a type."""
+    """Arguments of ``add_argument`` for a type."""
     kinds = [kind for kind in get_args(hint) if kind is not NoneType]
     optional = isinstance(hint, UnionType) and NoneType in get_args(hint)
     several = kinds[0] if optional and len(kinds) == 1 else hint
@@ -102,11 +102,7 @@ def groups(options: type) -> list[str]:
 
 
 def make_options(options: Callable[..., Any], values: Namespace) -> Any:
-    """Make a dataclass of what was parsed.
-
-    Raises:
-        ConfigError: values that contradict each other, are out of range, or would destroy a file.
-    """
+    """Make the dataclass ``options``, which checks what was parsed."""
     chosen = {name: v for name, v in vars(values).items() if not name.startswith("__")}
     chosen.pop("config", None)
     for entry in fields(options):  # type: ignore[arg-type]
@@ -122,11 +118,7 @@ def make_options(options: Callable[..., Any], values: Namespace) -> Any:
 
 
 def check_apart(options: Any) -> None:
-    """Refuse outputs that would overwrite an input or another output.
-
-    Raises:
-        ConfigError: two fields name one file; they are named.
-    """
+    """Refuse outputs that would overwrite an input or another output; the fields are named."""
     outputs: list[tuple[str, Path]] = []
     inputs: list[tuple[str, Path]] = []
     for entry in fields(options):

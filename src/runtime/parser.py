@@ -33,7 +33,6 @@ class HelpText(HelpFormatter):
     """Options with their defaults as a user would type them, without types of Python."""
 
     def _get_help_string(self, action: Action) -> str:
-        """Help of an option, with its default if there is one to type."""
         text = REWORDED.get(" ".join(action.option_strings), action.help or "").replace("``", "`")
         text = "YAML file of these options." if text == OF_A_GROUP else text
         text = re.sub(r"(; )?\bNone: ", lambda m: "; default: " if m[1] else "Default: ", text)
@@ -45,23 +44,19 @@ class HelpText(HelpFormatter):
         return text if SUPPRESS in shown else f"{text} (default: {shown})"
 
     def _format_args(self, action: Action, default_metavar: str) -> str:
-        """Names of the values; a control character of jsonargparse's is dropped."""
-        return super()._format_args(action, default_metavar).replace("\b", "")
+        return super()._format_args(action, default_metavar).replace("\b", "")  # jsonargparse's
 
     def _get_default_metavar_for_optional(self, action: Action) -> str:
-        """EPOCHS for `--training.epochs`."""
-        return action.dest.rpartition(".")[2].upper()
+        return action.dest.rpartition(".")[2].upper()  # EPOCHS for `--training.epochs`
 
     def _expand_help(self, action: Action) -> str:
-        """Help of an option as it is: its percent signs are no fields."""
-        return self._get_help_string(action)
+        return self._get_help_string(action)  # percent signs are no fields
 
 
 class Parser(ArgumentParser):
     """Parser of a command."""
 
     command = ""
-    """Name of the command."""
     example = ""
     """A command that works, without the program's name."""
     common: tuple[str, ...] = ()
@@ -109,8 +104,8 @@ class Parser(ArgumentParser):
             names = re.findall(r"[\w.]+", match[1])
             missing = [a for n in names if (a := actions.get(n))]
             if missing:
-                told = ", ".join(f"{self.called(a)} ({first_sentence(a)})" for a in missing)
-                return f"`{self.command}` needs {told}"
+                needed = ", ".join(f"{self.called(a)} ({first_sentence(a)})" for a in missing)
+                return f"`{self.command}` needs {needed}"
         if match := WRONG.search(message):
             action = actions.get(match["key"])
             if action is not None and match["value"] is not None:

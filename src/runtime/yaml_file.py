@@ -12,7 +12,6 @@ class _Loader(yaml.SafeLoader):
     """The safe loader without aliases, with which ten short lines become a billion values."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        """Make a node, unless it is an alias."""
         if self.check_event(yaml.AliasEvent):
             event = self.peek_event()
             raise yaml.YAMLError(f"line {event.start_mark.line + 1}: an alias, *{event.anchor}")
@@ -28,10 +27,10 @@ def read_mapping(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ConfigError(f"{path}: no such file")
     try:
-        found = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ConfigError(f"{path}: not a YAML file of plain values ({reason})") from error
-    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
-        raise ConfigError(f"{path}: expected names with values, found {type(found).__name__}")
-    return found
+    if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
+        raise ConfigError(f"{path}: expected names with values, found {type(content).__name__}")
+    return content

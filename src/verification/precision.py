@@ -1,7 +1,6 @@
 """How much a prediction changes with floating-point precision."""
 
 import copy
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,22 +12,14 @@ from ..errors import ConfigError
 from ..prediction.inference import raw_sites
 
 
-@dataclass(frozen=True)
-class PrecisionCheck:
-    """Predictions of one structure in float32 and float64, compared."""
-
-    difference: float
-    """Largest difference over the energies, unit of the target."""
-    largest: float
-    """Largest absolute value of the float64 spectrum, same unit."""
-    structure: str
-    """The structure, in words."""
-
-
-def check_precision(model: TrainedModel) -> PrecisionCheck:
+def check_precision(model: TrainedModel) -> tuple[float, float, str]:
     """Compare predictions in float32 and float64 on the face-centered cubic element.
 
     Neighbors are two covalent radii apart, so that it exists for every element.
+
+    Returns:
+        Largest difference over the energies; largest absolute value in float64, both in the unit
+        of the target; and the structure in words.
 
     Raises:
         ConfigError: the model names no element or no energies.
@@ -42,8 +33,5 @@ def check_precision(model: TrainedModel) -> PrecisionCheck:
         network = copy.deepcopy(model.network).to(dtype)
         spectra.append(raw_sites(network, [model.graph(atoms, [0], dtype)], relative).mu)
     single, double = spectra
-    return PrecisionCheck(
-        difference=float(np.abs(single - double).max()),
-        largest=float(np.abs(double).max()),
-        structure=f"fcc {element}, a = {a:.3f} Angstrom",
-    )
+    difference, largest = (float(np.abs(mu).max()) for mu in (single - double, double))
+    return difference, largest, f"fcc {element}, a = {a:.3f} Angstrom"

@@ -3,9 +3,8 @@
 from collections.abc import Callable
 
 import numpy as np
-import torch
 from ase import Atoms
-from e3nn import o3
+from scipy.spatial.transform import Rotation
 
 Structure = tuple[Atoms, list[int]]
 """A structure and its absorbers; spectra are in the order of the absorbers' indices."""
@@ -66,18 +65,13 @@ def transform(structure: Structure, matrix: np.ndarray) -> Structure:
 
 def rotation(structure: Structure, rng: np.random.Generator) -> Structure:
     """Turn a structure at random."""
-    return transform(structure, random_rotation(rng))
+    return transform(structure, Rotation.random(None, rng).as_matrix())
 
 
 def reflection(structure: Structure, rng: np.random.Generator) -> Structure:
     """Mirror a structure in a random plane, 1 - 2 n n^T."""
     normal = rng.normal(size=3)
     return transform(structure, np.eye(3) - 2.0 * np.outer(normal, normal) / (normal @ normal))
-
-
-def random_rotation(rng: np.random.Generator) -> np.ndarray:
-    """Rotation matrix, float64, shape (3, 3)."""
-    return o3.angles_to_matrix(*torch.as_tensor(rng.uniform(0, np.pi, 3))).numpy()
 
 
 def translation(structure: Structure, rng: np.random.Generator) -> Structure:
