@@ -106,7 +106,8 @@ def decode(line: str) -> str:
 def _split_row(text: str) -> list[str]:
     """Words of a line; where there is a semicolon or else a comma, that separates them."""
     separator = ";" if ";" in text else "," if "," in text else None
-    if separator == "," and len(text.split()) > 1 and all(map(COMMA.fullmatch, text.split())):
+    words, spaced = text.split(), re.search(r"\s,|,\s", text)
+    if separator == "," and len(words) > 1 and not spaced and any(map(COMMA.fullmatch, words)):
         separator = None  # a decimal comma, which is refused with the word
     return [word.strip() for word in text.split(separator) if word.strip()]
 
