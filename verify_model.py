@@ -94,12 +94,6 @@ def verify(epochs: int, folder: Path, n_train: int = 640, n_val: int = 160) -> b
         ("network blind to angles", blind_mse, f"> {BOUND_BLIND * floor:.2e}: {verdicts[honest]}"),
         ("network", mse, f"< {BOUND_MODEL * floor:.2e}: {verdicts[learned]}"),
     ]
-    print(count)
-    for name, value, verdict in rows:
-        print(f"mse, {name:<28} {value:.6f}  {verdict}")
-    print(f"parameters {sum(p.numel() for p in model.parameters())}")
-    print(f"graph edges per second in training {speed:.0f}")
-    print(f"seconds {time.perf_counter() - started:.1f}")
     plot_predictions(
         [f"site {number}" for number in range(n_val)],
         ENERGY,
@@ -108,6 +102,12 @@ def verify(epochs: int, folder: Path, n_train: int = 640, n_val: int = 160) -> b
         folder / "verify_model.png",
         relative=True,
     )
+    print(count)
+    for name, value, verdict in rows:
+        print(f"mse, {name:<28} {value:.6f}  {verdict}")
+    print(f"parameters {sum(p.numel() for p in model.parameters())}")
+    print(f"graph edges per second in training {speed:.0f}")
+    print(f"seconds {time.perf_counter() - started:.1f}")
     print(f"wrote {folder / 'best_model.pt'} and {folder / 'verify_model.png'}")
     return learned and honest
 

@@ -54,7 +54,7 @@ def test_verification_fails_when_nothing_was_learned(tmp_path, capsys):
 ])  # fmt: skip
 def test_both_bounds_are_needed(tmp_path, monkeypatch, mse, blind_mse, passed):
     """Errors in units of the floor: the network learns, and the control can't."""
-    outcomes = iter([verify_model.Trained(mse, 1.0), verify_model.Trained(blind_mse, 1.0)])
+    outcomes = iter([(mse, 1.0), (blind_mse, 1.0)])
     monkeypatch.setattr(verify_model, "angular_floor", lambda *_: 1.0)
     monkeypatch.setattr(verify_model, "train", lambda *_: next(outcomes))
     assert verify_model.verify(epochs=1, folder=tmp_path, n_train=4, n_val=2) is passed
