@@ -17,11 +17,18 @@ from pathlib import Path
 
 from ..dataset.record import PassedOver, Record, Rejected
 from ..errors import RecordError
-from ..runtime.text_files import COUNT, check_whole, numbered_lines
+from ..runtime.text_files import COUNT, numbered_lines
 from ..structures.names import to_name
-from ..xas.columns import read_columns
 from .fdmnes_input import read_input
-from .fdmnes_output import check_raw, check_sum, check_table, count_atoms, find_output, read_raw
+from .fdmnes_output import (
+    check_raw,
+    check_sum,
+    check_table,
+    count_atoms,
+    find_output,
+    read_convoluted,
+    read_raw,
+)
 from .options import Format, ReadOptions, read_each
 from .plausibility import BOHR, check_cross_section
 
@@ -109,17 +116,13 @@ def read_run(path: Path) -> Record:
     """Read the run of an input file; RecordError where files are damaged or do not fit together."""
     if path.name == LIST:
         _inputs_of(path)
-    inp = read_input(path)
+    folder = _working_folder(path)
+    inp = read_input(path, folder)
     elements = {inp.atoms[k].symbol for k in inp.absorbers}
     if len(elements) > 1:
         raise RecordError(f"{path}: absorbers of several elements, {', '.join(sorted(elements))}")
-    folder = _working_folder(path)
     files, convoluted = find_output(path, inp, folder)
-    check_whole(convoluted)
-    table = read_columns(convoluted).values
-    if table.shape[1] != 2:
-        raise RecordError(f"{convoluted}: expected 2 columns, found {table.shape[1]}")
-    raw = [read_raw(file) for file in files]
+    table, raw = read_convoluted(convoluted), [read_raw(file) for file in files]
     check_raw(path, raw, inp)
     check_table(raw, convoluted, table[:, 0], inp)
     count = count_atoms(path, raw, inp)

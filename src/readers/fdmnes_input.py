@@ -13,11 +13,13 @@ from ase.spacegroup import crystal
 from ase.spacegroup.spacegroup import SpacegroupNotFoundError, SpacegroupValueError
 
 from ..errors import RecordError
-from ..runtime.text_files import COUNT, DECIMAL, check_text, parse_number, raw_lines
+from ..runtime.text_files import COUNT, DECIMAL, check_text, parse_number, parse_numbers, raw_lines
+from ..structures.files import read_structures
 from ..structures.names import LARGEST_Z
 from .fdmnes_keywords import REFUSED, WITH_TEXT, keyword_of
+from .listed_sites import listed_sites
 
-STRUCTURES = ("crystal", "molecule")
+STRUCTURES = ("crystal", "molecule", "cif_file")
 EDGES = ("K", "L1", "L2", "L3", "L23", "M1", "M2", "M3", "M4", "M5", "M45")
 WRITTEN = ("e_cut", "gamma_max", "gamma_hole", "epsii", "gaussian", "abs_u_iso")
 """Parameters of the convolution whose first value FDMNES writes into the name of its output."""
@@ -49,8 +51,12 @@ class FdmnesInput:
     """Whether energies of the output are those of the photon."""
 
 
-def read_input(path: Path) -> FdmnesInput:
+def read_input(path: Path, folder: Path | None = None) -> FdmnesInput:
     """Read an input file; keywords in upper or lower case, `!` begins a comment.
+
+    Args:
+        path: the file.
+        folder: where FDMNES ran, from which the name of a CIF counts. None: the file's.
 
     Raises:
         RecordError: a keyword or a value is missing, unknown, or says something that is not
@@ -58,9 +64,9 @@ def read_input(path: Path) -> FdmnesInput:
     """
     blocks = dict(keyword_blocks(path))
     if blocks and list(blocks)[-1] in STRUCTURES:
-        raise RecordError(f"{path}: ends with the list of atoms, without `End`; is it truncated?")
+        raise RecordError(f"{path}: ends with the structure, without `End`; is it truncated?")
     texts = {name: lines[0][1] for name, lines in blocks.items() if lines}
-    atoms = read_atoms(path, blocks)
+    atoms, listed = read_structure(path, blocks, folder or path.parent)
     edge = texts.get("edge", "K").split()[0].upper()[:3]
     edge = "K" if edge.startswith("K") else edge
     if edge not in EDGES:
@@ -75,7 +81,7 @@ def read_input(path: Path) -> FdmnesInput:
         convoluted=None if convoluted is None else f"{_path(convoluted)}.txt",
         written=written,
         atoms=atoms,
-        absorbers=read_absorbers(path, blocks, atoms),
+        absorbers=read_absorbers(path, blocks, atoms, listed),
         listed="absorber" in blocks,
         edge=edge,
         per_atom="per_atom" in blocks,
@@ -102,7 +108,7 @@ def keyword_blocks(path: Path) -> Iterator[tuple[str, list[tuple[int, str]]]]:
         text = check_text(path, number, line.split("!")[0]).strip(" \t\r\n\ufeff")
         word, *behind = text.split(None, 1) or [""]
         name = keyword_of(word)
-        if keyword == "filout" and not values and not rest:
+        if keyword in ("filout", "cif_file") and not values and not rest:
             name = None  # a file may be called like a keyword
         if skipped or name == "jump":
             skipped = name != "endjump"
@@ -124,13 +130,19 @@ def keyword_blocks(path: Path) -> Iterator[tuple[str, list[tuple[int, str]]]]:
         yield keyword, values or rest
 
 
-def read_atoms(path: Path, blocks: Blocks) -> Atoms:
-    """Crystal or molecule, symmetry applied where a space group is given, or RecordError."""
+def read_structure(path: Path, blocks: Blocks, folder: Path) -> tuple[Atoms, list[int | None]]:
+    """Crystal or molecule, symmetry applied, and the index of each atom that the file lists.
+
+    Raises:
+        RecordError: there is no structure, several, or one that is not understood.
+    """
     kinds = [kind for kind in STRUCTURES if blocks.get(kind)]
     if len(kinds) != 1:
         raise RecordError(f"{path}: expected one `Crystal` or `Molecule` with its atoms")
+    if kinds == ["cif_file"]:
+        return _read_cif(path, blocks["cif_file"][0][1], folder)
     (first, cell_line), *lines = blocks[kinds[0]]
-    cell = _floats(path, first, cell_line)
+    cell = parse_numbers(f"{path}: line {first}", cell_line.split())
     cell = [*cell, 90.0, 90.0, 90.0] if len(cell) == 3 else cell
     if len(cell) != 6 or min(cell) <= 0:
         raise RecordError(f"{path}: line {first}: expected a b c alpha beta gamma, all positive")
@@ -138,22 +150,37 @@ def read_atoms(path: Path, blocks: Blocks) -> Atoms:
         vectors = Cell.fromcellpar(cell).array
     except AssertionError as error:
         raise RecordError(f"{path}: line {first}: no cell has the angles {cell[3:]}") from error
-    rows = []
+    rows, known = list[list[float]](), range(1, LARGEST_Z + 1)
     for line, text in lines:
-        row, known = _floats(path, line, text, most=4), range(1, LARGEST_Z + 1)
-        fifth = text.split()[4:5]  # lines of orbitals follow, unless it is 0
-        orbitals = fifth and fifth != ["0"] and DECIMAL.fullmatch(fifth[0])
+        words = text.split()
+        row = parse_numbers(f"{path}: line {line}", words[:4])
+        # lines of orbitals follow, unless the fifth number is 0
+        orbitals = words[4:5] not in ([], ["0"]) and DECIMAL.fullmatch(words[4])
         if len(row) != 4 or row[0] not in known or (orbitals and "readfast" not in blocks):
             raise RecordError(f"{path}: line {line}: expected Z x y z, found {text[:40]!r}")
         rows.append(row)
     if not rows:
         raise RecordError(f"{path}: `{kinds[0].capitalize()}` contains no atoms")
     numbers, positions = [int(row[0]) for row in rows], np.array(rows)[:, 1:]
-    if kinds[0] == "molecule":
-        return Atoms(numbers, positions @ vectors)
-    if blocks.get("spgroup"):
-        return _with_symmetry(path, blocks["spgroup"][0][1], numbers, positions, cell)
-    return Atoms(numbers, scaled_positions=positions, cell=cell, pbc=True)
+    if kinds == ["molecule"]:
+        atoms = Atoms(numbers, positions @ vectors)
+    elif blocks.get("spgroup"):
+        atoms = _with_symmetry(path, blocks["spgroup"][0][1], numbers, positions, cell)
+    else:
+        atoms = Atoms(numbers, scaled_positions=positions, cell=cell, pbc=True)
+    kind_of = atoms.arrays.get("spacegroup_kinds", np.arange(len(atoms))).tolist()
+    return atoms, [kind_of.index(kind) for kind in range(len(rows))]
+
+
+def _read_cif(path: Path, name: str, folder: Path) -> tuple[Atoms, list[int | None]]:
+    """Crystal of a CIF, to whose name FDMNES adds `.cif`; or it is next to the input."""
+    name = name.replace("\\", "/").removesuffix(".cif") + ".cif"
+    places = [folder / name, path.parent / Path(name).name]
+    cif = next((place for place in places if place.is_file()), places[0])
+    crystals = read_structures(cif, format="cif")
+    if len(crystals) != 1:
+        raise RecordError(f"{cif}: contains {len(crystals)} structures, expected one")
+    return crystals[0], listed_sites(cif, crystals[0])
 
 
 def _with_symmetry(
@@ -176,33 +203,27 @@ def _with_symmetry(
     raise RecordError(f"{path}: `Spgroup` {group!r} is not known; list all atoms instead")
 
 
-def read_absorbers(path: Path, blocks: Blocks, atoms: Atoms) -> list[int]:
+def read_absorbers(path: Path, blocks: Blocks, atoms: Atoms, listed: list[int | None]) -> list[int]:
     """Absorbing atoms, indices in ``atoms``, or RecordError.
 
     Those of `Absorber`, which counts the atoms of the file from 1; else all atoms of `Z_absorber`,
     without which FDMNES takes the element of the first atom.
     """
     if "absorber" not in blocks:
-        number = float(atoms.numbers[0])
+        number = float(atoms.numbers[listed[0] or 0])
         for line, text in blocks.get("z_absorber", []):
-            number, *others = _floats(path, line, text)
+            number, *others = parse_numbers(f"{path}: line {line}", text.split())
             if others or len(blocks["z_absorber"]) > 1:
                 raise RecordError(f"{path}: line {line}: `Z_absorber` of several elements")
         sites = np.flatnonzero(atoms.numbers == number).tolist()
         if not sites:
             raise RecordError(f"{path}: `Z_absorber` {number:g} is no atom's number")
         return sites
-    kinds = atoms.arrays.get("spacegroup_kinds", np.arange(len(atoms)))
-    counts = [k for line, text in blocks["absorber"] for k in _floats(path, line, text)] or [1.0]
-    for k in counts:
-        if k not in range(1, max(kinds) + 2):
-            raise RecordError(f"{path}: `Absorber` {k:g} is not within 1 to {max(kinds) + 1}")
-    return sorted({kinds.tolist().index(int(k) - 1) for k in counts})
-
-
-def _floats(path: Path, line: int, text: str, most: int | None = None) -> list[float]:
-    """Numbers of a line, or RecordError."""
-    try:
-        return [parse_number(word) for word in text.split()[:most]]
-    except ValueError as error:
-        raise RecordError(f"{path}: line {line}: {error}") from error
+    words = [word for _, text in blocks["absorber"] for word in text.split()]
+    sites = []
+    for k in parse_numbers(f"{path}: `Absorber`", words or ["1"]):
+        site = listed[int(k) - 1] if k in range(1, len(listed) + 1) else None
+        if site is None:
+            raise RecordError(f"{path}: `Absorber` {k:g} is not within 1 to {len(listed)}")
+        sites.append(site)
+    return sorted(set(sites))

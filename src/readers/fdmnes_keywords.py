@@ -19,6 +19,7 @@ READ = _spellings(
     {
         "absorber": "absorber absorbeur iabsorbeu absorbor assorbito",
         "abs_u_iso": "abs_u_iso",
+        "cif_file": "cif_file ciffile crystal_c cristal_c",
         "conv_out": "conv_out",
         "crystal": "crystal cryst crist cristal cristallo",
         "e_cut": "e_cut ecut e_cut_imp ecut_imp e_cutimp ecutimp e_fermi efermi",
@@ -42,14 +43,13 @@ READ = _spellings(
 REFUSED = _spellings(
     {
         "a protein's structure in a PDB file": "crystal_p cristal_p pdb_file pdbfile film_pdb_",
-        "a structure in a CIF": "cif_file ciffile crystal_c cristal_c film_cif_",
         "a structure from Wien2k": """flapw lapw wien flapw_s flapw_sau flapw_sav lapw_s lapw_sauv
             lapw_save wien_s wien_sauv wien_save flapw_r flapw_rec lapw_r lapw_recu wien_r wien_recu
             flapw_s_p flapw_s_n flapw_psi flapw_n flapw_n_p""",
-        "a film, surface or interface": """film film_t film_roug film_shif film_thic film_zero
-            surface surface_s surface_p interface interfac_ inter_shi bulk bulk_atom bulk_roug
-            cap_layer cap_b_iso cap_u_iso cap_disor cap_rough cap_shift cap_thick hkl_film hkl_sur
-            hkl_int""",
+        "a film, surface or interface": """film film_cif_ film_t film_roug film_shif film_thic
+            film_zero surface surface_s surface_p interface interfac_ inter_shi bulk bulk_atom
+            bulk_roug cap_layer cap_b_iso cap_u_iso cap_disor cap_rough cap_shift cap_thick hkl_film
+            hkl_sur hkl_int""",
         "atom types by number": """atom atoms atome atomes atomo atomi atom_ch atomch atome_ch
             atomech atomo_ch atomoch atomi_ch atomich""",
         "partial occupancy": "occupancy",
@@ -160,7 +160,17 @@ OTHER = _spellings(
     }
 )
 """Keywords on which the meaning of structure and spectrum does not depend."""
-WITH_TEXT = {"filout", "edge", "spgroup", "conv_out", "comment", "pointgrou", "point_gro", "sym"}
+WITH_TEXT = {
+    "filout",
+    "cif_file",
+    "edge",
+    "spgroup",
+    "conv_out",
+    "comment",
+    "pointgrou",
+    "point_gro",
+    "sym",
+}
 WITH_TEXT |= {"experimen", "file_met", "fit_out", "metric_ou"}
 """Keywords whose values can begin with a letter."""
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import RecordError
-from ..runtime.text_files import COUNT, parse_number, whole_lines
+from ..runtime.text_files import COUNT, parse_number, parse_numbers, whole_lines
 from .fdmnes_input import WRITTEN, FdmnesInput
 from .plausibility import tabulated_edge
 
@@ -120,41 +120,61 @@ def _convoluted(folder: Path, stem: str, inp: FdmnesInput) -> list[Path]:
 
 
 def read_raw(path: Path) -> Raw:
-    """Read a raw spectrum: its line of values and their names, and the table after the title."""
-    lines = [(number, line) for number, line in whole_lines(path) if line.lstrip()[:1] != "#"]
+    """Read a raw spectrum: its line of values and their names, and the table."""
+    lines = _lines(path)
     number, first = lines[0] if lines else (1, "")
     values, _, names = first.partition("=")
+    labels = list[str]()
+    for name in names.split(","):  # `Epsii(1..2)` names two values
+        label, _, last = name.strip().removesuffix(")").partition("(1..")
+        labels += [label] * (int(last[:2]) if COUNT.fullmatch(last) else 1)
     try:
-        labels = list[str]()
-        for name in names.split(","):  # `Epsii(1..2)` names two values
-            label, _, last = name.strip().removesuffix(")").partition("(1..")
-            labels += [label] * (int(last[:2]) if COUNT.fullmatch(last) else 1)
-        pairs = list(zip(labels, values.split(), strict=False))
-        head = {name: parse_number(value) for name, value in pairs}
+        words = zip(labels, values.split(), strict=False)
+        pairs = [(name, parse_number(word)) for name, word in words]
+        head = dict(pairs)
         z, edge_energy = int(head["Z"]), head["E_edge"]
-        levels = tuple(parse_number(value) for name, value in pairs if name == "Epsii")
     except (KeyError, ValueError) as error:
         raise RecordError(
             f"{path}: line {number}: expected numbers and `= E_edge, Z, ..`"
         ) from error
+    table = _table(path, lines[1:])
+    return Raw(
+        path=path,
+        z=z,
+        edge_energy=edge_energy,
+        levels=tuple(value for name, value in pairs if name == "Epsii"),
+        volume=head.get("UnitCell_Volume") or None,
+        atoms=head.get("natomsym_f", head.get("natomsym")),
+        energy=table[:, 0],
+        total=table[:, 1:].sum(axis=1),
+    )
+
+
+def read_convoluted(path: Path) -> np.ndarray:
+    """Energies, eV, and values, Mbarn, of a convoluted spectrum, shape (n_energies, 2)."""
+    table = _table(path, _lines(path))
+    if table.shape[1] != 2:
+        raise RecordError(f"{path}: expected 2 columns, found {table.shape[1]}")
+    return table
+
+
+def _lines(path: Path) -> list[tuple[int, str]]:
+    """Numbered lines of a file without those with `#` that `Header` asks for."""
+    return [(number, line) for number, line in whole_lines(path) if line.lstrip()[:1] != "#"]
+
+
+def _table(path: Path, lines: list[tuple[int, str]]) -> np.ndarray:
+    """Numbers below a title, shape (n_energies, n_columns), two columns or more."""
     rows = list[list[float]]()
-    for number, line in lines[1:]:
+    for number, line in lines:
         words = line.split()
         if not words or (not rows and words[0].lower() == "energy"):
             continue
-        try:
-            rows.append([parse_number(word) for word in words])
-        except ValueError as error:
-            raise RecordError(f"{path}: line {number}: {error}") from error
-        if not len(words) == len(rows[0]) > 1:
-            raise RecordError(f"{path}: line {number}: {len(words)} columns")
+        count = len(rows[0]) if rows else max(2, len(words))
+        rows.append(parse_numbers(f"{path}: line {number}", words, count))
     if not rows:
         raise RecordError(f"{path}: no energies; the file is truncated")
-    table = np.array(rows)
-    atoms = head.get("natomsym_f", head.get("natomsym"))
-    volume = head.get("UnitCell_Volume")
-    energy, total = table[:, 0], table[:, 1:].sum(axis=1)
-    return Raw(path, z, edge_energy, levels, volume or None, atoms, energy, total)
+    return np.array(rows)
 
 
 def check_raw(path: Path, raw: list[Raw], inp: FdmnesInput) -> None:

@@ -10,7 +10,7 @@ Phys. Chem. Chem. Phys. 12, 5503 (2010).
 import contextlib
 import os
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -115,13 +115,11 @@ def read_feff(
 def _name_edges(runs: list[Run]) -> Iterator[Run]:
     """Runs, with the edge in the ids of a material's element that has runs at several edges."""
     count = Counter(run.material for run in runs)
-    kinds = {run.folder: _kind(run.folder) for run in runs if count[run.material] > 1}
-    edges: dict[tuple[str, str | None], set[str | None]] = {}
-    for run in runs:
-        element, edge = kinds.get(run.folder, (None, None))
-        edges.setdefault((run.material, element), set()).add(edge)
-    for run in runs:
-        element, edge = kinds.get(run.folder, (None, None))
+    kinds = [_kind(run.folder) if count[run.material] > 1 else (None, None) for run in runs]
+    edges = defaultdict[tuple[str, str | None], set[str | None]](set)
+    for run, (element, edge) in zip(runs, kinds, strict=True):
+        edges[run.material, element].add(edge)
+    for run, (element, edge) in zip(runs, kinds, strict=True):
         several = len(edges[run.material, element]) > 1
         yield replace(run, suffix=f"-{edge}") if several else run
 

@@ -14,8 +14,9 @@ from ase import Atoms
 from ase.data import chemical_symbols
 
 from ..errors import RecordError
-from ..runtime.text_files import COUNT, DECIMAL, numbered_lines, parse_number
+from ..runtime.text_files import COUNT, DECIMAL, numbered_lines, parse_number, parse_numbers
 from ..structures.names import LARGEST_Z
+from .options import unit_vector
 
 NOT_SETTINGS = ("TITL", "POTE", "ATOM", "CONT", "PRIN", "RMUL")
 """Cards that are no settings of the calculation."""
@@ -111,18 +112,18 @@ def read_feff_input(path: Path) -> FeffInput:
         where = f"{path}: line {number}"
         if not words[0][0].isalpha():
             if block == "POTE":
-                ipot, z = (int(value) for value in _numbers(where, words[:2], 2))
+                ipot, z = (int(value) for value in parse_numbers(where, words[:2], 2))
                 if not 0 < z <= LARGEST_Z:
                     raise RecordError(f"{where}: no element has Z = {z}")
                 potentials[ipot] = z
             elif block == "ATOM":
-                atoms.append(_numbers(where, words[:4], 4))
+                atoms.append(parse_numbers(where, words[:4], 4))
             continue
         block = words[0].upper()[:4]  # FEFF looks at the first four letters
         if block not in NOT_SETTINGS:
             settings.append([words[0].upper(), *words[1:]])
         if block == "RMUL":
-            (factor,) = _numbers(where, words[1:2], 1)
+            (factor,) = parse_numbers(where, words[1:2], 1)
         else:
             _read_card(result, block, words, where)
     result.cards = "; ".join(" ".join(words) for words in settings)
@@ -139,33 +140,31 @@ def read_feff_input(path: Path) -> FeffInput:
 
 def _read_card(result: FeffInput, block: str, words: list[str], where: str) -> None:
     """Read a card of one line."""
+    steps: list[str] = []  # of the grid in wave number, where the card has one
     if block in ("INCL", "LOAD"):
         raise RecordError(f"{where}: {' '.join(words)!r}: cards in another file are not read")
     if block in ("EDGE", "HOLE"):
         result.edge = _edge(where, words)
     elif block == "POLA":
-        result.polarization = _direction(where, words[1:4])
+        result.polarization = unit_vector(where, parse_numbers(where, words[1:4], 3))
     elif block == "ABSO":
         result.absolute = True
     elif block == "CIF" and len(words) > 1:
         result.cif = words[1].strip("'\"")
     elif block in ("TARG", "MARK"):
-        result.target = int(_numbers(where, words[1:2], 1)[0])
+        result.target = int(parse_numbers(where, words[1:2], 1)[0])
     elif block == "XANE" and not result.own_grid:
         if len(words) > 1:
-            (result.k_max,) = _numbers(where, words[1:2], 1)
-        result.k_step = _step(words[2:3], result.k_step)
+            (result.k_max,) = parse_numbers(where, words[1:2], 1)
+        steps = words[2:3]
     elif block == "EGRI":  # the user's own grid replaces that of the XANES card
         result.own_grid, result.k_max = True, None
     elif block == "K_GR":  # `k_grid from to step`, where `from` may be the word `last`
-        (end,) = _numbers(where, words[2:3], 1)
+        (end,) = parse_numbers(where, words[2:3], 1)
         if result.k_max is None or end > result.k_max:
-            result.k_max, result.k_step = end, _step(words[3:4], result.k_step)
-
-
-def _step(words: list[str], default: float) -> float:
-    """A step in wave number, if the card gives one."""
-    return parse_number(words[0]) if words and DECIMAL.fullmatch(words[0]) else default
+            result.k_max, steps = end, words[3:4]
+    if steps and DECIMAL.fullmatch(steps[0]):
+        result.k_step = parse_number(steps[0])
 
 
 def _other_quantity(settings: list[list[str]]) -> str:
@@ -198,14 +197,6 @@ def _cluster(path: Path, rows: np.ndarray, potentials: dict[int, int]) -> tuple[
     return Atoms([potentials[k] for k in ipots.tolist()], rows[:, :3]), int(centers[0])
 
 
-def _direction(where: str, words: list[str]) -> tuple[float, float, float]:
-    x, y, z = _numbers(where, words, 3)
-    length = float(np.linalg.norm([x, y, z]))
-    if length == 0.0:
-        raise RecordError(f"{where}: the polarization has no direction")
-    return x / length, y / length, z / length
-
-
 def _edge(where: str, words: list[str]) -> str:
     """Edge of an EDGE or HOLE card."""
     name = words[1].upper() if len(words) > 1 else ""
@@ -214,14 +205,3 @@ def _edge(where: str, words: list[str]) -> str:
     if not re.fullmatch(r"K|[LMN][1-7]", name):
         raise RecordError(f"{where}: expected an edge, found {' '.join(words)!r}")
     return name
-
-
-def _numbers(where: str, words: list[str], count: int) -> list[float]:
-    try:
-        values = [parse_number(word) for word in words]
-    except ValueError:
-        values = []
-    if len(values) != count:
-        plural = "s" if count > 1 else ""
-        raise RecordError(f"{where}: expected {count} number{plural}, found {' '.join(words)!r}")
-    return values

@@ -1,25 +1,26 @@
 """Structure of a FEFF run, and the absorber in it."""
 
 import functools
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from ase.data import atomic_numbers
 
 from ..errors import RecordError, StructureError
-from ..structures.cif_block import column_of, number_of, read_blocks
 from ..structures.files import read_structures
 from ..structures.graph import check_atoms, neighbors
 from .feff_input import FeffInput
+from .listed_sites import listed_sites
 
 COMPARED_WITHIN = 4.0
 """Neighbors of cluster and crystal are compared up to this distance, Angstrom."""
 TOLERANCE = 0.01
 """Largest difference of their distances, Angstrom."""
-SAME_PLACE = 0.1
-"""An atom of a crystal is that which its CIF lists within this distance, Angstrom."""
+Pairs = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Neighbors of a structure's atoms: the atoms' indices, the vectors to their neighbors, Angstrom,
+and the neighbors' elements; shapes (n_edges,), (n_edges, 3), (n_edges,)."""
+Shell = tuple[np.ndarray, np.ndarray]
+"""Vectors to the neighbors of one atom, (n, 3), and their elements, (n,)."""
 
 
 def crystal_files(folder: Path) -> list[Path]:
@@ -54,8 +55,8 @@ def choose_structure(
         if inp.cluster is None:
             raise RecordError(f"{folder}: no POSCAR, no CIF and {_why_no_cluster(inp)}")
         return inp.cluster, inp.absorber
-    crystal = _read_crystal(paths[0], paths[0].stat().st_mtime_ns)
-    sites = np.flatnonzero(crystal.numbers == atomic_numbers[element]).tolist()
+    crystal, pairs = _read_crystal(paths[0])
+    sites = np.flatnonzero(crystal.symbols == element).tolist()
     if named is not None:
         if named not in sites:
             symbol = crystal[named].symbol if named < len(crystal) else "no atom"
@@ -66,33 +67,23 @@ def choose_structure(
     if inp.cluster is None:
         if len(sites) != 1:
             raise RecordError(f"{folder}: {len(sites)} {element} sites could be the absorber")
-        return crystal.copy(), sites[0]
-    site, same_axes = _matching_site(crystal, sites, inp.cluster, inp.absorber)
+        return crystal, sites[0]
+    around = _shell(_pairs(inp.cluster), inp.absorber)
+    site = next((site for site in sites if _same_distances(_shell(pairs, site), around)), None)
     if site is None:
         raise RecordError(
             f"{folder}: the absorber's neighbors in feff.inp within {COMPARED_WITHIN} Angstrom are"
             f" not those of {'any site' if named is None else f'site {named}'} in {paths[0]}"
         )
-    if inp.polarization and not same_axes:
+    if inp.polarization and not _same_axes(_shell(pairs, site)[0], around[0]):
         return inp.cluster, inp.absorber
-    return crystal.copy(), site
+    return crystal, site
 
 
 def _why_no_cluster(inp: FeffInput) -> str:
     if inp.unit_cell:
         return "feff.inp describes a unit cell (card RECIPROCAL), which is not read"
     return f"no {inp.cif}, which feff.inp names" if inp.cif else "no feff.inp with an ATOMS list"
-
-
-def _matching_site(
-    crystal: Atoms, sites: list[int], cluster: Atoms, absorber: int
-) -> tuple[int | None, bool]:
-    """First site whose neighbors are the cluster's, and whether their axes are the same."""
-    ((cluster_vectors, cluster_numbers),) = _surroundings(cluster, [absorber])
-    for site, (vectors, numbers) in zip(sites, _surroundings(crystal, sites), strict=True):
-        if _same_shells(vectors, numbers, cluster_vectors, cluster_numbers):
-            return site, _same_axes(vectors, cluster_vectors)
-    return None, False
 
 
 def _choose_target(
@@ -103,66 +94,61 @@ def _choose_target(
     FEFF counts the positions that the file lists, before symmetry (``src/RDINP/importcif.f90``).
     """
     path = folder / inp.cif
-    crystal = _read_crystal(path, path.stat().st_mtime_ns)
+    crystal, _ = _read_crystal(path)
     if inp.polarization:  # FEFF puts c along z and b in the yz plane
         raise RecordError(f"{folder}: the card POLARIZATION is not read with the card CIF")
-    places = _listed_positions(path)
-    if not 0 < inp.target <= len(places):
+    sites = listed_sites(path, crystal)
+    if not 0 < inp.target <= len(sites):
         raise RecordError(
-            f"{folder / 'feff.inp'}: TARGET {inp.target}, but {path} lists {len(places)} atoms"
+            f"{folder / 'feff.inp'}: TARGET {inp.target}, but {path} lists {len(sites)} atoms"
         )
-    apart = crystal.get_scaled_positions() - places[inp.target - 1]
-    distance = np.linalg.norm((apart - apart.round()) @ crystal.cell.array, axis=1)
-    site = int(distance.argmin())
-    if not distance[site] < SAME_PLACE or crystal[site].symbol != element:
+    site = sites[inp.target - 1]
+    symbol = "no atom" if site is None else crystal[site].symbol
+    if site is None or symbol != element:
         raise RecordError(
-            f"{folder}: TARGET {inp.target} of {path} is {crystal[site].symbol}, expected {element}"
+            f"{folder}: TARGET {inp.target} of {path} is {symbol}, expected {element}"
         )
     if named not in (None, site):
         raise RecordError(
             f"{folder}: the folder's name says site {named}, but TARGET {inp.target} of"
             f" {path} is site {site}"
         )
-    return crystal.copy(), site
+    return crystal, site
 
 
-def _listed_positions(path: Path) -> np.ndarray:
-    """Fractional coordinates that a CIF lists, in its order, shape (n, 3); NaN: no number."""
-    for _, block in read_blocks(path):
-        columns = [column_of(block, f"_atom_site_fract_{axis}") for axis in "xyz"]
-        if all(columns):
-            return np.array([[number_of(text) for text in column] for column in columns]).T
-    raise RecordError(f"{path}: lists no fractional coordinates of atoms")
+def _read_crystal(path: Path) -> tuple[Atoms, Pairs]:
+    """A crystal and its pairs of neighbors, worked out once for all sites of a material."""
+    crystal, pairs = _read_version(path, path.stat().st_mtime_ns)
+    return crystal.copy(), pairs
 
 
 @functools.lru_cache(maxsize=4)
-def _read_crystal(path: Path, _changed: int) -> Atoms:
-    """Read a crystal, once for all sites of a material; ``_changed`` is the time of its file."""
+def _read_version(path: Path, _changed: int) -> tuple[Atoms, Pairs]:
+    """The file as it was at a time."""
     crystal = read_structures(path, format="vasp" if path.name == "POSCAR" else "cif")[0]
     try:
         check_atoms(crystal)
+        return crystal, _pairs(crystal)
     except StructureError as error:
         raise StructureError(f"{path}: {error}") from error
-    return crystal
 
 
-def _surroundings(atoms: Atoms, sites: list[int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """For each site the vectors to its neighbors, Angstrom (n, 3), and their elements (n,)."""
+def _pairs(atoms: Atoms) -> Pairs:
     (source, target), shift = neighbors(atoms, COMPARED_WITHIN)
     vectors = atoms.positions[source] - atoms.positions[target] - shift
-    for site in sites:
-        mine = target == site
-        yield vectors[mine], atoms.numbers[source[mine]]
+    return target, vectors, atoms.numbers[source]
 
 
-def _same_shells(
-    vectors: np.ndarray, numbers: np.ndarray, others: np.ndarray, other_numbers: np.ndarray
-) -> bool:
+def _shell(pairs: Pairs, site: int) -> Shell:
+    target, vectors, numbers = pairs
+    return vectors[target == site], numbers[target == site]
+
+
+def _same_distances(one: Shell, other: Shell) -> bool:
     """Whether two sites have neighbors at the same distances, those at the rim aside."""
     rim = COMPARED_WITHIN - TOLERANCE
-    for z in {*numbers.tolist(), *other_numbers.tolist()}:
-        a = np.sort(np.linalg.norm(vectors[numbers == z], axis=1))
-        b = np.sort(np.linalg.norm(others[other_numbers == z], axis=1))
+    for z in {*one[1].tolist(), *other[1].tolist()}:
+        a, b = (np.sort(np.linalg.norm(v[numbers == z], axis=1)) for v, numbers in (one, other))
         count = max((a < rim).sum(), (b < rim).sum())
         if min(len(a), len(b)) < count or (np.abs(a[:count] - b[:count]) > TOLERANCE).any():
             return False

@@ -23,7 +23,7 @@ from ase.data import chemical_symbols
 from scipy.ndimage import median_filter
 
 from ..errors import RecordError
-from ..runtime.text_files import DECIMAL, numbered_lines, parse_number, whole_lines
+from ..runtime.text_files import DECIMAL, numbered_lines, parse_numbers, whole_lines
 from ..structures.names import LARGEST_Z
 from .feff_input import FeffInput
 
@@ -42,7 +42,7 @@ HEADER_WITHIN = 200
 """Lines that are read for the absorber alone; a header has some 20 lines and one for each path."""
 CAN_TELL = 0.01
 """chi beyond which its relation to mu - mu0 shows."""
-FORTRAN_EXPONENT = re.compile(r"^([+-]?\d*\.\d*)([+-]\d{3})$", flags=re.ASCII)
+FORTRAN_EXPONENT = re.compile(r"(\d\.\d*|\.\d+)([+-]\d{3})(?=\s|$)", flags=re.ASCII)
 """A three-digit exponent pushes Fortran's E out: 1.0-101 is 1.0E-101."""
 OMEGA_WITHIN = 0.01
 """Largest deviation of omega - e, eV."""
@@ -205,7 +205,7 @@ def _parse_table(path: Path, lines: list[str], start: int) -> np.ndarray:
     """Numbers of the table, which begins after the first ``start`` lines, shape (n_energies, 6)."""
     rows = []
     for number, line in enumerate(lines[start:], start=start + 1):
-        words = line.split()
+        words = FORTRAN_EXPONENT.sub(r"\1e\2", line).split()
         if not words or words[0].startswith("#"):
             continue
         if len(words) != COLUMNS:
@@ -213,10 +213,7 @@ def _parse_table(path: Path, lines: list[str], start: int) -> np.ndarray:
                 f"{path}: line {number}: expected {COLUMNS} columns, found {len(words)};"
                 " the file is truncated or damaged"
             )
-        try:
-            rows.append([parse_number(FORTRAN_EXPONENT.sub(r"\1e\2", word)) for word in words])
-        except ValueError as error:
-            raise RecordError(f"{path}: line {number}: {error}") from None
+        rows.append(parse_numbers(f"{path}: line {number}", words))
     return np.array(rows, dtype=float).reshape(-1, COLUMNS)
 
 

@@ -176,12 +176,6 @@ def whole_lines(path: Path) -> Iterator[tuple[int, str]]:
         yield number, check_end(path, number, check_text(path, number, line))
 
 
-def check_whole(path: Path) -> None:
-    """Raise RecordError where ``whole_lines`` does."""
-    for _ in whole_lines(path):
-        pass
-
-
 def parse_number(word: str) -> float:
     """Read one number.
 

@@ -5,8 +5,9 @@ import shutil
 
 import numpy as np
 import pytest
+from ase.io import write
 from ase.spacegroup import crystal
-from paths import FDMNES
+from paths import DATA, FDMNES
 
 from src.cli import main
 from src.dataset.database import Database
@@ -77,6 +78,47 @@ def test_symmetry_is_applied_where_a_space_group_is_given(run_folder):
     assert ours.atoms[read_input(path).absorbers[0]].symbol == "O"
 
 
+def with_cif(folder, change=lambda atoms: None, name="Sim\\\\TiO2"):
+    """Write the crystal of a run as CIF and name it in the input in place of the atoms."""
+    path = folder / "fdmnes_in.txt"
+    atoms = read_input(path).atoms
+    change(atoms)
+    write(folder / "TiO2.cif", atoms)
+    text = re.sub(r"(?s)\nCrystal\n.*?\n\s*\n", f"\nCif_file\n{name}\n\n", path.read_text())
+    path.write_text(text)
+
+
+def test_crystal_of_a_cif(run_folder):
+    """The same record as from the atoms; the CIF that was moved is next to the input."""
+    expected = read_run(run_folder / "fdmnes_in.txt")
+    with_cif(run_folder)
+    (record,) = read_fdmnes(run_folder)
+    assert np.array_equal(record.mu, expected.mu)
+    assert record.mean_over == expected.mean_over
+    assert record.atoms.numbers.tolist() == expected.atoms.numbers.tolist()
+    assert record.atoms.positions == pytest.approx(expected.atoms.positions, abs=1e-6)
+    (run_folder / "TiO2.cif").unlink()
+    (rejected,) = read_fdmnes(run_folder)
+    assert "TiO2.cif: no such file" in rejected.reason
+
+
+def test_cif_of_another_cell_is_refused(run_folder):
+    with_cif(run_folder, lambda atoms: atoms.set_cell(1.01 * atoms.cell, scale_atoms=True))
+    (rejected,) = read_fdmnes(run_folder)
+    assert "run_0.txt has 204.95" in rejected.reason
+
+
+@pytest.mark.parametrize(
+    ("keywords", "absorbers"), [("", "Ce4"), ("Z_absorber\n8\n", "O8"), ("Absorber\n2\n", "O")]
+)
+def test_absorbers_in_a_cif_with_symmetry(keywords, absorbers, tmp_path):
+    """`Absorber` counts the two atoms that the file lists, Ce and O."""
+    shutil.copy(DATA / "feff_other/ceo2/CeO2.cif", tmp_path)
+    (tmp_path / "in.txt").write_text(f"Filout\nx\n{keywords}Cif_file\nCeO2.cif\nEnd\n")
+    inp = read_input(tmp_path / "in.txt")
+    assert inp.atoms[inp.absorbers].get_chemical_formula() == absorbers
+
+
 def test_molecules_and_single_absorbers(run_folder):
     path = edit(run_folder, "Crystal\n", "Molecule\n")
     path.write_text(re.sub(r"3\.77299303 .*", "1.0 1.0 1.0 90 90 90", path.read_text()))
@@ -140,7 +182,7 @@ def test_what_is_wrong_with_an_input_is_named(run_folder, old, new, message):
         ("run_0.txt", lambda t: t.replace("4966.000", "4866.000"), "but Ti K is at 4966 eV"),
         ("fdmfile.txt", lambda t: "1\n", "expected a number and as many names"),
         ("fdmfile.txt", lambda t: f"1\n{'x' * 300}\n", "name too long"),
-        ("run_0_conv.txt", lambda t: "", "no table"),
+        ("run_0_conv.txt", lambda t: "", "no energies"),
     ],
 )
 def test_what_is_wrong_with_the_output_is_named(run_folder, name, change, message):
@@ -159,9 +201,9 @@ def test_what_is_wrong_with_the_output_is_named(run_folder, name, change, messag
     [
         "Dpos 0.3 0. 0.", "DPOS 0. 0. 1.", "Extract old_bav.txt", "Polarisation 0 0 1", "XES",
         "Rxs 1 0 0 1 1 0.", "Photoemission", "Doping 23 1", "Magnetism", "Axe_spin 0 0 1",
-        "Helm_cos 1. 2.", "Atomes 22", "Cif_file TiO2", "TDDFT", "Calculation a.txt", "No_dipole",
-        "Parameter Par_abc", "NRIXS 3 6", "Film_t", "Temperature", "Xan_atom", "Abs_before",
-        "Fdmx", "Selec_core 1", "Unit_cell",
+        "Helm_cos 1. 2.", "Atomes 22", "Film_Cif_file TiO2", "TDDFT", "Calculation a.txt",
+        "No_dipole", "Parameter Par_abc", "NRIXS 3 6", "Film_t", "Temperature", "Xan_atom",
+        "Abs_before", "Fdmx", "Selec_core 1", "Unit_cell",
     ],
 )  # fmt: skip
 def test_keywords_that_change_what_was_calculated_are_refused_by_name(run_folder, text):

@@ -293,8 +293,8 @@ def test_own_energy_grid_takes_the_place_of_the_xanes_card(changed_input, lines,
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("0.5 0.0 0.0 1 O  1.0", "0.5 0.0 x 1 O 1.0", "line 11: .*4 numbers"),
-        ("0.5 0.0 0.0 1 O  1.0", "0.5 0.0", "line 11: .*4 numbers"),
+        ("0.5 0.0 0.0 1 O  1.0", "0.5 0.0 x 1 O 1.0", "line 11: 'x' is not a number"),
+        ("0.5 0.0 0.0 1 O  1.0", "0.5 0.0", "line 11: expected 4 numbers, found 2"),
         ("HOLE 1 1.0", "HOLE 77 1.0", "line 3: .*edge"),
         (" 1 8  O", " 2 8  O", "potential 1"),
         (" 1 8  O", " 1 200 O", "line 8: .*Z = 200"),

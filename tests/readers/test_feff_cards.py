@@ -264,5 +264,5 @@ def test_last_energy_is_the_one_nearest_to_the_end(run, end, complete):
 
 def test_target_that_is_no_number_is_named(tmp_path):
     (tmp_path / "feff.inp").write_text("XANES 4\nTARGET x\n")
-    with pytest.raises(RecordError, match=r"line 2: expected 1 number"):
+    with pytest.raises(RecordError, match="line 2: 'x' is not a number"):
         read_feff_input(tmp_path / "feff.inp")
