@@ -11,11 +11,13 @@ from .checkpoints.join import join_models
 from .checkpoints.trained_model import ModelInfo
 from .dataset.database import Database
 from .dataset.dataset import XANESDataset
+from .dataset.edge_scales import Scales, mean_spectra
 from .dataset.split import check_split, read_ids, split_by_hash
 from .dataset.statistics import SetStatistics, measure
 from .errors import ConfigError, DatabaseError, MemberError, XanesError
 from .model.gnn import XANES_E3GNN
 from .model.hyperparameters import Hyperparameters
+from .model.multi_edge import MultiEdgeNetwork
 from .plot import plot_training
 from .runtime.atomic_files import MODEL_FILE, versions
 from .runtime.distributed import processes
@@ -32,6 +34,7 @@ from .training.finetune import (
     window_and_arguments,
 )
 from .training.output import as_yaml, check_folder, keep_config, output_folder
+from .training.several_edges import describe_several, has_several_edges, several_window
 from .training.step import Row
 from .xas.energies import EnergyAxis
 
@@ -52,6 +55,8 @@ class TrainingData:
     """Constructor arguments of the network."""
     info: ModelInfo
     start: Start | None
+    scales: Scales | None
+    """Of a training on several elements and edges, else None."""
 
 
 def choose_split(job: TrainJob, database: Database) -> tuple[list[str], list[str]]:
@@ -75,6 +80,31 @@ def choose_split(job: TrainJob, database: Database) -> tuple[list[str], list[str
     return train, val
 
 
+def plan_training(
+    job: TrainJob, database: Database, ids: tuple[list[str], list[str]]
+) -> tuple[EnergyAxis, dict[str, Any], ModelInfo, Start | None, Scales | None]:
+    """Energies of the loss, constructor arguments and the other fields of ``TrainingData``."""
+    scales, start = None, None
+    if has_several_edges(database, [*ids[0], *ids[1]]):
+        scales = Scales.measure(database, ids[0])
+        start = load_start(job.init_from) if job.init_from is not None else None
+        info = describe_several(database, ids[0], scales)
+        axis, arguments = several_window(job, start)
+    else:
+        common = describe_records(database, ids[0] + ids[1])
+        info = common.info
+        if job.init_from is None:
+            window = choose_window(job.energy, common, job.model.get("emin"), job.model.get("emax"))
+            arguments = {**job.model, "emin": window.emin, "emax": window.emax}
+        else:
+            start = load_start(job.init_from, info)
+            window, arguments = window_and_arguments(job.energy, common, job.model, start)
+            warn_of_differences(start, info)
+        axis = window.axis
+    info.started_from = start.label if start is not None else None
+    return axis, arguments, info, start, scales
+
+
 def read_data(job: TrainJob) -> TrainingData:
     """Open the database, choose split, energies and network, and measure both data sets.
 
@@ -83,19 +113,10 @@ def read_data(job: TrainJob) -> TrainingData:
     """
     database = Database(job.database)
     ids = choose_split(job, database)
-    common = describe_records(database, ids[0] + ids[1])
-    info, start = common.info, None
-    if job.init_from is None:
-        window = choose_window(job.energy, common, job.model.get("emin"), job.model.get("emax"))
-        arguments = {**job.model, "emin": window.emin, "emax": window.emax}
-    else:
-        start = load_start(job.init_from)
-        window, arguments = window_and_arguments(job.energy, common, job.model, start)
-        info.started_from = start.label
-        warn_of_differences(start, info)
-    axis, shape = window.axis, Hyperparameters(**arguments)
+    axis, arguments, info, start, scales = plan_training(job, database, ids)
+    shape = Hyperparameters(**arguments)
     settings = shape.r_max, axis.energy, job.energy.extend_below, shape.max_z
-    train_set, val_set = (XANESDataset(database, part, *settings) for part in ids)
+    train_set, val_set = (XANESDataset(database, part, *settings, scales=scales) for part in ids)
     known = len(axis.energy), shape.max_z, shape.r_max
     train = measure(train_set, "train_dataset", *known)
     val = measure(val_set, "val_dataset", *known)
@@ -108,7 +129,7 @@ def read_data(job: TrainJob) -> TrainingData:
     info.data_digest = database.digest_of([*ids[0], *ids[1]])
     info.command = command_line()
     arguments = {"avg_num_neighbors": train.avg_num_neighbors, **arguments}
-    return TrainingData(train_set, val_set, (train, val), axis, arguments, info, start)
+    return TrainingData(train_set, val_set, (train, val), axis, arguments, info, start, scales)
 
 
 def train_from_database(job: TrainJob) -> list[Row]:
@@ -148,16 +169,27 @@ def train_and_plot(job: TrainJob, data: TrainingData) -> list[Row]:
     return rows
 
 
+def new_network(data: TrainingData) -> XANES_E3GNN:
+    """Network with random weights; of several edges with their mean spectra."""
+    if data.scales is None:
+        return XANES_E3GNN(**data.arguments)
+    model = MultiEdgeNetwork(data.scales.edges, data.scales.codes, **data.arguments)
+    grid, statistics = torch.as_tensor(data.axis.relative), data.measured[0]
+    mean = mean_spectra(statistics, len(model.edges), model.max_z, len(grid))
+    model.set_table(grid, mean.to(grid), torch.full(mean.shape[:2], statistics.scale))
+    return model
+
+
 def train_network(job: TrainJob, data: TrainingData) -> list[Row]:
     """Make the network of a job and train it."""
     torch.manual_seed(job.training.seed)
-    model, axis, info = XANES_E3GNN(**data.arguments), data.axis, data.info
+    model, axis, info = new_network(data), data.axis, data.info
+    grid = torch.as_tensor(axis.relative)
     if data.start is not None:
-        grid = torch.as_tensor(axis.relative)
         start_from(data.start, model, data.measured[0], grid, job.freeze or [])
     logger.info(
-        "%s %s edge, %s (%s): %d training and %d validation sites, %d parameters",
-        *(info.element, info.edge, info.target, info.unit),
+        "%s, %s (%s): %d training and %d validation sites, %d parameters",
+        *(info.spectra, info.target, info.unit),
         *(len(info.train_ids or []), len(info.val_ids or [])),
         sum(weight.numel() for weight in model.parameters()),
     )

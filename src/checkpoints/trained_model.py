@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -23,6 +23,9 @@ from ..uncertainty.calibration import Calibration, pack_calibration, unpack_cali
 from ..xas.energies import EnergyAxis
 from .model_file import ModelFile, read_model_file, write_model_file
 from .pretrained import model_path
+
+if TYPE_CHECKING:
+    from ..xas.edge_scale import EdgeScale
 
 UNKNOWN = "not known"
 
@@ -79,8 +82,17 @@ class ModelInfo:
     """Standard deviation of such a shift from that, eV."""
     shift_scans: list[str] | None = None
     """Scans and structures that it was found from, each with its shift and R-factor."""
+    edges: "list[EdgeScale] | None" = None
+    """Absorbers and edges of a network that knows several, see ``TrainedModel.of``."""
     library_version: str = field(default_factory=lambda: package_version("e3gnn-xanes"))
     """Version of this library that wrote the file."""
+
+    @property
+    def spectra(self) -> str:
+        """Which spectra: element and edge, or how many of them."""
+        if self.edges is None:
+            return f"{self.element} {self.edge} edge"
+        return f"{len(self.edges)} edges of {len({scale.element for scale in self.edges})} elements"
 
     @property
     def axis(self) -> EnergyAxis | None:
@@ -137,6 +149,32 @@ class TrainedModel:
         zero = self.info.reference_energy or 0.0
         low, high = (zero + self.network.hyperparameters[name] for name in ("emin", "emax"))
         return low, high
+
+    def of(self, element: str, edge: str | None = None, code: str | None = None) -> "TrainedModel":
+        """The model of one element and edge.
+
+        Args:
+            element: absorbing element; one that was never trained as an absorber is predicted from
+                its neighbors in the periodic table.
+            edge: absorption edge; None: that of most training spectra of the element.
+            code: code and version of the calculations; None: that of most training spectra.
+
+        Returns:
+            A model of spectra in the unit of the records, on absolute energies; of a model of one
+            edge itself.
+
+        Raises:
+            ConfigError: the model is of another element, edge or code, or does not know it.
+        """
+        if self.info.edges is not None:
+            from .several_edges import model_of  # rarely needed
+
+            return model_of(self, element, edge, code)
+        for name, value in (("element", element), ("edge", edge), ("code", code)):
+            own = getattr(self.info, name)
+            if value not in (None, own):
+                raise ConfigError(f"{self.name}: its {name} is {own}, not {value}")
+        return self
 
     def graph(
         self, atoms: Atoms, absorbers: Sequence[int], dtype: torch.dtype | None = None
@@ -240,9 +278,13 @@ def _unpack(path: Path, file: ModelFile) -> tuple[Network, ModelInfo]:
         info = ModelInfo(**content["info"])
         if info.chemistry is not None:
             info.chemistry = Chemistry(**content["info"]["chemistry"])
+        if info.edges is not None:
+            from ..xas.edge_scale import EdgeScale
+
+            info.edges = [EdgeScale(**scale) for scale in content["info"]["edges"]]
         networks = []
         for number, difference in enumerate(content["differences"]):
-            network = XANES_E3GNN(**{**content["hyperparameters"], **difference})
+            network = new_network({**content["hyperparameters"], **difference})
             weights = file.part(f"members.{number}.")
             network.to(weights["coefficient_mean"].dtype).load_state_dict(weights)
             networks.append(network)
@@ -252,6 +294,15 @@ def _unpack(path: Path, file: ModelFile) -> tuple[Network, ModelInfo]:
         return as_model(networks).eval(), info
     except (LookupError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{path}: does not fit this version ({first_line(error)})") from error
+
+
+def new_network(hyperparameters: dict[str, Any]) -> XANES_E3GNN:
+    """Network with random weights, of one edge or of several."""
+    if "edges" not in hyperparameters:
+        return XANES_E3GNN(**hyperparameters)
+    from ..model.multi_edge import MultiEdgeNetwork  # rarely needed
+
+    return MultiEdgeNetwork(**hyperparameters)
 
 
 def check_info(path: Path, info: ModelInfo) -> None:

@@ -43,6 +43,9 @@ def collate_graphs(graphs: Sequence[Graph], num_layers: int | None = None) -> Gr
         targets = [target_and_mask(graph) for graph in graphs]
         fields["y"] = torch.cat([y for y, _ in targets])
         fields["y_mask"] = torch.cat([mask for _, mask in targets])
+    for name in ("core_level", "code"):
+        if graphs[0].get(name) is not None:
+            fields[name] = torch.cat([graph[name] for graph in graphs])
     if any("row_of_site" in graph for graph in graphs):
         fields["row_of_site"] = join_rows(graphs)
     if any("r_max" in graph for graph in graphs):

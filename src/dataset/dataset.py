@@ -18,6 +18,7 @@ from ..errors import (
 from ..structures.graph import atoms_to_graph
 from ..xas.energies import resample
 from .database import Database
+from .edge_scales import Scales
 from .record import is_mean
 from .statistics import check_finite
 
@@ -42,17 +43,20 @@ class XANESDataset(Dataset):
         extend_below: float,
         max_z: int = 100,
         memory_bytes: int = MEMORY_BYTES,
+        scales: Scales | None = None,
     ) -> None:
-        """Group the records by structure.
+        """Group the records by structure, and by element, edge and code where there are scales.
 
         Args:
             database: records.
             ids: records wanted.
             r_max: cutoff radius, Angstrom.
-            grid: absolute energies of the targets, eV, shape (n_energies,).
+            grid: absolute energies of the targets, eV, shape (n_energies,); with ``scales``
+                relative to their reference.
             extend_below: see ``resample``, eV.
             max_z: highest atomic number.
             memory_bytes: most bytes of graphs kept in memory.
+            scales: energy zero and unit of each element and edge, for a ``MultiEdgeNetwork``.
 
         Raises:
             DatabaseError: the database lacks one of the ids.
@@ -70,11 +74,14 @@ class XANESDataset(Dataset):
         self.r_max = check_positive("r_max", r_max)
         self.max_z = int(check_at_least("max_z", max_z, 1))
         self.memory_bytes = check_at_least("memory_bytes", memory_bytes, 0)
-        groups: dict[tuple[str, str, str], list[str]] = {}
+        self.scales = scales
+        groups: dict[tuple[str, ...], list[str]] = {}
         for record_id in sorted(set(ids)):
             entry = database.entry(record_id)
             mean = record_id if is_mean(record_id) else ""  # a graph of its own
-            groups.setdefault((entry.material, entry.structure_digest, mean), []).append(record_id)
+            kind = (entry.element, entry.edge, entry.code) if scales is not None else ()
+            key = (entry.material, entry.structure_digest, mean, *kind)
+            groups.setdefault(key, []).append(record_id)
         self.groups = [groups[key] for key in sorted(groups)]
         self.graphs: dict[int, Data] = {}
 
@@ -121,12 +128,16 @@ class XANESDataset(Dataset):
             graph = atoms_to_graph(records[0].atoms, absorbers, self.r_max, self.max_z)
         except StructureError as error:
             raise StructureError(f"{records[0].id}: {error}") from error
-        targets = [resample(r.energy, r.mu, self.grid, self.extend_below) for r in records]
+        grid, unit = self.grid, 1.0
+        if self.scales is not None:
+            scale, (graph.core_level, graph.code) = self.scales.of(records[0], len(absorbers))
+            grid, unit = scale.reference + self.grid, scale.edge_step
+        targets = [resample(r.energy, r.mu / unit, grid, self.extend_below) for r in records]
         for record, (_, mask) in zip(records, targets, strict=True):
             if not mask.any():
                 raise DatabaseError(
                     f"{self.database.path}: {record.id} was calculated at none of the energies"
-                    f" {self.grid[0]:.3f} .. {self.grid[-1]:.3f} eV"
+                    f" {grid[0]:.3f} .. {grid[-1]:.3f} eV"
                 )
         graph.y = torch.as_tensor(np.stack([mu for mu, _ in targets]), dtype=graph.pos.dtype)
         graph.y_mask = torch.as_tensor(np.stack([mask for _, mask in targets]))

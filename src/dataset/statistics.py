@@ -16,6 +16,8 @@ from .batch import count_rows, target_and_mask
 
 GraphSet = Sequence[Data] | Dataset
 """A list of graphs, or a map-style data set of them."""
+ONE_EDGE = -1, 0
+"""Kind of graphs that name no edge."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,9 @@ class SetStatistics:
     """Number of graphs and checksum of their structures and spectra, in order."""
     chemistry: Chemistry
     """Summary of the absorbers' environments; a graph without ``record_id`` is a material."""
+    by_edge: dict[tuple[int, int], tuple[Tensor, Tensor]]
+    """By ``core_level`` and atomic number of the absorbers, where graphs have one: number of
+    spectra calculated at each energy, and their mean, both (n_energies,), float64."""
 
     @property
     def avg_num_neighbors(self) -> float:
@@ -63,8 +68,8 @@ def measure(
             ``check_graph``.
     """
     num_edges, n_spectra, n_atoms, elements = [], [], 0, set()
-    survey = Survey()
-    sums, checksum = torch.zeros(3, n_energies, dtype=torch.float64), hashlib.sha256()
+    survey, checksum = Survey(), hashlib.sha256()
+    by_kind: dict[tuple[int, int], Tensor] = {}
     for index in range(len(dataset)):  # type: ignore[arg-type]  # torch's class has no length
         graph = dataset[index]
         y, mask = _check(graph, f"{name}[{index}]", n_energies, max_z, r_max)
@@ -74,14 +79,19 @@ def measure(
         elements.update(graph.z.tolist())
         survey.add(graph)
         known = torch.where(mask, y, 0.0).double()
-        sums += torch.stack([mask.sum(0), known.sum(0), known.square().sum(0)])
+        sums = torch.stack([mask.sum(0), known.sum(0), known.square().sum(0)])
+        kind = _kind(graph)
+        by_kind[kind] = by_kind.get(kind, 0) + sums
         for part in (graph.z, graph.pos, graph.edge_index, graph.absorber_mask, graph.y):
             checksum.update(part.detach().cpu().contiguous().numpy().tobytes())
     if not num_edges:
         raise ConfigError(f"{name} is empty")
-    count, total, square = sums  # of the calculated values at each energy
+    # of the calculated values at each energy
+    count, total, _ = torch.stack([*by_kind.values()]).sum(0)
+    means = {kind: (n, t / n.clamp(min=1)) for kind, (n, t, _) in by_kind.items()}
+    squares = sum((by_kind[k][2] - n * mean.square()).sum() for k, (n, mean) in means.items())
+    variance = float(squares / count.sum())
     mean = total / count.clamp(min=1)
-    variance = float((square - count * mean.square()).sum() / count.sum())
     calculated = count.nonzero().squeeze(1)
     nearest = (torch.arange(n_energies).unsqueeze(1) - calculated).abs().argmin(dim=1)
     return SetStatistics(
@@ -93,7 +103,15 @@ def measure(
         scale=max(variance, 1e-12) ** 0.5,
         digest=f"{len(num_edges)} graphs, sha256 {checksum.hexdigest()[:16]}",
         chemistry=survey.summary(r_max),
+        by_edge={kind: values for kind, values in means.items() if kind != ONE_EDGE},
     )
+
+
+def _kind(graph: Data) -> tuple[int, int]:
+    """Edge and absorber of a graph, see ``SetStatistics.by_edge``; ``ONE_EDGE`` without them."""
+    if graph.get("core_level") is None:
+        return ONE_EDGE
+    return int(graph.core_level[0]), int(graph.z[graph.absorber_mask][0])
 
 
 def _check(

@@ -125,12 +125,16 @@ class XANES_E3GNN(nn.Module):  # noqa: N801
         return torch.cat([scalars, context, magnitudes(sites.features, self.lmax)], dim=1)
 
     def site_coefficients(self, sites: Sites) -> Tensor:
-        """c: a smooth part and the waves of the scattering paths, (n_absorbers, num_basis)."""
+        """C of some absorbers, shape (n_absorbers, num_basis)."""
+        return self.coefficient_mean + self.coefficient_scale * self.deviations(sites)
+
+    def deviations(self, sites: Sites) -> Tensor:
+        """MLP(x) and the waves of the scattering paths, shape (n_absorbers, num_basis)."""
         coefficients = self.readout(self.site_invariants(sites))  # MLP(x)
         if self.num_amplitudes:
             paths, shift = self.paths(sites.features[:, 0], sites.bonds, sites.edges)  # a, b, s; V
             coefficients = coefficients + self.waves(paths, shift)  # chi on the basis
-        return self.coefficient_mean + self.coefficient_scale * coefficients
+        return coefficients
 
     def predict_spectra(self, data: Graph, energy_grid: Tensor) -> Tensor:
         """Spectra mu(E) = B(E) c of every absorber.

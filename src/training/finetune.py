@@ -9,7 +9,7 @@ import copy
 import hashlib
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +56,20 @@ class Start:
         return f"{kind}, weights sha256 {total.hexdigest()[:16]}"
 
 
-def load_start(path: Path) -> Start:
+def load_start(path: Path, info: ModelInfo | None = None) -> Start:
     """Read the model that a training starts from; of an ensemble its first member.
+
+    Args:
+        path: model file, training folder, or name of a model that ships with the package.
+        info: what is trained for; a model of several edges then is that of this one.
 
     Raises:
         CheckpointError: see ``TrainedModel.load``.
+        ConfigError: see ``TrainedModel.of``.
     """
     model = TrainedModel.load(path)
+    if info is not None and model.info.edges is not None:
+        model = model.of(str(info.element), info.edge)
     return Start(path, networks_of(model.network)[0], model.info)
 
 
@@ -83,7 +90,8 @@ def merge_arguments(chosen: Mapping[str, Any], start: Start) -> dict[str, Any]:
     Raises:
         ConfigError: an argument contradicts the start's.
     """
-    stored = start.model.hyperparameters
+    names = {entry.name for entry in fields(Hyperparameters)}
+    stored = {name: v for name, v in start.model.hyperparameters.items() if name in names}
     changes = {name: value for name, value in chosen.items() if value is not None}
     merged = asdict(Hyperparameters(**{**stored, **changes}))
     for name, value in merged.items():
@@ -202,7 +210,8 @@ def start_from(
         ConfigError: see ``freeze``.
     """
     reused = take_weights(model, start)
-    if keeps_head(model, start):  # the start of a training would zero it
+    untouched = not bool(model.coefficient_mean.any())
+    if untouched and keeps_head(model, start):  # the start of a training would zero it
         kept = copy.deepcopy({name: map_.state_dict() for name, map_ in model.outputs().items()})
         dtype = model.coefficient_mean.dtype
         model.set_target_statistics(energy_grid.to(dtype), measured.mean.to(dtype), measured.scale)

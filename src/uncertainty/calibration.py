@@ -3,7 +3,7 @@
 ``conformal`` learns them on sites that were not trained on.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,13 @@ class Calibration:
     """Smallest mean spread and distance that the law was fitted to; smaller ones count as these."""
     novelty: Novelty
     """Measure of d, with the threshold beyond which a site is called novel."""
+
+    def scaled(self, factor: float) -> "Calibration":
+        """The calibration of spectra that are ``factor`` times as large."""
+        law, smallest = self.law.copy(), self.smallest.copy()
+        law[0] += (1.0 - law[1]) * np.log(factor)
+        smallest[0] *= factor
+        return replace(self, floor=factor * self.floor, law=law, smallest=smallest)
 
     def expected_error(self, spread: np.ndarray | None, distance: np.ndarray) -> np.ndarray:
         """Mean absolute error expected of sites, r, unit of the spectrum, shape (n_sites,).

@@ -1,0 +1,102 @@
+"""A training on several elements: scales, mean spectra, graphs in units of the edge step."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from command import run
+from records import record
+
+from src.checkpoints.trained_model import TrainedModel
+from src.dataset.database import Database, write_records
+from src.dataset.dataset import XANESDataset
+from src.dataset.edge_scales import Scales, mean_spectra
+from src.errors import ConfigError, DatabaseError
+from src.evaluation.evaluate import evaluate
+from src.xas.edges import find_edge
+
+UNIT = {"Cu": 0.9, "Ti": 2.0}
+GRID = np.arange(-10.0, 25.1, 0.25)
+
+
+def made(element, site, material, height=1.0):
+    """A record whose spectrum is a step with a peak, in the unit of its element."""
+    base = record()
+    atoms = base.atoms.copy()
+    atoms.symbols[[0, 1]] = element
+    atoms.positions += np.random.default_rng(int(material[3:])).normal(0, 0.05, (3, 3))
+    energy = find_edge(element, "K").energy + np.arange(0.0, 60.0, 0.5)
+    x = energy - energy[0]
+    mu = 0.5 + np.arctan(x - 8.0) / np.pi + height * np.exp(-(((x - 12.0) / 2.0) ** 2))
+    return replace(
+        base, id=f"{material}_{site:03d}", material=material, atoms=atoms, site=site,
+        element=element, energy=energy, mu=UNIT[element] * mu,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    path = tmp_path_factory.mktemp("several") / "several.db"
+    records = [made("Cu", k % 2, f"mp-{k}", 1.0 + 0.1 * (k % 3)) for k in range(12)]
+    records += [made("Ti", k % 2, f"mp-{k}", 0.3) for k in range(20, 28)]
+    write_records(path, records)
+    return path
+
+
+def test_graphs_are_in_units_of_the_edge_step_on_one_axis(path):
+    database = Database(path)
+    scales = Scales.measure(database, database.ids)
+    assert [scale.name for scale in scales.scales] == ["Ti K", "Cu K"]
+    for scale in scales.scales:
+        assert scale.edge_step == pytest.approx(UNIT[scale.element], rel=0.05)
+    graphs = XANESDataset(database, database.ids, 5.0, GRID, 6.0, scales=scales)
+    mean = {z: [] for z in (22, 29)}
+    for graph in graphs:
+        mean[int(graph.z[graph.absorber_mask][0])].append(graph.y.mean(0))
+        assert bool((graph.core_level == 0).all())
+    titanium, copper = (torch.stack(mean[z]).mean(0) for z in (22, 29))
+    assert float((titanium - copper)[-20:].abs().max()) < 0.05  # the tails agree, not the peaks
+    assert float((copper - titanium).max()) > 0.5
+
+
+def test_elements_with_spectra_keep_their_mean_and_others_get_that_of_neighbors():
+    class Statistics:
+        by_edge = {
+            (0, 22): (torch.tensor([50.0, 50.0, 0.0, 0.0]).double(), torch.tensor([1.0, 2, 0, 0])),
+            (0, 24): (torch.tensor([50.0, 50.0, 50.0, 0.0]).double(), torch.tensor([1.0, 4, 6, 0])),
+        }
+
+    mean = mean_spectra(Statistics, 1, 30, 4)[0]
+    assert mean[23].tolist() == pytest.approx([1.0, 3.0, 6.0, 6.0])  # V: between Ti and Cr
+    assert mean[22].tolist() == pytest.approx([1.0, 2.0, 6.0, 6.0], abs=0.15)  # few words of Cr
+    assert mean[24, 1] == pytest.approx(4.0, abs=0.15)
+
+
+def test_a_model_of_two_elements_predicts_each_in_its_unit_at_its_energies(path, tmp_path):
+    small = ["--model.num_layers=1", "--model.lmax=0", "--model.channels=8", "--model.dropout=0"]
+    words = ["train", path, "-o", tmp_path / "both", "--training.epochs=1", "--val_fraction=0.3"]
+    assert run(*words, *small, "--training.lr=1e-4", "--training.device=cpu") == 0
+    model = TrainedModel.load(tmp_path / "both")
+    assert model.info.spectra == "2 edges of 2 elements"
+    database = Database(path)
+    for element in ("Cu", "Ti"):
+        one = model.of(element)
+        ids = [i for i in database.ids if database.entry(i).element == element]
+        assert (one.info.element, one.info.edge) == (element, "K")
+        assert evaluate(one, database, ids).result.mean_mse < 0.01 * UNIT[element] ** 2
+    between = model.of("Fe").info  # never seen: an energy and a size between those of the others
+    assert 5.0 < between.reference_energy - find_edge("Fe", "K").energy < 15.0
+    step = np.mean(between.mean_spectrum[-20:])
+    assert UNIT["Cu"] < step < UNIT["Ti"]
+    with pytest.raises(ConfigError, match="L3"):
+        model.of("Cu", "L3")
+
+
+def test_records_that_no_scale_fits_are_refused(path):
+    database = Database(path)
+    scales = Scales.measure(database, database.ids)
+    with pytest.raises(DatabaseError, match=r"mp-1_000: edge is L3.*K"):
+        scales.of(record(edge="L3"), 1)
+    with pytest.raises(DatabaseError, match=r"mp-1_000: code is FDMNES.*FEFF 9.9.1"):
+        scales.of(record(code="FDMNES", version=""), 1)
