@@ -4,7 +4,7 @@ Counted is the mathematics of ``XANES_E3GNN`` in the order that it is worked out
 padding, only the atoms and edges that the absorbers depend on, Clebsch-Gordan coefficients that are
 not zero. A multiplication and an addition are two operations. Each piece reads each of its inputs
 once and writes each of its outputs once; what stays inside a piece, as the gathered features of the
-neighbour sum, moves nothing. No gradient is taken with respect to positions.
+neighbor sum, moves nothing. No gradient is taken with respect to positions.
 """
 
 from collections.abc import Iterator
@@ -80,11 +80,11 @@ def coupling_counts(lmax_in: int, lmax: int) -> tuple[int, int, int]:
     return paths, components, coefficients
 
 
-def neighbour_sum(size: Sizes, lmax: int, c: int, k: int) -> Work:
-    """Neighbour sum with its gather and radial weighting, see ``model/neighbor_sum.py``.
+def neighbor_sum(size: Sizes, lmax: int, c: int, k: int) -> Work:
+    """Neighbor sum with its gather and radial weighting, see ``model/neighbor_sum.py``.
 
-    Forward: phi_k Y, its product with h summed over neighbours, and the weighted sum over k.
-    Backward: w = sum_k phi_k W, the gradient of h w at every neighbour, from it those of h and w,
+    Forward: phi_k Y, its product with h summed over neighbors, and the weighted sum over k.
+    Backward: w = sum_k phi_k W, the gradient of h w at every neighbor, from it those of h and w,
     and from that of w those of phi and W.
     """
     n, e, a, b = size.targets, size.edges, size.a, size.b
@@ -95,13 +95,13 @@ def neighbour_sum(size: Sizes, lmax: int, c: int, k: int) -> Work:
     total = n * a * b * c
     gradients = size.atoms * a * c + e * k + k * weights
     moved = inputs + total, inputs + total + gradients
-    return work("layers.propagator", "neighbour sum", (forward, backward), moved)
+    return work("layers.propagator", "neighbor sum", (forward, backward), moved)
 
 
 def messages(size: Sizes, lmax: int, c: int, k: int) -> Iterator[Work]:
-    """The propagator: neighbour sum, coupling, channel mixing."""
+    """The propagator: neighbor sum, coupling, channel mixing."""
     where, n = "layers.propagator", size.targets
-    yield neighbour_sum(size, lmax, c, k)
+    yield neighbor_sum(size, lmax, c, k)
     weighted = n * size.a * size.b * c
     paths, components, coefficients = coupling_counts(int(size.a**0.5) - 1, lmax)
     flops, coupled = 2.0 * coefficients * c * n, components * c * n
@@ -188,7 +188,7 @@ def fused_bytes(model: XANES_E3GNN, batch: Data) -> float:
         edges = size.edges * (radial + 1 + size.b + INDEX / FLOAT)
         feats, out = size.atoms * size.a * c, size.targets * size.b * c
         numbers += 2 * edges + 3 * feats + 2 * out
-    # weights: read twice, gradient written, and the optimiser's seven passes
+    # weights: read twice, gradient written, and the optimizer's seven passes
     weights = 10 * sum(parameter.numel() for parameter in model.parameters())
     return FLOAT * (numbers + weights)
 

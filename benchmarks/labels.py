@@ -29,7 +29,7 @@ def named_parts(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 
 @contextmanager
-def labelled(model: nn.Module) -> Iterator[None]:
+def labeled(model: nn.Module) -> Iterator[None]:
     """Let the profiler see which part of a network is at work."""
     open_labels: list[record_function] = []
 
@@ -105,7 +105,7 @@ def profile_parts(model: nn.Module, step: Callable[[], object], repeats: int) ->
         step: one training step, its backward pass under the label ``BACKWARD``.
         repeats: steps to average over.
     """
-    with labelled(model):
+    with labeled(model):
         step()
         with profile(activities=[ProfilerActivity.CPU]) as profiler:
             for _ in range(repeats):

@@ -131,7 +131,7 @@ def measure(options: Options) -> Result:
 
 
 def build_graphs(data: XANESDataset) -> None:
-    """Neighbour lists and graphs of up to 60 structures that are in memory."""
+    """Neighbor lists and graphs of up to 60 structures that are in memory."""
     for ids in data.groups[:60]:
         record = data.database.record(ids[0])
         atoms_to_graph(record.atoms, [record.site], data.r_max)

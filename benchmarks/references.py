@@ -30,7 +30,7 @@ def radial_network(num_radial: int, outputs: int) -> nn.Sequential:
 
 
 class FullyConnectedLayer(nn.Module):
-    """Messages of one fully connected tensor product an edge, averaged over neighbours."""
+    """Messages of one fully connected tensor product an edge, averaged over neighbors."""
 
     def __init__(self, irreps_in: str, irreps_sh: str, irreps: str, num_radial: int) -> None:
         """Make the product, its radial MLP, the self-connection and the gate."""

@@ -42,7 +42,7 @@ def network() -> XANES_E3GNN:
 
 
 class Step:
-    """One training step on one batch, labelled for the profiler."""
+    """One training step on one batch, labeled for the profiler."""
 
     def __init__(self, batch: Data) -> None:
         """Make the default network but for its scattering paths, which are not counted."""

@@ -97,7 +97,7 @@ def point_row(point: Result) -> list[str]:
 def table(result: Result) -> str:
     """Points and exponents, Markdown."""
     header = ["structure", "absorbing", "threads"]
-    columns = [*header, "atoms", "edges", "neighbours, s", "prediction, s", "memory, MiB"]
+    columns = [*header, "atoms", "edges", "neighbors, s", "prediction, s", "memory, MiB"]
     ordered = sorted(result["points"], key=lambda p: (p["kind"], p["which"], p["threads"]))
     fits = [
         [fit["kind"], fit["which"], str(fit["threads"])]
@@ -109,7 +109,7 @@ def table(result: Result) -> str:
             "Memory is the peak above that of a process that has loaded the model.",
             markdown(columns, map(point_row, ordered)),
             f"Exponents over {LINEAR_FROM} atoms and more (1: linear, 0: constant):",
-            markdown([*header, "of neighbours", "of prediction", "of memory"], fits),
+            markdown([*header, "of neighbors", "of prediction", "of memory"], fits),
         ]
     )
 

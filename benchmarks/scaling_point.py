@@ -40,7 +40,7 @@ def peak_memory() -> int:
 
 
 def measure_point(atoms: Atoms, absorbers: list[int]) -> dict[str, float]:
-    """Neighbour list and prediction of one structure; memory above that of a loaded model."""
+    """Neighbor list and prediction of one structure; memory above that of a loaded model."""
     model, energy = XANES_E3GNN(), RELATIVE_GRID.double().numpy()
     first = atoms_to_graph(copper_oxide(), [0], model.r_max)
     raw_sites(model, [first], energy)

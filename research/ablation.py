@@ -1,7 +1,7 @@
 """What is each option worth? A base and rows that change one thing, at equal budget.
 
     python research/ablation.py DATABASE --train IDS --val IDS -o FOLDER [--rows rows.yaml]
-        [--seeds 3] [--workers N] [--minutes 12] [options of every training]
+        [--seeds 3] [--workers N] [options of every training]
 
 The first row of the file is the base; it is trained with several seeds, so that the noise is known.
 A row's difference from the base's mean is called real beyond twice its standard error,

@@ -1,14 +1,12 @@
 """Do the sites that are most novel to a model teach it more than random ones?
 
     python research/choose_sites.py DATABASE --train IDS -o FOLDER [--start 300] [--new 100]
-        [--pool 1000] [--scored 600] [--seeds 3] [--model MODEL] [--workers N]
-        [options of every training]
+        [--pool 1000] [--scored 600] [--seeds 3] [--workers N] [options of every training]
 
-Without a model: one is trained on the first sites of a shuffled order of materials (`--start`), and
-new sites are chosen from others (`--pool` of them), by `calculate --choose-by`'s rule or at random;
-the training is repeated from the start with these added. With a model, such as cu-k-feff: the new
-sites alone continue its training. All are scored on `--scored` sites, at random, of materials of
-which neither choice took one.
+A model is trained on the first sites of a shuffled order of materials (`--start`), and new sites
+are chosen from others (`--pool` of them), by `calculate --choose-by`'s rule or at random; the
+training is repeated from the start with these added. All are scored on `--scored` sites, at random,
+of materials of which neither choice took one.
 """
 
 import sys
@@ -38,12 +36,7 @@ def sites_of(database: Database, ids: Sequence[str]) -> list[Site]:
 def choose(path: Path, database: Database, known: list[str], pool: list[str], n: int) -> list[str]:
     """The n sites of a pool that are most novel to a model."""
     model = TrainedModel.load(path)
-    if known:
-        novelty = Novelty.fit(site_features(model, sites_of(database, known)))
-    elif model.calibration is not None:
-        novelty = model.calibration.novelty
-    else:
-        raise SystemExit(f"{path}: not calibrated")
+    novelty = Novelty.fit(site_features(model, sites_of(database, known)))
     points = novelty.whitened(site_features(model, sites_of(database, pool)))
     return [pool[k] for k in farthest_points(points, novelty.sites.astype(float), n)]
 
@@ -56,27 +49,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--pool", type=int, default=1000, help="sites to choose from")
     parser.add_argument("--scored", type=int, default=600, help="sites on which all are scored")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--model", type=Path, help="calibrated model to continue from")
     options, study, rest = read_study(parser, argv)
     database = Database(Path(study.database))
     outcomes: list[Outcome] = []
     for seed in range(options.seeds):
         ordered = shuffled(read_ids(options.train), seed)
-        start = 0 if options.model else options.start
-        begun = {material_of(i) for i in ordered[:start]}  # whole materials
+        begun = {material_of(i) for i in ordered[: options.start]}  # whole materials
         known = [i for i in ordered if material_of(i) in begun]
         others = [i for i in ordered if material_of(i) not in begun]
         pool = others[: options.pool]
         words = (*rest, "--training.seed", str(seed))
         folder = study.output / "ids"
-        model = options.model
-        if model is None:
-            file = write_ids(folder / f"start-{seed}.txt", known)
-            checked = write_ids(folder / f"others-{seed}.txt", others[-200:])
-            outcomes += study.run_all([Run(f"start-{seed}", file, checked, words)])
-            model = study.output / f"start-{seed}" / "model"
-        else:
-            words += ("--init_from", str(model))
+        file = write_ids(folder / f"start-{seed}.txt", known)
+        checked = write_ids(folder / f"others-{seed}.txt", others[-200:])
+        outcomes += study.run_all([Run(f"start-{seed}", file, checked, words)])
+        model = study.output / f"start-{seed}" / "model"
         new = {
             "novel": choose(model, database, known, pool, options.new),
             "random": [

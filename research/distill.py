@@ -25,7 +25,7 @@ from src.dataset.batch import GraphBatchSampler, collate_graphs
 from src.structures.graph import atoms_to_graph
 from src.training.schedule import learning_rate_factor
 
-from .teacher import N_TARGETS, TEACHER, Labelled, read_labels
+from .teacher import N_TARGETS, TEACHER, Labeled, read_labels
 
 MAX_EDGES = 6000
 """Edges a batch."""
@@ -42,12 +42,12 @@ class Report:
     r2: list[float]
 
 
-def label_graphs(labelled: Sequence[Labelled], r_max: float) -> list[Data]:
+def label_graphs(labeled: Sequence[Labeled], r_max: float) -> list[Data]:
     """Graphs with all atoms marked and their standardised targets as ``y``, (n_atoms, 66)."""
-    every = torch.cat([torch.as_tensor(item.targets) for item in labelled])
+    every = torch.cat([torch.as_tensor(item.targets) for item in labeled])
     mean, scale = every.mean(0), every.std(0).clamp_min(1e-6)
     graphs = []
-    for item in labelled:
+    for item in labeled:
         graph = atoms_to_graph(item.atoms, range(len(item.atoms)), r_max)
         graph.y = ((torch.as_tensor(item.targets) - mean) / scale).to(graph.pos.dtype)
         graph.y_mask = torch.ones_like(graph.y, dtype=torch.bool)
@@ -126,8 +126,8 @@ def main() -> None:
     options = parser.parse_args()
     started = time.perf_counter()
     torch.manual_seed(options.seed)
-    labelled = [item for path in options.labels for item in read_labels(path)]
-    graphs = label_graphs(labelled, R_MAX)
+    labeled = [item for path in options.labels for item in read_labels(path)]
+    graphs = label_graphs(labeled, R_MAX)
     n_edges, n_atoms = (sum(getattr(g, n) for g in graphs) for n in ("num_edges", "num_nodes"))
     network = XANES_E3GNN(r_max=R_MAX, avg_num_neighbors=n_edges / n_atoms)
     reports = pretrain(Student(network), graphs, options.epochs, options.seed)
@@ -137,7 +137,7 @@ def main() -> None:
         f" features {sum(last[:64]) / 64:.3f}, moment {last[64]:.3f}, energy {last[65]:.3f};"
         f" {time.perf_counter() - started:.0f} s"
     )
-    kind = f"{len(graphs)} structures labelled by {TEACHER}"
+    kind = f"{len(graphs)} structures labeled by {TEACHER}"
     save_model(options.output, network, ModelInfo(pretrained_on=kind))
 
 

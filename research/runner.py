@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from src.dataset.split import read_ids
@@ -68,9 +68,6 @@ class Study:
     """Folder of the runs, tables and pictures."""
     workers: int = 1
     """Trainings at a time, one thread each."""
-    minutes: float | None = None
-    """Equal time for every run: one epoch is timed, and as many are trained as fit. None: the
-    number of epochs is that of the options."""
 
     def run_all(self, runs: Sequence[Run]) -> list[Outcome]:
         """Train and evaluate what is not done yet; outcomes in the order of the runs.
@@ -97,10 +94,7 @@ class Study:
         words = " ".join(run.options)
         sites = len(read_ids(run.train))
         try:
-            options = run.options
-            if self.minutes is not None:
-                options = (*options, EPOCHS, str(self._affordable(folder, run)))
-            self._train(folder / "model", replace(run, options=options))
+            self._train(folder / "model", run)
             stored = self._evaluate(folder, run)
         except RunError as error:
             nan = math.nan
@@ -119,7 +113,7 @@ class Study:
             ConfigError: it had other options, ids or another database.
         """
         parts = {"train": read_ids(run.train), "val": read_ids(run.val)}
-        now = {"database": self.database, "minutes": self.minutes, "options": list(run.options)}
+        now = {"database": self.database, "options": list(run.options)}
         path, content = folder / "run.json", json.dumps({**now, **parts}, indent=0)
         if path.is_file() and path.read_text() != content:
             before = json.loads(path.read_text())
@@ -130,18 +124,10 @@ class Study:
             )
         path.write_text(content)
 
-    def _affordable(self, folder: Path, run: Run) -> int:
-        """Epochs that fit into the time, by the second of two, which makes no graphs."""
-        pilot = folder / "pilot"
-        self._train(pilot, replace(run, options=(*run.options, EPOCHS, "2")))
-        seconds = read_metrics(pilot)[-1]["seconds"]
-        return max(1, int(60.0 * (self.minutes or 0.0) / seconds))
-
     def _train(self, folder: Path, run: Run) -> None:
         """Train, or go on with a training that was stopped; one that is done ends at once."""
-        words: list[str | Path] = ["train", self.database, "-o", folder]
-        words += ["--train", run.train, "--val", run.val]
-        words += list(run.options)
+        words = ["train", self.database, "-o", folder]
+        words += ["--train", run.train, "--val", run.val, *run.options]
         if (folder / "last.ckpt").is_file():
             words.append("--resume")
         command(words, folder.with_name(f"{folder.name}.log"))
@@ -149,15 +135,7 @@ class Study:
     def _evaluate(self, folder: Path, run: Run) -> dict[str, float]:
         """Figures of the best weights on the validation sites."""
         table = folder / "evaluation.json"
-        words: list[str | Path] = [
-            "evaluate",
-            folder / "model",
-            self.database,
-            "--ids",
-            run.val,
-            "--table",
-            table,
-        ]
+        words = ["evaluate", folder / "model", self.database, "--ids", run.val, "--table", table]
         command(words, folder / "evaluation.log")
         return json.loads(table.read_text())
 
@@ -166,7 +144,7 @@ class RunError(Exception):
     """A command has failed; the message is its own."""
 
 
-def command(words: Sequence[str | Path], log: Path) -> None:
+def command(words: Sequence[object], log: Path) -> None:
     """Run `e3gnn-xanes` on one thread with its messages in a file.
 
     Raises:
@@ -240,7 +218,6 @@ def make_parser(doc: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--train", type=Path, required=True, help="file of training ids")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for everything")
     parser.add_argument("--workers", type=int, default=1, help="trainings at a time")
-    parser.add_argument("--minutes", type=float, help="equal minutes of training for every run")
     return parser
 
 
@@ -249,5 +226,5 @@ def read_study(
 ) -> tuple[argparse.Namespace, Study, tuple[str, ...]]:
     """Parse the words; return the options, the study and the words for `train`."""
     options, rest = parser.parse_known_args(argv)
-    study = Study(options.database, options.output, options.workers, options.minutes)
+    study = Study(options.database, options.output, options.workers)
     return options, study, tuple(rest)

@@ -3,9 +3,9 @@
 python -m research.teacher cu.db --ids train.txt --substituted 4400 -o labels.npz
 
 The teacher is CHGNet 0.3.0 (Deng et al., Nature Machine Intelligence 5, 1031 (2023),
-doi:10.1038/s42256-023-00716-3; licence BSD-3-Clause; the weights come inside its wheel), an extra,
+doi:10.1038/s42256-023-00716-3; license BSD-3-Clause; the weights come inside its wheel), an extra,
 `pip install '.[distill]'`. It labels every atom with its 64 features, magnetic moment and site
-energy, in about 0.1 s a structure and thread. Labelled are the structures of the records named, the
+energy, in about 0.1 s a structure and thread. Labeled are the structures of the records named, the
 same displaced and strained, and others made of them by replacing elements, so that elements the
 records hold seldom or never are seen in plausible surroundings.
 """
@@ -37,7 +37,7 @@ N_TARGETS = 66
 
 
 @dataclass(frozen=True, eq=False)
-class Labelled:
+class Labeled:
     """A structure and what the teacher says of its atoms, targets of shape (n_atoms, 66)."""
 
     atoms: Atoms
@@ -109,7 +109,7 @@ def structures_to_label(
         yield perturb(changed, rng, displacement=0.04, strain=0.02)
 
 
-def label(structures: Sequence[Atoms]) -> list[Labelled]:
+def label(structures: Sequence[Atoms]) -> list[Labeled]:
     """Ask the teacher.
 
     Raises:
@@ -121,7 +121,7 @@ def label(structures: Sequence[Atoms]) -> list[Labelled]:
     except ImportError as error:
         raise ConfigError(f"labels need `pip install '.[distill]'` ({error})") from error
     teacher = CHGNet.load(use_device="cpu", verbose=False)
-    labelled = []
+    labeled = []
     for atoms in tqdm(structures, desc="labels", disable=None):
         answer = teacher.predict_structure(
             AseAtomsAdaptor.get_structure(atoms),
@@ -130,23 +130,23 @@ def label(structures: Sequence[Atoms]) -> list[Labelled]:
             return_atom_feas=True,
         )
         rest = [np.asarray(answer[name]).reshape(-1, 1) for name in ("m", "site_energies")]
-        labelled.append(Labelled(atoms, np.concatenate([answer["atom_fea"], *rest], axis=1)))
-    return labelled
+        labeled.append(Labeled(atoms, np.concatenate([answer["atom_fea"], *rest], axis=1)))
+    return labeled
 
 
-def write_labels(path: Path, labelled: Sequence[Labelled]) -> None:
+def write_labels(path: Path, labeled: Sequence[Labeled]) -> None:
     """Write labels, atom after atom, with the number of atoms of every structure."""
     np.savez_compressed(
         path,
-        sizes=np.array([len(item.atoms) for item in labelled]),
-        cells=np.array([item.atoms.cell.array for item in labelled]),
-        numbers=np.concatenate([item.atoms.numbers for item in labelled]),
-        positions=np.concatenate([item.atoms.positions for item in labelled]),
-        targets=np.concatenate([item.targets for item in labelled]).astype(np.float32),
+        sizes=np.array([len(item.atoms) for item in labeled]),
+        cells=np.array([item.atoms.cell.array for item in labeled]),
+        numbers=np.concatenate([item.atoms.numbers for item in labeled]),
+        positions=np.concatenate([item.atoms.positions for item in labeled]),
+        targets=np.concatenate([item.targets for item in labeled]).astype(np.float32),
     )
 
 
-def read_labels(path: Path) -> list[Labelled]:
+def read_labels(path: Path) -> list[Labeled]:
     """Read what ``write_labels`` wrote.
 
     Raises:
@@ -165,7 +165,7 @@ def read_labels(path: Path) -> list[Labelled]:
         )
     parts = zip(*(np.split(array, np.cumsum(sizes)[:-1]) for array in rows), strict=True)
     return [
-        Labelled(Atoms(numbers, positions=positions, cell=cell, pbc=True), targets)
+        Labeled(Atoms(numbers, positions=positions, cell=cell, pbc=True), targets)
         for cell, (numbers, positions, targets) in zip(cells, parts, strict=True)
     ]
 

@@ -31,7 +31,7 @@ REACH = 6.0
 
 
 def pair_distances(atoms: Atoms, absorbers: Sequence[int]) -> np.ndarray:
-    """Neighbours of the absorbers by element and distance, smoothed by 0.1 Angstrom, a mean."""
+    """Neighbors of the absorbers by element and distance, smoothed by 0.1 Angstrom, a mean."""
     center, other, length = neighbor_list("ijd", atoms, REACH)
     grid = np.arange(1.5, REACH, 0.05)
     parts = []
@@ -71,24 +71,16 @@ def main(argv: Sequence[str] | None = None) -> int:
                 write_ids(folder / f"{name}-{k}.txt", part)
                 for name, part in (("train", train), ("val", [val]), ("test", [left_out]))
             ]
-            words = ("--init_from", start, *ENERGY, *rest)
-            runs.append(Run(f"{start}-{k}", files[0], files[1], words))
+            training = ("--init_from", start, *ENERGY, *rest)
+            runs.append(Run(f"{start}-{k}", files[0], files[1], training))
     outcomes = study.run_all(runs)
     errors: dict[str, list[float]] = {start: [] for start in options.starts}
     for run in runs:
         folder = study.output / run.name
         test = run.val.with_name(run.val.name.replace("val", "test"))
         table = folder / "test.json"
-        asked: list[str | Path] = [
-            "evaluate",
-            folder / "model",
-            study.database,
-            "--ids",
-            test,
-            "--table",
-            table,
-        ]
-        command(asked, folder / "test.log")
+        words = ["evaluate", folder / "model", study.database, "--ids", test, "--table", table]
+        command(words, folder / "test.log")
         errors[run.name.rpartition("-")[0]].append(json.loads(table.read_text())["mse"])
     others = [baselines(database, name) for name in ids]
     columns = {**errors, "mean spectrum": [a for a, _ in others], "nearest": [b for _, b in others]}

@@ -2,13 +2,11 @@
 
     python research/transfer.py DATABASE --train IDS --val IDS -o FOLDER --init_from MODEL
         [--sizes 50 100 200 400] [--seeds 1] [--epochs 60] [--epochs_power 0.5]
-        [--freeze embedding ..] [--workers N] [options of every training]
+        [--workers N] [options of every training]
 
-Both ways train on the same nested sets. The network of the trainings from scratch is the model's,
-unless its options are given after `--scratch "--model.channels 32 .."`.
+Both ways train on the same nested sets. The network of the trainings from scratch is the model's.
 """
 
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,8 +61,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = make_parser(__doc__)
     parser.add_argument("--val", type=Path, required=True, help="file of validation ids")
     parser.add_argument("--init_from", type=Path, required=True, help="model to start from")
-    parser.add_argument("--freeze", nargs="+", help="parts of the network to freeze")
-    parser.add_argument("--scratch", help="options of the trainings from scratch alone")
     parser.add_argument("--sizes", type=int, nargs="+", default=[50, 100, 200, 400])
     parser.add_argument("--seeds", type=int, default=1, help="shuffles of the materials")
     parser.add_argument("--epochs", type=int, default=60, help="epochs of the largest set")
@@ -72,13 +68,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     options, study, rest = read_study(parser, argv)
     ids = read_ids(options.train)
     sizes = choose_sizes(options.sizes, len(ids))
-    scratch = options.scratch
     words = {
-        "scratch": network_options(options.init_from) if scratch is None else shlex.split(scratch),
-        "transfer": ["--init_from", str(options.init_from)],
+        "scratch": network_options(options.init_from),
+        "transfer": ("--init_from", str(options.init_from)),
     }
-    if options.freeze:
-        words["transfer"] = [*words["transfer"], "--freeze", *options.freeze]
     runs: dict[str, list[Run]] = {way: [] for way in WAYS}
     for seed in range(options.seeds):
         ordered = shuffled(ids, seed)

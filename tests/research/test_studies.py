@@ -79,14 +79,6 @@ def test_ablation_goes_on_after_a_row_that_fails_and_is_not_done_twice(made, tmp
         study(ablation, made, tmp_path / "out", *words)
 
 
-def test_equal_minutes_are_turned_into_epochs(made, tmp_path, commands, monkeypatch):
-    monkeypatch.setattr(runner, "read_metrics", lambda folder: [{"seconds": 9.0}, {"seconds": 4.0}])
-    run = Run("x", TRAIN, VAL, tuple(QUICK))
-    assert Study(str(made / "cu.db"), tmp_path, minutes=0.2).run_all([run])[0].failure is None
-    epochs = [words[words.index("--training.epochs") + 1] for words in commands[:2]]
-    assert epochs == ["2", "3"]  # 12 s of epochs that take 4 s
-
-
 def test_cross_validation_scores_every_site_once(made, tmp_path, commands):
     assert study(cross_validation, made, tmp_path, "--folds", 2, *QUICK) == 0
     stored = json.loads((tmp_path / "cross_validation.json").read_text())
@@ -111,7 +103,7 @@ def test_learning_curve_has_nested_sets_and_a_picture(made, tmp_path, commands):
 
 def test_transfer_trains_the_same_network_both_ways(made, tmp_path, commands):
     words = ["--val", VAL, "--init_from", made / "m", "--sizes", 6, "--epochs", 1]
-    assert study(transfer, made, tmp_path, *words, "--freeze", "embedding") == 0
+    assert study(transfer, made, tmp_path, *words) == 0
     scratch, moved = (load_model(tmp_path / f"{way}-6-0" / "model") for way in transfer.WAYS)
     assert scratch[1].started_from is None
     assert moved[1].started_from.startswith("Cu K")
