@@ -12,8 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 COPPER = REPOSITORY / "docs/examples/copper"
@@ -70,12 +69,26 @@ def records(folder: str) -> tuple[list, int, str]:
     return [database.record(record_id) for record_id in database.entries], code, text
 
 
-def one_record(folder: str, check: Callable[..., bool], show: Callable[..., object]) -> Outcome:
-    """One record that passes ``check``."""
+def one_record(
+    folder: str,
+    check: Callable[..., bool] = lambda record: True,
+    show: Callable[..., object] = lambda record: record.id,
+    card: str | None = None,
+) -> Outcome:
+    """One record that passes ``check``; or none, and a message that names a card."""
     found, code, text = records(folder)
+    if card is not None and not found:
+        return refused(code, text, card), left_out(text)
     if len(found) != 1 or "Warning" in text:
         return False, f"{len(found)} records, exit {code}: {left_out(text)}"
     return bool(check(found[0])), str(show(found[0]))
+
+
+def mu_of(value: float, pick: Callable[..., float], card: str | None = None) -> Outcome:
+    """One record of ``run`` with a value of mu within 1e-3; or none, and a card is named."""
+    return one_record(
+        "run", lambda r: abs(pick(r.mu) - value) < 1e-3, lambda r: f"mu {pick(r.mu):.4f}", card
+    )
 
 
 def left_out(text: str) -> str:
@@ -109,14 +122,14 @@ def measured(file: str, points: int | None, e0: float | None, column: str | None
     return good, f"{len(spectrum.energy)} points from {spectrum.energy[0]:g} eV, e0 {edge:g}"
 
 
-def ambiguous(file: str, *names: str) -> Outcome:
-    """Several columns of mu: refused with their names, or the right one is taken and named."""
+def compared(file: str, refusal: tuple[str, ...], said: str = "") -> Outcome:
+    """A comparison is refused with the words of ``refusal``, or says what it took."""
     code, text = run(
         "compare", file, COPPER / "Cu.vasp", COPPER / "CuO.vasp", "--model", "cu-k-feff"
     )
     if code:
-        return refused(code, text, *names), last_line(text)
-    return "8979" in text and names[-1] in text, next(iter(text.splitlines()), "")
+        return refused(code, text, *refusal), last_line(text)
+    return "8979" in text and said in text, next(iter(text.splitlines()), "")
 
 
 def warned(file: str) -> Outcome:
@@ -126,63 +139,17 @@ def warned(file: str) -> Outcome:
     return said, last_line(text) if said else f"exit {code}, nothing said"
 
 
-def absolute() -> Outcome:
-    """ABSOLUTE: same mu as the run without the card, or refused by name."""
-    found, code, text = records("run")
-    if not found:
-        return refused(code, text, "ABSOLUTE"), left_out(text)
-    return abs(float(np.max(found[0].mu)) - 0.4744) < 1e-3 and "Warning" not in text, (
-        f"largest mu {np.max(found[0].mu):.4f}"
-    )
-
-
-def two_edges() -> Outcome:
-    """K and L3 of one material."""
-    found, code, text = records("mat")
+def edges(name: str, expected: list[str], refusal: str | None = None) -> Outcome:
+    """Records of several edges; or an option is named."""
+    found, code, text = records(name)
     edges = sorted(record.edge for record in found)
-    return edges == ["K", "L3"] or refused(code, text, "--edge"), f"{edges} {left_out(text)}"
+    good = edges == expected or (refusal is not None and refused(code, text, refusal))
+    return good, f"{edges} {left_out(text)}"
 
 
-def two_spectra() -> Outcome:
-    """K and L23 of one file."""
-    found, _, text = records("xas.json")
-    edges = sorted(record.edge for record in found)
-    return edges == ["K", "L23"], f"{edges} {left_out(text)}"
-
-
-def small_chi() -> Outcome:
-    """An EXAFS run is read as its sibling is, or refused as an EXAFS run."""
-    found, code, text = records("run")
-    return len(found) == 1 or refused(code, text, "EXAFS"), f"{len(found)} records {left_out(text)}"
-
-
-def per_atom(folder: str = "run") -> Outcome:
-    """Last value of mu per absorber."""
-    return one_record(
-        folder, lambda r: abs(r.mu[-1] - 0.7806) < 1e-3, lambda r: f"mu {r.mu[-1]:.4f}"
-    )
-
-
-def moved() -> Outcome:
-    """Dpos: refused by name, or the absorber is moved."""
-    found, code, text = records("run")
-    if not found:
-        return refused(code, text, "Dpos"), left_out(text)
-    nearest = sorted(found[0].atoms.get_all_distances(mic=True)[found[0].site])[1]
-    return abs(nearest - 2.349) < 0.01, f"nearest neighbor {nearest:.3f}"
-
-
-def kev() -> Outcome:
-    """Energies in keV without a unit: refused with the energies, or read as keV."""
-    code, text = run("compare", "kev.xdi", COPPER / "Cu.vasp", "--model", "cu-k-feff")
-    if code:
-        return refused(code, text, "eV", "8.78"), last_line(text)
-    return "8979" in text, next(iter(text.splitlines()), "")
-
-
-def any_record(record: object) -> bool:
-    """A record, whatever it contains."""
-    return record is not None
+def nearest_neighbor(record: Any) -> float:
+    """Distance from the absorber, Angstrom."""
+    return sorted(record.atoms.get_all_distances(mic=True)[record.site])[1]
 
 
 CASES: dict[str, Callable[[], Outcome]] = {
@@ -202,27 +169,27 @@ CASES: dict[str, Callable[[], Outcome]] = {
     "columns_latin1": lambda: measured("latin1.dat", None, 8979.0),
     "columns_unit_in_name": lambda: measured("scan.dat", None, 8979.0, column="mu"),
     "dimer": lambda: warned("cuh.xyz"),
-    "fdmnes_distribution_layout": lambda: one_record("runs", any_record, lambda r: r.id),
-    "fdmnes_dpos": moved,
-    "fdmnes_header": lambda: one_record(
-        "run", lambda r: abs(r.mu[-1] - 0.781) < 1e-3, lambda r: f"mu {r.mu[-1]:.4f}"
+    "fdmnes_distribution_layout": lambda: one_record("runs"),
+    "fdmnes_dpos": lambda: one_record(
+        "run", lambda r: abs(nearest_neighbor(r) - 2.349) < 0.01, nearest_neighbor, "Dpos"
     ),
+    "fdmnes_header": lambda: mu_of(0.781, lambda mu: mu[-1]),
     "fdmnes_l23": lambda: one_record("run", lambda r: r.edge == "L23", lambda r: r.edge),
-    "fdmnes_no_absorber": lambda: one_record("run", any_record, lambda r: r.id),
-    "fdmnes_per_atom": per_atom,
-    "fdmnes_per_atom_two": per_atom,
-    "feff_absolute": absolute,
+    "fdmnes_no_absorber": lambda: one_record("run"),
+    "fdmnes_per_atom": lambda: mu_of(0.7806, lambda mu: mu[-1]),
+    "fdmnes_per_atom_two": lambda: mu_of(0.7806, lambda mu: mu[-1]),
+    "feff_absolute": lambda: mu_of(0.4744, max, "ABSOLUTE"),
     "feff_cfaverage": lambda: not_read("run", "CFAVERAGE"),
     "feff_cif_target": lambda: one_record("run", lambda r: r.site == 2, lambda r: f"site {r.site}"),
     "feff_duplicate_atom": lambda: not_read("run", "55"),
     "feff_elnes": lambda: not_read("run", "ELNES"),
-    "feff_exafs_small_chi": small_chi,
+    "feff_exafs_small_chi": lambda: one_record("run", card="EXAFS"),
     "feff_spin": lambda: not_read("run", "SPIN"),
     "feff_title_abs": lambda: one_record("run", lambda r: r.element == "Cu", lambda r: r.element),
     "feff_title_version": lambda: one_record(
         "run", lambda r: r.version == "9.9.1", lambda r: r.version
     ),
-    "feff_two_edges": two_edges,
+    "feff_two_edges": lambda: edges("mat", ["K", "L3"], "--edge"),
     "feff_xanes_20": lambda: one_record(
         "run", lambda r: len(r.energy) == 100, lambda r: f"{len(r.energy)} energies"
     ),
@@ -230,10 +197,10 @@ CASES: dict[str, Callable[[], Outcome]] = {
         "run", lambda r: len(r.energy) == 100, lambda r: f"{len(r.energy)} energies"
     ),
     "isolated_atom": lambda: warned("iso.xyz"),
-    "mp_l23": two_spectra,
-    "text_i0_i1_fluorescence": lambda: ambiguous("scan.dat", "i1", "cu_ka"),
-    "xdi_kev_without_unit": kev,
-    "xdi_two_mu": lambda: ambiguous("two_mu.xdi", "mutrans", "mufluor"),
+    "mp_l23": lambda: edges("xas.json", ["K", "L23"]),
+    "text_i0_i1_fluorescence": lambda: compared("scan.dat", ("i1", "cu_ka"), "cu_ka"),
+    "xdi_kev_without_unit": lambda: compared("kev.xdi", ("eV", "8.78")),
+    "xdi_two_mu": lambda: compared("two_mu.xdi", ("mutrans", "mufluor"), "mufluor"),
 }
 
 

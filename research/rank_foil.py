@@ -33,7 +33,7 @@ def main() -> None:
     model = TrainedModel.load(job.model)
     measured = measured_at_edge(model.info, job.scan)
     bounds, window = prepare(model, measured)
-    pool = library_candidates(model, job.library, job.spectra).candidates
+    pool, _ = library_candidates(model, job.library, job.spectra)
     if job.only is not None:
         materials = {material_of(record_id) for record_id in read_ids(job.only)}
         pool = [c for c in pool if c.name.split()[-1] in materials]

@@ -118,16 +118,17 @@ def find_candidates(job: Options, model: "TrainedModel") -> tuple[list["Candidat
     from ..comparison.candidates import check_names, predict_candidates
     from ..comparison.library import library_candidates
 
-    candidates, skipped = predict_candidates(model, job.structures), []
+    candidates, skipped = predict_candidates(model, job.structures), list[str]()
     if job.library is not None:
-        library = library_candidates(model, job.library, job.spectra, job.elements or ())
-        skipped = library.skipped
-        print(f"{job.library}: {len(library.candidates)} candidates")
+        of_library, skipped = library_candidates(
+            model, job.library, job.spectra, job.elements or ()
+        )
+        print(f"{job.library}: {len(of_library)} candidates")
         for reason in skipped[:LISTED]:
             print(f"skipped: {reason}")
         if len(skipped) > LISTED:
             print(f"skipped: and {len(skipped) - LISTED} more")
-        candidates += library.candidates
+        candidates += of_library
         check_names([candidate.name for candidate in candidates])
     if not candidates:
         raise ConfigError(f"{job.library}: contains no candidate")

@@ -48,10 +48,9 @@ def run(job: Options) -> None:
     check_picture(job.plot)
     model = TrainedModel.load(job.model)
     info, origin = model.info, model.provenance()
-    structures = named_structures(job.structure)
-    if len(structures) > 1:
-        raise ConfigError(f"{job.structure}: contains {len(structures)} structures, expected one")
-    ((name, atoms),) = structures
+    (name, atoms), *others = named_structures(job.structure)
+    if others:
+        raise ConfigError(f"{job.structure}: contains {1 + len(others)} structures, expected one")
     if job.site is None:
         symbols = atoms.get_chemical_symbols()
         sites = [k for k, symbol in enumerate(symbols) if symbol == info.element]

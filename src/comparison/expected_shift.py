@@ -47,16 +47,15 @@ def measured_at_edge(
 
     Args:
         info: describes the model.
-        path: see ``read_measured``, also for ``energy_column``.
-        column: column of mu. None: inferred, unless ``mu`` is its formula.
-        mu: formula of mu.
+        path: see ``read_measured``.
+        column: column of mu, or ``mu`` its formula. None: inferred.
+        mu: see ``column``.
         energy_column: column of energy. None: inferred.
         e0: edge energy, eV. None: the steepest rise.
 
     Raises:
         RecordError: see ``read_measured`` and ``normalize``.
-        ConfigError: the file names another element or edge, or rises far from the model's edge, or
-            both ``column`` and ``mu`` are given.
+        ConfigError: the file names another element or edge, or rises far from the model's edge.
     """
     tabulated = None
     if info.element is not None and info.edge is not None:
@@ -79,17 +78,11 @@ def prepare(
 ) -> tuple[Bounds, Spectrum]:
     """Bounds of the fits to a measurement, and the measurement on the energies compared.
 
-    Args:
-        model: model.
-        measured: see ``measured_at_edge``.
-        shift: bounds of the shift, eV. None: see ``shift_bounds``.
-        limits: other ``Bounds``.
-
-    Raises:
-        ConfigError: see ``Bounds`` and ``compare_window``, also for RecordError.
+    ``shift`` are bounds of the shift, eV, None: see ``shift_bounds``; ``limits`` those of other
+    parameters. Errors are those of ``Bounds`` and ``compare_window``.
     """
-    expected = expected_shift(model.info)
-    bounds = Bounds(shift or shift_bounds(model.info, measured), expected=expected, **limits)
+    shift = shift or shift_bounds(model.info, measured)
+    bounds = Bounds(shift, expected=expected_shift(model.info), **limits)
     return bounds, compare_window(measured, model, bounds)
 
 
@@ -220,9 +213,7 @@ def find_shift(model: TrainedModel, measured: Normalized, candidate: Candidate) 
 def with_expected_shift(info: ModelInfo, pairs: Sequence[tuple[str, str, Fit]]) -> ModelInfo:
     """Description of a model with the mean and standard deviation of shifts of known structures.
 
-    Args:
-        info: describes the model.
-        pairs: name of each scan and of its structure, and the fit of the one to the other.
+    ``pairs`` are the names of a scan and of its structure, and the fit of the one to the other.
     """
     shifts = [fit.shift for _, _, fit in pairs]
     spread = float(np.std(shifts, ddof=1)) if len(shifts) > 1 else SPREAD_OF_ONE

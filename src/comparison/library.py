@@ -3,9 +3,8 @@
 import hashlib
 import os
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
@@ -28,19 +27,9 @@ KEYS = ("structure", "material", "name", "material_id")
 """Key-value pairs of a row that name its structure, the first that it has."""
 
 
-@dataclass(frozen=True)
-class Library:
-    """Candidates of a folder or database."""
-
-    candidates: list[Candidate]
-    """Structures with a predicted spectrum, each once."""
-    skipped: list[str]
-    """Why others are not candidates; structures without the absorber are counted in one line."""
-
-
 def library_candidates(
     model: TrainedModel, library: Path, kept: Path | None = None, elements: Sequence[str] = ()
-) -> Library:
+) -> tuple[list[Candidate], list[str]]:
     """Predict the structures of a library that ``kept`` does not contain.
 
     Args:
@@ -49,6 +38,10 @@ def library_candidates(
         kept: database of spectra, see ``read_spectra``, to read and to add to; one of another model
             is refused. None: a file in the user's cache folder for this model and library.
         elements: candidates contain no other elements; empty: any.
+
+    Returns:
+        Structures with a predicted spectrum, each once, and why others are skipped; those without
+        the absorber are counted in one line.
 
     Raises:
         ConfigError: no such library, or no structure in it.
@@ -69,7 +62,7 @@ def library_candidates(
             candidates.append(make_candidate(model.info, source.name, sites))
         except StructureError as error:
             skipped.append(" ".join(str(error).split()))
-    return Library(candidates, skipped)
+    return candidates, skipped
 
 
 def choose_sources(
@@ -77,28 +70,25 @@ def choose_sources(
 ) -> tuple[dict[str, Source], list[str]]:
     """Structures with the absorber by checksum, with unique names, and why others are skipped."""
     absorber, chosen, names, failed = model.info.element, dict[str, Source](), set[str](), []
-    reasons = {
-        "without": f"without {absorber}",
-        "others": f"with other elements than {', '.join(elements)}",
-        "same": "identical to another one",
-    }
-    counts: Counter[str] = Counter()
+    without, same = f"without {absorber}", "identical to another one"
+    others = f"with other elements than {', '.join(elements)}"
+    counts = dict.fromkeys((without, others, same), 0)
     for source in find_sources(library):
         if isinstance(source.structure, StructureError):
             failed.append(str(source.structure))
             continue
         symbols, digest = set(source.structure.symbols), structure_digest(source.structure)
         if absorber not in symbols:
-            counts["without"] += 1
+            counts[without] += 1
         elif elements and symbols - set(elements):
-            counts["others"] += 1
+            counts[others] += 1
         elif digest in chosen:
-            counts["same"] += 1
+            counts[same] += 1
         else:
             name = name_of(source, names)
             names.add(name)
             chosen[digest] = replace(source, name=name)
-    skipped = [f"{counts[key]} structures {why}" for key, why in reasons.items() if counts[key]]
+    skipped = [f"{count} structures {why}" for why, count in counts.items() if count]
     if not (chosen or skipped or failed):
         raise ConfigError(f"{library}: contains no structure")
     return chosen, skipped + failed

@@ -1,42 +1,24 @@
-"""Similarity of two spectra on the same energies, which all have the shape (n_energies,)."""
+"""Metrics of the similarity of two spectra on the same energies."""
 
 from collections.abc import Callable
 
 import numpy as np
 from scipy.stats import spearmanr
 
+Measure = Callable[[np.ndarray, np.ndarray, np.ndarray], float]
+"""Of energies (eV), a measured and a fitted spectrum, all of shape (n_energies,)."""
 
-def r_factor(energy: np.ndarray, measured: np.ndarray, fitted: np.ndarray) -> float:
-    """Sum of squared differences over that of the measured values, as in Athena."""
-    return float(np.sum((measured - fitted) ** 2) / np.sum(measured**2))
-
-
-def mse(energy: np.ndarray, measured: np.ndarray, fitted: np.ndarray) -> float:
-    """Mean squared difference."""
-    return float(np.mean((measured - fitted) ** 2))
-
-
-def derivative_mse(energy: np.ndarray, measured: np.ndarray, fitted: np.ndarray) -> float:
-    """Mean squared difference of the derivatives, eV^-2."""
-    return float(np.mean(np.gradient(measured - fitted, energy) ** 2))
-
-
-def cosine(energy: np.ndarray, measured: np.ndarray, fitted: np.ndarray) -> float:
-    """1 minus the cosine of the angle between the two as vectors."""
-    length = np.linalg.norm(measured) * np.linalg.norm(fitted)
-    return float(1.0 - measured @ fitted / length)
-
-
-def spearman(energy: np.ndarray, measured: np.ndarray, fitted: np.ndarray) -> float:
-    """1 minus Spearman's rank correlation; NaN where a spectrum is constant."""
-    return float(1.0 - spearmanr(measured, fitted).statistic)
-
-
-MEASURES: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], float]] = {
-    "r_factor": r_factor,
-    "mse": mse,
-    "derivative_mse": derivative_mse,
-    "cosine": cosine,
-    "spearman": spearman,
+MEASURES: dict[str, Measure] = {
+    # as in Athena
+    "r_factor": lambda energy, mu, fit: float(np.sum((mu - fit) ** 2) / np.sum(mu**2)),
+    "mse": lambda energy, mu, fit: float(np.mean((mu - fit) ** 2)),
+    # of the derivatives, eV^-2
+    "derivative_mse": lambda energy, mu, fit: float(np.mean(np.gradient(mu - fit, energy) ** 2)),
+    # 1 minus the cosine of the angle between the two as vectors
+    "cosine": lambda energy, mu, fit: float(
+        1.0 - mu @ fit / (np.linalg.norm(mu) * np.linalg.norm(fit))
+    ),
+    # 1 minus the rank correlation; NaN where a spectrum is constant
+    "spearman": lambda energy, mu, fit: float(1.0 - spearmanr(mu, fit).statistic),
 }
 """Metrics by name; 0 for identical spectra, lower means more similar."""

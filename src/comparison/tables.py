@@ -19,6 +19,10 @@ POOR = 0.02
 SURE = 0.95
 """A lead that persists in this fraction of the draws exceeds the model's own uncertainty."""
 
+OF_COMPONENTS = {"fractions": "fraction", "errors": "error", "bootstrap": "bootstrap",
+                 "model_errors": "model_error", "shifts": "shift", "components": "mu"}  # fmt: skip
+"""Arrays of a ``Mixture``, and what a component's value is called in JSON."""
+
 
 def fit_cells(fit: Fit) -> list[str]:
     """Candidate, shift and broadening (eV), scale, weight and metrics, as tables show them."""
@@ -212,10 +216,7 @@ def describe_errors(mixture: Mixture) -> list[str]:
 
 def mixture_values(measured: Spectrum, names: Sequence[str], mixture: Mixture) -> dict[str, Any]:
     """All of a mixture for JSON."""
-    columns = {
-        "fraction": mixture.fractions, "error": mixture.errors, "bootstrap": mixture.bootstrap,
-        "model_error": mixture.model_errors, "shift": mixture.shifts, "mu": mixture.components,
-    }  # fmt: skip
+    columns = {key: getattr(mixture, name) for name, key in OF_COMPONENTS.items()}
     return {
         "energy": measured.energy,
         "measured": measured.mu,

@@ -83,9 +83,6 @@ def explain(
         radius: neighbors within it are examined, Angstrom; None: the network's ``r_max``.
         energy: energies, eV; None: those on which the model was scored.
 
-    Returns:
-        The explanation.
-
     Raises:
         StructureError: the site does not fit the model, or has no neighbor within the radius.
         PredictionError: its spectrum is not finite, or it has no neighbor within the cutoff.

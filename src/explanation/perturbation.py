@@ -106,11 +106,9 @@ class Site:
         return self.network.site_coefficients(self.sites(*values))
 
     def readout_slopes(self) -> list[Tensor]:
-        """Derivatives of every coefficient with respect to what the readout sees.
+        """Derivatives of every coefficient, each of shape (num_basis, ...).
 
-        Returns:
-            By the absorber's features, its neighbors' features, and the bonds' vectors, each of
-            shape (num_basis, ...).
+        By the absorber's features, its neighbors' features, and the bonds' vectors.
         """
         *seen, mask = self.unchanged(self.network.hyperparameters["num_basis"])
         with torch.enable_grad():
@@ -134,7 +132,7 @@ def sum_messages(
     kernel: Kernel,
     n_targets: int,
 ) -> Tensor:
-    """Sum a layer's messages.
+    """Sums of a layer's messages, shape (n_targets, (lmax + 1)^2, channels).
 
     Args:
         layer: the layer.
@@ -143,9 +141,6 @@ def sum_messages(
         targets: row of the result of every edge, shape (n_edges,).
         kernel: factors of the edges.
         n_targets: rows of the result.
-
-    Returns:
-        Sums, shape (n_targets, (lmax + 1)^2, channels).
     """
     counts = torch.bincount(targets, minlength=n_targets)
     parts = counts.argsort().split(ROWS_AT_ONCE)  # rows with about as many edges need no padding
@@ -220,7 +215,7 @@ def spread(
         edges = [passing] + [direct] * len(factors)
         targets = [after.number[variant, site.target[edge]] for variant, edge in edges]
         kernels = [site.kernels[number].of(passing[1]), *factors]
-        kernel = Kernel(*(torch.cat(parts) for parts in zip(*kernels, strict=True)))
+        kernel = Kernel(*map(torch.cat, zip(*kernels, strict=True)))
         joined = torch.cat(feats), torch.cat(sources), torch.cat(targets)
         message = sum_messages(layer, *joined, kernel, len(after.atom))
         previous = rows.values_at(values, after.variant, after.atom)

@@ -1,7 +1,6 @@
 """Figure of an explanation, one column wide."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -40,8 +39,9 @@ def plot_explanation(
         ax.sharex(top)
     for ax in (middle, bottom):
         ax.axhline(0.0, color="0.8", linewidth=0.6, zorder=0)
-    handles, labels = middle.get_legend_handles_labels()
-    legend: dict[str, Any] = {"frameon": False, "fontsize": 7, "ncols": 3, "columnspacing": 1.0}
-    legend |= {"title": r"Shells: neighbors and distance ($\AA$)", "title_fontsize": 7}
-    figure.legend(handles, labels, loc="outside lower center", **legend)
+    figure.legend(
+        *middle.get_legend_handles_labels(), title=r"Shells: neighbors and distance ($\AA$)",
+        loc="outside lower center", frameon=False, fontsize=7, title_fontsize=7, ncols=3,
+        columnspacing=1.0,
+    )  # fmt: skip
     save(figure, path)

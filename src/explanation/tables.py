@@ -10,33 +10,22 @@ HEAD = f"{'':<22}{'attention':>10}{'|removal|':>11}{'|d mu / dr|':>13}{'most at 
 
 
 def explanation_table(explained: Explanation, unit: str) -> str:
-    """Shells, then single neighbors: attention, means over the energies, where removal is most.
-
-    Args:
-        explained: the explanation.
-        unit: of the spectrum.
-
-    Returns:
-        The table.
-    """
-    cluster, energy = explained.cluster, explained.energy
+    """Shells, then single neighbors: attention, means over the energies, where removal is most."""
+    cluster = explained.cluster
 
     def row(label: str, attention: float, removal: np.ndarray, slope: np.ndarray) -> str:
-        size, most = np.abs(removal), energy[np.argmax(np.abs(removal))]
+        size = np.abs(removal)
         return (
             f"{label:<22}{attention:>10.3f}{size.mean():>11.4f}{np.abs(slope).mean():>13.4f}"
-            f"{most:>14.2f}"
+            f"{explained.energy[np.argmax(size)]:>14.2f}"
         )
 
+    attention, slope = map(explained.of_shells, (explained.attention, explained.slope))
     labels = [shell.label for shell in explained.shells]
-    attention, slope = (
-        explained.of_shells(explained.attention),
-        explained.of_shells(explained.slope),
-    )
     shells = map(row, labels, attention, explained.shell_removal, slope)
     labels = [
         f"{cluster.atoms[k].symbol} {cluster.origin[k]} at {cluster.distance[k]:.3f}"
-        for k in map(int, explained.neighbors)
+        for k in explained.neighbors.tolist()
     ]
     neighbors = map(row, labels, explained.attention, explained.removal, explained.slope)
     rest = f"{'elsewhere or none':<22}{1.0 - explained.attention.sum():>10.3f}"
@@ -49,29 +38,25 @@ def explanation_values(explained: Explanation) -> dict[str, Any]:
     cluster, attention = explained.cluster, explained.of_shells(explained.attention)
     neighbors = [
         {
-            "index": int(cluster.origin[number]),
+            "index": cluster.origin[number],
             "element": cluster.atoms[number].symbol,
-            "position_from_absorber": cluster.atoms.positions[number].tolist(),
-            "distance": float(cluster.distance[number]),
-            "attention": float(explained.attention[k]),
-            "removal": explained.removal[k].tolist(),
-            "slope": explained.slope[k].tolist(),
+            "position_from_absorber": cluster.atoms.positions[number],
+            "distance": cluster.distance[number],
+            "attention": explained.attention[k],
+            "removal": explained.removal[k],
+            "slope": explained.slope[k],
         }
-        for k, number in enumerate(map(int, explained.neighbors))
+        for k, number in enumerate(explained.neighbors.tolist())
     ]
     shells = [
         {
             "element": shell.element,
             "distance": shell.distance,
             "neighbors": rows,
-            "attention": float(attention[k]),
-            "removal": explained.shell_removal[k].tolist(),
+            "attention": attention[k],
+            "removal": explained.shell_removal[k],
         }
         for k, (shell, rows) in enumerate(zip(explained.shells, explained.members, strict=True))
     ]
-    return {
-        "energy": explained.energy.tolist(),
-        "mu": explained.mu.tolist(),
-        "neighbors": neighbors,
-        "shells": shells,
-    }
+    return {"energy": explained.energy, "mu": explained.mu, "neighbors": neighbors,
+            "shells": shells}  # fmt: skip

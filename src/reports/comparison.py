@@ -12,6 +12,7 @@ from ..comparison.linear_combination import Common, Mixture
 from ..comparison.plot import plot_mixture, plot_ranking
 from ..comparison.ranking import Ranking
 from ..comparison.tables import (
+    OF_COMPONENTS,
     describe_errors,
     describe_limits,
     fit_cells,
@@ -48,8 +49,7 @@ def comparison_page(values: dict[str, Any]) -> str:
     fits = [_fit(one) for one in candidates]
     bounds = Bounds(**values["bounds"])
     ranking = Ranking(values["measure"], _spectrum(values), fits, bounds, values["first_in_draws"])
-    head = ("candidate", "shift (eV)", "broadening (eV)", "scale", "weight", *fits[0].measures,
-            "at bound")  # fmt: skip
+    head = "candidate", "shift (eV)", "broadening (eV)", "scale", "weight", *fits[0].measures
     rows = [(*fit_cells(fit), ", ".join(fit.at_bound) or "none") for fit in fits]
     novel = [
         (one["name"], ", ".join(k for k, site in one["sites"].items() if site["novel"]) or "none",
@@ -64,7 +64,7 @@ def comparison_page(values: dict[str, Any]) -> str:
         section("Answer", paragraph(values["verdict"], "verdict")),
         section(
             "Ranking",
-            table(head, rows),
+            table((*head, "at bound"), rows),
             *(paragraph(f"{line}.", "note") for line in describe_limits(ranking)),
             figure(lambda path: plot_ranking(ranking, path, labels), "Measurement and fits."),
         ),
@@ -79,21 +79,17 @@ def comparison_page(values: dict[str, Any]) -> str:
 
 def mixture_page(values: dict[str, Any]) -> str:
     """A measurement as a mixture."""
-    parts = values["components"]
-    names = [part["name"] for part in parts]
-    resampled = [part["bootstrap"] for part in parts]
-    of_model = [part.get("model_error") for part in parts]
+    names = [part["name"] for part in values["components"]]
+    columns: dict[str, Any] = {}
+    for name, key in OF_COMPONENTS.items():
+        column = [part.get(key) for part in values["components"]]
+        columns[name] = None if None in column else np.array(column)
     mixture = Mixture(
-        components=np.array([part["mu"] for part in parts]),
-        shifts=np.array([part["shift"] for part in parts]),
-        fractions=np.array([part["fraction"] for part in parts]),
-        errors=np.array([part["error"] for part in parts]),
-        bootstrap=None if None in resampled else np.array(resampled),
         fitted=np.array(values["fitted"]),
         r_factor=values["r_factor"],
         correlation_points=values["correlation_points"],
         common=Common(**values["common"]) if values.get("common") else None,
-        model_errors=np.array(of_model) if None not in of_model else None,
+        **columns,
     )
     measured = _spectrum(values)
     figures = [

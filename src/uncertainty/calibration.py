@@ -107,21 +107,15 @@ NOVELTY_ARRAYS = ("mean", "whitening", "sites")
 def pack_calibration(calibration: Calibration) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Plain values and arrays of a calibration, for a model file."""
     novelty = calibration.novelty
-    plain = {
-        "coverage": calibration.coverage,
-        "ids": calibration.ids,
-        "threshold": novelty.threshold,
-    }
+    plain = {"coverage": calibration.coverage, "ids": calibration.ids}
     arrays = {name: getattr(calibration, name) for name in ARRAYS}
-    return plain, {**arrays, **{f"novelty.{n}": getattr(novelty, n) for n in NOVELTY_ARRAYS}}
+    arrays |= {f"novelty.{name}": getattr(novelty, name) for name in NOVELTY_ARRAYS}
+    return {**plain, "threshold": novelty.threshold}, arrays
 
 
 def unpack_calibration(plain: dict[str, Any], arrays: dict[str, np.ndarray]) -> Calibration:
     """Undo ``pack_calibration``; KeyError if a value or an array is missing."""
     measure = {name: arrays[f"novelty.{name}"] for name in NOVELTY_ARRAYS}
-    return Calibration(
-        coverage=plain["coverage"],
-        ids=plain["ids"],
-        novelty=Novelty(**measure, threshold=plain["threshold"]),
-        **{name: arrays[name] for name in ARRAYS},
-    )
+    novelty = Novelty(**measure, threshold=plain["threshold"])
+    known = {name: arrays[name] for name in ARRAYS}
+    return Calibration(coverage=plain["coverage"], ids=plain["ids"], novelty=novelty, **known)

@@ -102,10 +102,7 @@ class Novelty:
         return (features - self.mean).astype(float) @ self.whitening
 
     def distance(self, features: np.ndarray) -> np.ndarray:
-        """Distance d to the nearest training site, dimensionless, shape (n_sites,).
-
-        ``features`` has the shape (n_sites, n_features); raises CheckpointError, see ``whitened``.
-        """
+        """Distance d of features to the nearest training site, dimensionless, shape (n_sites,)."""
         points = torch.as_tensor(self.whitened(features))
         known = torch.as_tensor(self.sites.astype(float))
         return torch.cdist(points, known).min(dim=1).values.numpy()
@@ -115,12 +112,6 @@ class Novelty:
 
         A distance that is not finite is not far; ``PredictedSites.check`` refuses it.
         """
-        return [
-            [
-                f"far from every training site in the features of the network (distance {d:.1f},"
-                f" threshold {self.threshold:.1f})"
-            ]
-            if d > self.threshold
-            else []
-            for d in distance
-        ]
+        far = "far from every training site in the features of the network"
+        text = f"{far} (distance {{:.1f}}, threshold {self.threshold:.1f})"
+        return [[text.format(d)] if d > self.threshold else [] for d in distance]

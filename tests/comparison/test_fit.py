@@ -23,12 +23,12 @@ ENERGY = np.arange(8960.0, 9080.0, 0.25)
 BOUNDS = Bounds(shift=(-8.0, 8.0), broadening=(0.0, 4.0))
 
 
-def spectrum(height=0.5, at=8993.0, name="made"):
-    """An edge at 8985 eV with a white line and an oscillation."""
-    x = ENERGY - 8985.0
+def spectrum(height=0.5, at=8993.0, edge=8985.0):
+    """An edge with a white line and an oscillation."""
+    x = ENERGY - edge
     mu = 0.5 + np.arctan(x / 1.2) / np.pi + height * np.exp(-0.5 * ((ENERGY - at) / 2.5) ** 2)
     mu = mu + 0.1 * np.sin(x / 4.0) * (x > 0) * np.exp(-x.clip(0) / 60.0)
-    return Spectrum(ENERGY, mu, unit="dimensionless", source=name)
+    return Spectrum(ENERGY, mu, unit="dimensionless", source="made")
 
 
 def measurement(shift=-3.3, width=1.8, scale=1.06, noise=0.0):
@@ -119,41 +119,32 @@ def test_a_shift_is_weighed_as_the_posterior_of_noise_of_unknown_size_weighs_it(
     assert [fit.name for fit in fits] == ["far", "near"]
 
 
-def crowd():
-    """Candidates that are all alike but for their edges, 6 eV apart or more."""
-    widths = np.full(len(ENERGY), 0.02)
-    others = [
-        (f"at {de}", spectrum(0.3, 8993.0 + de).shifted(de), widths) for de in range(6, 48, 6)
-    ]
-    return [Candidate(name, Spectrum(ENERGY, np.interp(ENERGY, s.energy, s.mu)), w, [])
-            for name, s, w in others]  # fmt: skip
-
-
-def old_bounds(chosen):
-    """Bounds centered on the mean edge of all candidates, as they once were."""
-    middle = 8981.0 - float(np.mean([find_e0(c.predicted) for c in chosen]))
-    return Bounds((middle - 5.0, middle + 5.0), (0.0, 3.0))
-
-
 def test_who_else_is_listed_changes_nothing():
+    """Others are alike but for their edges, 6 eV apart or more."""
     measured, expected = measurement(noise=0.005), replace(BOUNDS, expected=(-4.0, 1.5))
-    sets = [candidates(), [*candidates(), *crowd()], [*crowd()[::-1], *candidates()[::-1]]]
+    others = [
+        replace(made(f"at {de}", half=0.02), predicted=spectrum(0.3, 8993.0 + de, edge=8985.0 + de))
+        for de in range(6, 48, 6)
+    ]
+    sets = [candidates(), [*candidates(), *others], [*others[::-1], *candidates()[::-1]]]
 
-    def results(bounds_of):
-        names = {c.name for c in candidates()}
-        rankings = [rank(measured, chosen, bounds_of(chosen)) for chosen in sets]
-        return [
-            [(f.name, f.shift, f.broadening, f.scale, *f.measures.values(), f.weight)
-             for f in ranking.fits if f.name in names]
-            for ranking in rankings
-        ], [ranking.first_in_draws for ranking in rankings]  # fmt: skip
+    def results(chosen, bounds):
+        ranking = rank(measured, chosen, bounds)
+        return ranking.first_in_draws, [
+            (f.name, f.shift, f.broadening, f.scale, *f.measures.values(), f.weight)
+            for f in ranking.fits
+            if f.name in {c.name for c in candidates()}
+        ]
 
-    fits, first = results(lambda _: expected)
-    assert fits[0] == fits[1] == fits[2]
-    assert first[0] == first[1] == first[2]
-    assert fits[0][0][0] == "right"
-    fits, _ = results(old_bounds)  # negative control
-    assert fits[0] != fits[1]
+    alone, *among = (results(chosen, expected) for chosen in sets)
+    assert among == [alone, alone]
+    assert alone[1][0][0] == "right"
+
+    def old(chosen):  # negative control: bounds around the mean edge of all, as they once were
+        middle = 8981.0 - float(np.mean([find_e0(c.predicted) for c in chosen]))
+        return results(chosen, Bounds((middle - 5.0, middle + 5.0), (0.0, 3.0)))
+
+    assert old(sets[0])[1] != old(sets[1])[1]
 
 
 def test_a_bound_is_moved_once_for_whom_it_stops_and_no_verdict_is_given_at_a_bound():
@@ -218,16 +209,15 @@ def test_default_bounds_are_around_the_expected_shift_or_the_mean_spectrum():
     assert half_rise(Spectrum(energy, peak)) == pytest.approx(8990.0, abs=0.01)
 
 
-@pytest.mark.parametrize(("mu", "good"), [
-    (spectrum().mu, True), (np.ones(len(ENERGY)), False), (0.3 * spectrum().mu, False),
-], ids=["edge", "flat", "low"])  # fmt: skip
-def test_a_prediction_without_an_edge_is_refused(mu, good):
-    sites = StructurePrediction([SitePrediction("made", 0, [0], ENERGY, mu)])
-    if good:
-        assert make_candidate(ModelInfo(target="normalized"), "made", sites).predicted.mu is not mu
-        return
-    with pytest.raises(PredictionError, match="made: the predicted spectrum has no edge"):
-        make_candidate(ModelInfo(target="normalized"), "made", sites)
+def test_a_prediction_without_an_edge_is_refused():
+    def candidate(mu):
+        sites = StructurePrediction([SitePrediction("made", 0, [0], ENERGY, mu)])
+        return make_candidate(ModelInfo(target="normalized"), "made", sites)
+
+    assert candidate(spectrum().mu).predicted.mu == pytest.approx(spectrum().mu)
+    for mu in (np.ones(len(ENERGY)), 0.3 * spectrum().mu):
+        with pytest.raises(PredictionError, match="made: the predicted spectrum has no edge"):
+            candidate(mu)
 
 
 def test_settings_out_of_range_are_named():

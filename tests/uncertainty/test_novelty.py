@@ -32,15 +32,13 @@ def test_distance_is_mahalanobis_to_the_nearest_site():
     covariance = np.cov(train.T)
     shrunk = (1 - SHRINKAGE) * covariance + SHRINKAGE * np.trace(covariance) / 6 * np.eye(6)
     expected = cdist(sites, train, "mahalanobis", VI=np.linalg.inv(shrunk)).min(axis=1)
-    found = Novelty.fit(train).distance(sites)
-    assert found == pytest.approx(expected, rel=5e-3)  # training sites are kept in 16 bits
+    novelty = Novelty.fit(train)
+    assert novelty.distance(sites) == pytest.approx(expected, rel=5e-3)  # sites kept in 16 bits
+    assert novelty.distance(train).max() < 0.01
     ratio = cdist(sites, train).min(axis=1) / expected
     assert np.ptp(ratio) > 0.2 * ratio.mean()  # negative control: Euclid's distance is another
-
-
-def test_a_training_site_is_at_no_distance():
-    train, _ = clouds()
-    assert Novelty.fit(train).distance(train).max() < 0.01
+    with pytest.raises(CheckpointError, match="knows 6 features, the network has 5"):
+        novelty.distance(np.zeros((1, 5)))
 
 
 def test_size_is_bounded():
@@ -55,11 +53,6 @@ def test_size_is_bounded():
     assert sample_sites(ids) == chosen
     assert sample_sites(ids, seed=1) != chosen
     assert sample_sites(ids[:5]) == ids[:5]
-
-
-def test_other_number_of_features_is_an_error():
-    with pytest.raises(CheckpointError, match="knows 6 features, the network has 5"):
-        Novelty.fit(clouds()[0]).distance(np.zeros((1, 5)))
 
 
 def features_of(model, graph):
