@@ -20,6 +20,7 @@ from src import XANES_E3GNN, SpectrumLoss, run_training
 from src.plot import plot_predictions
 from src.runtime.logs import log_to_stderr
 from src.verification.synthetic import angular_floor, make_sites, to_graphs
+from src.xas.tabular import axis_labels
 
 logger = logging.getLogger("src.verify_model")
 ENERGY = np.arange(-10.0, 40.0, 0.5)
@@ -100,7 +101,7 @@ def verify(epochs: int, folder: Path, n_train: int = 640, n_val: int = 160) -> b
         predict(model, val_set).numpy(),
         target.numpy(),
         folder / "verify_model.png",
-        relative=True,
+        labels=axis_labels(None, relative=True),
     )
     print(count)
     for name, value, verdict in rows:

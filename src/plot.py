@@ -5,6 +5,7 @@ Figures are made without pyplot, so nothing global changes; matplotlib is import
 
 import csv
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from .errors import ConfigError
 from .runtime.atomic_files import check_writable, write_durably
-from .xas.tabular import axis_labels, plain_text
+from .xas.tabular import plain_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -73,9 +74,9 @@ def save(figure: "Figure", path: str | Path) -> None:
         CheckpointError: it can't be written; see ``write_durably``.
     """
     check_picture(path)
-    path = Path(path)
-    kind = path.suffix.lstrip(".")
-    write_durably(path, lambda beside: figure.savefig(beside, dpi=200, format=kind), Path.stat)
+    kind = Path(path).suffix.lstrip(".")
+    draw = partial(figure.savefig, dpi=200, format=kind)
+    write_durably(Path(path), draw, Path.stat)
 
 
 def check_picture(path: str | Path | None) -> None:
@@ -190,8 +191,7 @@ def plot_predictions(
     path: str | Path,
     *,
     mask: np.ndarray | None = None,
-    unit: str | None = None,
-    relative: bool = False,
+    labels: tuple[str, str] = ("Energy (eV)", "Absorption"),
     half_width: np.ndarray | None = None,
     band: str = "band",
     novel: np.ndarray | None = None,
@@ -206,8 +206,7 @@ def plot_predictions(
         target: mu, same shape.
         path: figure to write.
         mask: True where the target was calculated, same shape. None: everywhere.
-        unit: unit of mu.
-        relative: whether energies are relative to a reference.
+        labels: what to call energy and absorption.
         half_width: of the prediction's band, same shape. None: no bands.
         band: what to call the bands.
         novel: True for sites unlike those of the training, shape (n_spectra,). None: not known.
@@ -223,9 +222,8 @@ def plot_predictions(
         doubt = ", novel" if novel is not None and novel[k] else ""
         ax.set_title(f"{plain_text(ids[k])}\n{error}{doubt}", fontsize=8)
     axes[0].legend(frameon=False, fontsize=7)
-    energy_label, mu_label = axis_labels(unit, relative)
-    figure.supxlabel(energy_label, fontsize=9)
-    figure.supylabel(mu_label, fontsize=9)
+    figure.supxlabel(labels[0], fontsize=9)
+    figure.supylabel(labels[1], fontsize=9)
     save(figure, path)
 
 

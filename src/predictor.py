@@ -10,9 +10,9 @@ from tqdm import tqdm
 from .checkpoints.trained_model import ModelInfo, TrainedModel
 from .errors import StructureError
 from .model.ensemble import Network
-from .prediction.site_prediction import predict_each, predict_structures
+from .prediction.site_prediction import predict_each, predict_structures, raise_errors
 from .prediction.structure_prediction import Labels, StructurePrediction
-from .prediction.trajectory import FrameSums, TrajectorySpectrum
+from .prediction.trajectory import TrajectorySpectrum, average_frames
 from .structures.files import named_structures, stream_structures
 from .structures.names import formula_of
 from .structures.pymatgen import as_atoms
@@ -149,13 +149,9 @@ class XANESPredictor:
                 is named.
             ConfigError: energies outside the model's range.
         """
-        sums = FrameSums()
         each = predict_each(self.trained, name_frames(frames), sites, energy, at_once=AT_ONCE)
-        for predicted in tqdm(each, desc="frames", unit="frames", disable=None, leave=False):
-            if isinstance(predicted, StructureError):
-                raise predicted
-            sums.add(predicted)
-        spectrum = sums.spectrum()
+        shown = tqdm(each, desc="frames", unit="frames", disable=None, leave=False)
+        spectrum = average_frames(raise_errors(shown))
         spectrum.warn_of_doubts()
         return spectrum
 
@@ -166,10 +162,9 @@ def name_frames(frames: str | Path | Iterable[Any]) -> Iterator[tuple[str, Any]]
     Raises:
         StructureError: a file is missing, or a frame of it can't be read.
     """
+    where = ""
     if isinstance(frames, str | Path):
         where, frames = f"{frames}: ", stream_structures(Path(frames))
-    else:
-        where = ""
     yield from ((f"{where}frame {number}", frame) for number, frame in enumerate(frames))
 
 

@@ -6,6 +6,7 @@ from matplotlib.image import imread
 
 import src.plot as plot
 from src.errors import ConfigError
+from src.xas.tabular import axis_labels
 
 ENERGY = np.linspace(8983.0, 9018.0, 50)
 
@@ -35,7 +36,8 @@ def test_page_of_predictions_runs_from_best_to_worst(tmp_path, figures):
     prediction = target + rng.normal(size=(40, 1))
     errors = ((prediction - target) ** 2).mean(axis=1)
     ids = [f"site {k}" for k in range(40)]
-    plot.plot_predictions(ids, ENERGY, prediction, target, tmp_path / "p.png", unit="1e-3 a0^2")
+    labels = axis_labels("1e-3 a0^2", relative=False)
+    plot.plot_predictions(ids, ENERGY, prediction, target, tmp_path / "p.png", labels=labels)
     (figure,) = figures
     shown = [ax.get_title().split("\n")[0] for ax in visible(figure)]
     assert len(shown) == 12

@@ -48,15 +48,14 @@ def run(job: Options) -> None:
     from ..checkpoints.trained_model import TrainedModel
     from ..dataset.database import Database
     from ..evaluation.evaluate import choose_ids, evaluate, sites_of
-    from ..evaluation.table import check_table, write_arrays, write_table
+    from ..evaluation.table import ENDINGS, write_arrays, write_table
     from ..plot import check_picture
     from ..reports.text import describe_details, describe_evaluation
     from ..runtime.atomic_files import check_writable
 
     check_writable(job.predictions, ".npz")
     check_picture(job.plot)
-    if job.table is not None:
-        check_table(job.table)
+    check_writable(job.table, *ENDINGS)
     model = TrainedModel.load(job.model, job.device)
     database = Database(job.database)
     ids, chosen = choose_ids(job.ids, database, model.info)
@@ -67,6 +66,11 @@ def run(job: Options) -> None:
             " the model",
             len(trained),
         )
+    print(f"{chosen}, {compared.axis}, unit {compared.labels.unit}")
+    print(describe_evaluation(compared.result))
+    print(describe_details(compared))
+    if model.calibration is not None and compared.bands is not None:
+        print(check_coverage(compared, compared.bands, model.calibration))
     origin = {**model.provenance(), "data_sha256": database.digest_of(ids)}
     if job.table is not None:
         write_table(job.table, compared, origin)
@@ -74,12 +78,6 @@ def run(job: Options) -> None:
         write_arrays(job.predictions, compared, origin)
     if job.plot is not None:
         compared.plot(job.plot)
-    # after the files, which a reader that has seen enough, as in `| head`, must not prevent
-    print(f"{chosen}, {compared.axis}, unit {compared.unit}")
-    print(describe_evaluation(compared.result))
-    print(describe_details(compared))
-    if model.calibration is not None and compared.bands is not None:
-        print(check_coverage(compared, compared.bands, model.calibration))
 
 
 def check_coverage(

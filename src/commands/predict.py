@@ -1,7 +1,6 @@
 """The command `predict`: structures to spectra, or a database of them to another."""
 
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,7 +11,6 @@ from ..runtime.options import MODEL_FIRST, POSITIONAL
 
 if TYPE_CHECKING:
     import numpy as np
-    from ase import Atoms
 
     from ..checkpoints.trained_model import TrainedModel
     from ..prediction.predicted import Predicted
@@ -100,108 +98,85 @@ def predict_table(job: Options) -> None:
         PartialError: some structures could not be predicted.
         StructureError: none could be, or `--strict` and one could not.
     """
+    from ..plot import check_picture, plot_structures
+    from ..prediction.predicted import Predicted
     from ..predictor import XANESPredictor
     from ..runtime.atomic_files import check_writable
     from ..runtime.torchrun import check_alone
-
-    check_alone("a prediction of structure files")
-    from ..prediction.predicted import Predicted
-
-    check_writable(job.output)
-    if job.plot is not None:
-        from ..plot import check_picture
-
-        check_picture(job.plot)
-    predictor = XANESPredictor(load(job, job.device))
-    if job.output is not None:
-        from ..prediction.spectra_files import check_format
-
-        check_format(job.output, predictor.info)
-    results = Results(Predicted(predictor.trained), job.output)
-    try:
-        predict_files(job, predictor, results)
-    except (KeyboardInterrupt, Terminated):
-        if results.predicted.spectra and job.output is not None:
-            results.write(f"interrupted: {results.describe()}")
-        raise
-    predicted = results.predicted.spectra
-    if not predicted and len(results.skipped) == 1:
-        raise StructureError(results.skipped[0])
-    if not predicted:
-        raise StructureError(f"none of {len(results.skipped)} structures can be predicted")
-    if find_spec("spglib") is None and any(len(sites) > 1 for sites in predicted):
-        logger.info("spglib is not installed, so equivalent sites are not marked")
-    results.write()
-    if job.plot is not None:
-        results.plot(job.plot)
-    if results.skipped:
-        raise PartialError(f"{results.describe()}; the others are named above")
-
-
-def predict_files(job: Options, predictor: "XANESPredictor", results: "Results") -> None:
-    """Predict the structures of all files; raises StructureError for a failure if `--strict`."""
-    from ..prediction.site_prediction import warn_of_doubts
     from ..structures.files import each_structure
 
-    given: list[tuple[Path, Any]] = []
+    check_alone("a prediction of structure files")
+    check_writable(job.output)
+    check_picture(job.plot)
+    predictor = XANESPredictor(load(job, job.device))
+    if job.output is not None:
+        from ..prediction.spectra_files import check_count, check_format
 
-    def named() -> Iterator[tuple[str, "Atoms | StructureError"]]:
-        for path, name, structure in each_structure(job.structures):
-            given.append((path, structure))
-            yield name, structure
+        check_format(job.output, predictor.info)
+    structures = list(each_structure(job.structures))
+    if job.output is not None:
+        check_count(job.output, len(structures))
+    found = Predicted(predictor.trained)
+    try:
+        predict_files(job, predictor, structures, found)
+    except (KeyboardInterrupt, Terminated):
+        if found.spectra and job.output is not None:
+            write(job.output, found, f"interrupted: {found}")
+        raise
+    if not found.spectra and len(found.skipped) == 1:
+        raise StructureError(found.skipped[0])
+    if not found.spectra:
+        raise StructureError(f"none of {len(found.skipped)} structures can be predicted")
+    if find_spec("spglib") is None and any(len(sites) > 1 for sites in found.spectra):
+        logger.info("spglib is not installed, so equivalent sites are not marked")
+    write(job.output, found)
+    if job.plot is not None:
+        plot_structures(found.spectra, job.plot)
+    if found.skipped:
+        raise PartialError(f"{found}; the others are named above")
 
-    each = predictor.each(named(), job.site, energies(job), job.other_element)
-    for number, predicted in enumerate(each):
-        path, structure = given[number]
+
+def predict_files(
+    job: Options,
+    predictor: "XANESPredictor",
+    structures: list[tuple[Path, str, Any]],
+    found: "Predicted",
+) -> None:
+    """Predict structures, each with its file and name; raises StructureError if `--strict`."""
+    from ..prediction.site_prediction import warn_of_doubts
+
+    named = ((name, structure) for _, name, structure in structures)
+    each = predictor.each(named, job.site, energies(job), job.other_element)
+    for (path, _, structure), predicted in zip(structures, each, strict=True):
         if not isinstance(predicted, StructureError):
             warn_of_doubts(predicted, predictor.info.element)
-            results.predicted.add(predicted, structure, path)
+            found.spectra.append(predicted)
+            found.structures.append(structure)
+            found.sources.append(path)
         elif job.strict:
             raise predicted
         else:
             reason, file = str(predicted), str(path)
-            results.skipped.append(reason if reason.startswith(file) else f"{file}: {reason}")
-            logger.warning("skipped: %s", results.skipped[-1])
+            found.skipped.append(reason if reason.startswith(file) else f"{file}: {reason}")
+            logger.warning("skipped: %s", found.skipped[-1])
 
 
-@dataclass
-class Results:
-    """Structures predicted or skipped so far."""
+def write(output: Path | None, found: "Predicted", *notes: str) -> None:
+    """Write spectra and what was skipped; without an output, print a table."""
+    from ..checkpoints.energy_scale import describe_energies
+    from ..runtime.atomic_files import write_text_durably
 
-    predicted: "Predicted"
-    """Structures that could be predicted."""
-    output: Path | None
-    """File to write; None: a table is printed."""
-    skipped: list[str] = field(default_factory=list)
-    """Why the others could not be predicted."""
+    lines = [*notes, *(f"skipped: {' '.join(reason.split())}" for reason in found.skipped)]
+    if output is None:
+        from ..prediction.spectra_table import text_table
 
-    def describe(self) -> str:
-        """How many were predicted."""
-        done = len(self.predicted.spectra)
-        return f"{done} of {done + len(self.skipped)} structures are predicted"
+        print(text_table(found, lines), end="")
+        return
+    from ..prediction.spectra_files import content_of
 
-    def write(self, *notes: str) -> None:
-        """Write the spectra and list what was skipped; without an output, print a table."""
-        from ..checkpoints.energy_scale import describe_energies
-        from ..prediction.spectra_table import spectra_table
-        from ..runtime.atomic_files import write_text_durably
-
-        lines = [*notes, *(f"skipped: {' '.join(reason.split())}" for reason in self.skipped)]
-        if self.output is None:
-            found = self.predicted
-            print(spectra_table(found.spectra, found.model, found.sources, lines), end="")
-            return
-        from ..prediction.spectra_files import content_of
-
-        write_text_durably(self.output, content_of(self.output, self.predicted, lines))
-        print(f"{self.output}: {len(self.predicted.sites)} spectra")
-        print(f"energies: {describe_energies(self.predicted.model)}")
-
-    def plot(self, path: Path) -> None:
-        """Draw the spectra of every structure."""
-        from ..plot import plot_structures
-
-        plot_structures(self.predicted.spectra, path)
+    write_text_durably(output, content_of(output, found, lines))
+    print(f"{output}: {len(found.sites)} spectra")
+    print(f"energies: {describe_energies(found.model)}")
 
 
 def predict_bulk(job: Options, databases: list[Path]) -> None:

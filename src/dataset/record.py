@@ -10,7 +10,7 @@ from ase import Atoms
 
 from ..errors import RecordError, is_kind
 from ..structures.names import check_edge, check_name, check_printable, formula_of, title_of
-from ..xas.tabular import Tabular, describe_axis, draw_spectrum, plain_text
+from ..xas.tabular import Tabular, describe_axis, draw_spectrum
 
 UNITS = {"absolute": "1e-3 a0^2", "normalized": "dimensionless", "as_given": "not stated"}
 """Unit of each kind of target; "as_given" where the source does not say what it gives."""
@@ -121,8 +121,8 @@ class Record(Tabular):
 
     def draw(self, ax: Any) -> None:
         """Draw the spectrum."""
-        draw_spectrum(ax, self.energy, self.mu, UNITS[self.target], self.axis == "relative")
-        ax.set_title(plain_text(title_of(self.id, formula_of(self.atoms))), fontsize=9)
+        unit, title = UNITS[self.target], title_of(self.id, formula_of(self.atoms))
+        draw_spectrum(ax, self.energy, self.mu, unit, title, self.axis == "relative")
 
     def __repr__(self) -> str:
         """One line."""

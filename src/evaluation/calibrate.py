@@ -18,6 +18,7 @@ from ..prediction.inference import (
     check_neighbors,
     find_departures,
     raw_sites,
+    row_environments,
 )
 from ..structures.chemistry import Survey
 from ..uncertainty.novelty import Novelty, sample_sites
@@ -31,8 +32,7 @@ def check_not_trained(path: Path, ids: Sequence[str], train_ids: Sequence[str]) 
     Raises:
         DatabaseError: the first ones are named.
     """
-    shared = sites_of(train_ids, ids)
-    if shared:
+    if shared := sites_of(train_ids, ids):
         raise DatabaseError(
             f"{path}: {len(shared)} sites are of materials that the model was trained on, such as"
             f" {', '.join(shared[:3])}; bands need others"
@@ -84,5 +84,6 @@ def site_errors(data: XANESDataset, model: TrainedModel, novelty: Novelty) -> Si
     raw = checked_sites(model.network, graphs, relative)
     names, target, mask = calculated(graphs)
     error = np.where(mask, np.abs(raw.mu - target), np.nan)
-    departs = np.array([len(found) > 0 for found in find_departures(model, graphs)])
+    around = [sites for graph in graphs for sites in row_environments(graph)]
+    departs = np.array([len(reasons) > 0 for reasons in find_departures(model, around)])
     return SiteErrors(names, relative, error, raw.spread, novelty.distance(raw.features), departs)

@@ -19,11 +19,11 @@ from ..errors import CheckpointError, DatabaseError
 from ..plot import plot_predictions
 from ..prediction.inference import Bands, predict_sites
 from ..prediction.structure_prediction import Labels
+from ..structures.environments import Environment
 from ..structures.names import formula, material_of, title_of
 from ..xas.energies import EnergyAxis
 from ..xas.features import FeatureError, error_statistics, feature_errors, find_features
-from .environments import Environment, Group, group_errors, row_environments
-from .metrics import Evaluation, evaluate_spectra
+from .metrics import Evaluation, Group, evaluate_spectra, group_errors
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +34,8 @@ class Comparison:
 
     axis: EnergyAxis
     """Scored energies."""
-    unit: str | None
-    """Unit of mu."""
+    labels: Labels
+    """Unit of mu, and what to call axes and bands."""
     prediction: np.ndarray
     """mu, shape (n_spectra, n_energies)."""
     target: np.ndarray
@@ -49,11 +49,9 @@ class Comparison:
     feature_errors: dict[str, np.ndarray]
     """Error of each feature at each site, by field of ``Features``; NaN where it is unknown."""
     around: list[Environment]
-    """Environment of each site."""
+    """Environment of each site; of a mean over several, that of the first."""
     formulas: list[str]
     """Chemical formula of each site's structure."""
-    band: str = "band"
-    """What to call the bands."""
 
     @cached_property
     def features(self) -> dict[str, FeatureError]:
@@ -77,10 +75,9 @@ class Comparison:
         plot_predictions(
             *(names, self.axis.energy, self.prediction, self.target, path),
             mask=self.mask,
-            unit=self.unit,
-            relative=self.axis.reference is None,
+            labels=(self.labels.energy, self.labels.mu),
             half_width=None if self.bands is None else self.bands.half_width,
-            band=self.band,
+            band=self.labels.band,
             novel=None if self.bands is None else self.bands.novel,
             columns=columns,
         )
@@ -109,18 +106,17 @@ def evaluate(
     axis = model.energies()
     data = model_dataset(model, database, ids)
     graphs = [data[k] for k in tqdm(range(len(data)), desc="graphs", disable=None)]
-    sites = predict_sites(model, graphs, axis.relative)
+    predicted = predict_sites(model, graphs, axis.relative)
     names, target, mask = calculated(graphs)
-    sites.check(names)
+    predicted.check(names)
     baseline = np.asarray(model.info.mean_spectrum)
-    features = [find_features(axis.energy, mu, mask) for mu in (sites.mu, target)]
+    features = [find_features(axis.energy, mu, mask) for mu in (predicted.mu, target)]
     return Comparison(
-        *(axis, model.info.unit, sites.mu, target, mask, sites.bands),
-        result=evaluate_spectra(names, sites.mu, target, mask, baseline),
+        *(axis, Labels.of(model), predicted.mu, target, mask, predicted.bands),
+        result=evaluate_spectra(names, predicted.mu, target, mask, baseline),
         feature_errors=feature_errors(*features),
-        around=[one for graph in graphs for one in row_environments(graph)],
+        around=[sites[0] for sites in predicted.around],
         formulas=[formula(graph.z.tolist()) for graph in graphs for _ in graph.record_id],
-        band=Labels.of(model).band,
     )
 
 
@@ -172,8 +168,10 @@ def check_kind(
         if info.code is not None and entry.code not in info.code.split(", "):
             others.setdefault(entry.code, record_id)
     for code, record_id in others.items():
-        message = f"{database.path}: {record_id} was calculated by {code}, but the model was"
-        message += f" trained on {info.code}"
+        message = (
+            f"{database.path}: {record_id} was calculated by {code}, but the model was trained on"
+            f" {info.code}"
+        )
         if not other_code:
             raise DatabaseError(f"{message}; `evaluate --other_code` compares them anyway")
         logger.warning("%s; differences may be those of the codes", message)

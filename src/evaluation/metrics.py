@@ -1,5 +1,7 @@
 """Error metrics of predicted spectra."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +36,33 @@ class Evaluation:
         """Records with the largest mean squared errors, and the errors."""
         order = np.argsort(-self.mse, kind="stable")[:count]
         return [(self.ids[k], float(self.mse[k])) for k in order]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Errors of sites with a common property."""
+
+    name: str
+    """Element nearby or coordination number."""
+    sites: int
+    """Number of sites."""
+    mse: float
+    """Mean of their mean squared errors."""
+
+
+def group_errors(names: Sequence[Sequence[str]], mse: np.ndarray) -> list[Group]:
+    """Mean errors of groups of sites, largest error first.
+
+    Args:
+        names: groups that each site belongs to.
+        mse: error of each site, shape (n_sites,).
+    """
+    members = defaultdict[str, list[float]](list)
+    for names_of_site, error in zip(names, mse, strict=True):
+        for name in names_of_site:
+            members[name].append(float(error))
+    groups = [Group(name, len(errors), float(np.mean(errors))) for name, errors in members.items()]
+    return sorted(groups, key=lambda group: (-group.mse, group.name))
 
 
 def mean_over(values: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ is interrupted: what follows its last row is what remains to be done.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -114,14 +115,15 @@ def begin(model: TrainedModel, energy: np.ndarray, output: Path) -> None:
         )
     if output.exists() and output.stat().st_size:
         check_sqlite(output)
-    signature = {"format": FORMAT, "model": f"sha256 {model.sha256}", "energy": energy.tolist(),
-                 "version": package_version("e3gnn-xanes")}  # fmt: skip
+    signature = {
+        "format": FORMAT, "model": f"sha256 {model.sha256}", "energy": energy.tolist(),
+        "energies_are": describe_energies(model), "version": package_version("e3gnn-xanes"),
+    }  # fmt: skip
     with connect(output) as connection:
         before = connection.metadata
         if not before and connection.count() == 0:
             about = {n: getattr(model.info, n) for n in ("element", "edge", "target", "unit")}
-            about |= {"energies_are": describe_energies(model), "provenance": model.provenance()}
-            connection.metadata = {**signature, **about}
+            connection.metadata = {**signature, **about, "provenance": model.provenance()}
             return
     if before.get("format") != FORMAT:
         raise DatabaseError(f"{output}: not a database of predicted spectra; name another output")
@@ -172,10 +174,8 @@ def check_done(output: Path, sources: Iterator[Source]) -> int:
             row, source = database.get(id=number), next(sources, None)
             if source is None:
                 raise DatabaseError(f"{output}: row {number} is of no structure of the input")
-            if (row.source_row, row.data["structure"]) != (
-                source.row,
-                structure_digest(source.atoms),
-            ):
+            expected = source.row, structure_digest(source.atoms)
+            if (row.source_row, row.data["structure"]) != expected:
                 raise DatabaseError(
                     f"{output}: row {number} is not of structure {source.row}, {source.name}; the"
                     " structures have changed, so name another output"
@@ -199,18 +199,20 @@ def make_row(
     energy: np.ndarray,
 ) -> dict[str, Any]:
     """Row of one structure; equivalent sites each have their spectrum."""
-    error = str(predicted) if isinstance(predicted, StructureError) else None
-    groups = [] if isinstance(predicted, StructureError) else predicted
-    of_site = {site: group for group in groups for site in group.equivalent}
-    sites = sorted(of_site)
-    groups = [of_site[site] for site in sites]
+    error, groups = None, list[SitePrediction]()
+    if isinstance(predicted, StructureError):
+        error = str(predicted)
+    else:
+        groups = predicted
+    pairs = sorted(((k, one) for one in groups for k in one.equivalent), key=itemgetter(0))
+    sites, groups = [site for site, _ in pairs], [one for _, one in pairs]
     single = model.network.coefficient_mean.dtype == torch.float32
     dtype = np.float32 if single else np.float64
     unseen = list(groups[0].unseen) if groups else []
     data: dict[str, Any] = {
         "sites": np.array(sites, dtype=int),
         "energy": energy,
-        "mu": np.array([group.mu for group in groups], dtype).reshape(-1, len(energy)),
+        "mu": np.array([one.mu for one in groups], dtype).reshape(-1, len(energy)),
         "error": error,
         "unseen": unseen,
         "structure": structure_digest(source.atoms),
@@ -224,11 +226,11 @@ def make_row(
         "absorber": model.info.element,
         "edge": model.info.edge,
     }
-    if model.calibration is not None and groups:
-        data["lower"] = np.array([group.lower for group in groups], dtype)
-        data["upper"] = np.array([group.upper for group in groups], dtype)
+    if groups and model.calibration is not None:
+        for end in ("lower", "upper"):
+            data[end] = np.array([getattr(one, end) for one in groups], dtype)
     if groups and (model.calibration is not None or model.info.chemistry is not None):
-        data["novel"] = np.array([group.novel for group in groups])
+        data["novel"] = np.array([one.novel for one in groups])
         keys["novel"] = int(data["novel"].any())
     keys = {name: value for name, value in keys.items() if value is not None}
     return {"atoms": source.atoms, "key_value_pairs": keys, "data": data}

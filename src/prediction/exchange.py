@@ -1,38 +1,28 @@
 """Predicted spectra in formats of other programs: XDI, pymatgen, chemiscope, Athena."""
 
 import tempfile
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase import Atoms
 
-from ..errors import ConfigError
 from ..structures.pymatgen import to_dict
 from ..xas.features import find_inflection
 from ..xas.xdi import xdi_text
 from .predicted import Predicted, described, dumps
-from .site_prediction import material_mean
 from .structure_prediction import SitePrediction
 
 
 def xdi(predicted: Predicted, notes: list[str]) -> str:
-    """XDI 1.0 of one structure: energy, the mean over its sites as mu, then each site.
-
-    Raises:
-        ConfigError: there are several structures.
-    """
-    if len(predicted.spectra) != 1:
-        raise ConfigError(
-            f"XDI contains one structure, not {len(predicted.spectra)}; predict each by itself, or"
-            " choose another ending"
-        )
+    """XDI 1.0 of one structure: energy, the mean over its sites as mu, then each site."""
     (sites,), info = predicted.spectra, predicted.model.info
     name = "norm" if info.unit == "dimensionless" else "mu"
-    columns = {"energy eV": predicted.energy, name: material_mean(sites)}
+    columns = {"energy eV": predicted.energy, name: sites.mean}
     if len(sites) > 1:
         columns |= {f"{name}_site_{site.site}": site.mu for site in sites}
-    origin = predicted.model.provenance() | described(info) | {"structure": sites[0].structure}
+    origin = predicted.model.provenance() | described(info) | {"structure": sites.name}
     fields = {"Element.symbol": info.element, "Element.edge": info.edge}
     comments = [f"calculated: {name} of {len(sites)} sites, predicted by a network", *notes]
     return xdi_text(columns, fields, [*comments, *(f"{k}: {v}" for k, v in origin.items())])
@@ -67,31 +57,30 @@ def chemiscope(predicted: Predicted, notes: list[str]) -> str:
     atoms = [
         (number, center, site)
         for number, sites in enumerate(predicted.spectra)
-        for center, site in sorted(((k, s) for s in sites for k in s.equivalent), key=_first)
+        for center, site in sorted(((k, s) for s in sites for k in s.equivalent), key=itemgetter(0))
     ]
     unit, absorbers = info.unit or "", [site for _, _, site in atoms]
-    radius = float(predicted.model.network.r_max)
 
-    def numbers(values: list[float], description: str, units: str = "") -> dict[str, Any]:
+    def numbers(values: list[Any], description: str, units: str = "") -> dict[str, Any]:
         return {"target": "atom", "values": values, "units": units, "description": description}
 
+    mu = numbers([s.mu for s in absorbers], "predicted spectrum", unit)
+    highest = [energy[s.mu.argmax()] for s in absorbers]
     properties = {
-        "mu": {**numbers([s.mu.tolist() for s in absorbers], "predicted spectrum", unit),
-               "parameters": ["energy"]},
+        "mu": mu | {"parameters": ["energy"]},
         "steepest rise": numbers(
             [_rise(s) for s in absorbers], "energy of the steepest rise", "eV"
         ),
-        "maximum": numbers([float(s.mu.max()) for s in absorbers], "largest mu", unit),
-        "energy of the maximum": numbers(
-            [float(energy[s.mu.argmax()]) for s in absorbers], "energy of the largest mu", "eV"
-        ),
-    }  # fmt: skip
+        "maximum": numbers([s.mu.max() for s in absorbers], "largest mu", unit),
+        "energy of the maximum": numbers(highest, "energy of the largest mu", "eV"),
+    }
     if predicted.model.calibration is not None:
-        widths = [float(np.nanmean(s.half_width)) for s in absorbers if s.half_width is not None]
+        widths = [np.nanmean(s.half_width) for s in absorbers if s.half_width is not None]
         properties["half width of the band"] = numbers(widths, "mean over the energies", unit)
         properties["novel"] = numbers([float(s.novel) for s in absorbers], "1: unlike all trained")
     origin = predicted.model.provenance() | described(info)
     about = "; ".join([*(f"{name}: {value}" for name, value in origin.items()), *notes])
+    radius = float(predicted.model.network.r_max)
     return dumps({
         "meta": {"name": f"{info.element} {info.edge} edge", "description": about},
         "structures": [_chemiscope_structure(one) for one in predicted.structures],
@@ -102,10 +91,6 @@ def chemiscope(predicted: Predicted, notes: list[str]) -> str:
         "properties": properties,
         "parameters": {"energy": {"values": energy, "units": "eV", "name": "energy"}},
     })  # fmt: skip
-
-
-def _first(pair: tuple[int, SitePrediction]) -> int:
-    return pair[0]
 
 
 def _rise(site: SitePrediction) -> float:

@@ -12,7 +12,7 @@ from ..dataset.batch import GraphBatchSampler, collate_graphs, count_rows, mean_
 from ..errors import PredictionError
 from ..model.ensemble import Network, XANESEnsemble
 from ..model.graph_input import Graph
-from ..structures.environments import environments
+from ..structures.environments import Environment, environments
 from ..uncertainty.novelty import readout_features
 
 MAX_EDGES = 20_000
@@ -57,6 +57,8 @@ class PredictedSites:
     reasons: Sequence[Sequence[str]] = ()
     """Of each absorber, how it is unlike the training sites, in words; none: it is not. See
     ``Chemistry.departures`` and ``Novelty``."""
+    around: Sequence[Sequence[Environment]] = ()
+    """Of each row the environments, see ``row_environments``."""
 
     def check(self, names: Sequence[str], first: int = 0) -> None:
         """Refuse spectra that are not finite.
@@ -131,25 +133,33 @@ def check_neighbors(graph: Graph) -> None:
         )
 
 
-def find_departures(model: TrainedModel, graphs: Sequence[Graph]) -> list[list[str]]:
+def row_environments(graph: Graph) -> list[list[Environment]]:
+    """Environments of the absorbers of each row of a graph's spectra: one, or several of a mean."""
+    around, rows = environments(graph), graph.get("row_of_site")
+    if rows is None:
+        return [[site] for site in around]
+    of_rows: list[list[Environment]] = [[] for _ in range(count_rows(graph))]
+    for row, site in zip(rows.tolist(), around, strict=True):
+        of_rows[row].append(site)
+    return of_rows
+
+
+def find_departures(
+    model: TrainedModel, around: Sequence[Sequence[Environment]]
+) -> list[list[str]]:
     """How the absorbers of each row are unlike the training sites, see ``Chemistry.departures``.
 
-    Returns:
-        Reasons of every row, in the order of ``raw_sites``; none if the model file contains no
-        summary of the training set.
+    Args:
+        model: model; without a summary of its training set there are no reasons.
+        around: environments of each row.
     """
-    chemistry, found = model.info.chemistry, []
-    for graph in graphs:
-        of_rows: list[list[str]] = [[] for _ in range(count_rows(graph))]
-        if chemistry is not None:
-            rows = graph.get("row_of_site")
-            around = environments(graph)
-            numbers = range(len(around)) if rows is None else rows.tolist()
-            for row, site in zip(numbers, around, strict=True):
-                new = chemistry.departures(site)
-                of_rows[row] += [reason for reason in new if reason not in of_rows[row]]
-        found += of_rows
-    return found
+    chemistry = model.info.chemistry
+    if chemistry is None:
+        return [[] for _ in around]
+    return [
+        list(dict.fromkeys(reason for site in sites for reason in chemistry.departures(site)))
+        for sites in around
+    ]
 
 
 def predict_sites(
@@ -170,9 +180,10 @@ def predict_sites(
     """
     for graph in graphs:
         check_neighbors(graph)
-    calibration, reasons = model.calibration, find_departures(model, graphs)
+    around = [sites for graph in graphs for sites in row_environments(graph)]
+    calibration, reasons = model.calibration, find_departures(model, around)
     if calibration is None:
-        return PredictedSites(raw_sites(model.network, graphs, energy).mu, reasons=reasons)
+        return PredictedSites(raw_sites(model.network, graphs, energy).mu, None, reasons, around)
     n_energies = len(energy)  # a site's expected error is a mean over the calibrated energies
     raw = raw_sites(model.network, graphs, np.concatenate([energy, calibration.energy]))
     here, spread = None, None
@@ -187,4 +198,4 @@ def predict_sites(
         distance=distance,
         novel=np.array([len(found) > 0 for found in reasons]),
     )
-    return PredictedSites(raw.mu[:, :n_energies], bands, reasons)
+    return PredictedSites(raw.mu[:, :n_energies], bands, reasons, around)

@@ -25,22 +25,23 @@ class Predicted:
     """The structures."""
     sources: list[Path] = field(default_factory=list)
     """File of each structure."""
-
-    def add(self, sites: StructurePrediction, structure: Atoms, source: Path) -> None:
-        """Add a structure."""
-        self.spectra.append(sites)
-        self.structures.append(structure)
-        self.sources.append(source)
+    skipped: list[str] = field(default_factory=list)
+    """Why others could not be predicted."""
 
     @property
     def energy(self) -> np.ndarray:
         """Energies, eV, shape (n_energies,)."""
-        return self.spectra[0][0].energy
+        return self.spectra[0].energy
 
     @property
     def sites(self) -> list[SitePrediction]:
         """Sites of all structures."""
         return [site for sites in self.spectra for site in sites]
+
+    def __str__(self) -> str:
+        """How many were predicted."""
+        done = len(self.spectra)
+        return f"{done} of {done + len(self.skipped)} structures are predicted"
 
 
 def described(info: ModelInfo) -> dict[str, Any]:

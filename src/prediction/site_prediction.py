@@ -6,7 +6,6 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-from ase import Atoms
 
 from ..checkpoints.trained_model import TrainedModel
 from ..errors import PredictionError, StructureError
@@ -14,8 +13,9 @@ from ..model.graph_input import Graph
 from ..structures.absorbers import choose_sites, equivalent_sites, unknown_elements
 from ..structures.graph import check_atoms
 from ..structures.names import formula_of
+from ..structures.pymatgen import as_atoms
 from .inference import PredictedSites, check_neighbors, predict_sites
-from .structure_prediction import Labels, SitePrediction, StructurePrediction, weighted_mean
+from .structure_prediction import Labels, SitePrediction, StructurePrediction
 
 logger = logging.getLogger(__name__)
 
@@ -55,10 +55,9 @@ def predict_structures(
             cutoff; structure and site are named.
         ConfigError: energies outside the model's range.
     """
+    each = predict_each(model, structures, sites, energy, other_element)
     predictions = []
-    for predicted in predict_each(model, structures, sites, energy, other_element):
-        if isinstance(predicted, StructureError):
-            raise predicted
+    for predicted in raise_errors(each):
         warn_of_doubts(predicted, model.info.element)
         predictions.append(predicted)
     return predictions
@@ -96,16 +95,11 @@ def predict_each(
     Raises:
         ConfigError: energies outside the model's range.
     """
-    axis = model.energies(energy)
-    coming = iter(structures)
-    while True:
-        # each becomes a graph before the next one comes: a simulation moves the same ``Atoms`` on
-        prepared = [
-            _prepare(model, name, structure, sites, other_element)
-            for name, structure in islice(coming, at_once)
-        ]
-        if not prepared:
-            return
+    axis, labels, coming = model.energies(energy), Labels.of(model), iter(structures)
+    # each becomes a graph before the next one comes: a simulation moves the same ``Atoms`` on
+    while prepared := [
+        _prepare(model, *named, sites, other_element) for named in islice(coming, at_once)
+    ]:
         graphs = [one[0] for one in prepared if not isinstance(one, StructureError)]
         spectra = PredictedSites(np.empty((0, 0)))
         if graphs:
@@ -115,8 +109,18 @@ def predict_each(
             if isinstance(one, StructureError):
                 yield one
                 continue
-            yield _predictions(one[1], axis.energy, spectra, row)
+            yield _predictions(one[1], axis.energy, labels, spectra, row)
             row += len(one[1])
+
+
+def raise_errors(
+    predictions: Iterable[StructurePrediction | StructureError],
+) -> Iterator[StructurePrediction]:
+    """Yield predictions up to an error, which is raised."""
+    for predicted in predictions:
+        if isinstance(predicted, StructureError):
+            raise predicted
+        yield predicted
 
 
 def _prepare(
@@ -130,29 +134,28 @@ def _prepare(
     if isinstance(structure, StructureError):
         return structure
     try:
-        if not isinstance(structure, Atoms):
-            from ..structures.pymatgen import as_atoms
-
-            structure = as_atoms(structure)
-        check_atoms(structure, model.network.max_z)
-        absorbers = choose_sites(structure, model.info.element, sites, other_element)
-        groups = sorted(equivalent_sites(structure, absorbers) or [[site] for site in absorbers])
-        graph = model.graph(structure, [group[0] for group in groups])
+        atoms = as_atoms(structure)
+        check_atoms(atoms, model.network.max_z)
+        absorbers = choose_sites(atoms, model.info.element, sites, other_element)
+        groups = sorted(equivalent_sites(atoms, absorbers) or [[site] for site in absorbers])
+        graph = model.graph(atoms, [group[0] for group in groups])
         check_neighbors(graph)
     except StructureError as error:
         return type(error)(f"{name}: {error}")
-    unseen = tuple(unknown_elements(structure, model.info.elements))
-    symbols = structure.get_chemical_symbols()
-    of_all = {"structure": name, "unseen": unseen, "formula": formula_of(structure),
-              "labels": Labels.of(model)}  # fmt: skip
+    unseen = tuple(unknown_elements(atoms, model.info.elements))
+    of_all = {"structure": name, "unseen": unseen, "formula": formula_of(atoms)}
     return graph, [
-        {**of_all, "site": group[0], "equivalent": group, "element": symbols[group[0]]}
+        {**of_all, "site": group[0], "equivalent": group, "element": atoms.symbols[group[0]]}
         for group in groups
     ]
 
 
 def _predictions(
-    absorbers: list[dict[str, Any]], energy: np.ndarray, spectra: PredictedSites, first: int
+    absorbers: list[dict[str, Any]],
+    energy: np.ndarray,
+    labels: Labels,
+    spectra: PredictedSites,
+    first: int,
 ) -> StructurePrediction | PredictionError:
     """Predictions of a structure, whose spectra start at a row."""
     try:
@@ -168,32 +171,27 @@ def _predictions(
             half_width=None if bands is None else bands.half_width[row],
             novel=len(spectra.reasons[row]) > 0,
             reasons=tuple(spectra.reasons[row]),
+            labels=labels,
         )
         for row, site in enumerate(absorbers, start=first)
     )
 
 
 def warn_of_doubts(sites: list[SitePrediction], element: str | None) -> None:
-    """Warn where a structure is unlike the training set.
-
-    Args:
-        sites: predictions of a structure.
-        element: the model's element.
-    """
+    """Warn where a structure is unlike the training set, or of another element than a model's."""
     name = sites[0].structure
     if sites[0].unseen:
+        unseen = ", ".join(sites[0].unseen)
         logger.warning(
-            "%s: contains %s, absent from the training set; do not trust its spectra",
-            *(name, ", ".join(sites[0].unseen)),
+            "%s: contains %s, absent from the training set; do not trust its spectra", name, unseen
         )
-    novel = sorted(
-        site for prediction in sites if prediction.novel for site in prediction.equivalent
-    )
+    novel = sorted(atom for site in sites if site.novel for atom in site.equivalent)
     if novel:
+        listed, why = ", ".join(map(str, novel)), "; ".join(describe_reasons(sites))
         logger.warning(
             "%s: unlike anything the model was trained on, sites %s; expect larger errors there"
             " (%s)",
-            *(name, ", ".join(map(str, novel)), "; ".join(describe_reasons(sites))),
+            *(name, listed, why),
         )
     for site in sites:
         if is_other(site, element):
@@ -240,7 +238,7 @@ def material_mean(sites: Sequence[SitePrediction]) -> np.ndarray:
     Raises:
         StructureError: there are no sites, or their energies differ.
     """
-    return weighted_mean(sites, [site.mu for site in sites])
+    return StructurePrediction(sites).mean
 
 
 def material_half_width(sites: Sequence[SitePrediction]) -> np.ndarray | None:

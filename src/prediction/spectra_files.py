@@ -1,6 +1,5 @@
 """Predicted spectra as files: the ending of the name says which format."""
 
-import csv
 import io
 from collections.abc import Callable
 from importlib import import_module
@@ -15,27 +14,7 @@ from ..checkpoints.trained_model import ModelInfo
 from ..errors import ConfigError
 from ..runtime.atomic_files import check_ending
 from .predicted import Predicted, described, dumps
-from .site_prediction import material_mean
-from .spectra_table import columns_of, spectra_table
-
-
-def text_table(predicted: Predicted, notes: list[str]) -> str:
-    """Columns of text with a header, see ``spectra_table``."""
-    return spectra_table(predicted.spectra, predicted.model, predicted.sources, notes)
-
-
-def csv_table(predicted: Predicted, _notes: list[str]) -> str:
-    """Comma-separated values: names of the columns, then one row per energy.
-
-    Outside the calibrated energies the ends of a band are empty.
-    """
-    labels, columns = columns_of(predicted.spectra)
-    text = io.StringIO(newline="")
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(labels)
-    for row in np.stack(columns, axis=1).tolist():
-        table.writerow("" if value != value else repr(value) for value in row)
-    return text.getvalue()
+from .spectra_table import csv_table, text_table
 
 
 def as_json(predicted: Predicted, notes: list[str]) -> str:
@@ -43,8 +22,7 @@ def as_json(predicted: Predicted, notes: list[str]) -> str:
     info = predicted.model.info
     structures = [
         {
-            "name": sites[0].structure, "file": str(source), "unseen": sites[0].unseen,
-            "mean": material_mean(sites),
+            "name": sites.name, "file": str(source), "unseen": sites[0].unseen, "mean": sites.mean,
             "sites": [
                 {"site": site.site, "equivalent": site.equivalent, "element": site.element,
                  "novel": site.novel, "mu": site.mu, "lower": site.lower, "upper": site.upper}
@@ -63,6 +41,7 @@ def as_json(predicted: Predicted, notes: list[str]) -> str:
 def arrays(predicted: Predicted, notes: list[str]) -> bytes:
     """NumPy archive: a row of ``mu`` per site, a row of ``mean`` per structure."""
     sites = predicted.sites
+    origin = {**predicted.model.provenance(), **described(predicted.model.info)}
     rows: dict[str, Any] = {
         "energy": predicted.energy,
         "mu": np.stack([site.mu for site in sites]),
@@ -70,31 +49,23 @@ def arrays(predicted: Predicted, notes: list[str]) -> bytes:
         "site": [site.site for site in sites],
         "multiplicity": [len(site.equivalent) for site in sites],
         "element": [site.element or "" for site in sites],
-        "mean": np.stack([material_mean(sites) for sites in predicted.spectra]),
-        "name": [sites[0].structure for sites in predicted.spectra],
+        "mean": np.stack([one.mean for one in predicted.spectra]),
+        "name": [one.name for one in predicted.spectra],
         "path": [str(path) for path in predicted.sources],
         "notes": np.array(notes, dtype=str),
+        **{name: str(value) for name, value in origin.items()},
     }
     if predicted.model.calibration is not None:
         rows |= {name: np.stack([getattr(s, name) for s in sites]) for name in ("lower", "upper")}
         rows["novel"] = [site.novel for site in sites]
     archive = io.BytesIO()
-    origin = {**predicted.model.provenance(), **described(predicted.model.info)}
-    rows |= {name: str(value) for name, value in origin.items()}
     np.savez(archive, **rows)
     return archive.getvalue()
 
 
 def exchange(name: str) -> Callable[[Predicted, list[str]], str | bytes]:
-    """Writer in ``exchange``, which is imported when it is used."""
-
-    def write(predicted: Predicted, notes: list[str]) -> str | bytes:
-        content: str | bytes = getattr(import_module(".exchange", __package__), name)(
-            predicted, notes
-        )
-        return content
-
-    return write
+    """Writer in ``exchange``, whose imports take a second."""
+    return lambda *arguments: getattr(import_module(".exchange", __package__), name)(*arguments)
 
 
 WRITERS: dict[str, Callable[[Predicted, list[str]], str | bytes]] = {
@@ -131,6 +102,15 @@ def check_format(path: Path, info: ModelInfo) -> None:
         )
 
 
+def check_count(path: Path, count: int) -> None:
+    """Raise ConfigError where a format can't contain so many structures."""
+    if count > 1 and path.name.lower().endswith(".xdi"):
+        raise ConfigError(
+            f"{path}: XDI contains one structure, not {count}; predict each by itself, or choose"
+            " another ending"
+        )
+
+
 def content_of(path: Path, predicted: Predicted, notes: list[str]) -> bytes:
     """Content of a file with the spectra, in the format that its ending says.
 
@@ -138,12 +118,9 @@ def content_of(path: Path, predicted: Predicted, notes: list[str]) -> bytes:
         path: file to write, or a device, which gets the table of text.
         predicted: structures and spectra.
         notes: remarks, such as which structures were skipped.
-
-    Raises:
-        ConfigError: the ending is not known, or the format can't contain these spectra.
     """
-    ending = check_ending(path, tuple(WRITERS)) or ".dat"
-    if ending != ".dat":  # whose header says it
+    write = WRITERS[check_ending(path, tuple(WRITERS)) or ".dat"]
+    if write not in (text_table, csv_table):  # whose header says it
         notes = [*notes, f"energies: {describe_energies(predicted.model)}"]
-    content = WRITERS[ending](predicted, notes)
+    content = write(predicted, notes)
     return content.encode() if isinstance(content, str) else content

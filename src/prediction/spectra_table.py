@@ -1,102 +1,55 @@
-"""Predicted spectra as a table of text."""
+"""Predicted spectra as tables: columns of text, or comma-separated values."""
 
 import io
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from ..checkpoints.energy_scale import describe_energies
-from ..checkpoints.trained_model import ModelInfo, TrainedModel
+from ..checkpoints.trained_model import ModelInfo
 from ..runtime.text_files import printable
-from .site_prediction import is_other, material_mean
-from .structure_prediction import SitePrediction
+from ..xas.tabular import csv_text
+from .predicted import Predicted
+from .site_prediction import is_other
+from .structure_prediction import StructurePrediction
 
 
-def spectra_table(
-    predicted: Sequence[Sequence[SitePrediction]],
-    model: TrainedModel,
-    sources: Sequence[Path],
-    notes: Sequence[str] = (),
-) -> str:
-    """Predicted spectra as text that NumPy's ``loadtxt`` reads.
+def text_table(predicted: Predicted, notes: Sequence[str]) -> str:
+    """Text that NumPy's ``loadtxt`` reads.
 
-    Args:
-        predicted: predictions of each structure.
-        model: the model that predicted them.
-        sources: file of each structure.
-        notes: more lines for the header.
-
-    Returns:
-        A header with units and column names, then one row per energy: energy, mu of each site with
-        the ends of its band if the model is calibrated (nan outside the calibrated energies), and
-        the mean over the sites of each structure, without a band, since the correlation of the
-        errors of different sites is not known.
+    A header with units and column names, then one row per energy: energy, and the columns of each
+    structure, see ``StructurePrediction.columns``. The mean over sites has no band, since the
+    correlation of the errors of different sites is not known.
     """
     labels, columns = columns_of(predicted)
-    notes = [*notes, *(note for sites in predicted for note in _notes(sites, model.info.element))]
-    files = zip(predicted, sources, strict=True)
-    header = _model_lines(model)
-    header += [f"structure {sites[0].structure}: {file}" for sites, file in files]
-    header += [*notes, "  ".join(labels)]
-    # a name may contain what ends a line, and rows of numbers after it
-    header = [printable(line) for line in header]
+    header = "\n".join([*header_of(predicted, notes), "  ".join(labels)])
     text, formats = io.StringIO(), ["%.4f"] + ["%.6f"] * (len(columns) - 1)
-    np.savetxt(text, np.stack(columns, axis=1), fmt=formats, header="\n".join(header))
+    np.savetxt(text, np.stack(columns, axis=1), fmt=formats, header=header)
     return text.getvalue()
 
 
-def columns_of(predicted: Sequence[Sequence[SitePrediction]]) -> tuple[list[str], list[np.ndarray]]:
-    """Names, without blanks, and values of the columns, each of shape (n_energies,).
+def csv_table(predicted: Predicted, notes: Sequence[str]) -> str:
+    """Comma-separated values: the same header as comments, names, then one row per energy.
 
-    Args:
-        predicted: predictions of each structure.
-
-    Returns:
-        Energy, eV; mu of each site with the ends of its band if the model is calibrated; and the
-        mean over the sites of each structure.
+    Outside the calibrated energies the ends of a band are empty.
     """
-    columns, labels = [predicted[0][0].energy], ["energy_eV"]
-    for sites in predicted:
-        name = sites[0].structure
-        for site in sites:
-            label = f"{name}_{site.site}"
-            labels.append(label)
-            columns.append(site.mu)
-            if site.lower is not None and site.upper is not None:
-                labels += [f"{label}_lower", f"{label}_upper"]
-                columns += [site.lower, site.upper]
-        labels.append(f"{name}_mean")
-        columns.append(material_mean(sites))
-    return ["_".join(label.split()) for label in labels], columns
+    labels, columns = columns_of(predicted)
+    rows = np.stack(columns, axis=1).tolist()
+    return csv_text([labels, *rows], header_of(predicted, notes))
 
 
-def _notes(sites: Sequence[SitePrediction], element: str | None) -> list[str]:
-    """What to know about a structure's columns."""
-    name, notes = sites[0].structure, []
-    if sites[0].unseen:
-        notes.append(f"{name} contains {', '.join(sites[0].unseen)}, absent from the training set")
-    return notes + [note for s in sites for note in _site_notes(s, f"{name}_{s.site}", element)]
+def columns_of(predicted: Predicted) -> tuple[list[str], list[np.ndarray]]:
+    """Names and values, shape (n_energies,), of energy and of the columns of all structures."""
+    tables = [list(sites.columns().items()) for sites in predicted.spectra]
+    pairs = tables[0][:1] + [pair for table in tables for pair in table[1:]]
+    return [name for name, _ in pairs], [values for _, values in pairs]
 
 
-def _site_notes(site: SitePrediction, label: str, element: str | None) -> list[str]:
-    """What to know about a site's column."""
-    notes = []
-    if site.novel:
-        why = "; ".join(site.reasons)
-        notes.append(f"{label} is novel, unlike anything that the model was trained on: {why}")
-    if is_other(site, element):
-        notes.append(f"{label} is {site.element}, but the model was trained for {element}")
-    if len(site.equivalent) > 1:
-        others = " ".join(map(str, site.equivalent))
-        notes.append(f"{label} stands for the equivalent sites {others}")
-    return notes
-
-
-def _model_lines(model: TrainedModel) -> list[str]:
-    """Where a table comes from, and its units."""
+def header_of(predicted: Predicted, notes: Sequence[str]) -> list[str]:
+    """Where spectra come from, their units, and what to know about them, one line each."""
+    model = predicted.model
     info, origin = model.info, model.provenance()
-    return [
+    lines = [
         f"e3gnn-xanes {origin['version']} prediction",
         f"command: {origin['command']}",
         f"model: {origin['model']} (written by version {info.library_version})",
@@ -108,6 +61,26 @@ def _model_lines(model: TrainedModel) -> list[str]:
         f"energy: eV, {describe_energies(model)}",
         *describe_bands(info),
     ]
+    for sites, file in zip(predicted.spectra, predicted.sources, strict=True):
+        lines.append(f"structure {sites.name}: {file}")
+    lines += [*notes, *(note for sites in predicted.spectra for note in _notes(sites, info))]
+    # a name may contain what ends a line, and rows of numbers after it
+    return [printable(line) for line in lines]
+
+
+def _notes(sites: StructurePrediction, info: ModelInfo) -> Iterator[str]:
+    """What to know about a structure's columns."""
+    if sites[0].unseen:
+        yield f"{sites.name} contains {', '.join(sites[0].unseen)}, absent from the training set"
+    for site in sites:
+        label = f"{sites.name}_{site.site}"
+        if site.novel:
+            why = "; ".join(site.reasons)
+            yield f"{label} is novel, unlike anything that the model was trained on: {why}"
+        if is_other(site, info.element):
+            yield f"{label} is {site.element}, but the model was trained for {info.element}"
+        if len(site.equivalent) > 1:
+            yield f"{label} stands for the equivalent sites {' '.join(map(str, site.equivalent))}"
 
 
 def describe_bands(info: ModelInfo) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from ..checkpoints.trained_model import TrainedModel
 from ..errors import StructureError
 from ..plot import Curve, draw_curves
 from ..structures.names import title_of
-from ..xas.tabular import Tabular, axis_labels, describe_axis, plain_text
+from ..xas.tabular import Tabular, axis_labels, describe_axis, label_axes
 
 LISTED = 12
 """Sites that ``repr`` lists at most."""
@@ -40,13 +40,6 @@ class Labels:
         band = "band" if calibration is None else f"{100 * calibration.coverage:g} % band"
         return cls(energy_label(model), mu, info.unit, info.edge, band)
 
-    def write(self, ax: Any, title: str) -> None:
-        """Write them and a title into matplotlib's axes."""
-        ax.set_title(plain_text(title), fontsize=9)
-        ax.set_xlabel(self.energy, fontsize=8)
-        ax.set_ylabel(self.mu, fontsize=8)
-        ax.ticklabel_format(axis="x", useOffset=False)
-
     def mean_width(self, half_width: np.ndarray | None) -> str:
         """Mean half width of a band, shape (n_energies,); nothing where there is none."""
         if half_width is None or not np.isfinite(half_width).any():
@@ -54,8 +47,31 @@ class Labels:
         return f", {self.band} +-{np.nanmean(half_width):.2g} on average"
 
 
+class Banded(Tabular):
+    """Base of a predicted spectrum that has a band if the model is calibrated."""
+
+    half_width: np.ndarray | None
+    CENTER: ClassVar[str] = "mu"
+    """Attribute that the band is around."""
+
+    @property
+    def lower(self) -> np.ndarray | None:
+        """Lower end of the band, shape (n_energies,); None: the model is not calibrated."""
+        return None if self.half_width is None else getattr(self, self.CENTER) - self.half_width
+
+    @property
+    def upper(self) -> np.ndarray | None:
+        """Upper end of the band, shape (n_energies,); None: the model is not calibrated."""
+        return None if self.half_width is None else getattr(self, self.CENTER) + self.half_width
+
+    def ends(self) -> dict[str, np.ndarray]:
+        """``lower`` and ``upper``; nothing if the model is not calibrated."""
+        ends = {"lower": self.lower, "upper": self.upper}
+        return {name: values for name, values in ends.items() if values is not None}
+
+
 @dataclass(frozen=True)
-class SitePrediction(Tabular):
+class SitePrediction(Banded):
     """Predicted spectrum of one absorbing atom, or of several that symmetry makes equivalent."""
 
     structure: str
@@ -85,39 +101,23 @@ class SitePrediction(Tabular):
     """Edge, unit and what to call the axes and the band."""
 
     @property
-    def lower(self) -> np.ndarray | None:
-        """Lower end of the band, shape (n_energies,); None: the model is not calibrated."""
-        return None if self.half_width is None else self.mu - self.half_width
-
-    @property
-    def upper(self) -> np.ndarray | None:
-        """Upper end of the band, shape (n_energies,); None: the model is not calibrated."""
-        return None if self.half_width is None else self.mu + self.half_width
-
-    @property
     def label(self) -> str:
         """Element, number and multiplicity of the site."""
-        others = len(self.equivalent) - 1
+        count = len(self.equivalent)
         name = f"{self.element or ''} site {self.site}".strip()
-        return name + (f" (and {others} equivalent)" if others else "")
+        return f"{name} (x {count})" if count > 1 else name
 
     def columns(self) -> dict[str, np.ndarray]:
         """``energy_eV``, ``mu`` and, of a calibrated model, ``lower`` and ``upper``."""
-        columns = {"energy_eV": self.energy, "mu": self.mu}
-        if self.lower is not None and self.upper is not None:
-            columns |= {"lower": self.lower, "upper": self.upper}
-        return columns
+        return {"energy_eV": self.energy, "mu": self.mu, **self.ends()}
 
     def curve(self) -> Curve:
         """What is drawn of it."""
-        count = len(self.equivalent)
-        name = f"{self.element or ''} site {self.site}{f' (x {count})' if count > 1 else ''}"
-        return Curve(name.strip(), self.mu, self.half_width, count, self.novel)
+        return Curve(self.label, self.mu, self.half_width, len(self.equivalent), self.novel)
 
     def draw(self, ax: Any) -> None:
         """Draw the spectrum with its band, dotted if the site is novel."""
-        draw_curves(ax, self.energy, [self.curve()], self.labels.band)
-        self.labels.write(ax, title_of(self.structure, self.formula))
+        StructurePrediction([self]).draw(ax)
 
     def describe(self) -> str:
         """The site, its largest absorption, the width of its band and what to doubt."""
@@ -159,8 +159,12 @@ class StructurePrediction(list[SitePrediction], Tabular):
 
     @property
     def mean(self) -> np.ndarray:
-        """Mean over all absorbing atoms, unit of the sites', shape (n_energies,)."""
-        return weighted_mean(self, [site.mu for site in self])
+        """Mean over all absorbing atoms, unit of the sites', shape (n_energies,).
+
+        Raises:
+            StructureError: there are no sites, or their energies differ.
+        """
+        return np.average([site.mu for site in self], axis=0, weights=multiplicities(self))
 
     @property
     def half_width(self) -> np.ndarray | None:
@@ -169,35 +173,39 @@ class StructurePrediction(list[SitePrediction], Tabular):
         That is its upper bound, reached where the errors of all sites go together; if they did not,
         it would be narrower by up to the root of the number of sites. Unit of the sites', shape
         (n_energies,); None: the model is not calibrated.
+
+        Raises:
+            StructureError: there are no sites, or their energies differ.
         """
+        weights = multiplicities(self)
         widths = [site.half_width for site in self if site.half_width is not None]
-        return None if len(widths) < len(self) else weighted_mean(self, widths)
+        return None if len(widths) < len(self) else np.average(widths, axis=0, weights=weights)
 
     def columns(self) -> dict[str, np.ndarray]:
         """``energy_eV``, each site's mu as NAME_SITE with the ends of its band, and NAME_mean.
 
-        All of shape (n_energies,); blanks in the name become underscores.
+        All of shape (n_energies,); blanks in the name become underscores, and hashes, which begin a
+        comment, hyphens.
         """
-        name, columns = "_".join(self.name.split()), {"energy_eV": self.energy}
+        name, columns = "_".join(self.name.split()).replace("#", "-"), {"energy_eV": self.energy}
         for site in self:
-            for kind, values in list(site.columns().items())[1:]:
-                columns[f"{name}_{site.site}{'' if kind == 'mu' else f'_{kind}'}"] = values
+            columns[f"{name}_{site.site}"] = site.mu
+            columns |= {f"{name}_{site.site}_{end}": mu for end, mu in site.ends().items()}
         return {**columns, f"{name}_mean": self.mean}
 
     def draw(self, ax: Any) -> None:
         """Draw each site's spectrum with its band, and their mean; novel sites are dotted."""
-        curves = [site.curve() for site in self]
-        draw_curves(ax, self.energy, curves, self[0].labels.band)
-        self[0].labels.write(ax, title_of(self.name, self[0].formula))
+        labels = self[0].labels
+        draw_curves(ax, self.energy, [site.curve() for site in self], labels.band)
+        label_axes(ax, labels.energy, labels.mu, title_of(self.name, self[0].formula))
 
     def __repr__(self) -> str:
         """One line for the structure and one per site."""
-        site = self[0] if self else None
-        if site is None:
+        if not self:
             return "StructurePrediction([])"
         lines = [
-            f"StructurePrediction: {title_of(self.name, site.formula)},"
-            f" {sum(len(one.equivalent) for one in self)} sites, {describe_axis(site.energy)}"
+            f"StructurePrediction: {title_of(self.name, self[0].formula)},"
+            f" {multiplicities(self).sum()} sites, {describe_axis(self.energy)}"
         ]
         lines += [f"  {one.describe()}" for one in self[:LISTED]]
         if len(self) > LISTED:
@@ -205,12 +213,8 @@ class StructurePrediction(list[SitePrediction], Tabular):
         return "\n".join(lines)
 
 
-def weighted_mean(sites: Sequence[SitePrediction], values: list[np.ndarray]) -> np.ndarray:
-    """Mean over all atoms that the sites stand for.
-
-    Args:
-        sites: predictions, on one energy grid.
-        values: of each, shape (n_energies,).
+def multiplicities(sites: Sequence[SitePrediction]) -> np.ndarray:
+    """Atoms that each of some sites, of which a mean can be taken, stands for, shape (n_sites,).
 
     Raises:
         StructureError: there are no sites, or their energies differ.
@@ -223,4 +227,4 @@ def weighted_mean(sites: Sequence[SitePrediction], values: list[np.ndarray]) -> 
                 f"site {site.site} of {site.structure} has other energies than site"
                 f" {sites[0].site} of {sites[0].structure}; a mean needs the same"
             )
-    return np.average(values, axis=0, weights=[len(site.equivalent) for site in sites])
+    return np.array([len(site.equivalent) for site in sites])

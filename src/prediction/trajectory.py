@@ -1,23 +1,25 @@
 """Spectrum of a trajectory: mean over frames, spreads, band."""
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..errors import StructureError
 from ..plot import MEAN, PREDICTED, draw_band
-from ..xas.tabular import Tabular, describe_axis
-from .structure_prediction import Labels, StructurePrediction
+from ..xas.tabular import describe_axis, label_axes
+from .structure_prediction import Banded, Labels, StructurePrediction
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class TrajectorySpectrum(Tabular):
+class TrajectorySpectrum(Banded):
     """Spectrum of a trajectory."""
 
+    CENTER: ClassVar[str] = "mean"
     energy: np.ndarray
     """eV, shape (n_energies,)."""
     mean: np.ndarray
@@ -42,26 +44,14 @@ class TrajectorySpectrum(Tabular):
     labels: Labels = Labels()
     """What to call the axes and the band."""
 
-    @property
-    def lower(self) -> np.ndarray | None:
-        """Lower end of the band, shape (n_energies,); None: the model is not calibrated."""
-        return None if self.half_width is None else self.mean - self.half_width
-
-    @property
-    def upper(self) -> np.ndarray | None:
-        """Upper end of the band, shape (n_energies,); None: the model is not calibrated."""
-        return None if self.half_width is None else self.mean + self.half_width
-
     def columns(self) -> dict[str, np.ndarray]:
         """``energy_eV``, ``mean``, ``spread``, ``site_spread`` and the ends of the band.
 
         All of shape (n_energies,).
         """
-        columns = {"energy_eV": self.energy, "mean": self.mean, "spread": self.spread}
-        columns["site_spread"] = self.site_spread
-        if self.lower is not None and self.upper is not None:
-            columns |= {"lower": self.lower, "upper": self.upper}
-        return columns
+        names = ("mean", "spread", "site_spread")
+        columns = {"energy_eV": self.energy, **{name: getattr(self, name) for name in names}}
+        return columns | self.ends()
 
     def draw(self, ax: Any) -> None:
         """Draw the mean with the spread of the frames and the model's band."""
@@ -75,15 +65,15 @@ class TrajectorySpectrum(Tabular):
             ax.plot(self.energy, ends, "--", color=MEAN, linewidth=0.8, label=names)
         ax.legend(frameon=False, fontsize=8, loc="lower right")
         doubt = f", {self.n_novel} of {self.n_sites} sites novel" if self.n_novel else ""
-        self.labels.write(ax, f"{self.n_frames} frames{doubt}")
+        label_axes(ax, self.labels.energy, self.labels.mu, f"{self.n_frames} frames{doubt}")
 
     def __repr__(self) -> str:
         """One line."""
         text = f"{self.n_frames} frames, {self.n_sites} sites, {describe_axis(self.energy)}"
         text += self.labels.mean_width(self.half_width)
         text += f"; {self.n_novel} sites novel" if self.n_novel else ""
-        missing = ", ".join(self.unseen)
-        text += f"; {missing} absent from the training set" if missing else ""
+        if self.unseen:
+            text += f"; {', '.join(self.unseen)} absent from the training set"
         return f"<TrajectorySpectrum {text}>"
 
     def warn_of_doubts(self) -> None:
@@ -92,9 +82,8 @@ class TrajectorySpectrum(Tabular):
             logger.warning("contains %s, absent from the training set", ", ".join(self.unseen))
         if self.n_novel:
             logger.warning(
-                "%d of %d sites are unlike anything the model was trained on; expect larger errors"
-                " there",
-                *(self.n_novel, self.n_sites),
+                "%s sites are unlike anything the model was trained on; expect larger errors there",
+                f"{self.n_novel} of {self.n_sites}",
             )
 
 
@@ -104,8 +93,7 @@ class RunningMoments:
     def __init__(self) -> None:
         """Start without arrays."""
         self.count = 0
-        self.mean = np.zeros(())
-        self.squares = np.zeros(())
+        self.mean = self.squares = np.zeros(())
 
     def add(self, values: np.ndarray, times: int = 1) -> None:
         """Take in an array that stands for ``times`` equal ones."""
@@ -120,44 +108,33 @@ class RunningMoments:
         return np.sqrt(self.squares / max(self.count - 1, 1))
 
 
-class FrameSums:
-    """What a trajectory's spectrum is made of, frame by frame."""
+def average_frames(predictions: Iterable[StructurePrediction]) -> TrajectorySpectrum:
+    """Spectrum of a trajectory whose frames come one by one.
 
-    def __init__(self) -> None:
-        """Start without frames."""
-        self.frames, self.sites, self.widths = (RunningMoments() for _ in range(3))
-        self.energy, self.labels = np.zeros(0), Labels()
-        self.n_novel = 0
-        self.unseen: set[str] = set()
-
-    def add(self, predicted: StructurePrediction) -> None:
-        """Take in a frame."""
-        self.energy, self.labels = predicted.energy, predicted[0].labels
-        self.frames.add(predicted.mean)
-        if predicted.half_width is not None:
-            self.widths.add(predicted.half_width)
+    Raises:
+        StructureError: there is no frame.
+    """
+    frames, sites, widths = (RunningMoments() for _ in range(3))
+    n_novel, unseen, predicted = 0, set[str](), None
+    for predicted in predictions:
+        frames.add(predicted.mean)
+        if (half_width := predicted.half_width) is not None:
+            widths.add(half_width)
         for site in predicted:
-            self.sites.add(site.mu, len(site.equivalent))
-            self.n_novel += len(site.equivalent) * site.novel
-            self.unseen.update(site.unseen)
-
-    def spectrum(self) -> TrajectorySpectrum:
-        """The trajectory's spectrum.
-
-        Raises:
-            StructureError: there was no frame.
-        """
-        if not self.frames.count:
-            raise StructureError("a trajectory without frames has no spectrum")
-        return TrajectorySpectrum(
-            energy=self.energy,
-            mean=self.frames.mean,
-            spread=self.frames.deviation,
-            site_spread=self.sites.deviation,
-            n_frames=self.frames.count,
-            n_sites=self.sites.count,
-            n_novel=self.n_novel,
-            unseen=tuple(sorted(self.unseen)),
-            half_width=self.widths.mean if self.widths.count else None,
-            labels=self.labels,
-        )
+            sites.add(site.mu, len(site.equivalent))
+            n_novel += len(site.equivalent) * site.novel
+            unseen.update(site.unseen)
+    if predicted is None:
+        raise StructureError("a trajectory without frames has no spectrum")
+    return TrajectorySpectrum(
+        energy=predicted.energy,
+        mean=frames.mean,
+        spread=frames.deviation,
+        site_spread=sites.deviation,
+        n_frames=frames.count,
+        n_sites=sites.count,
+        n_novel=n_novel,
+        unseen=tuple(sorted(unseen)),
+        half_width=widths.mean if widths.count else None,
+        labels=predicted[0].labels,
+    )

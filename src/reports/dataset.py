@@ -7,7 +7,7 @@ import numpy as np
 from ..dataset.database import Database
 from ..errors import DatabaseError
 from ..plot import CALCULATED, PREDICTED, new_figure, save
-from ..xas.tabular import axis_labels
+from ..xas.tabular import axis_labels, label_axes
 from .page import facts, figure, page, paragraph, section
 from .text import by_count, with_counts
 
@@ -67,10 +67,7 @@ def _spectra(
         ax = axes[0, 0]
         ax.fill_between(energy[shown], low, high, color=CALCULATED, alpha=0.5, linewidth=0)
         ax.plot(energy[shown], middle, color=PREDICTED, linewidth=1.4)
-        x_label, y_label = axis_labels(unit, relative=axis == "relative")
-        ax.set_xlabel(x_label, fontsize=9)
-        ax.set_ylabel(y_label, fontsize=9)
-        ax.ticklabel_format(axis="x", useOffset=False)
+        label_axes(ax, *axis_labels(unit, relative=axis == "relative"))
         save(canvas, path)
 
     caption = (

@@ -5,8 +5,8 @@ from pathlib import Path
 from ..checkpoints.trained_model import TrainedModel
 from ..dataset.database import Database
 from ..dataset.location import Location
-from ..evaluation.environments import Group
 from ..evaluation.evaluate import Comparison, choose_ids, evaluate, sites_of
+from ..evaluation.metrics import Group
 from .page import facts, figure, page, paragraph, section, table
 
 WORST = 15
@@ -50,7 +50,7 @@ def _errors(compared: Comparison, chosen: str, n_seen: int) -> list[str]:
     figures = [
         ("records", chosen),
         ("energies", str(compared.axis)),
-        ("unit", compared.unit or "not stated"),
+        ("unit", compared.labels.unit or "not stated"),
         ("mean squared error", f"{result.mean_mse:.6f}"),
         ("its median over sites", f"{result.median_mse:.6f}"),
         ("mean absolute error", f"{result.mae:.5f}"),

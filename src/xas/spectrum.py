@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ENERGY_TOLERANCE, RecordError
-from .tabular import Tabular, describe_axis, draw_spectrum, plain_text
+from .tabular import Tabular, describe_axis, draw_spectrum
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +82,7 @@ class Spectrum(Tabular):
 
     def draw(self, ax: Any) -> None:
         """Draw the spectrum."""
-        draw_spectrum(ax, self.energy, self.mu, self.unit)
-        ax.set_title(plain_text(self.source), fontsize=9)
+        draw_spectrum(ax, self.energy, self.mu, self.unit, self.source)
 
     def at(self, energy: np.ndarray) -> "Spectrum":
         """Linear interpolation onto two or more energies, eV, shape (n,), strictly increasing.

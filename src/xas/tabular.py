@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,6 @@ from ..runtime.text_files import printable
 
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-DIGITS = 9
-"""Significant digits in a file; a float32 needs no more."""
 
 UNIT_LABELS = {
     "1e-3 a0^2": r"$10^{-3}\,a_0^2$",
@@ -60,12 +58,9 @@ class Tabular:
             CheckpointError: the file can't be written.
         """
         check_writable(Path(path))
-        columns, text = self.columns(), io.StringIO(newline="")
-        rows = csv.writer(text, lineterminator="\n")
-        rows.writerow(columns)
-        table = zip(*columns.values(), strict=True)
-        rows.writerows(["" if v != v else f"{v:.{DIGITS}g}" for v in row] for row in table)
-        write_text_durably(Path(path), text.getvalue())
+        columns = self.columns()
+        rows = zip(*columns.values(), strict=True)
+        write_text_durably(Path(path), csv_text([columns, *rows]))
 
     def to_dataframe(self) -> "DataFrame":
         """The ``columns`` as a table of pandas, with energy as its index.
@@ -103,12 +98,36 @@ def axis_labels(unit: str | None, relative: bool) -> tuple[str, str]:
     )
 
 
+def label_axes(ax: Any, energy: str, mu: str, title: str = "") -> None:
+    """Write labels of energy and absorption, and a title, into axes."""
+    ax.set_xlabel(energy, fontsize=8)
+    ax.set_ylabel(mu, fontsize=8)
+    ax.set_title(plain_text(title), fontsize=9)
+    ax.ticklabel_format(axis="x", useOffset=False)
+
+
 def draw_spectrum(
-    ax: Any, energy: np.ndarray, mu: np.ndarray, unit: str | None, relative: bool = False
+    ax: Any,
+    energy: np.ndarray,
+    mu: np.ndarray,
+    unit: str | None,
+    title: str,
+    relative: bool = False,
 ) -> None:
     """Draw one spectrum, arrays of shape (n_energies,), and label the axes."""
     ax.plot(energy, mu, linewidth=1.0)
-    energy_label, mu_label = axis_labels(unit, relative)
-    ax.set_xlabel(energy_label, fontsize=8)
-    ax.set_ylabel(mu_label, fontsize=8)
-    ax.ticklabel_format(axis="x", useOffset=False)
+    label_axes(ax, *axis_labels(unit, relative), title)
+
+
+def csv_text(rows: Iterable[Iterable[object]], comments: Iterable[str] = ()) -> str:
+    """Comma-separated values; numbers read back exactly, and what is not known (NaN) is empty.
+
+    Args:
+        rows: text and numbers, the first row the names of the columns.
+        comments: lines before them, which begin with `#`.
+    """
+    text = io.StringIO(newline="")
+    text.writelines(f"# {line}\n" for line in comments)
+    table = csv.writer(text, lineterminator="\n")
+    table.writerows(["" if value != value else value for value in row] for row in rows)
+    return text.getvalue()

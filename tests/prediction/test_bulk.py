@@ -9,6 +9,7 @@ from paths import CU_K
 from team import bulk_model, structures, write_input
 
 from src import save_model
+from src.checkpoints.energy_scale import aligned
 from src.checkpoints.trained_model import TrainedModel
 from src.dataset.database import write_records
 from src.errors import ConfigError, DatabaseError
@@ -111,6 +112,16 @@ def test_an_output_is_not_mixed_with_other_work(case, monkeypatch):
     ):
         with pytest.raises(DatabaseError, match=message):
             predict(case, **changes)
+    network, info = bulk_model()
+    info.expected_shift, info.shift_spread = 2.0, 1.0
+    shifted = TrainedModel(network, info, sha256="this model")
+    energy = np.asarray(info.energy_grid)  # the same energies, but of other spectra
+    for model, name in ((shifted, "shifted.db"), (aligned(shifted), "aligned.db")):
+        bulk.predict_database(model, case / "in.db", case / name, energy=energy)
+    with pytest.raises(DatabaseError, match=r"energies_are was 'absolute.* is 'aligned to exper"):
+        bulk.predict_database(aligned(shifted), case / "in.db", case / "shifted.db", energy=energy)
+    mu = [next(read_spectra(case / name)).mu for name in ("shifted.db", "aligned.db")]
+    assert np.abs(mu[0] - mu[1]).max() > 1e-3  # negative control: to mix them would be wrong
     with pytest.raises(ConfigError, match=r"out\.db: exists, .* not read from a file"):
         predict(case, digest=None)  # two networks without a file would look alike
     with monkeypatch.context() as patch:

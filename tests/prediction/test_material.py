@@ -1,5 +1,7 @@
 """The spectrum of a material against the mean of every absorber predicted on its own."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -65,8 +67,16 @@ def test_real_crystals_to_a_millionth(name, float64):
     assert np.abs(material_mean(found) - brute.mean(axis=0)).max() < 1e-6
 
 
-def test_no_sites_and_no_bands():
-    with pytest.raises(StructureError, match="without absorbers"):
-        material_mean([])
+@pytest.mark.parametrize("mean", [material_mean, material_half_width])
+def test_a_mean_needs_sites_on_the_same_energies(mean):
     (site,) = predict_structure(TrainedModel.load("zn-k"), Atoms("ZnO", [[0, 0, 0], [0, 0, 2.0]]))
-    assert np.allclose(material_half_width([site]), site.half_width, equal_nan=True)
+    expected = site.mu if mean is material_mean else site.half_width
+    assert np.allclose(mean([site, site]), expected, equal_nan=True)
+    assert material_half_width([site, replace(site, half_width=None)]) is None
+    with pytest.raises(StructureError, match="without absorbers"):
+        mean([])
+    other = replace(site, energy=site.energy + 1.0)
+    for half_width in (site.half_width, None):  # calibrated or not
+        pair = [replace(one, half_width=half_width) for one in (site, other)]
+        with pytest.raises(StructureError, match="has other energies than site 0"):
+            mean(pair)

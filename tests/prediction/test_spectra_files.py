@@ -3,6 +3,8 @@
 import csv
 import importlib.util
 import json
+import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,9 +12,10 @@ from ase.io import read
 from command import error_of, run
 from paths import ROOT, ZN_K
 
-from src import XANESPredictor
+from src import StructurePrediction, XANESPredictor
 from src.readers.materials_project import read_materials_project
 from src.structures.pymatgen import as_atoms, to_dict
+from src.xas.columns import read_columns
 from src.xas.xdi import read_xdi
 
 COPPER = ROOT / "docs" / "examples" / "copper"
@@ -35,16 +38,25 @@ def written(tmp_path, ending, *names):
 
 
 def test_comma_separated_values_are_those_of_the_table(tmp_path, sites):
-    with written(tmp_path, ".csv").open(newline="") as file:
-        names, *rows = csv.reader(file)
-    table = written(tmp_path, ".dat")
-    labels = [line for line in table.read_text().splitlines() if line.startswith("#")][-1]
+    path, table = written(tmp_path, ".csv"), written(tmp_path, ".dat")
+    *header, labels = (x for x in table.read_text().splitlines() if x.startswith("#"))
+    comments = [x for x in path.read_text().splitlines() if x.startswith("#")]
+    assert [x for x in comments if "command" not in x] == [x for x in header if "command" not in x]
+    assert any("sha256" in line for line in comments)
+    names, *rows = csv.reader(path.read_text().splitlines()[len(comments) :])
     assert names == labels.split()[1:]
+    read_back = read_columns(path)
+    assert read_back.values.shape == (len(rows), len(names))
+    assert read_back.labels[:2] == ["energy", names[1].lower()]
     values = np.array([[float(cell or "nan") for cell in row] for row in rows])
     np.testing.assert_allclose(values, np.loadtxt(table), atol=5e-5)  # of four decimals of energy
     for name, predicted in sites.items():
         column = values[:, names.index(f"{name}_{predicted[0].site}")]
         np.testing.assert_allclose(column, predicted[0].mu, atol=1e-6)
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.read_csv(path, comment="#")
+    assert list(frame) == names
+    np.testing.assert_array_equal(frame.to_numpy(), values)
 
 
 def test_json_and_arrays_hold_the_same_spectra(tmp_path, sites):
@@ -65,7 +77,7 @@ def test_json_and_arrays_hold_the_same_spectra(tmp_path, sites):
     np.testing.assert_allclose(arrays["energy"], sites["CuO"][0].energy)
 
 
-def test_xdi_is_read_back_with_its_edge(tmp_path, sites, capsys):
+def test_xdi_is_read_back_with_its_edge(tmp_path, sites):
     path = written(tmp_path, ".xdi", "CuO")
     assert path.read_text().startswith("# XDI/1.0 ")
     spectrum = read_xdi(path)
@@ -73,9 +85,27 @@ def test_xdi_is_read_back_with_its_edge(tmp_path, sites, capsys):
     (site,) = sites["CuO"][:1]
     np.testing.assert_allclose(spectrum.mu, np.loadtxt(path)[:, 1])
     np.testing.assert_allclose(spectrum.energy, site.energy)
-    many = [COPPER / f"{name}.vasp" for name in NAMES]
-    assert run("predict", "cu-k-feff", *many, "-o", path) == 1
-    assert "XDI contains one structure, not 2" in error_of(capsys)
+
+
+def test_several_structures_are_refused_as_xdi_before_they_are_predicted(
+    tmp_path, capsys, monkeypatch
+):
+    words = ["predict", "cu-k-feff", *(COPPER / f"{name}.vasp" for name in NAMES), "-o"]
+    predicted = []
+    monkeypatch.setattr(
+        "src.commands.predict.predict_files", lambda *_: predicted.append(1) or sys.exit(9)
+    )
+    assert run(*words, tmp_path / "x.xdi") == 1
+    assert "x.xdi: XDI contains one structure, not 2" in error_of(capsys)
+    assert not predicted
+    with pytest.raises(SystemExit):  # negative control
+        run(*words, tmp_path / "x.csv")
+    assert predicted
+
+
+def test_a_hash_in_a_name_begins_no_comment(sites):
+    site = replace(sites["CuO"][0], structure="a #1")
+    assert list(StructurePrediction([site]).columns())[1] == f"a_-1_{site.site}"
 
 
 def test_objects_of_pymatgen_are_records_again(tmp_path, sites):
