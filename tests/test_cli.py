@@ -14,7 +14,7 @@ import yaml
 from ase import Atoms
 from ase.io import write
 from cif import cubic_cif
-from command import error_of, run
+from command import SPLIT, error_of, run
 from paths import CALCULATIONS, CU_K, FEFF_RUNS, ROOT, ZN_K
 
 from src.checkpoints.trained_model import load_model
@@ -25,7 +25,6 @@ QUICK = [
     "--training.epochs=2", "--model.num_layers=1", "--model.lmax=1", "--model.channels=8",
     "--model.num_basis=32", "--training.max_edges=4000",
 ]  # fmt: skip
-SPLIT = ["--train", str(CU_K / "train.txt"), "--val", str(CU_K / "val.txt")]
 
 MODULES = 60
 """Of ours, packages too, that a prediction of one file may import."""

@@ -4,11 +4,11 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
-from paths import CALCULATIONS, ROOT
+from command import start
+from paths import CALCULATIONS
 from records import record
 
 from src.cli import main
@@ -55,11 +55,8 @@ def test_a_killed_collection_leaves_the_database_as_it_was(tmp_path, database):
     whole, before, outcomes = Database(database).digest, Database(kept).digest, []
     for tenth in range(10):
         shutil.copy(kept, path)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "src", "dataset", CALCULATIONS, "-o", path],
-            cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
-        )  # fmt: skip
+        silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        process = start("dataset", CALCULATIONS, "-o", path, **silent)
         deadline, journal = time.monotonic() + 30, path.with_name("cu.db-journal")
         while process.poll() is None and not journal.exists() and time.monotonic() < deadline:
             time.sleep(0.001)

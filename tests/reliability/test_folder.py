@@ -1,28 +1,21 @@
 """The output folder of a training: one process at a time, nothing of worth overwritten."""
 
-import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
 import torch
-from command import error_of, run
+from command import NETWORK, SPLIT, error_of, run, start
 from hooks import Killed, at, die, hook_commands
-from paths import CU_K, ROOT
 
 from src.checkpoints.torch_file import read_verified
 from src.checkpoints.trained_model import load_model
 from src.runtime.atomic_files import hold, older
 
 pytestmark = pytest.mark.reliability
-SMALL = [
-    "--train", CU_K / "train.txt", "--val", CU_K / "val.txt", "--training.epochs=3",
-    "--model.num_layers=1", "--model.lmax=1", "--model.channels=8", "--model.num_basis=16",
-    "--training.device=cpu",
-]  # fmt: skip
+SMALL = [*SPLIT, *NETWORK, "--training.epochs=3", "--training.device=cpu"]
 
 
 @pytest.fixture(scope="module")
@@ -135,16 +128,6 @@ def test_a_full_log_ends_no_training(made, tmp_path, capsys):
     assert (tmp_path / "run" / "training.png").exists()
 
 
-def start(made, out, *more):
-    """A training in a process of its own, of a second a batch."""
-    script = str(ROOT / "tests" / "support" / "faulty.py")
-    return subprocess.Popen(
-        [sys.executable, script, *map(str, words(made, out, "--training.batch_size=2", *more))],
-        cwd=ROOT, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "FAULT": "slow 0"},
-    )  # fmt: skip
-
-
 def wait_for(path, process):
     """Wait until a training has written a file."""
     deadline = time.monotonic() + 60
@@ -159,7 +142,8 @@ def test_a_second_training_in_the_same_folder_is_refused_and_a_killed_one_is_fol
 ):
     """Readers of batches, which outlive it for a moment, do not hold the folder."""
     out = tmp_path / "run"
-    first = start(made, out, "--training.workers=2", "--training.checkpoint_minutes=0")
+    small = "--training.batch_size=2", "--training.workers=2", "--training.checkpoint_minutes=0"
+    first = start(*words(made, out, *small), fault="slow 0", stderr=subprocess.PIPE)
     wait_for(out / "config.yaml", first)  # written before the first batch
     assert run(*words(made, out)) == 1
     assert "run: another process is working here" in error_of(capsys)

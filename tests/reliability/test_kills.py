@@ -1,15 +1,13 @@
 """Trainings killed at random moments, writing included, end as one that was left alone."""
 
-import os
 import signal
 import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
 import torch
-from paths import CU_K, ROOT
+from command import NETWORK, SPLIT, start
 from states import differing, without_seconds
 
 from src.checkpoints.torch_file import read_verified
@@ -19,22 +17,14 @@ from src.runtime.atomic_files import versions
 pytestmark = pytest.mark.reliability
 KILLS = 50
 SMALL = [
-    "--train", CU_K / "train.txt", "--val", CU_K / "val.txt", "--training.epochs=60",
-    "--training.max_edges=1500", "--training.device=cpu", "--training.checkpoint_minutes=0",
-    "--model.num_layers=1", "--model.lmax=1", "--model.channels=8", "--model.num_basis=16",
-    "--model.dropout=0.2",
+    *SPLIT, *NETWORK, "--model.dropout=0.2", "--training.epochs=60", "--training.max_edges=1500",
+    "--training.device=cpu", "--training.checkpoint_minutes=0",
 ]  # fmt: skip
 
 
-def start(database, out, *more):
+def train(database, out, *more):
     """A training in a process of its own."""
-    words = ["train", database, *SMALL, "-o", out, *more]
-    return subprocess.Popen(
-        [sys.executable, "-m", "src", *map(str, words)],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
-        stderr=subprocess.DEVNULL,
-    )
+    return start("train", database, *SMALL, "-o", out, *more, stderr=subprocess.DEVNULL)
 
 
 def modified(path):
@@ -47,12 +37,12 @@ def modified(path):
 
 @pytest.mark.slow
 def test_fifty_kills_lose_nothing(database, tmp_path):
-    whole = start(database, tmp_path / "whole")
+    whole = train(database, tmp_path / "whole")
     assert whole.wait() == 0
     rng, kills, last = np.random.default_rng(0), 0, None
     cut = tmp_path / "cut" / "last.ckpt"
     for _ in range(20 * KILLS):
-        process = start(database, tmp_path / "cut", *(["--resume"] if versions(cut) else []))
+        process = train(database, tmp_path / "cut", *(["--resume"] if versions(cut) else []))
         before, begun = last, time.monotonic()
         while process.poll() is None and time.monotonic() - begun < 60:
             if modified(cut) not in (None, before):

@@ -10,6 +10,7 @@ import time
 import broken
 import numpy as np
 import pytest
+from command import start
 from paths import ROOT
 from team import bulk_model
 
@@ -118,9 +119,8 @@ def test_strict_takes_the_first_broken_file_as_a_failure(model, tmp_path, capsys
 
 def interrupt(model, source, output, number):
     """Send a signal to a prediction when it is at work; return exit code and messages."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "src", "predict", str(model), *map(str, source), "-o", str(output)],
-        cwd=ROOT, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT,
+    process = start(
+        "predict", model, *source, "-o", output, stderr=subprocess.PIPE, environment=ENVIRONMENT,
         # a shell starts what it puts in the background deaf to Ctrl-C
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.io import write
+from command import start
 from input_world import make_world
 from paths import ROOT, ZN_K
 
@@ -75,9 +76,6 @@ def test_outputs_that_are_devices_or_of_their_own_are_written(world, tmp_path):
     assert main([*words, "-o", str(tmp_path / "a.dat")]) == 0  # its own of before
 
 
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-
-
 @pytest.mark.parametrize(
     ("command", "code", "message"),
     [
@@ -92,7 +90,8 @@ def test_standard_output_that_fails(world, tmp_path, command, code, message):
     program = f'xanes() {{ {sys.executable} -m src "$@"; }}; '
     done = subprocess.run(
         ["bash", "-c", program + command.format(**world, accents=accents)],
-        cwd=ROOT, text=True, capture_output=True, check=False, env=ENVIRONMENT,
+        cwd=ROOT, text=True, capture_output=True, check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert done.returncode == code, done.stderr
     assert message in done.stderr if message else not done.stderr
@@ -114,14 +113,12 @@ def test_a_reader_that_stops_early_prevents_no_file(world, tmp_path, words, n_fi
     command = words.format(**world, out=tmp_path / "out").split()
     reader, writer = os.pipe()
     os.close(reader)
-    done = subprocess.run(
-        [sys.executable, "-m", "src", *command], cwd=ROOT, check=False,
-        stdout=writer, stderr=subprocess.PIPE, text=True,
-        env={**ENVIRONMENT, "PYTHONUNBUFFERED": unbuffered},
-    )  # fmt: skip
+    variables = {"PYTHONUNBUFFERED": unbuffered}
+    process = start(*command, stdout=writer, stderr=subprocess.PIPE, environment=variables)
+    message = process.communicate()[1]
     os.close(writer)
-    assert done.returncode == 141
-    assert not re.search("Traceback|Error|error:", done.stderr)
+    assert process.returncode == 141
+    assert not re.search("Traceback|Error|error:", message)
     written = sorted(tmp_path.iterdir())
     assert len(written) == n_files
     assert all(path.stat().st_size > 100 for path in written)
@@ -132,11 +129,8 @@ def test_a_lost_reader_of_both_streams_hides_no_failure(world, tmp_path):
     reader, writer = os.pipe()
     os.close(reader)
     for words, code in (("info {db}", 141), ("info {missing}", 1), ("info --nothing", 2)):
-        command = [sys.executable, "-m", "src", *words.format(**world).split()]
-        done = subprocess.run(
-            command, cwd=ROOT, check=False, stdout=writer, stderr=writer, env=ENVIRONMENT
-        )
-        assert done.returncode == code
+        process = start(*words.format(**world).split(), stdout=writer, stderr=writer)
+        assert process.wait() == code
     os.close(writer)
 
 

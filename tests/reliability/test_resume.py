@@ -3,17 +3,15 @@
 # ruff: noqa: NPY002 - data sets may use the global generator
 
 import copy
-import os
 import random
 import subprocess
-import sys
 
 import numpy as np
 import pytest
 import torch
+from command import NETWORK, SPLIT, start
 from conftest import random_molecule
 from hooks import Killed
-from paths import CU_K, ROOT
 from states import differing, without_seconds
 
 from src import TrainingConfig, run_training
@@ -102,32 +100,27 @@ def test_killed_again_and_again_with_everything_on(tmp_path):
 def test_out_of_memory_is_one_line_and_the_training_goes_on(database, tmp_path):
     """A real allocation that fails, in the middle of an epoch."""
     small = [
-        "--train", CU_K / "train.txt", "--val", CU_K / "val.txt", "--training.epochs=4",
-        "--training.max_edges=1500", "--training.device=cpu", "--training.checkpoint_minutes=0",
-        "--model.num_layers=1", "--model.lmax=1", "--model.channels=8", "--model.num_basis=16",
-        "--model.dropout=0.2",
+        *SPLIT, *NETWORK, "--model.dropout=0.2", "--training.epochs=4", "--training.max_edges=1500",
+        "--training.device=cpu", "--training.checkpoint_minutes=0",
     ]  # fmt: skip
 
-    def start(out, *more, fault):
-        """Train in a process of its own."""
-        script = str(ROOT / "tests" / "support" / "faulty.py")
+    def train(out, *more, fault=None):
+        """Exit code and messages of a training in a process of its own."""
         words = ["train", database, *small, "-o", tmp_path / out, *more]
-        return subprocess.run(
-            [sys.executable, script, *map(str, words)],
-            cwd=ROOT, capture_output=True, text=True, check=False,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "FAULT": fault,
-                 "AT": "2 1"},
-        )  # fmt: skip
+        how = {"environment": {"AT": "2 1"}, "stderr": subprocess.PIPE}
+        process = start(*words, fault=fault, **how)
+        message = process.communicate()[1]
+        return process.returncode, message
 
-    assert start("whole", fault="none 0").returncode == 0
-    done = start("cut", fault="memory 0")
-    assert done.returncode == 1
-    errors = [line for line in done.stderr.splitlines() if "error" in line]
-    assert len(errors) == 1, done.stderr
+    assert train("whole")[0] == 0
+    code, message = train("cut", fault="memory 0")
+    assert code == 1
+    errors = [line for line in message.splitlines() if "error" in line]
+    assert len(errors) == 1, message
     assert "out of memory" in errors[0]
     assert "max_edges" in errors[0]
     left = read_verified(tmp_path / "cut" / "last.ckpt")
     assert (left["epoch"], left["batch"]) == (2, 1)
-    assert start("cut", "--resume", fault="none 0").returncode == 0
+    assert train("cut", "--resume")[0] == 0
     states = [read_verified(tmp_path / name / "last.ckpt") for name in ("whole", "cut")]
     assert differing(*map(without_seconds, states)) == []

@@ -3,13 +3,12 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from command import NETWORK, SPLIT, start
 from hooks import Killed, at, die
-from paths import CU_K, ROOT
 from states import differing, without_seconds
 from team import epoch_batches, graphs, network, settings
 
@@ -107,16 +106,10 @@ def start_slowly(database, out):
         The process, and the ids of its two loader processes.
     """
     words = [
-        "train", database, "--train", CU_K / "train.txt", "--val", CU_K / "val.txt", "-o", out,
-        "--training.epochs=2", "--training.batch_size=2", "--training.device=cpu",
-        "--model.num_layers=1", "--model.lmax=1", "--model.channels=8", "--model.num_basis=16",
-        "--training.workers=2",
+        "train", database, *SPLIT, *NETWORK, "-o", out, "--training.epochs=2",
+        "--training.batch_size=2", "--training.device=cpu", "--training.workers=2",
     ]  # fmt: skip
-    process = subprocess.Popen(
-        [sys.executable, str(ROOT / "tests" / "support" / "faulty.py"), *map(str, words)],
-        cwd=ROOT, start_new_session=True, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "FAULT": "slow 0"},
-    )  # fmt: skip
+    process = start(*words, fault="slow 0", start_new_session=True, stderr=subprocess.PIPE)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:

@@ -3,12 +3,12 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
+import command
 import pytest
-from paths import CU_K, ROOT
+from command import NETWORK, SPLIT
 from states import differing, without_seconds
 
 from src.checkpoints.torch_file import read_verified
@@ -20,10 +20,8 @@ pytestmark = [
 ]
 EPOCHS = 25
 TRAIN = [
-    "--train", CU_K / "train.txt", "--val", CU_K / "val.txt", f"--training.epochs={EPOCHS}",
-    "--model.num_layers=1", "--model.lmax=1", "--model.channels=8", "--model.num_basis=16",
-    "--training.max_edges=1500", "--training.device=cpu", "--model.dropout=0.2",
-    "--training.checkpoint_minutes=0",
+    *SPLIT, *NETWORK, "--model.dropout=0.2", f"--training.epochs={EPOCHS}",
+    "--training.max_edges=1500", "--training.device=cpu", "--training.checkpoint_minutes=0",
 ]  # fmt: skip
 
 
@@ -39,18 +37,9 @@ def start(database, out, *more, restarts=0, fault=None):
     """Start a training by two processes."""
     launcher = ["-m", "torch.distributed.run", "--nproc_per_node=2", f"--max-restarts={restarts}"]
     launcher += ["--rdzv-backend=c10d", "--rdzv-endpoint=localhost:0", "--monitor-interval=0.1"]
-    launcher += ["-m", "src"] if fault is None else [str(ROOT / "tests" / "support" / "faulty.py")]
     words = ["train", database, *TRAIN, "-o", out, *more]
-    return subprocess.Popen(
-        [sys.executable, *launcher, *map(str, words)],
-        cwd=ROOT,
-        env={
-            **os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "FAULT": fault or "",
-        },
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )  # fmt: skip
+    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    return command.start(*words, launcher=launcher, fault=fault, **streams)
 
 
 def finish(process, within=300.0):

@@ -1,6 +1,5 @@
 """Calculations with a stub for FEFF: structures, its command, and what it has noted."""
 
-import os
 import shlex
 import signal
 import subprocess
@@ -9,6 +8,7 @@ import time
 from collections import Counter
 from functools import partial
 
+import command
 from ase.build import bulk
 from ase.io import write
 from paths import ROOT
@@ -58,12 +58,8 @@ def wait_for(folder, ended):
 
 def start(words):
     """The command as a separate process, which heeds Ctrl-C even where the tests ignore it."""
-    command = [sys.executable, "-m", "src", *map(str, words)]
     heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(
-        command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL, preexec_fn=heed
-    )
+    return command.start(*words, stderr=subprocess.DEVNULL, preexec_fn=heed)
 
 
 def engines(folder):
