@@ -63,8 +63,8 @@ def _inputs_of(listing: Path) -> list[Path]:
 
     An empty file means the input of the usual name.
     """
-    words = [line.split("!")[0].strip() for _, line in numbered_lines(listing)]
-    count, *names = [word for word in words if word] or ["1", INPUT]
+    words = (line.split("!")[0].strip() for _, line in numbered_lines(listing))
+    count, *names = list(filter(None, words)) or ["1", INPUT]
     if not COUNT.fullmatch(count) or not 0 < int(count) <= len(names):
         raise RecordError(
             f"{listing}: expected a number and as many names of inputs, found {count[:30]!r} and"
@@ -149,13 +149,7 @@ def read_run(path: Path) -> Record:
 
 
 def _material(path: Path, folder: Path, output: str) -> str:
-    """Name of the material of a run: that of its folder, or of the output where others share it.
-
-    Args:
-        path: input file.
-        folder: where FDMNES ran.
-        output: name of the output.
-    """
+    """Name of the material of a run: that of its folder, or of the output where others share it."""
     own = path.absolute().parent
     if own == folder.absolute():
         shared = (folder / LIST).is_file() and len(_inputs_of(folder / LIST)) > 1

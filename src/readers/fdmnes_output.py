@@ -67,32 +67,35 @@ def find_output(path: Path, inp: FdmnesInput, folder: Path) -> tuple[list[Path],
         RecordError: there are none, or several convoluted ones and the input does not say which.
     """
     bases = [folder / inp.output, path.parent / inp.output, path.parent / Path(inp.output).name]
-    for base in bases:
-        raw = [base.with_name(f"{base.name}.txt")]
-        if not raw[0].is_file():
-            site = re.compile(re.escape(base.name) + r"_(\d+)\.txt")
-            raw = [file for file in base.parent.glob("*.txt") if site.fullmatch(file.name)]
-            raw.sort(key=lambda file: int(file.stem.rpartition("_")[2]))
-        if raw:
-            break
-    else:
-        name = bases[0].name
+    base, raw = next(((base, raw) for base in bases if (raw := _raw_files(base))), (bases[0], []))
+    if not raw:
         raise RecordError(
-            f"{path}: no raw spectrum, {name}.txt or {name}_1.txt; did the run finish?"
+            f"{path}: no raw spectrum, {base.name}.txt or {base.name}_1.txt; did the run finish?"
         )
     if inp.convoluted is not None:
-        places = [folder / inp.convoluted, base.with_name(Path(inp.convoluted).name)]
-        named = [place for place in places if place.is_file()]
         usual = Path(inp.convoluted).name
+        places = [folder / inp.convoluted, base.with_name(usual)]
+        named = [place for place in places if place.is_file()][:1]
     else:
         stem = base.name if len(raw) > 1 else raw[0].stem
         usual, named = f"{stem}_conv.txt", _convoluted(base.parent, stem, inp)
     if not named:
         raise RecordError(f"{path}: no convoluted spectrum, {usual}; did the run finish?")
-    if len(named) > 1 and inp.convoluted is None:
+    if len(named) > 1:
         names = ", ".join(sorted(file.name for file in named))
         raise RecordError(f"{path}: several convoluted spectra, {names}; keep the one to read")
     return raw, named[0]
+
+
+def _raw_files(base: Path) -> list[Path]:
+    """Raw spectra of an output: `<base>.txt`, else `<base>_N.txt` in the order of N."""
+    if (single := base.with_name(f"{base.name}.txt")).is_file():
+        return [single]
+    name = re.compile(re.escape(base.name) + r"_(\d+)\.txt")
+    numbers = {
+        file: int(m[1]) for file in base.parent.glob("*.txt") if (m := name.fullmatch(file.name))
+    }
+    return sorted(numbers, key=numbers.__getitem__)
 
 
 def _convoluted(folder: Path, stem: str, inp: FdmnesInput) -> list[Path]:
@@ -101,22 +104,18 @@ def _convoluted(folder: Path, stem: str, inp: FdmnesInput) -> list[Path]:
     Since August 2019 FDMNES writes parameters that the input sets into the name, such as
     `Cu_EF-2p5_Gm20_conv.txt`.
     """
-    parameter = "|".join(IN_NAME)
-    name = re.compile(rf"{re.escape(stem)}((?:_(?:{parameter})-?\d+(?:p\d+)?)*)_conv\.txt")
-    found = {file: m[1] for file in folder.glob("*_conv.txt") if (m := name.fullmatch(file.name))}
-    if len(found) < 2:
-        return list(found)
+    parameter = rf"_({'|'.join(IN_NAME)})(-?\d+(?:p\d+)?)"
+    name = re.compile(rf"{re.escape(stem)}(?:{parameter})*_conv\.txt")
+    files = [file for file in folder.glob("*_conv.txt") if name.fullmatch(file.name)]
     chosen = []
-    for file, text in found.items():
-        values = {
-            IN_NAME[key]: float(value.replace("p", "."))
-            for key, value in re.findall(rf"_({parameter})([-\dp]+)", text)
-        }
+    for file in files if len(files) > 1 else ():
+        pairs = re.findall(parameter, file.name.removeprefix(stem))
+        values = {IN_NAME[key]: float(value.replace("p", ".")) for key, value in pairs}
         if values.keys() == inp.written.keys() and all(
             abs(value - inp.written[key]) < 1e-3 for key, value in values.items()
         ):
             chosen.append(file)
-    return chosen or list(found)
+    return chosen or files
 
 
 def read_raw(path: Path) -> Raw:

@@ -42,16 +42,13 @@ def find_sources(path: str | Path, format: str | None = None) -> list[Source]:
         path: folder of calculations, or a file.
         format: a key of ``FORMATS``; None: inferred from the content.
 
-    Returns:
-        What to read, in sorted order.
-
     Raises:
         RecordError: there is no such path.
         ConfigError: it is of no known format, or of several.
     """
     path = Path(path)
-    if format is not None:
-        _lookup(format)
+    if format not in (None, *FORMATS):
+        raise ConfigError(f"`format` is {format!r}, expected one of {', '.join(FORMATS)}")
     if not path.exists():
         raise RecordError(f"{path}: no such file or folder")
     files = sorted(Path(where, name) for where, _, names in os.walk(path) for name in names)
@@ -88,27 +85,14 @@ def _look(path: Path, files: list[Path], name: str, format: str | None) -> list[
     return [Source(file, name, among=True) for file in chosen]
 
 
-def _lookup(format: str) -> Format:
-    if format not in FORMATS:
-        raise ConfigError(f"`format` is {format!r}, expected one of {', '.join(FORMATS)}")
-    return FORMATS[format]
-
-
 def read_source(source: Source, options: ReadOptions) -> Iterator[Record | Rejected | PassedOver]:
-    """Read a source with the reader of its format.
-
-    Args:
-        source: what to read.
-        options: what the user says about it.
-
-    Yields:
-        Records, rejections, and what is of another element or edge.
+    """Read a source with the reader of its format; see ``options.read_each`` for what is yielded.
 
     Raises:
-        ConfigError: an option does not apply to the format or is missing, or the format is unknown.
+        ConfigError: an option does not apply to the format or is missing.
         RecordError: the source can't be read, unless it is one file of a folder.
     """
-    kind = _lookup(source.format)
+    kind = FORMATS[source.format]
     for name in kind.refuses:
         if getattr(options, name) is not None:
             raise ConfigError(f"`--{name}` does not go with {source.path}: {kind.title} state it")

@@ -16,6 +16,7 @@ import zipfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -27,6 +28,7 @@ from .options import Format, ReadOptions, make_record, read_each
 
 NEEDED = ("mu", "n_atoms", "numbers", "positions", "absorber", "element", "material")
 """Arrays that every archive has."""
+TEXTS = ("edge", "axis", "code", "version")
 LARGEST = 16_000_000_000
 """Bytes of all arrays, unpacked, beyond which an archive is not read."""
 
@@ -45,7 +47,7 @@ def read_npz(
     ends = np.cumsum(arrays["n_atoms"]).tolist()
     sources = [f"{path}: spectrum {number}" for number in range(len(ends))]
     yield from read_each(
-        ((s, partial(to_record, arrays, k, ends[k], s, options)) for k, s in enumerate(sources)),
+        ((s, partial(_to_record, arrays, k, ends[k], s, options)) for k, s in enumerate(sources)),
         options,
     )
 
@@ -66,19 +68,18 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
     try:
         with zipfile.ZipFile(path) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
-            if size > LARGEST:
-                raise RecordError(f"{path}: {size} bytes unpacked, more than {LARGEST}")
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except RecordError:
-        raise
+        if size <= LARGEST:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
     except Exception as error:  # as above, and NumPy
         raise RecordError(f"{path}: damaged, or no archive of plain arrays ({error})") from error
-    check_arrays(path, arrays)
+    if size > LARGEST:
+        raise RecordError(f"{path}: {size} bytes unpacked, more than {LARGEST}")
+    _check_arrays(path, arrays)
     return arrays
 
 
-def check_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
+def _check_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Raise RecordError where an array is missing, or of a shape or type that does not fit."""
     missing = [name for name in NEEDED if name not in arrays]
     if missing:
@@ -110,44 +111,36 @@ def check_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
         )
 
 
-def to_record(
+def _to_record(
     arrays: dict[str, np.ndarray], number: int, end: int, source: str, options: ReadOptions
 ) -> Record:
-    """The record of one spectrum of an archive; XanesError where a value is wrong or missing.
-
-    Its atoms are those before ``end``.
-    """
-
-    def text(name: str) -> str | None:
-        """Text of the spectrum, or one for all."""
-        if name not in arrays:
-            return None
-        return str(arrays[name] if arrays[name].ndim == 0 else arrays[name][number])
-
-    rows = slice(end - int(arrays["n_atoms"][number]), end)
-    cell = arrays["cell"][number] if "cell" in arrays and arrays["cell"][number].any() else None
-    periodic = cell is not None if "pbc" not in arrays else arrays["pbc"][number].astype(bool)
-    if cell is None and np.any(periodic):
+    """The record of a spectrum, whose atoms end before ``end``; XanesError for wrong values."""
+    atoms = slice(end - int(arrays["n_atoms"][number]), end)
+    common = {name: array for name, array in arrays.items() if array.ndim == 0}
+    if arrays.get("energy", np.zeros(())).ndim == 1:
+        common["energy"] = arrays["energy"]
+    each = [name for name in arrays if name not in (*common, "numbers", "positions")]
+    values: dict[str, Any] = common | {name: arrays[name][number] for name in each}
+    cell = values["cell"] if np.any(values.get("cell", 0.0)) else None
+    periodic = np.array(values.get("pbc", cell is not None), dtype=bool)
+    if cell is None and periodic.any():
         raise RecordError(f"{source}: periodic but without a cell")
-    numbers = arrays["numbers"][rows]
+    numbers = arrays["numbers"][atoms]
     if numbers.min() < 1 or numbers.max() > LARGEST_Z:
         raise RecordError(f"{source}: an atomic number is not within 1 to {LARGEST_Z}")
-    mu, energy = arrays["mu"][number].astype(float), None
-    count = len(mu) - int(np.argmin(np.isnan(mu[::-1]))) if not np.isnan(mu).all() else 0
-    if "energy" in arrays:
-        energies = arrays["energy"]
-        energy = (energies if energies.ndim == 1 else energies[number])[:count].astype(float)
+    mu = values["mu"].astype(float)
+    count = 1 + max(np.flatnonzero(~np.isnan(mu)), default=-1)
     return make_record(
         source,
         options,
-        material=str(arrays["material"][number]),
-        atoms=Atoms(numbers, arrays["positions"][rows], cell=cell, pbc=periodic),
-        site=int(arrays["absorber"][number]),
-        element=str(text("element")),
+        material=str(values["material"]),
+        atoms=Atoms(numbers, arrays["positions"][atoms], cell=cell, pbc=periodic),
+        site=int(values["absorber"]),
+        element=str(values["element"]),
         mu=mu[:count],
-        energy=energy,
-        label=text("site"),
-        **{name: text(name) for name in ("edge", "axis", "code", "version")},
+        energy=values["energy"][:count].astype(float) if "energy" in values else None,
+        label=str(values["site"]) if "site" in values else None,
+        **{name: str(values[name]) for name in TEXTS if name in values},
     )
 
 

@@ -37,9 +37,9 @@ class ReadOptions:
     def __post_init__(self) -> None:
         """Raise ConfigError or RecordError for values that no file can have."""
         check_wanted(self.element, self.edge)
-        if self.energy is not None and len(self.energy) != 3:
-            raise ConfigError(f"`energy` is {self.energy}, expected first, last and step, eV")
         if self.energy is not None:
+            if len(self.energy) != 3:
+                raise ConfigError(f"`energy` is {self.energy}, expected first, last and step, eV")
             even_energies(*self.energy)
         for name, known in (("axis", AXES), ("target", tuple(UNITS))):
             if getattr(self, name) not in (None, *known):
@@ -136,7 +136,10 @@ def make_record(
     fields = {"target": options.target or "as_given", "code": "not stated", "version": ""}
     fields |= {"edge": options.edge, "axis": options.axis, **stated}
     label = "mean" if "mean_over" in fields else label or f"{site:03d}"
-    _check_names(source, material, label)
+    if not re.fullmatch(r"[^\s/#]+", check_name(material, "`material`", source)):
+        raise RecordError(f"{source}: `material` is {material!r}, with a blank or a hash")
+    if not re.fullmatch(r"[^\s/\\_]+", label) or not label.isprintable():
+        raise RecordError(f"{source}: `site` is {label!r}, expected a word without `_`")
     energy = _energies(source, energy, len(mu), options)
     if fields["edge"] is None:
         raise ConfigError(f"{source} names no edge; give it, such as `--edge K`")
@@ -171,14 +174,6 @@ def unit_vector(where: str, vector: list[float]) -> tuple[float, float, float]:
     return x / length, y / length, z / length
 
 
-def _check_names(source: str, material: str, label: str) -> None:
-    """Refuse names of which an id in a list of ids can't be made."""
-    if not re.fullmatch(r"[^\s/#]+", check_name(material, "`material`", source)):
-        raise RecordError(f"{source}: `material` is {material!r}, with a blank or a hash")
-    if not re.fullmatch(r"[^\s/\\_]+", label) or not label.isprintable():
-        raise RecordError(f"{source}: `site` is {label!r}, expected a word without `_`")
-
-
 def _energies(
     source: str, energy: np.ndarray | None, count: int, options: ReadOptions
 ) -> np.ndarray:
@@ -195,9 +190,7 @@ def _energies(
         )
     energy = even_energies(*options.energy)
     if len(energy) != count:
-        values = " ".join(f"{value:g}" for value in options.energy)
         raise ConfigError(
-            f"`--energy` {values} is {len(energy)} energies, but {source} has {count} values of"
-            " `mu`"
+            f"`--energy` gives {len(energy)} energies, but {source} has {count} values of `mu`"
         )
     return energy
