@@ -111,11 +111,7 @@ def band_handle(label: str, color: str = "0.4") -> Any:
 def draw_curves(ax: Any, energy: np.ndarray, curves: Sequence[Curve], band: str = "band") -> None:
     """Draw spectra with their bands, novel ones dotted, the mean over sites, and a legend.
 
-    Args:
-        ax: axes to draw into.
-        energy: eV, shape (n_energies,).
-        curves: the spectra.
-        band: what to call the bands.
+    ``energy``: eV, shape (n_energies,); ``band``: what to call the bands.
     """
     from matplotlib import colormaps
     from matplotlib.lines import Line2D
@@ -143,12 +139,7 @@ def draw_curves(ax: Any, energy: np.ndarray, curves: Sequence[Curve], band: str 
 
 
 def plot_training(metrics: str | Path, path: str | Path) -> None:
-    """Draw both terms of the loss and the learning rate over epochs.
-
-    Args:
-        metrics: CSV file that the training wrote.
-        path: figure to write.
-    """
+    """Draw both terms of the loss and the learning rate over epochs, from a training's CSV file."""
     with Path(metrics).open(newline="") as file:
         rows = list(csv.DictReader(file))
     column = {name: np.array([float(row[name]) for row in rows]) for name in rows[0]}
@@ -242,12 +233,7 @@ def _best_to_worst(errors: np.ndarray) -> dict[int, str]:
 
 
 def plot_structures(structures: Sequence[Drawable], path: str | Path) -> None:
-    """Draw the spectra of each structure's sites and their mean, a panel per structure.
-
-    Args:
-        structures: predicted spectra of each, such as ``StructurePrediction``.
-        path: figure to write.
-    """
+    """Draw the spectra of each structure's sites and their mean, a panel per structure."""
     size = (COLUMN, 2.6) if len(structures) == 1 else (3.6, 2.9)
     figure, axes = _panels(len(structures), 3, *size)
     for ax, structure in zip(axes, structures, strict=True):

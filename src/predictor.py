@@ -36,7 +36,7 @@ class XANESPredictor:
         """Load a model.
 
         Args:
-            model: model file, training folder, or name of a model that ships with the package; or a
+            model: model file, training folder, or name of a model that ships; or a
                 ``TrainedModel``, which stays on its device.
             device: cpu, cuda, cuda:1 and so on; auto is cuda if available.
 
@@ -68,21 +68,11 @@ class XANESPredictor:
 
     @overload
     def __call__(
-        self,
-        structure: list[Any] | tuple[Any, ...],
-        sites: Sequence[int] | None = None,
-        energy: np.ndarray | None = None,
-        other_element: bool = False,
+        self, structure: list[Any] | tuple[Any, ...], *rest: Any, **options: Any
     ) -> list[StructurePrediction]: ...
 
     @overload
-    def __call__(
-        self,
-        structure: Any,
-        sites: Sequence[int] | None = None,
-        energy: np.ndarray | None = None,
-        other_element: bool = False,
-    ) -> StructurePrediction: ...
+    def __call__(self, structure: Any, *rest: Any, **options: Any) -> StructurePrediction: ...
 
     def __call__(
         self,
@@ -125,10 +115,7 @@ class XANESPredictor:
         energy: np.ndarray | None = None,
         other_element: bool = False,
     ) -> Iterator[StructurePrediction | StructureError]:
-        """Predict named structures as they come; one that fails does not stop the others.
-
-        See ``predict_each``.
-        """
+        """Predict named structures as they come, see ``predict_each``."""
         return predict_each(self.trained, structures, sites, energy, other_element)
 
     def trajectory(

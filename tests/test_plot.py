@@ -101,13 +101,17 @@ def test_bands_and_novel_sites_are_in_the_legend(tmp_path, figures):
     assert [line.get_linestyle() for line in ax.get_lines()] == [":", "-", "--"]
 
 
+def training(folder, val_mse):
+    """Metrics of a training with these errors."""
+    lines = ["epoch,lr,train_mse,train_gradient,val_mse,val_gradient"]
+    lines += [f"{k},1e-3,0.3,0.1,{error},0.2" for k, error in enumerate(val_mse, start=1)]
+    (folder / "metrics.csv").write_text("\n".join(lines))
+    return folder / "metrics.csv"
+
+
 @pytest.mark.parametrize("n_epochs", [1, 2, 5, 40])
 def test_epochs_are_whole_numbers(tmp_path, figures, n_epochs):
-    names = ("epoch", "lr", "train_mse", "train_gradient", "val_mse", "val_gradient")
-    rows = [(k + 1, 1e-3, 0.3, 0.1, 0.25, 0.2) for k in range(n_epochs)]
-    lines = [",".join(names), *(",".join(map(str, row)) for row in rows)]
-    (tmp_path / "metrics.csv").write_text("\n".join(lines))
-    plot.plot_training(tmp_path / "metrics.csv", tmp_path / "t.png")
+    plot.plot_training(training(tmp_path, [0.25] * n_epochs), tmp_path / "t.png")
     ax = figures[0].axes[0]
     low, high = ax.get_xlim()
     ticks = [tick for tick in ax.get_xticks() if low <= tick <= high]
@@ -117,11 +121,8 @@ def test_epochs_are_whole_numbers(tmp_path, figures, n_epochs):
 
 @pytest.mark.parametrize("best", [1, 3])
 def test_training_curves_mark_the_best_epoch(tmp_path, figures, best):
-    names = ("epoch", "lr", "train_mse", "train_gradient", "val_mse", "val_gradient")
-    rows = [(k, 1e-3, 0.3, 0.1, 0.25 if k == best else 0.5, 0.2) for k in (1, 2, 3)]
-    lines = [",".join(names), *(",".join(map(str, row)) for row in rows)]
-    (tmp_path / "metrics.csv").write_text("\n".join(lines))
-    plot.plot_training(tmp_path / "metrics.csv", tmp_path / "t.png")
+    errors = [0.25 if k == best else 0.5 for k in (1, 2, 3)]
+    plot.plot_training(training(tmp_path, errors), tmp_path / "t.png")
     left = figures[0].axes[0]
     marker = left.get_lines()[2]
     assert (marker.get_xdata()[0], marker.get_ydata()[0]) == (best, 0.25)

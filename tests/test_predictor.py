@@ -115,20 +115,19 @@ def test_few_frames_are_in_memory_at_once(predictor):
     assert most == 8 * AT_ONCE
 
 
-def n_atoms_objects():
-    """How many structures are in memory."""
-    return sum(type(thing) is Atoms for thing in gc.get_objects())
-
-
 def test_a_file_of_frames_is_read_as_it_is_needed(tmp_path):
     write(tmp_path / "md.xyz", list(frames(200)), format="extxyz")
-    before = n_atoms_objects()
+
+    def in_memory():
+        return sum(type(thing) is Atoms for thing in gc.get_objects())
+
+    before = in_memory()
     kept = list(name_frames(tmp_path / "md.xyz"))  # negative control
-    assert n_atoms_objects() - before >= 200
+    assert in_memory() - before >= 200
     del kept
     for number, _ in enumerate(name_frames(tmp_path / "md.xyz")):
         if number % 50 == 49:
-            assert n_atoms_objects() - before < 20
+            assert in_memory() - before < 20
 
 
 def test_what_is_unknown_is_said_once(predictor, caplog):

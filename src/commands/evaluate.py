@@ -3,16 +3,9 @@
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..dataset.location import LOCATION, Location
 from ..runtime.options import MODEL_FIRST, POSITIONAL
-
-if TYPE_CHECKING:
-    from ..evaluation.coverage import Coverage
-    from ..evaluation.evaluate import Comparison
-    from ..prediction.inference import Bands
-    from ..uncertainty.calibration import Calibration
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +40,7 @@ def run(job: Options) -> None:
     """Compare a model with calculations: figures, worst records, predictions and a plot."""
     from ..checkpoints.trained_model import TrainedModel
     from ..dataset.database import Database
+    from ..evaluation.coverage import measure_coverage
     from ..evaluation.evaluate import choose_ids, evaluate, sites_of
     from ..evaluation.table import ENDINGS, write_arrays, write_table
     from ..plot import check_picture
@@ -70,7 +64,14 @@ def run(job: Options) -> None:
     print(describe_evaluation(compared.result))
     print(describe_details(compared))
     if model.calibration is not None and compared.bands is not None:
-        print(check_coverage(compared, compared.bands, model.calibration))
+        if shared := sites_of(model.calibration.ids, ids):
+            logger.warning(
+                "%d of these sites are of materials that the bands were calibrated on; their"
+                " coverage is no test",
+                len(shared),
+            )
+        error, nominal = compared.prediction - compared.target, model.calibration.coverage
+        print(measure_coverage(error, compared.mask, compared.bands, nominal))
     origin = {**model.provenance(), "data_sha256": database.digest_of(ids)}
     if job.table is not None:
         write_table(job.table, compared, origin)
@@ -78,20 +79,3 @@ def run(job: Options) -> None:
         write_arrays(job.predictions, compared, origin)
     if job.plot is not None:
         compared.plot(job.plot)
-
-
-def check_coverage(
-    compared: "Comparison", bands: "Bands", calibration: "Calibration"
-) -> "Coverage":
-    """Coverage of the bands; warns where they were learned on the same materials."""
-    from ..evaluation.coverage import measure_coverage
-    from ..evaluation.evaluate import sites_of
-
-    if shared := sites_of(calibration.ids, compared.result.ids):
-        logger.warning(
-            "%d of these sites are of materials that the bands were calibrated on; their coverage"
-            " is no test",
-            len(shared),
-        )
-    error = compared.prediction - compared.target
-    return measure_coverage(error, compared.mask, bands, calibration.coverage)

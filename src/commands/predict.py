@@ -180,11 +180,7 @@ def write(output: Path | None, found: "Predicted", *notes: str) -> None:
 
 
 def predict_bulk(job: Options, databases: list[Path]) -> None:
-    """Predict many structures, by all processes that torchrun has started.
-
-    Args:
-        job: what to predict.
-        databases: those of its structures that are databases; none: all are files.
+    """Predict many structures, of which some are databases, by all processes of torchrun.
 
     Raises:
         ConfigError: options that a database does not go with.

@@ -36,11 +36,7 @@ def run(job: Options) -> None:
 
 
 def make_page(job: Options) -> str:
-    """The page of a source.
-
-    Raises:
-        ConfigError: the source is of no known kind, or an option does not apply to it.
-    """
+    """The page of a source; ConfigError if it is of no known kind or `ids` do not apply to it."""
     from ..checkpoints.pretrained import models
     from ..dataset.database import Database
     from ..reports.comparison import result_page

@@ -27,11 +27,7 @@ from .evaluate import calculated, model_dataset, sites_of
 
 
 def check_not_trained(path: Path, ids: Sequence[str], train_ids: Sequence[str]) -> None:
-    """Refuse sites of materials that a model was trained on.
-
-    Raises:
-        DatabaseError: the first ones are named.
-    """
+    """Raise DatabaseError, which names the first ones, for sites of materials trained on."""
     if shared := sites_of(train_ids, ids):
         raise DatabaseError(
             f"{path}: {len(shared)} sites are of materials that the model was trained on, such as"
@@ -65,11 +61,7 @@ def learn_novelty(model: TrainedModel, database: Database) -> Novelty:
 
 
 def checked_sites(network: Network, graphs: Sequence[Data], energy: np.ndarray) -> RawSites:
-    """Output of a network.
-
-    Raises:
-        PredictionError: it is not finite for a site, or a site has no neighbors; the site is named.
-    """
+    """Output of a network; PredictionError if it is not finite, or a site has no neighbors."""
     for graph in graphs:
         check_neighbors(graph)
     raw = raw_sites(network, graphs, energy)

@@ -8,6 +8,7 @@ Assoc. 113, 1094 (2018), section 5.2; Angelopoulos, Bates, arXiv:2107.07511, sec
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.optimize import lsq_linear
@@ -48,26 +49,22 @@ class SiteErrors:
 
     def part(self, ids: Sequence[str]) -> "SiteErrors":
         """Only some of the sites."""
-        kept = set(ids)
-        rows = [row for row, record_id in enumerate(self.ids) if record_id in kept]
-        spread = None if self.spread is None else self.spread[rows]
-        chosen = [self.ids[row] for row in rows]
-        departs = None if self.departs is None else self.departs[rows]
-        return SiteErrors(
-            chosen, self.energy, self.error[rows], spread, self.distance[rows], departs
-        )
+        chosen = set(ids)
+        rows = [k for k, record_id in enumerate(self.ids) if record_id in chosen]
+        arrays: dict[str, Any] = {
+            n: getattr(self, n) for n in ("error", "spread", "distance", "departs")
+        }
+        kept = {n: array if array is None else array[rows] for n, array in arrays.items()}
+        return replace(self, ids=[self.ids[k] for k in rows], **kept)
 
 
 def calibrate(data: SiteErrors, novelty: Novelty, coverage: float = COVERAGE) -> Calibration:
-    """Learn the bands of a model.
+    """Learn the bands of a model, and the threshold of its novelty.
 
     Args:
         data: sites that were not trained on.
-        novelty: measure that gave the distances; it gets its threshold here.
+        novelty: measure that gave the distances; its threshold is replaced.
         coverage: nominal coverage of the bands, above 0 and below 1.
-
-    Returns:
-        Bands and threshold of novelty, for ``predict``.
 
     Raises:
         ConfigError: the coverage is out of range, or there are too few sites for it.
@@ -99,11 +96,7 @@ def calibrate(data: SiteErrors, novelty: Novelty, coverage: float = COVERAGE) ->
 def novelty_threshold(distance: np.ndarray, departs: np.ndarray | None = None) -> float:
     """Distance beyond which sites are novel: ``NOVEL_FRACTION`` are, with those that depart anyway.
 
-    If more than that depart, it is the largest distance of the others.
-
-    Args:
-        distance: to the nearest training site, shape (n_sites,).
-        departs: see ``SiteErrors``.
+    If more than that depart, it is the largest distance of the others. See ``SiteErrors``.
     """
     others = distance if departs is None or departs.all() else distance[~departs]
     n_departing = 0 if departs is None else departs.sum()
@@ -115,13 +108,7 @@ def choose_floor(data: SiteErrors) -> np.ndarray:
     """Floor of u by energy: the multiple of the mean absolute error that fits best.
 
     Errors are taken as distributed as exp(-|error| / s_i(E)) / 2 s_i(E) with s_i = t (spread_i +
-    floor) and the best t for each floor.
-
-    Args:
-        data: sites to fit.
-
-    Returns:
-        Unit of the spectrum, shape (n_energies,), positive.
+    floor) and the best t for each floor. Unit of the spectrum, shape (n_energies,), positive.
     """
     error = np.array([np.nanmean(data.error[:, w]) for w in windows(data.energy)])
     error = np.maximum(error, np.finfo(np.float32).tiny)

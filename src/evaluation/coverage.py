@@ -25,9 +25,9 @@ class Coverage:
     n_novel: int
     """Sites flagged as novel."""
     novel_mse: float
-    """Mean squared error of these; NaN where there is none."""
+    """Mean squared error of these; NaN without any."""
     other_mse: float
-    """Mean squared error of the others; NaN where there is none."""
+    """Mean squared error of the others; NaN without any."""
 
     def __str__(self) -> str:
         """Coverage overall and by fifth, and the error of flagged sites against the others."""

@@ -121,11 +121,9 @@ def evaluate(
 
 
 def calculated(graphs: Sequence[Data]) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """Calculated spectra of the graphs of a data set, in the order of ``raw_sites``.
+    """Records of calculated spectra in the order of ``raw_sites``, mu, and where it was calculated.
 
-    Returns:
-        Record of each spectrum; mu, shape (n_spectra, n_energies); and a mask of the same shape,
-        True where mu was calculated.
+    mu and the mask have the shape (n_spectra, n_energies).
     """
     names = [record_id for graph in graphs for record_id in graph.record_id]
     target = np.concatenate([graph.y.double().numpy() for graph in graphs])
@@ -148,10 +146,8 @@ def check_kind(
 ) -> None:
     """Refuse records of another element, edge, target, unit, code or energy axis than the model's.
 
-    ``other_code``: only warn of another code, or another version of it.
-
-    Raises:
-        DatabaseError: the first such record is named.
+    Raises DatabaseError, which names the first such record; ``other_code``: only warns of another
+    code, or another version of it.
     """
     expected = {name: getattr(info, name) for name in ("element", "edge", "target", "unit")}
     expected["axis"] = "relative" if info.reference_energy is None else "absolute"

@@ -51,11 +51,9 @@ class Group:
 
 
 def group_errors(names: Sequence[Sequence[str]], mse: np.ndarray) -> list[Group]:
-    """Mean errors of groups of sites, largest error first.
+    """Mean errors of groups of sites, largest first.
 
-    Args:
-        names: groups that each site belongs to.
-        mse: error of each site, shape (n_sites,).
+    ``names``: groups that each site belongs to; ``mse``: error of each, shape (n_sites,).
     """
     members = defaultdict[str, list[float]](list)
     for names_of_site, error in zip(names, mse, strict=True):
@@ -66,15 +64,7 @@ def group_errors(names: Sequence[Sequence[str]], mse: np.ndarray) -> list[Group]
 
 
 def mean_over(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Mean of each row where a mask is True.
-
-    Args:
-        values: shape (n_spectra, n_energies).
-        mask: True where a value counts, same shape, somewhere in each row.
-
-    Returns:
-        Shape (n_spectra,).
-    """
+    """Mean of each row of ``values`` where a mask is True, which it is somewhere in each row."""
     return np.where(mask, values, 0.0).sum(axis=1) / mask.sum(axis=1)
 
 

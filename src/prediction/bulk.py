@@ -163,11 +163,7 @@ def read_files(paths: Sequence[Path]) -> Iterator[Source]:
 
 
 def check_done(output: Path, sources: Iterator[Source]) -> int:
-    """Take the structures that ``output`` has rows of, and return how many these are.
-
-    Raises:
-        DatabaseError: a row is of another structure.
-    """
+    """Take the structures that ``output`` has rows of; DatabaseError for a row of another one."""
     rows = row_ids(output)
     with connect(output) as database:
         for number in rows:
@@ -239,8 +235,7 @@ def make_row(
 def write_rows(output: Path, before: int, of_processes: list[list[dict[str, Any]]]) -> None:
     """Commit rows together, in order; there are none on other processes than the first.
 
-    Raises:
-        DatabaseError: the output has not ``before`` rows, as when another run writes it too.
+    Raises DatabaseError if the output has not ``before`` rows: another run writes it, too.
     """
     if not of_processes:
         return

@@ -61,14 +61,9 @@ class PredictedSites:
     """Of each row the environments, see ``row_environments``."""
 
     def check(self, names: Sequence[str], first: int = 0) -> None:
-        """Refuse spectra that are not finite.
+        """Raise PredictionError where spectrum, expected error or distance is not finite.
 
-        Args:
-            names: what to call the absorbers.
-            first: row of the first of them.
-
-        Raises:
-            PredictionError: spectrum, expected error or distance of an absorber is not finite.
+        ``names`` are those of the absorbers from row ``first`` on.
         """
         rows = slice(first, first + len(names))
         finite = np.isfinite(self.mu[rows]).all(axis=1)
@@ -117,12 +112,7 @@ def raw_sites(model: Network, graphs: Sequence[Graph], energy: np.ndarray) -> Ra
 
 
 def check_neighbors(graph: Graph) -> None:
-    """Refuse absorbers of whose surroundings the network sees nothing.
-
-    Raises:
-        PredictionError: an absorber has no neighbor within the graph's cutoff; it is named, with
-            the record if the graph names its records.
-    """
+    """Raise PredictionError for an absorber without neighbors within the graph's cutoff."""
     counts = torch.bincount(graph.edge_index[1], minlength=len(graph.z))
     lonely = (graph.absorber_mask & (counts == 0)).nonzero().flatten().tolist()
     if lonely:
@@ -147,11 +137,9 @@ def row_environments(graph: Graph) -> list[list[Environment]]:
 def find_departures(
     model: TrainedModel, around: Sequence[Sequence[Environment]]
 ) -> list[list[str]]:
-    """How the absorbers of each row are unlike the training sites, see ``Chemistry.departures``.
+    """How the environments of each row are unlike the training sites, see ``Chemistry.departures``.
 
-    Args:
-        model: model; without a summary of its training set there are no reasons.
-        around: environments of each row.
+    A model without a summary of its training set knows no reasons.
     """
     chemistry = model.info.chemistry
     if chemistry is None:
@@ -165,15 +153,7 @@ def find_departures(
 def predict_sites(
     model: TrainedModel, graphs: Sequence[Graph], energy: np.ndarray
 ) -> PredictedSites:
-    """Predict graphs, with bands where the model is calibrated.
-
-    Args:
-        model: model.
-        graphs: graphs with absorbers, at least one.
-        energy: energies relative to the reference energy, eV, shape (n_energies,).
-
-    Returns:
-        Spectra in the order of ``raw_sites``.
+    """Predict graphs, with bands where the model is calibrated; see ``raw_sites``.
 
     Raises:
         PredictionError: see ``check_neighbors``.

@@ -1,6 +1,7 @@
 """From structures to predicted spectra of their absorbing sites, and their mean."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -56,10 +57,9 @@ def predict_structures(
         ConfigError: energies outside the model's range.
     """
     each = predict_each(model, structures, sites, energy, other_element)
-    predictions = []
-    for predicted in raise_errors(each):
+    predictions = list(raise_errors(each))
+    for predicted in predictions:
         warn_of_doubts(predicted, model.info.element)
-        predictions.append(predicted)
     return predictions
 
 
@@ -85,12 +85,8 @@ def predict_each(
 ) -> Iterator[StructurePrediction | StructureError]:
     """Predict structures as they come, some at a time; one that fails does not stop the others.
 
-    The arguments are those of ``predict_structures``; an error may be in a structure's place, and
-    ``at_once`` structures are in memory.
-
-    Yields:
-        For each structure what ``predict_structures`` returns, or why it can't be predicted, named.
-        There are no warnings.
+    Arguments and results are those of ``predict_structures``, but an error may be in the place of a
+    structure or of its prediction, ``at_once`` structures are in memory, and nothing is warned of.
 
     Raises:
         ConfigError: energies outside the model's range.
@@ -205,13 +201,12 @@ def warn_of_doubts(sites: list[SitePrediction], element: str | None) -> None:
 def describe_reasons(sites: Sequence[SitePrediction]) -> list[str]:
     """Why sites are novel, as in "Cu sites 3, 4: 2 neighbors within 5 Angstrom, ..".
 
-    Returns:
-        An entry for the sites that share their reasons, for at most ``SHOWN`` such groups.
+    Sites that share their reasons have one entry; ``SHOWN`` at most.
     """
-    groups: dict[tuple[str | None, tuple[str, ...]], list[int]] = {}
+    groups = defaultdict[tuple[str | None, tuple[str, ...]], list[int]](list)
     for site in sites:
         if site.reasons:
-            groups.setdefault((site.element, site.reasons), []).extend(site.equivalent)
+            groups[site.element, site.reasons] += site.equivalent
     lines = []
     for (element, reasons), members in list(groups.items())[:SHOWN]:
         label = f"{element or ''} site{'s' if len(members) > 1 else ''}".strip()
@@ -227,17 +222,7 @@ def is_other(site: SitePrediction, element: str | None) -> bool:
 
 
 def material_mean(sites: Sequence[SitePrediction]) -> np.ndarray:
-    """Mean spectrum of a structure's absorbers, each distinct site weighted by its multiplicity.
-
-    Args:
-        sites: what ``predict_structure`` returns, on one energy grid.
-
-    Returns:
-        mu, the unit of the sites', shape (n_energies,).
-
-    Raises:
-        StructureError: there are no sites, or their energies differ.
-    """
+    """Mean spectrum of a structure's absorbers, see ``StructurePrediction.mean``."""
     return StructurePrediction(sites).mean
 
 

@@ -12,7 +12,7 @@ from ..errors import DatabaseError
 from ..plot import Curve, draw_curves
 from ..structures.database import connect, query, row_ids
 from ..structures.names import formula_of
-from ..xas.tabular import Tabular, describe_axis
+from ..xas.tabular import Tabular, describe_axis, label_axes
 from .structure_prediction import SitePrediction, StructurePrediction
 
 FORMAT = "e3gnn-xanes spectra 1"
@@ -91,8 +91,7 @@ class PredictedStructure(Tabular):
         ]  # fmt: skip
         if curves:
             draw_curves(ax, self.energy, curves)
-        ax.set(xlabel="Energy (eV)", ylabel="Absorption")
-        ax.set_title(self.name, fontsize=9)
+        label_axes(ax, "Energy (eV)", "Absorption", self.name)
 
     def __repr__(self) -> str:
         """One line."""

@@ -111,7 +111,7 @@ def check_count(path: Path, count: int) -> None:
         )
 
 
-def content_of(path: Path, predicted: Predicted, notes: list[str]) -> bytes:
+def content_of(path: Path, predicted: Predicted, notes: list[str]) -> str | bytes:
     """Content of a file with the spectra, in the format that its ending says.
 
     Args:
@@ -122,5 +122,4 @@ def content_of(path: Path, predicted: Predicted, notes: list[str]) -> bytes:
     write = WRITERS[check_ending(path, tuple(WRITERS)) or ".dat"]
     if write not in (text_table, csv_table):  # whose header says it
         notes = [*notes, f"energies: {describe_energies(predicted.model)}"]
-    content = write(predicted, notes)
-    return content.encode() if isinstance(content, str) else content
+    return write(predicted, notes)

@@ -45,10 +45,7 @@ class TrajectorySpectrum(Banded):
     """What to call the axes and the band."""
 
     def columns(self) -> dict[str, np.ndarray]:
-        """``energy_eV``, ``mean``, ``spread``, ``site_spread`` and the ends of the band.
-
-        All of shape (n_energies,).
-        """
+        """``energy_eV``, ``mean``, ``spread``, ``site_spread`` and the ends of the band."""
         names = ("mean", "spread", "site_spread")
         columns = {"energy_eV": self.energy, **{name: getattr(self, name) for name in names}}
         return columns | self.ends()
@@ -109,11 +106,7 @@ class RunningMoments:
 
 
 def average_frames(predictions: Iterable[StructurePrediction]) -> TrajectorySpectrum:
-    """Spectrum of a trajectory whose frames come one by one.
-
-    Raises:
-        StructureError: there is no frame.
-    """
+    """Spectrum of a trajectory whose frames come one by one; StructureError without a frame."""
     frames, sites, widths = (RunningMoments() for _ in range(3))
     n_novel, unseen, predicted = 0, set[str](), None
     for predicted in predictions:

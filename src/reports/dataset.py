@@ -1,5 +1,6 @@
 """Page of a database of calculations."""
 
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,7 @@ SPECTRA = 2000
 
 
 def dataset_page(database: Database) -> str:
-    """Counts, elements, and median and spread of the spectra.
-
-    Raises:
-        DatabaseError: the database is empty.
-    """
+    """Counts, elements, and median and spread of the spectra; DatabaseError if it is empty."""
     contents = database.contents()
     if not contents.sites:
         raise DatabaseError(f"{database.path}: contains no records")
@@ -31,11 +28,10 @@ def dataset_page(database: Database) -> str:
         *((name, with_counts(counter)) for name, counter in contents.kinds.items()),
         ("energies", f"{low:.3f} to {high:.3f} eV"),
     ]
-    groups: dict[tuple[str, ...], list[str]] = {}
+    groups = defaultdict[tuple[str, ...], list[str]](list)
     for record_id in database.ids:
         entry = database.entry(record_id)
-        key = entry.element, entry.edge, entry.target, entry.axis
-        groups.setdefault(key, []).append(record_id)
+        groups[entry.element, entry.edge, entry.target, entry.axis].append(record_id)
     figures = [_spectra(database, ids, *key) for key, ids in sorted(groups.items())]
     elements = paragraph(", ".join(by_count(contents.elements)))
     sections = [

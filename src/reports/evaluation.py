@@ -16,13 +16,8 @@ WORST = 15
 def evaluation_page(model: Path, location: Location, ids: Path | None = None) -> str:
     """Errors, by element and coordination too, worst sites and a page of spectra.
 
-    Args:
-        model: model file, training folder, or name of a model that ships with the package.
-        location: database.
-        ids: file of record ids. None: the model's validation part, else all.
-
-    Raises:
-        XanesError: see ``evaluate``.
+    ``ids``: file of record ids; None: the model's validation part, else all. Raises what
+    ``evaluate`` does.
     """
     trained, database = TrainedModel.load(model), Database(location)
     names, chosen = choose_ids(ids, database, trained.info)

@@ -91,11 +91,9 @@ def facts(values: Sequence[tuple[str, object]]) -> str:
 
 
 def figure(draw: Callable[[Path], None], caption: str) -> str:
-    """A figure as inline SVG, the same bytes each time.
+    """A figure, which ``draw`` writes to a path, as inline SVG, the same bytes each time.
 
-    Args:
-        draw: writes the figure to a path.
-        caption: text below it, also read aloud in its place.
+    The caption is also read aloud in its place.
     """
     from matplotlib import rc_context
 

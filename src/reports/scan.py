@@ -25,14 +25,10 @@ def is_scan(path: Path) -> bool:
 def describe_scan(path: Path, column: str | None = None, energy_column: str | None = None) -> str:
     """Columns, energies, edge and noise of a measured file; of a project its groups.
 
-    Args:
-        path: see ``read_measured``, also for ``column`` and ``energy_column``.
-        column: column or formula of mu. None: inferred.
-        energy_column: column of energy. None: inferred.
+    See ``read_measured`` for the arguments; where mu can't be found, the reason is a line.
 
     Raises:
-        RecordError: the file can't be read; a scan whose mu can't be found is described all the
-            same, and the reason is a line.
+        RecordError: the file can't be read.
     """
     file, group = split_group(path)
     if file.suffix == ".prj":
@@ -60,10 +56,8 @@ def titles(table: Columns) -> list[str]:
 def describe_spectrum(spectrum: Spectrum) -> list[str]:
     """Energies, edge and noise of a measured spectrum."""
     energy = spectrum.energy
-    lines = [
-        spectrum.made_from,
-        f"energies: {len(energy)}, {energy[0]:.3f} to {energy[-1]:.3f} eV",
-    ]
+    span = f"energies: {len(energy)}, {energy[0]:.3f} to {energy[-1]:.3f} eV"
+    lines = [spectrum.made_from, span]
     try:
         e0 = find_e0(spectrum)
     except RecordError as error:
@@ -78,12 +72,9 @@ def describe_spectrum(spectrum: Spectrum) -> list[str]:
         normalized = normalize(replace(spectrum, e0=e0))
     except (RecordError, ConfigError) as error:
         return [*lines, f"not normalized: {str(error).removeprefix(f'{spectrum.source}: ')}"]
-    step = normalized.edge_step
+    noise, step = signal.noise, normalized.edge_step
     lines.append(f"edge step: {step:.4g}")
-    lines.append(
-        f"noise of a point: {signal.noise:.2g}, {signal.noise / step:.1e} of the edge step"
-    )
-    return lines
+    return [*lines, f"noise of a point: {noise:.2g}, {noise / step:.1e} of the edge step"]
 
 
 def describe_project(path: Path) -> str:

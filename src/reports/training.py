@@ -21,12 +21,7 @@ def is_training(folder: Path) -> bool:
 
 
 def training_page(folder: Path) -> str:
-    """Curves, epochs, settings and the model of a training.
-
-    Raises:
-        ConfigError: its metrics are cut, or there is no epoch.
-        ModelFileError: its model is damaged.
-    """
+    """Curves, epochs, settings and the model of a training; ConfigError without whole metrics."""
     metrics, config = folder / "metrics.csv", folder / "config.yaml"
     rows = _read_metrics(metrics)
     model = TrainedModel.load(folder)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import yaml
 from ase.build import bulk
-from command import run
+from command import error_of, run
 from paths import CALCULATIONS, CU_K
 
 from src import XANESPredictor
@@ -54,15 +54,9 @@ def dense_hydride():
     return bulk("CuH", "rocksalt", a=3.0)
 
 
-def error_of(capsys):
-    """The one line that a failure prints on standard error."""
-    (line,) = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
-    return line
-
-
-def printed(capsys):
+def named(text):
     """What a command printed, as names and values."""
-    return dict(x.split(": ", 1) for x in capsys.readouterr().out.splitlines() if ": " in x)
+    return dict(x.split(": ", 1) for x in text.splitlines() if ": " in x)
 
 
 def test_evaluation_prints_the_coverage_that_counting_gives(made, capsys, tmp_path):
@@ -70,7 +64,7 @@ def test_evaluation_prints_the_coverage_that_counting_gives(made, capsys, tmp_pa
     assert run(*words, "--plot", tmp_path / "x.png", "--predictions", tmp_path / "x.npz") == 0
     captured = capsys.readouterr()
     assert "of materials that the bands were calibrated on" in captured.err
-    found = dict(x.split(": ", 1) for x in captured.out.splitlines() if ": " in x)
+    found = named(captured.out)
     predictor, inside = XANESPredictor(made / "calibrated.pt"), []
     for record in Database(made / "cu.db").records((made / "rest.txt").read_text().split()):
         (site,) = predictor(record.atoms, sites=[record.site])
@@ -82,14 +76,11 @@ def test_evaluation_prints_the_coverage_that_counting_gives(made, capsys, tmp_pa
         assert kept["expected"].shape == kept["distance"].shape == kept["novel"].shape == (14,)
     assert len(found["coverage by expected error, from smallest"].split()) == 5
     assert "flagged as novel" in found
-
-
-def test_coverage_is_not_printed_without_a_calibration(made, capsys):
     assert run("evaluate", made / "two.pt", made / "cu.db") == 0
-    assert "coverage" not in capsys.readouterr().out
+    assert "coverage" not in capsys.readouterr().out  # without a calibration
 
 
-def test_sites_of_trained_materials_are_refused(made, tmp_path, capsys):
+def test_sites_that_do_not_fit_are_refused(made, tmp_path, capsys):
     ids = write_ids(tmp_path / "bad.txt", ["mp-1692_000", "mp-1225837_003"])
     words = ["calibrate", made / "two.pt", made / "cu.db"]
     assert run(*words, "--ids", ids, "-o", tmp_path / "x.pt") == 1
@@ -98,15 +89,12 @@ def test_sites_of_trained_materials_are_refused(made, tmp_path, capsys):
     assert "`coverage` 0.9 needs at least 9 sites" in error_of(capsys)
     assert run(*words, "--ids", made / "rest.txt", "-o", tmp_path / "no" / "x.pt") == 1
     assert "does not exist" in error_of(capsys)
-    assert not list(tmp_path.glob("*.pt"))
-
-
-def test_database_without_the_training_sites_is_an_error(made, tmp_path, capsys):
     assert run("dataset", CALCULATIONS / "mp-1692", "-o", tmp_path / "one.db") == 0
     ids = write_ids(tmp_path / "ids.txt", ["mp-1692_000"])
     words = ["calibrate", made / "two.pt", tmp_path / "one.db", "--ids", ids]
     assert run(*words, "-o", tmp_path / "x.pt") == 1
     assert "contains 0 of the 11 sites that the model was trained on" in error_of(capsys)
+    assert not list(tmp_path.glob("*.pt"))
 
 
 def test_one_network_has_bands_too_and_its_file_is_replaced_on_request_only(made, tmp_path, capsys):
@@ -128,7 +116,7 @@ def test_one_network_has_bands_too_and_its_file_is_replaced_on_request_only(made
     assert len(info.calibration.novelty.sites) == 11
     capsys.readouterr()
     assert run("info", path) == 0
-    assert printed(capsys)["bands"] == "50%, calibrated on 14 sites"
+    assert named(capsys.readouterr().out)["bands"] == "50%, calibrated on 14 sites"
 
 
 def test_prediction_writes_bands_and_names_what_is_novel(made, tmp_path, capsys):
@@ -157,10 +145,8 @@ def test_bulk_prediction_keeps_bands_as_the_table_has_them(made, tmp_path, capsy
     assert "structures have sites unlike anything" in capsys.readouterr().out
     close, dense, iron = read_spectra(tmp_path / "out.db")
     dense_hydride().write(tmp_path / "dense.cif")
-    assert (
-        run("predict", made / "calibrated.pt", tmp_path / "dense.cif", "-o", tmp_path / "x.dat")
-        == 0
-    )
+    words[2:] = tmp_path / "dense.cif", "-o", tmp_path / "x.dat"
+    assert run(*words) == 0
     _, mu, lower, upper, _ = np.loadtxt(tmp_path / "x.dat").T
     for found, wanted in ((dense.mu, mu), (dense.lower, lower), (dense.upper, upper)):
         assert found[0] == pytest.approx(wanted, abs=1e-4)
