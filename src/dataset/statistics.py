@@ -135,7 +135,7 @@ def _check(
 
 
 def check_finite(graph: Data, where: str) -> None:
-    """Refuse targets that are not finite where they count, and such positions.
+    """Refuse targets that are not finite where they count.
 
     Raises:
         ConfigError: the record is named if the graph names its records.
@@ -148,5 +148,3 @@ def check_finite(graph: Data, where: str) -> None:
         raise ConfigError(
             f"{where}: `y` holds values that are not finite in {y.dtype}, of {listed}"
         )
-    if not bool(torch.isfinite(graph.pos).all()):
-        raise ConfigError(f"{where}: `pos` holds values that are not finite")

@@ -51,10 +51,8 @@ class SiteErrors:
         """Only some of the sites."""
         chosen = set(ids)
         rows = [k for k, record_id in enumerate(self.ids) if record_id in chosen]
-        arrays: dict[str, Any] = {
-            n: getattr(self, n) for n in ("error", "spread", "distance", "departs")
-        }
-        kept = {n: array if array is None else array[rows] for n, array in arrays.items()}
+        arrays = {n: getattr(self, n) for n in ("error", "spread", "distance", "departs")}
+        kept: dict[str, Any] = {n: None if a is None else a[rows] for n, a in arrays.items()}
         return replace(self, ids=[self.ids[k] for k in rows], **kept)
 
 
