@@ -54,7 +54,7 @@ def test_mean_and_spread_are_those_of_single_predictions(predictor, tmp_path):
     means = np.array([np.mean(sites, axis=0) for sites in single])
     found = predictor.trajectory(frames(number))
     sites = np.concatenate(single)
-    assert (found.n_frames, found.n_sites) == (number, len(sites))
+    assert (found.n_frames, found.n_sites, found.half_width) == (number, len(sites), None)
     assert np.abs(found.mean - means.mean(axis=0)).max() < 1e-6  # float32
     assert np.abs(found.spread - means.std(axis=0, ddof=1)).max() < 1e-6
     assert np.abs(found.site_spread - sites.std(axis=0, ddof=1)).max() < 1e-6
@@ -245,14 +245,12 @@ def test_a_trajectory_has_the_mean_band_of_its_frames(tmp_path):
     assert len(ax.collections) == 1
     pyplot.close(ax.figure)
     assert "3 frames, 6 sites" in repr(found)
-
-
-def test_an_uncalibrated_model_has_no_bands(predictor):
-    found = predictor.trajectory(frames(3))
-    assert found.half_width is found.lower is None
-    assert "lower" not in found.columns()
-    assert "band" not in repr(found)
-    ax = found.plot()
+    bare = replace(found, half_width=None)  # negative control: a model that is not calibrated
+    assert bare.lower is bare.upper is None
+    assert "lower" not in bare.columns()
+    assert "on average" in repr(found)
+    assert "on average" not in repr(bare)
+    ax = bare.plot()
     assert not ax.collections
     pyplot.close(ax.figure)
 

@@ -85,16 +85,10 @@ def test_quantile_is_the_closed_form():
     assert conformal_quantile(scores, np.zeros(1), 0.95).tolist() == [19.0]
 
 
-def test_scores_are_pooled_near_an_energy_alone():
-    energy = np.array([0.0, 0.5, 10.0])
-    scores = np.array([[1.0, 1.0, 5.0]] * 9)
-    scores[:, 1] = np.nan  # not calculated
-    assert conformal_quantile(scores, energy, 0.9).tolist() == [1.0, 1.0, 5.0]
-
-
-def test_sites_that_were_not_calculated_at_an_energy_do_not_count_there():
-    energy = np.array([0.0, 10.0])
-    scores = np.tile(np.arange(1.0, 20.0)[:, None], 2)
+def test_scores_are_pooled_near_an_energy_and_only_of_sites_calculated_there():
+    scores = np.array([[1.0, np.nan, 5.0]] * 9)
+    assert conformal_quantile(scores, np.array([0.0, 0.5, 10.0]), 0.9).tolist() == [1.0, 1.0, 5.0]
+    energy, scores = np.array([0.0, 10.0]), np.tile(np.arange(1.0, 20.0)[:, None], 2)
     scores[:9, 1] = np.nan  # 10 sites are left, 10 to 19: rank ceil(11 x 0.9) = 10
     assert conformal_quantile(scores, energy, 0.9).tolist() == [18.0, 19.0]
     scores[:11, 1] = np.nan

@@ -72,14 +72,6 @@ def read(path):
     return found
 
 
-@pytest.fixture(scope="module")
-def database(tmp_path_factory):
-    """Records of the twelve copper materials."""
-    path = tmp_path_factory.mktemp("db") / "cu.db"
-    write_records(path, read_feff(CALCULATIONS, "Cu", "K"))
-    return path
-
-
 def test_what_comes_from_outside_is_text():
     bad = "<script>alert(1)</script>\"'&"
     text = page(
@@ -121,8 +113,7 @@ def test_a_dataset(database, tmp_path):
     out = tmp_path / "cu.html"
     assert run("report", database, "-o", out) == 0
     found = read(out)
-    records = list(read_feff(CALCULATIONS, "Cu", "K"))
-    words = "".join(found.words)
+    records, words = list(read_feff(CALCULATIONS, "Cu", "K")), "".join(found.words)
     assert f"{len(records)}" in found.words
     assert Database(database).digest in words
     with_fluorine = sum(9 in record.atoms.numbers for record in records)
