@@ -89,7 +89,7 @@ class Outcome:
 
 
 def calculate_site(site: Site, request: Request, stop: threading.Event | None = None) -> Outcome:
-    """Calculate one site; its folder is complete or absent.
+    """Calculate one site; its folder, which is replaced, is complete or absent.
 
     A site whose potentials fail is tried again with a tenth of the mixing, as FEFF itself advises;
     a larger SCF radius helped none of the failures tried (`docs/howto/calculate.md`).

@@ -67,13 +67,10 @@ def sorted_cluster(atoms: Atoms, site: int, radius: float) -> Cluster:
 def unique_potentials(
     atoms: Atoms, cluster: Cluster, kind: str
 ) -> tuple[list[tuple[int, float]], np.ndarray]:
-    """Potentials of a cluster, the absorber's first.
+    """Potentials of a structure's cluster, the absorber's first.
 
-    Args:
-        atoms: structure.
-        cluster: cut out of it.
-        kind: "element", one per element in the order of the structure, or "symmetry", one per
-            symmetry-distinct site.
+    By ``kind`` one per "element", in the order of the structure, or one per site that is distinct
+    by "symmetry".
 
     Returns:
         Atomic number of each potential and the number of its atoms in the structure, 0.0001 for

@@ -72,13 +72,7 @@ def local_threads(jobs: int) -> Iterator[Submit]:
 def calculate_all(
     sites: Sequence[Site], request: Request, submit: Submit, again: bool = False
 ) -> Tally:
-    """Calculate sites that are not done.
-
-    Args:
-        sites: the sites.
-        request: how, and where to.
-        submit: starts one.
-        again: retry sites that failed before with the same input.
+    """Calculate sites that are not done; ``again``: also those that failed before.
 
     Raises:
         ConfigError: another process works in this folder, or it contains another calculation of a

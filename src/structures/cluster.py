@@ -46,11 +46,8 @@ class Shell:
 def cut_cluster(atoms: Atoms, site: int, radius: float) -> Cluster:
     """Unroll a structure around an absorber, so that each image can be moved or removed alone.
 
-    Args:
-        atoms: structure, periodic in any directions.
-        site: absorber's 0-based index.
-        radius: atoms farther away are left out, Angstrom. A network predicts the same spectrum as
-            for the crystal if this is ``num_layers * r_max`` or more.
+    A network predicts the same spectrum as for the crystal if the radius, Angstrom, is
+    ``num_layers * r_max`` or more.
 
     Raises:
         StructureError: the structure is not usable, or has no such site.

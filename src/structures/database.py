@@ -58,14 +58,9 @@ def row_ids(path: Path) -> list[int]:
 def read_rows(
     path: Path, rows: Iterable[int]
 ) -> Iterator[tuple[int, Atoms | StructureError, dict[str, Any]]]:
-    """Yield structures, with their occupancy, of rows of a database.
+    """Yield number, structure and key-value pairs of rows of a database.
 
-    Args:
-        path: the file.
-        rows: numbers of the rows.
-
-    Yields:
-        Number of the row, the structure or why the row is damaged, and its key-value pairs.
+    The structure has its occupancy; where the row is damaged, it is the reason.
 
     Raises:
         DatabaseError: the file itself is damaged.

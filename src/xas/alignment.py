@@ -13,10 +13,7 @@ STEP = 0.25
 
 
 def shift_to_edge(spectrum: Spectrum) -> tuple[Spectrum, float]:
-    """Shift a spectrum so that its e0 is the tabulated energy of its edge.
-
-    Returns:
-        The shifted spectrum, and the shift, eV.
+    """Shift a spectrum so that its e0 is its edge's tabulated energy; returns it and the shift, eV.
 
     Raises:
         RecordError: element or edge are not known, or no e0 is found.
@@ -31,18 +28,11 @@ def shift_to_edge(spectrum: Spectrum) -> tuple[Spectrum, float]:
 def shift_to(
     spectrum: Spectrum, reference: Spectrum, largest: float = 15.0
 ) -> tuple[Spectrum, float]:
-    """Shift a spectrum to match a reference, both normalized.
+    """Shift a spectrum to match a reference, both normalized; returns it and the shift, eV.
 
     Minimizes the mean squared difference of the derivatives, which an offset of mu does not change,
-    over the energies that both have for every shift tried.
-
-    Args:
-        spectrum: what to shift.
-        reference: what stays.
-        largest: largest shift either way, eV; the result may be this bound.
-
-    Returns:
-        The shifted spectrum, and the shift, eV.
+    over the energies that both have for every shift tried, up to ``largest`` eV either way; the
+    result may be this bound.
 
     Raises:
         ConfigError: ``largest`` is not positive.

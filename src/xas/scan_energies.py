@@ -31,10 +31,8 @@ JITTER = 0.5
 def choose_energy(table: Columns, column: str | None = None) -> tuple[np.ndarray, str]:
     """Photon energies of a table, eV, shape (n_points,), and the name of their column.
 
-    Args:
-        table: the numbers.
-        column: name, or number from 1. None: the column that is named energy, or angle; of
-            several the plain one, else the one that was read back; without names the first.
+    ``column``: its name, or number from 1. None: the column that is named energy, or angle; of
+    several the plain one, else the one that was read back; without names the first.
 
     Raises:
         RecordError: no such column, an unknown unit, or an angle without the planes' distance.

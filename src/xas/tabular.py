@@ -35,13 +35,9 @@ class Tabular:
         raise NotImplementedError
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw the spectra with pyplot; a notebook shows the figure.
+        """Draw the spectra into matplotlib's axes, None: those of a new figure; return these.
 
-        Args:
-            ax: matplotlib's axes to draw into. None: those of a new figure.
-
-        Returns:
-            The axes; ``ax.figure.savefig("CuO.png")`` writes the figure.
+        A notebook shows the figure; ``ax.figure.savefig("CuO.png")`` writes it.
         """
         if ax is None:
             from matplotlib import pyplot
