@@ -120,11 +120,10 @@ def read_feff_input(path: Path) -> FeffInput:
                 atoms.append(parse_numbers(where, words[:4], 4))
             continue
         block = words[0].upper()[:4]  # FEFF looks at the first four letters
-        if block not in NOT_SETTINGS:
-            settings.append([words[0].upper(), *words[1:]])
         if block == "RMUL":
             (factor,) = parse_numbers(where, words[1:2], 1)
-        else:
+        elif block not in NOT_SETTINGS:
+            settings.append([words[0].upper(), *words[1:]])
             _read_card(result, block, words, where)
     result.cards = "; ".join(" ".join(words) for words in settings)
     result.not_absorption = _other_quantity(settings)

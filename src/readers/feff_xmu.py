@@ -36,8 +36,6 @@ FULL_GRID = 100
 PATHS_STEP = 1.0
 """Step of the grid of a sum over paths above k = 10, 1/Angstrom."""
 VERSION = r"(?i)\bfeff\s*(\d[\d.]*\w*)$"
-OWN_LINES = r"Abs\s+Z="
-"""Beginning of the first of FEFF's own lines that are read."""
 HEADER_WITHIN = 200
 """Lines that are read for the absorber alone; a header has some 20 lines and one for each path."""
 CAN_TELL = 0.01
@@ -95,13 +93,11 @@ def read_xmu(folder: Path, inp: FeffInput | None = None) -> Xmu:
     """
     path = folder / "xmu.dat"
     if not path.is_file() or not path.stat().st_size:
-        note = folder / ".feff.error"
+        note, what = folder / ".feff.error", "empty" if path.is_file() else "no xmu.dat"
         text = note.read_text(errors="replace") if note.is_file() else ""
         module = re.search(r"module\s+(\w+)", text)
-        raise RecordError(
-            f"{path}: {'empty' if path.is_file() else 'no xmu.dat'}, the run did not finish"
-            + (f"; FEFF stopped in its module {module[1]}" if module else "")
-        )
+        stopped = f"; FEFF stopped in its module {module[1]}" if module else ""
+        raise RecordError(f"{path}: {what}, the run did not finish{stopped}")
     if inp is not None and inp.not_absorption:
         raise RecordError(f"{folder / 'feff.inp'}: {inp.not_absorption}")
     lines = [line for _, line in whole_lines(path)]
@@ -112,8 +108,9 @@ def read_xmu(folder: Path, inp: FeffInput | None = None) -> Xmu:
     absolute = fields["xsedge"] == 1.0  # no absorption edge has such a cross-section
     if inp is not None and inp.absolute and not absolute:
         raise RecordError(f"{path}: normalized to xsedge, but feff.inp has the card ABSOLUTE")
-    scale = float(table[_normalized_at(table), 4]) if absolute else 1.0
-    _check_columns(path, table, scale)
+    at = int(np.argmin(np.abs(table[:, 2] - NORMALIZED_AT)))
+    scale = float(table[at, 4]) if absolute else 1.0
+    _check_columns(path, table, scale, at)
     fermi = float(table[np.argmin(np.abs(table[:, 2])), 0])
     above = float(_search(path, header, r"^xsedge\s*\+\s*(\d+)", "xsedge"))
     reached = table[-1, 0] - fermi
@@ -135,7 +132,8 @@ def header_absorber(folder: Path) -> tuple[str, str]:
     path = folder / "xmu.dat"
     lines = [line for _, line in islice(numbered_lines(path), HEADER_WITHIN)]
     header, _ = _split_header(path, lines)
-    return chemical_symbols[_absorber(path, header)], _edge(path, header)
+    z, edge = _absorber(path, header)
+    return chemical_symbols[z], edge
 
 
 def _split_header(path: Path, lines: list[str]) -> tuple[list[str], int]:
@@ -155,13 +153,13 @@ def _split_header(path: Path, lines: list[str]) -> tuple[list[str], int]:
     header = [line for line in lines if line.lstrip().startswith("#")] if marked else lines[:start]
     header = [line.lstrip("# ").rstrip() for line in header]
     version = [line for line in header[:2] if re.search(VERSION, line)][:1]
-    own = [n for n, line in enumerate(header) if re.match(OWN_LINES, line)][-1:]
+    own = [n for n, line in enumerate(header) if re.match(r"Abs\s+Z=", line)][-1:]
     return version + header[own[0] if own else len(header) :], start
 
 
 def _parse_header(path: Path, header: list[str]) -> dict[str, Any]:
     """Fields of ``Xmu`` that the header gives."""
-    z = _absorber(path, header)
+    z, edge = _absorber(path, header)
     word = _search(path, header, r"^xsedge\s*\+\s*\d+.*?(\S+)$", "xsedge")
     xsedge = float(word.upper().replace("D", "E")) if DECIMAL.fullmatch(word) else 0.0
     if not 0.0 < xsedge < np.inf:
@@ -175,22 +173,19 @@ def _parse_header(path: Path, header: list[str]) -> dict[str, Any]:
     return {
         "xsedge": xsedge,
         "z": z,
-        "edge": _edge(path, header),
+        "edge": edge,
         "version": _search(path, header[:1], VERSION, "FEFF's version"),
         "radii": tuple((int(z), float(rmt), float(rnm)) for z, rmt, rnm in potentials),
         **{name: float(match[1]) for name, match in numbers.items() if match},
     }
 
 
-def _absorber(path: Path, header: list[str]) -> int:
+def _absorber(path: Path, header: list[str]) -> tuple[int, str]:
+    """Atomic number and edge."""
     z = int(_search(path, header, r"^Abs\s+Z=\s*(\d+)", "the absorber, `Abs Z=`"))
     if not 0 < z <= LARGEST_Z:
         raise RecordError(f"{path}: the header's absorber has Z = {z}, which no element has")
-    return z
-
-
-def _edge(path: Path, header: list[str]) -> str:
-    return _search(path, header, r"^Abs\s+Z=.*\b([KLMN]\d?)\s+shell", "the edge, `K shell`")
+    return z, _search(path, header, r"^Abs\s+Z=.*\b([KLMN]\d?)\s+shell", "the edge, `K shell`")
 
 
 def _search(path: Path, header: list[str], pattern: str, what: str) -> str:
@@ -242,18 +237,13 @@ def _check_complete(path: Path, table: np.ndarray, inp: FeffInput | None) -> Non
         )
 
 
-def _normalized_at(table: np.ndarray) -> int:
-    """Row at the energy where FEFF normalizes."""
-    return int(np.argmin(np.abs(table[:, 2] - NORMALIZED_AT)))
-
-
-def _check_columns(path: Path, table: np.ndarray, scale: float) -> None:
-    """Refuse a table whose columns contradict each other; mu is near ``scale`` above the edge.
+def _check_columns(path: Path, table: np.ndarray, scale: float, at: int) -> None:
+    """Refuse a table whose columns contradict each other; in the row ``at`` mu is near ``scale``.
 
     A relation counts where most rows that can tell keep it, so that the table of a sum over paths,
     or of a version that writes other columns, is not refused.
     """
-    at, (omega, e, k) = _normalized_at(table), table.T[:3]
+    omega, e, k = table.T[:3]
     mu, mu0, chi = table.T[3:] / (scale if scale > 0.0 else 1.0)
     if not chi.any():
         raise RecordError(

@@ -23,6 +23,13 @@ def run_folder(tmp_path):
     return tmp_path / "run_0"
 
 
+def reason_of(folder):
+    """Why the single run of a folder gave no record."""
+    (rejected,) = read_fdmnes(folder)
+    assert isinstance(rejected, Rejected), rejected
+    return rejected.reason
+
+
 def edit(folder, old, new):
     """Change the input; the text must be there."""
     path = folder / "fdmnes_in.txt"
@@ -98,14 +105,12 @@ def test_crystal_of_a_cif(run_folder):
     assert record.atoms.numbers.tolist() == expected.atoms.numbers.tolist()
     assert record.atoms.positions == pytest.approx(expected.atoms.positions, abs=1e-6)
     (run_folder / "TiO2.cif").unlink()
-    (rejected,) = read_fdmnes(run_folder)
-    assert "TiO2.cif: no such file" in rejected.reason
+    assert "TiO2.cif: no such file" in reason_of(run_folder)
 
 
 def test_cif_of_another_cell_is_refused(run_folder):
     with_cif(run_folder, lambda atoms: atoms.set_cell(1.01 * atoms.cell, scale_atoms=True))
-    (rejected,) = read_fdmnes(run_folder)
-    assert "run_0.txt has 204.95" in rejected.reason
+    assert "run_0.txt has 204.95" in reason_of(run_folder)
 
 
 @pytest.mark.parametrize(
@@ -164,9 +169,7 @@ def test_all_elements_are_read(run_folder, z, kind):
 )
 def test_what_is_wrong_with_an_input_is_named(run_folder, old, new, message):
     edit(run_folder, old, new)
-    (rejected,) = read_fdmnes(run_folder)
-    assert isinstance(rejected, Rejected)
-    assert re.search(message, rejected.reason)
+    assert re.search(message, reason_of(run_folder))
 
 
 @pytest.mark.parametrize(
@@ -191,9 +194,7 @@ def test_what_is_wrong_with_the_output_is_named(run_folder, name, change, messag
         path.unlink()
     else:
         path.write_text(change(path.read_text()))
-    (rejected,) = read_fdmnes(run_folder)
-    assert isinstance(rejected, Rejected)
-    assert re.search(message, rejected.reason)
+    assert re.search(message, reason_of(run_folder))
 
 
 @pytest.mark.parametrize(
@@ -209,8 +210,7 @@ def test_what_is_wrong_with_the_output_is_named(run_folder, name, change, messag
 def test_keywords_that_change_what_was_calculated_are_refused_by_name(run_folder, text):
     word, *values = text.split(None, 1)
     edit(run_folder, "Green", "\n".join([word, *values, "Green"]))
-    (rejected,) = read_fdmnes(run_folder)
-    assert re.search(f"line 16: `{word}`, .* is not supported", rejected.reason)
+    assert re.search(f"line 16: `{word}`, .* is not supported", reason_of(run_folder))
 
 
 @pytest.mark.parametrize(
@@ -245,14 +245,12 @@ def test_a_spectrum_per_atom_is_not_divided_again(run_folder):
     """Run 0 has four absorbers, so per atom the values are a fourth."""
     expected = read_run(run_folder / "fdmnes_in.txt")
     scale(run_folder / "run_0_conv.txt", 0.25)
-    (rejected,) = read_fdmnes(run_folder)
-    assert re.search(r"run_0_conv.txt: 0\.2\d* times .* has no `Per_atom`", rejected.reason)
+    assert re.search(r"run_0_conv.txt: 0\.2\d* times .* has no `Per_atom`", reason_of(run_folder))
     edit(run_folder, "Convolution", "Convolution\nPer_atom")
     (record,) = read_fdmnes(run_folder)
     assert record.mu == pytest.approx(expected.mu, rel=1e-6)
     scale(run_folder / "run_0_conv.txt", 4.0)
-    (rejected,) = read_fdmnes(run_folder)
-    assert "the input has `Per_atom`" in rejected.reason
+    assert "the input has `Per_atom`" in reason_of(run_folder)
 
 
 def test_an_atom_of_absorber_stands_for_all_equivalent_ones(run_folder):
@@ -267,8 +265,7 @@ def test_an_atom_of_absorber_stands_for_all_equivalent_ones(run_folder):
     assert [record.id for record in read_fdmnes(ours)] == ["mp-1_002"]
     path = run_folder / "run_0.txt"
     path.write_text(path.read_text().replace(", natomsym_f, abs_u_iso", ""))
-    (rejected,) = read_fdmnes(run_folder)
-    assert "does not say for how many equivalent atoms" in rejected.reason
+    assert "does not say for how many equivalent atoms" in reason_of(run_folder)
 
 
 def test_absorbers_with_other_weights_than_their_mean_are_refused(tmp_path):
@@ -281,8 +278,7 @@ def test_absorbers_with_other_weights_than_their_mean_are_refused(tmp_path):
     assert record.mean_over == (0, 4)
     assert record.mu == pytest.approx(expected.mu, rel=1e-12)
     edit(folder, "Absorber\n1 5", "Absorber\n1 2 5")
-    (rejected,) = read_fdmnes(folder)
-    assert "lists 3 atoms, but the raw spectra stand for 4 + 4" in rejected.reason
+    assert "lists 3 atoms, but the raw spectra stand for 4 + 4" in reason_of(folder)
 
 
 def test_header_lines_and_energies_below_the_raw_spectrum(run_folder):
@@ -306,8 +302,7 @@ def test_energies_of_the_photon(run_folder):
         lines = (run_folder / name).read_text().splitlines()
         rows = [f"{4966 + float(e):.4f} {mu}" for e, mu in map(str.split, lines[skip:])]
         (run_folder / name).write_text("\n".join([*lines[:skip], *rows, ""]))
-    (rejected,) = read_fdmnes(run_folder)
-    assert "but the Ti K edge is at 4966 eV" in rejected.reason
+    assert "but the Ti K edge is at 4966 eV" in reason_of(run_folder)
     edit(run_folder, "Green", "Energpho\nGreen")
     (record,) = read_fdmnes(run_folder)
     assert record.energy == pytest.approx(expected.energy, abs=1e-6)
@@ -325,8 +320,7 @@ def test_edges_of_two_levels_have_an_energy_for_each(run_folder):
     (record,) = read_fdmnes(run_folder)
     assert (record.edge, record.energy[0]) == ("L23", 433.8)
     path.write_text(path.read_text().replace("(1..2)", ""))
-    (rejected,) = read_fdmnes(run_folder)
-    assert "the cell has 204.95" in rejected.reason
+    assert "the cell has 204.95" in reason_of(run_folder)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from paths import MATERIALS_PROJECT as FILES
 
-from src.dataset.record import PassedOver, Record, Rejected
+from src.dataset.record import Record, Rejected
 from src.errors import RecordError
 from src.readers.materials_project import read_materials_project
 from src.readers.options import ReadOptions
@@ -84,11 +84,6 @@ def test_documents_of_the_api(write, tmp_path):
     assert [f.id for f in read_materials_project(packed) if isinstance(f, Record)] == [
         "mp-1_008", "mp-3_mean"
     ]  # fmt: skip
-
-
-def test_another_element_is_passed_over_and_counted():
-    assert only(SITE, ReadOptions(element="Cu")) == PassedOver(str(SITE))
-    assert isinstance(only(SITE, ReadOptions(element="Co")), Record)
 
 
 def test_energies_far_from_the_edge_need_a_word(write):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from paths import CALCULATIONS
 
-from src.dataset.record import PassedOver, Record, Rejected
-from src.errors import ConfigError, RecordError
+from src.dataset.record import Record, Rejected
+from src.errors import RecordError
 from src.readers.feff import read_feff
 from src.readers.formats import find_sources
 from src.readers.options import ReadOptions
@@ -82,12 +82,6 @@ def test_a_mean_over_an_element(one):
     assert mean.mean_over == tuple(np.flatnonzero(record.atoms.numbers == 29))
 
 
-def test_another_element_is_passed_over(one):
-    path, _ = one("{m}.vasp,Cu,{s},{m}.dat")
-    options = ReadOptions(element="Fe", edge="K", axis="absolute")
-    assert list(read_table(path, options)) == [PassedOver(f"{path}: line 2")]
-
-
 @pytest.mark.parametrize(
     ("head", "message"),
     [
@@ -131,11 +125,3 @@ def test_a_decimal_comma_in_a_spectrum_is_refused(one):
     path, _ = one('{m}.vasp;Cu;{s};"0,5";1.0', "structure;element;absorber;8970;8971")
     (rejected,) = read_table(path, STATED)
     assert rejected.reason == "at 8970 eV: '0,5' is not a number"
-
-
-def test_options_must_give_what_the_table_lacks(one):
-    path, _ = one("{m}.vasp,Cu,{s},{m}.dat")
-    with pytest.raises(ConfigError, match="names no edge"):
-        list(read_table(path))
-    with pytest.raises(ConfigError, match="what its energies count from"):
-        list(read_table(path, ReadOptions(edge="K")))
