@@ -1,6 +1,8 @@
-"""Draw polarized spectra of sites beside their mean: `polarization.py MEAN XYZ -o FILE`.
+"""Draw polarized spectra of sites next to their mean.
 
-MEAN and XYZ are folders that `calculate` and `calculate --polarization x,y,z` made of the same
+    python -m research.polarization MEAN AXES -o FILE
+
+MEAN and AXES are folders that `calculate` and `calculate --polarization x,y,z` made of the same
 structures. Prints how far the mean over the axes is from the unpolarized spectrum.
 """
 
@@ -42,8 +44,8 @@ def main() -> None:
         formula = record.atoms.get_chemical_formula(empirical=True)
         panel.set(
             title=f"{formula}, {record.element} {record.edge} edge",
-            xlabel="energy - Fermi level (eV)",
-            ylabel="absorption (10$^{-3}$ $a_0^2$)",
+            xlabel="Energy relative to the Fermi level (eV)",
+            ylabel="Absorption (10$^{-3}$ $a_0^2$)",
             xlim=(-4, 45),
         )
         panel.legend(frameon=False)

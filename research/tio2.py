@@ -4,7 +4,7 @@
         [options of every training]
 
 A run is left out in turn; of the other 14 the next one validates, which chooses the epoch, and 13
-are trained on. Beside it: the mean spectrum of the others, and the spectrum of the nearest of them,
+are trained on. Also: the mean spectrum of the others, and the spectrum of the nearest of them,
 by the pair distances around titanium.
 """
 
@@ -89,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     ]
     rows.append(("mean", *(f"{np.mean(column):.5f}" for column in columns.values())))
     rows.append(("median", *(f"{np.median(column):.5f}" for column in columns.values())))
-    text = markdown(("left out", *columns), rows)
+    text = markdown(("held out", *columns), rows)
     return save_study(study, "tio2", text, outcomes, errors=columns, ids=ids)
 
 
