@@ -70,8 +70,8 @@ def save(figure: "Figure", path: str | Path) -> None:
     """Write a figure; the ending of the path chooses the format.
 
     Raises:
-        ConfigError: the ending is not that of a figure, or the folder does not exist.
-        CheckpointError: it can't be written; see ``write_durably``.
+        ConfigError: see ``check_picture``.
+        CheckpointError: see ``write_durably``.
     """
     check_picture(path)
     kind = Path(path).suffix.lstrip(".")

@@ -94,9 +94,7 @@ class XANESPredictor:
             The spectra of a structure's sites; of a list, a list of them.
 
         Raises:
-            StructureError: a structure can't be read or predicted, or a file that is not in a list
-                has several.
-            ConfigError: energies outside the model's range.
+            StructureError: also for a file with several structures that is not in a list.
         """
         several = isinstance(structure, list | tuple)
         named = list(name_structures(structure if several else [structure], several))
@@ -144,11 +142,7 @@ class XANESPredictor:
 
 
 def name_frames(frames: str | Path | Iterable[Any]) -> Iterator[tuple[str, Any]]:
-    """Yield frames, each with a name that contains its number, from 0.
-
-    Raises:
-        StructureError: a file is missing, or a frame of it can't be read.
-    """
+    """Yield frames, each with a name that contains its number, from 0."""
     where = ""
     if isinstance(frames, str | Path):
         where, frames = f"{frames}: ", stream_structures(Path(frames))
@@ -175,17 +169,12 @@ def name_structures(structures: Sequence[Any], several: bool) -> Iterator[tuple[
 
 @overload
 def predict(
-    structure: list[Any] | tuple[Any, ...],
-    model: str | Path | TrainedModel,
-    device: str = "cpu",
-    **options: Any,
+    structure: list[Any] | tuple[Any, ...], model: Any, *rest: Any, **options: Any
 ) -> list[StructurePrediction]: ...
 
 
 @overload
-def predict(
-    structure: Any, model: str | Path | TrainedModel, device: str = "cpu", **options: Any
-) -> StructurePrediction: ...
+def predict(structure: Any, model: Any, *rest: Any, **options: Any) -> StructurePrediction: ...
 
 
 def predict(
@@ -195,18 +184,8 @@ def predict(
 
         src.predict("CuO.cif", model="cu-k-feff").plot()
 
-    The model is loaded at each call; ``XANESPredictor`` loads it once.
-
-    Args:
-        structure: see ``XANESPredictor.__call__``.
-        model: model file, training folder, or name of a model that ships with the package.
-        device: cpu, cuda, cuda:1 and so on; auto is cuda if available.
-        options: ``sites``, ``energy`` and ``other_element`` of ``XANESPredictor.__call__``.
-
-    Returns:
-        The spectra of the structure's sites; of a list, a list of them.
-
-    Raises:
-        XanesError: see ``XANESPredictor``.
+    The model is loaded at each call; ``XANESPredictor`` loads it once. See its ``__init__`` for
+    ``model`` and ``device``, and its ``__call__`` for ``structure``, the options ``sites``,
+    ``energy`` and ``other_element``, what is returned and what is raised.
     """
     return XANESPredictor(model, device)(structure, **options)

@@ -65,11 +65,7 @@ def run(job: Options) -> None:
 
 
 def new_file(path: Path) -> Path:
-    """Model file to write if none is named; that of the model itself is never overwritten.
-
-    Raises:
-        ConfigError: it exists, or the model ships with the package.
-    """
+    """Model file to write if none is named, which must not exist, next to that of the model."""
     from ..checkpoints.pretrained import models
 
     if path in models().values():

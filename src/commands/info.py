@@ -31,11 +31,7 @@ class Options:
 
 
 def run(job: Options) -> None:
-    """Say what is in a file, by its content.
-
-    Raises:
-        ConfigError: no such file, or a check of what is no model.
-    """
+    """Say what is in a file, by its content; ConfigError for a check of what is no model."""
     from ..checkpoints.pretrained import models
     from ..runtime.text_files import is_model_file
     from ..xas.measured import split_group
@@ -54,11 +50,7 @@ def run(job: Options) -> None:
 
 
 def describe_data(job: Options) -> str:
-    """Description of a database, a scan, a result, or structures.
-
-    Raises:
-        RecordError, StructureError, DatabaseError: it is none of these, or damaged.
-    """
+    """Description of a database, a scan, a result, or structures."""
     from ..reports.scan import describe_scan, is_scan
     from ..reports.text import describe_result, describe_structures
     from ..runtime.text_files import is_sqlite

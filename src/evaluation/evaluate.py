@@ -97,7 +97,7 @@ def evaluate(
 
     Raises:
         CheckpointError: the model names no energies.
-        DatabaseError: a record is of another kind than what the model was trained on.
+        DatabaseError: see ``check_kind``.
         PredictionError: a predicted spectrum is not finite; the record is named.
     """
     if model.info.energy_grid is None or model.info.mean_spectrum is None:

@@ -16,16 +16,7 @@ ENDINGS = (".json", ".csv")
 
 
 def write_table(path: Path, compared: Comparison, origin: dict[str, str] | None = None) -> None:
-    """Write all figures of an evaluation.
-
-    Args:
-        path: file, one of ``ENDINGS``.
-        compared: the evaluation.
-        origin: model, data, version and command.
-
-    Raises:
-        CheckpointError: see ``write_durably``.
-    """
+    """Write all figures of an evaluation, with their origin: model, data, version and command."""
     if path.suffix == ".json":
         write_json(path, {"provenance": origin, **as_json(compared)})
         return
@@ -89,11 +80,7 @@ def as_rows(compared: Comparison) -> list[tuple[str, str, int, float]]:
 
 
 def write_arrays(path: Path, compared: Comparison, origin: dict[str, str]) -> None:
-    """Write predicted spectra, with the bands of a calibrated model, as an NPZ file.
-
-    Raises:
-        CheckpointError: see ``write_durably``.
-    """
+    """Write predicted spectra, with the bands of a calibrated model, as an NPZ file."""
     result, archive = compared.result, io.BytesIO()
     arrays: dict[str, Any] = {} if compared.bands is None else vars(compared.bands)
     arrays = {**arrays, **origin, "ids": np.array(result.ids), "energy": compared.axis.energy}

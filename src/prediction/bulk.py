@@ -68,20 +68,19 @@ def predict_database(
 ) -> BulkSummary:
     """Predict every atom of the model's element in all structures of a database or of files.
 
-    Structures that have a row in ``output`` are compared with it, and skipped.
-
     Args:
         model: model on the team's device.
         source: ASE database (SQLite) of structures or of records, or files that ASE reads.
-        output: database to write, see ``read_spectra``, or to continue.
+        output: database to write, see ``read_spectra``, or to continue: structures that have a row
+            are compared with it, and skipped.
         team: processes that share the work; None: this one alone.
         energy: see ``predict_structures``.
 
     Raises:
         ConfigError: the model names no element, the energies are out of its range, the output's
             folder does not exist, or the output exists and the model was not read from a file.
-        DatabaseError: there is no structure, a source is no ASE database, or the output is not
-            one of this model, these energies and these structures.
+        DatabaseError: there is no structure, a source is no ASE database, or the output is of
+            another model, other energies or structures.
     """
     team = team or Team()
     if model.info.element is None:

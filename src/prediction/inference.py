@@ -77,16 +77,10 @@ class PredictedSites:
 
 
 def raw_sites(model: Network, graphs: Sequence[Graph], energy: np.ndarray) -> RawSites:
-    """Predict graphs in batches of bounded size.
+    """Predict graphs, at least one, in batches of bounded size, in evaluation mode.
 
-    Args:
-        model: network or ensemble on any device; used in evaluation mode.
-        graphs: graphs with absorbers, at least one.
-        energy: energies relative to the reference energy, eV, shape (n_energies,).
-
-    Returns:
-        Output for the absorbers of all graphs, one graph after the other; a graph whose spectrum is
-        a mean over absorbers has one row for them.
+    The rows are the absorbers of all graphs, one graph after the other; absorbers over whose
+    spectra a mean is taken are one row. ``energy``: relative to the reference, eV, (n_energies,).
     """
     model.eval()
     device, dtype = model.coefficient_mean.device, model.coefficient_mean.dtype

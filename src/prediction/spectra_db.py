@@ -9,7 +9,6 @@ import numpy as np
 from ase import Atoms
 
 from ..errors import DatabaseError
-from ..plot import Curve, draw_curves
 from ..structures.database import connect, query, row_ids
 from ..structures.names import formula_of
 from ..xas.tabular import Tabular, describe_axis, label_axes
@@ -83,15 +82,10 @@ class PredictedStructure(Tabular):
 
     def draw(self, ax: Any) -> None:
         """Draw the sites with their bands, novel ones dotted, and their mean."""
-        half = None if self.upper is None else np.asarray(self.upper) - self.mu
-        curves = [
-            Curve(f"site {site}", mu, half if half is None else half[row],
-                  novel=self.novel is not None and bool(self.novel[row]))
-            for row, (site, mu) in enumerate(zip(self.sites, self.mu, strict=True))
-        ]  # fmt: skip
-        if curves:
-            draw_curves(ax, self.energy, curves)
-        label_axes(ax, "Energy (eV)", "Absorption", self.name)
+        if len(self.sites):
+            self.predictions(self.name).draw(ax)
+        else:
+            label_axes(ax, "Energy (eV)", "Absorption", self.name)
 
     def __repr__(self) -> str:
         """One line."""
@@ -136,13 +130,7 @@ def summarize(path: Path) -> BulkSummary:
 
 
 def read_spectra(path: str | Path) -> Iterator[PredictedStructure]:
-    """Read a database of predicted spectra, one structure after the other, in the input's order.
-
-    Args:
-        path: file that ``predict MODEL structures.db -o spectra.db`` wrote.
-
-    Yields:
-        The structures with their spectra.
+    """Read what ``predict MODEL .. -o spectra.db`` wrote, structure by structure, as in the input.
 
     Raises:
         DatabaseError: missing, or not such a file.

@@ -161,8 +161,7 @@ class StructurePrediction(list[SitePrediction], Tabular):
     def mean(self) -> np.ndarray:
         """Mean over all absorbing atoms, unit of the sites', shape (n_energies,).
 
-        Raises:
-            StructureError: there are no sites, or their energies differ.
+        Raises StructureError where there are no sites, or their energies differ.
         """
         return np.average([site.mu for site in self], axis=0, weights=multiplicities(self))
 
@@ -172,10 +171,7 @@ class StructurePrediction(list[SitePrediction], Tabular):
 
         That is its upper bound, reached where the errors of all sites go together; if they did not,
         it would be narrower by up to the root of the number of sites. Unit of the sites', shape
-        (n_energies,); None: the model is not calibrated.
-
-        Raises:
-            StructureError: there are no sites, or their energies differ.
+        (n_energies,); None: the model is not calibrated. Raises what ``mean`` does.
         """
         weights = multiplicities(self)
         widths = [site.half_width for site in self if site.half_width is not None]
@@ -214,11 +210,7 @@ class StructurePrediction(list[SitePrediction], Tabular):
 
 
 def multiplicities(sites: Sequence[SitePrediction]) -> np.ndarray:
-    """Atoms that each of some sites, of which a mean can be taken, stands for, shape (n_sites,).
-
-    Raises:
-        StructureError: there are no sites, or their energies differ.
-    """
+    """Atoms of each site, shape (n_sites,); StructureError where there is no mean over them."""
     if not sites:
         raise StructureError("a material without absorbers has no spectrum")
     for site in sites:

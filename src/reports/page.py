@@ -66,10 +66,7 @@ def section(title: str, *parts: str) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A table; the first column contains names, the others numbers.
-
-    On a narrow screen one with more than ``NARROW`` columns becomes a list of its rows.
-    """
+    """A table of names, then numbers; beyond ``NARROW`` columns a list on a narrow screen."""
     names = (escape(name).replace("_", "_<wbr>") for name in head)
     top = "".join(f'<th scope="col">{name}</th>' for name in names)
     body = "".join(f"<tr>{''.join(map(_cell, head, row))}</tr>" for row in rows)
