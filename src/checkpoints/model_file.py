@@ -42,11 +42,7 @@ class ModelFile:
 
 
 def write_model_file(path: Path, file: ModelFile) -> None:
-    """Write a model file in one step and read it back.
-
-    Raises:
-        CheckpointError: its folder does not exist, or it can't be written.
-    """
+    """Write a model file in one step and read it back, see ``write_durably``."""
     tensors = {name: value.detach().cpu().contiguous() for name, value in file.tensors.items()}
     metadata = {"format": FORMAT, "content": json.dumps(file.content), "sha256": NO_DIGEST}
     blank = safetensors.torch.save(tensors, metadata)
@@ -67,9 +63,9 @@ def read_model_file(path: Path) -> ModelFile:
     data = path.read_bytes()
     try:
         metadata = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
-        found, digest = metadata["format"], metadata["sha256"]
-        if found != FORMAT:
-            raise CheckpointError(f"{path}: format is {found!r}, expected {FORMAT!r}")
+        kind, digest = metadata["format"], metadata["sha256"]
+        if kind != FORMAT:
+            raise CheckpointError(f"{path}: format is {kind!r}, expected {FORMAT!r}")
         if hashlib.sha256(_with_digest(data, digest, NO_DIGEST)).hexdigest() != digest:
             raise CheckpointError(f"{path}: damaged, the checksum of the file is wrong")
         content, tensors = json.loads(metadata["content"]), safetensors.torch.load(data)

@@ -15,17 +15,10 @@ from ..runtime.atomic_files import first_line, write_durably
 
 
 def write_verified(path: Path, payload: dict[str, Any], keep: int = 1) -> None:
-    """Write a torch file in one step and read it back.
-
-    Args:
-        path: file to write; its folder must exist.
-        payload: tensors and plain values.
-        keep: versions of the file to keep, this one included.
-
-    Raises:
-        CheckpointError: the folder is missing, or the file can't be written or read back.
-    """
-    write_durably(path, lambda beside: _save(payload, beside), read_verified, keep)
+    """Write tensors and plain values in one step and read them back, see ``write_durably``."""
+    content = io.BytesIO()  # written by Python, whose errors say what is wrong (a full disk)
+    torch.save(payload, content)
+    write_durably(path, lambda beside: beside.write_bytes(content.getbuffer()), read_verified, keep)
 
 
 def read_verified(path: Path) -> dict[str, Any]:
@@ -49,10 +42,3 @@ def read_verified(path: Path) -> dict[str, Any]:
     if not isinstance(payload, dict):
         raise CheckpointError(f"{path}: contains a {type(payload).__name__}, expected a dictionary")
     return payload
-
-
-def _save(payload: dict[str, Any], path: Path) -> None:
-    """Save through a file of Python's, whose errors say what is wrong (a full disk)."""
-    content = io.BytesIO()
-    torch.save(payload, content)
-    path.write_bytes(content.getbuffer())

@@ -179,15 +179,8 @@ def versions(path: Path) -> list[Path]:
 def read_newest(path: Path, read: Callable[[Path], T]) -> tuple[Path, T]:
     """Read a file, or with a warning its newest older version that is intact.
 
-    Args:
-        path: file.
-        read: reads the file at the path that it gets; raises CheckpointError where it can't.
-
-    Returns:
-        The file that was read, and what ``read`` returned.
-
-    Raises:
-        CheckpointError: no version can be read; the message is that of the file itself.
+    Returns the file that was read and what ``read`` made of it. If no version can be read, its
+    CheckpointError is that of the file itself.
     """
     try:
         return path, read(path)

@@ -36,14 +36,7 @@ class Team:
         return self.rank == 0
 
     def total(self, values: Tensor) -> Tensor:
-        """Sum over the processes, in float64; the same on all of them.
-
-        Args:
-            values: numbers of this process, any shape, the same on all processes.
-
-        Returns:
-            The sums, float64, same shape, on the CPU.
-        """
+        """Sums over the processes, float64 on the CPU, the same on all; of one shape on all."""
         sums = values.detach().double()
         if self.size > 1:
             sums = sums.to(self.device, copy=True)

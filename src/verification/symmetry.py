@@ -68,13 +68,8 @@ def batch_of(model: XANES_E3GNN, structures: list[Structure]) -> Data:
 def spectra(model: XANES_E3GNN, structures: list[Structure], energy: Tensor) -> Tensor:
     """Spectra of all absorbers of the structures as one batch, always from the same seed.
 
-    Args:
-        model: network.
-        structures: structures and their absorbers.
-        energy: eV relative to the reference energy, shape (n_energies,).
-
-    Returns:
-        mu, unit of the training target, shape (n_absorbers, n_energies).
+    ``energy`` is in eV relative to the reference energy, shape (n_energies,); the spectra are in
+    the unit of the training target, shape (n_absorbers, n_energies).
     """
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -84,13 +79,7 @@ def spectra(model: XANES_E3GNN, structures: list[Structure], energy: Tensor) -> 
 def gradients(model: XANES_E3GNN, structure: Structure, energy: Tensor) -> Tensor:
     """Derivative of a random combination of the spectra with respect to every position.
 
-    Args:
-        model: network.
-        structure: structure and absorbers.
-        energy: eV relative to the reference energy, shape (n_energies,).
-
-    Returns:
-        Derivative per Angstrom, shape (n_atoms, 3).
+    ``energy`` as in ``spectra``; the derivative is per Angstrom, shape (n_atoms, 3).
     """
     batch = batch_of(model, [structure])
     batch.pos.requires_grad_()
@@ -174,15 +163,8 @@ def check_model(
 ) -> Iterator[Deviation]:
     """Run every check on a network in each type, in evaluation and training mode.
 
-    Args:
-        name: what to call the network.
-        model: network; restored afterwards.
-        element: atomic number of the absorbers.
-        seed: of the random changes.
-        dtypes: types to compute in, of those in ``TOLERANCE``.
-
-    Yields:
-        One deviation for each check, mode and type.
+    ``element`` is the atomic number of the absorbers, ``seed`` that of the random changes. The
+    network is restored afterwards.
     """
     before = {key: value.clone() for key, value in model.state_dict().items()}
     dtype_before, was_training = model.coefficient_mean.dtype, model.training
