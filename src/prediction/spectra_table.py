@@ -29,13 +29,12 @@ def text_table(predicted: Predicted, notes: Sequence[str]) -> str:
 
 
 def csv_table(predicted: Predicted, notes: Sequence[str]) -> str:
-    """Comma-separated values: the same header as comments, names, then one row per energy.
+    """Comma-separated values: names, then one row per energy, and nothing else.
 
-    Outside the calibrated energies the ends of a band are empty.
+    Outside the calibrated energies the ends of a band are empty. ``notes`` have no place in it.
     """
     labels, columns = columns_of(predicted)
-    rows = np.stack(columns, axis=1).tolist()
-    return csv_text([labels, *rows], header_of(predicted, notes))
+    return csv_text([labels, *np.stack(columns, axis=1).tolist()])
 
 
 def columns_of(predicted: Predicted) -> tuple[list[str], list[np.ndarray]]:

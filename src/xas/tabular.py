@@ -115,15 +115,9 @@ def draw_spectrum(
     label_axes(ax, *axis_labels(unit, relative), title)
 
 
-def csv_text(rows: Iterable[Iterable[object]], comments: Iterable[str] = ()) -> str:
-    """Comma-separated values; numbers read back exactly, and what is not known (NaN) is empty.
-
-    Args:
-        rows: text and numbers, the first row the names of the columns.
-        comments: lines before them, which begin with `#`.
-    """
+def csv_text(rows: Iterable[Iterable[object]]) -> str:
+    """Comma-separated values; numbers read back exactly, and what is not known (NaN) is empty."""
     text = io.StringIO(newline="")
-    text.writelines(f"# {line}\n" for line in comments)
     table = csv.writer(text, lineterminator="\n")
     table.writerows(["" if value != value else value for value in row] for row in rows)
     return text.getvalue()
