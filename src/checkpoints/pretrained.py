@@ -1,6 +1,7 @@
 """Models that ship with the package, by name: ``src/pretrained/<name>.safetensors``."""
 
 import logging
+import re
 from importlib.resources import files
 from pathlib import Path
 
@@ -23,10 +24,20 @@ def models() -> dict[str, Path]:
 
 def is_model(name: str | Path) -> bool:
     """Whether a word names a model: a file of one, a training folder, or one that ships."""
-    path = Path(name)
+    path = Path(split_edge(name)[0])
     if path.is_dir():
         return (path / MODEL_FILE).is_file()
-    return is_model_file(path) if path.is_file() else str(name) in models()
+    return is_model_file(path) if path.is_file() else str(path) in models()
+
+
+EDGE = re.compile(r"(.+):([A-Z][a-z]?)(?:-([KLMN]\d*))?")
+"""A model with an element, or element and edge, as in any-edge:Pt-L3."""
+
+
+def split_edge(name: str | Path) -> tuple[str | Path, str | None, str | None]:
+    """A model's name without element and edge, and these, None where it has none."""
+    found = None if Path(name).exists() else EDGE.fullmatch(str(name))
+    return (name, None, None) if found is None else (found[1], found[2], found[3])
 
 
 def model_path(name: str | Path) -> Path:

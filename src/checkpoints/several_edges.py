@@ -1,5 +1,6 @@
 """The model of one element and edge in a model of several."""
 
+import logging
 from dataclasses import replace
 from typing import cast
 
@@ -13,6 +14,8 @@ from ..xas.edge_scale import find_scale, usual_edge
 from ..xas.energies import EnergyAxis
 from .trained_model import TrainedModel
 
+logger = logging.getLogger(__name__)
+
 
 def model_of(
     model: TrainedModel, element: str, edge: str | None = None, code: str | None = None
@@ -21,6 +24,12 @@ def model_of(
     edges = model.info.edges or []
     scale = find_scale(edges, element, edge or usual_edge(edges, element))
     code = code or scale.code
+    if scale.n_spectra == 0:
+        logger.warning(
+            "%s: no %s was an absorber in the training set at the %s edge; its spectra are"
+            " estimated from its neighbors in the periodic table",
+            *(model.name, element, scale.edge),
+        )
     networks = [
         cast(MultiEdgeNetwork, network).specialize(scale.z, scale.edge, code, scale.edge_step)
         for network in networks_of(model.network)
@@ -40,7 +49,8 @@ def model_of(
         val_mse=None,
         calibration=None if calibration is None else calibration.scaled(scale.edge_step),
     )
-    return replace(model, network=as_model(networks).eval(), info=info)
+    name = f"{model.name}:{element}-{scale.edge}"
+    return replace(model, network=as_model(networks).eval(), info=info, name=name)
 
 
 def mean_spectrum(network: XANES_E3GNN, energy: np.ndarray) -> np.ndarray:

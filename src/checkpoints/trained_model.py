@@ -22,7 +22,7 @@ from ..structures.graph import structure_graph
 from ..uncertainty.calibration import Calibration, pack_calibration, unpack_calibration
 from ..xas.energies import EnergyAxis
 from .model_file import ModelFile, read_model_file, write_model_file
-from .pretrained import model_path
+from .pretrained import model_path, split_edge
 
 if TYPE_CHECKING:
     from ..xas.edge_scale import EdgeScale
@@ -122,17 +122,21 @@ class TrainedModel:
         """Read a model file.
 
         Args:
-            name: model file, training folder, or name of a model that ships with the package.
+            name: model file, training folder, or name of a model that ships with the package; with
+                an element, or element and edge, behind a colon the model of these, as in
+                any-edge:Cu and any-edge:Pt-L3, see ``of``.
             device: "cpu", "cuda", "cuda:1" and so on; "auto" is cuda if available.
 
         Raises:
             CheckpointError: missing, damaged, or not a model file of this library.
             ConfigError: the device is not available.
         """
-        path = model_path(name)
+        base, element, edge = split_edge(name)
+        path = model_path(base)
         file = read_model_file(path)
         network, info = _unpack(path, file)
-        return cls(network.to(choose_device(device)), info, str(name), file.sha256)
+        model = cls(network.to(choose_device(device)), info, str(base), file.sha256)
+        return model if element is None else model.of(element, edge)
 
     def save(self, path: str | Path) -> None:
         """Write a model file, see ``save_model``."""
@@ -166,6 +170,8 @@ class TrainedModel:
         Raises:
             ConfigError: the model is of another element, edge or code, or does not know it.
         """
+        if element not in chemical_symbols[1:]:
+            raise ConfigError(f"`element` is {element!r}, expected a symbol such as Cu")
         if self.info.edges is not None:
             from .several_edges import model_of  # rarely needed
 
@@ -193,6 +199,11 @@ class TrainedModel:
             ConfigError: the model was not trained on spectra, or an energy is missing, not finite
                 or outside its range.
         """
+        if self.info.edges is not None:
+            raise ConfigError(
+                f"{self.name}: knows {self.info.spectra}; name one, as in {self.name}:Cu or"
+                f" {self.name}:Pt-L3"
+            )
         if self.info.pretrained_on is not None:
             raise ConfigError(
                 f"the model was trained on {self.info.pretrained_on}, not on spectra; use it as a"

@@ -26,9 +26,13 @@ class Options:
 
 def run(job: Options) -> None:
     """Find the shift of each pair, and write the model file that knows their mean."""
-    from ..checkpoints.trained_model import TrainedModel
     from ..comparison.candidates import predict_candidates
-    from ..comparison.expected_shift import find_shift, measured_at_edge, with_expected_shift
+    from ..comparison.expected_shift import (
+        find_shift,
+        load_for_scan,
+        measured_at_edge,
+        with_expected_shift,
+    )
     from ..runtime.atomic_files import OF_MODELS, check_writable
 
     if len(job.pairs) % 2:
@@ -36,7 +40,7 @@ def run(job: Options) -> None:
             f"`pairs` are SCAN STRUCTURE [SCAN STRUCTURE ...], but {job.pairs[-1]} has no partner"
         )
     check_writable(job.output, *OF_MODELS)
-    model = TrainedModel.load(job.model)
+    model = load_for_scan(job.model, job.pairs[0])
     fits = []
     for scan, structure in zip(job.pairs[::2], job.pairs[1::2], strict=True):
         measured = measured_at_edge(model.info, scan)

@@ -1,11 +1,16 @@
 """The command `evaluate`: a model against the calculations of a database."""
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..dataset.location import LOCATION, Location
 from ..runtime.options import MODEL_FIRST, POSITIONAL
+
+if TYPE_CHECKING:
+    from ..checkpoints.trained_model import TrainedModel
+    from ..dataset.database import Database
 
 logger = logging.getLogger(__name__)
 
@@ -40,11 +45,9 @@ def run(job: Options) -> None:
     """Compare a model with calculations: figures, worst records, predictions and a plot."""
     from ..checkpoints.trained_model import TrainedModel
     from ..dataset.database import Database
-    from ..evaluation.coverage import measure_coverage
-    from ..evaluation.evaluate import choose_ids, evaluate, sites_of
-    from ..evaluation.table import ENDINGS, write_arrays, write_table
+    from ..evaluation.evaluate import by_edge, choose_ids
+    from ..evaluation.table import ENDINGS
     from ..plot import check_picture
-    from ..reports.text import describe_details, describe_evaluation
     from ..runtime.atomic_files import check_writable
 
     check_writable(job.predictions, ".npz")
@@ -53,6 +56,30 @@ def run(job: Options) -> None:
     model = TrainedModel.load(job.model, job.device)
     database = Database(job.database)
     ids, chosen = choose_ids(job.ids, database, model.info)
+    for name, one, members in by_edge(model, database, ids):
+        title = f"{one.info.spectra}, {one.info.code}: {len(members)} sites of {chosen}"
+        evaluate_one(named(job, name), one, database, members, title if name else chosen)
+
+
+def named(job: Options, prefix: str) -> Options:
+    """The job with the files of one group of records."""
+    files = (
+        None if path is None else path.with_name(prefix + path.name)
+        for path in (job.predictions, job.plot, job.table)
+    )
+    predictions, plot, table = files
+    return replace(job, predictions=predictions, plot=plot, table=table)
+
+
+def evaluate_one(
+    job: Options, model: "TrainedModel", database: "Database", ids: list[str], chosen: str
+) -> None:
+    """Compare a model of one edge with calculations, and write and print the results."""
+    from ..evaluation.coverage import measure_coverage
+    from ..evaluation.evaluate import evaluate, sites_of
+    from ..evaluation.table import write_arrays, write_table
+    from ..reports.text import describe_details, describe_evaluation
+
     compared = evaluate(model, database, ids, job.other_code)
     if trained := sites_of(model.info.train_ids or [], compared.result.ids):
         logger.warning(

@@ -43,20 +43,24 @@ def run(job: Options) -> None:
     from ..plot import check_picture
     from ..runtime.atomic_files import check_writable, file_digest, write_json
     from ..structures.files import named_structures
+    from ..structures.names import check_index
 
     check_writable(job.output, ".json")
     check_picture(job.plot)
     model = TrainedModel.load(job.model)
-    info, origin = model.info, model.provenance()
     (name, atoms), *others = named_structures(job.structure)
     if others:
         raise ConfigError(f"{job.structure}: contains {1 + len(others)} structures, expected one")
     if job.site is None:
         symbols = atoms.get_chemical_symbols()
-        sites = [k for k, symbol in enumerate(symbols) if symbol == info.element]
+        sites = [k for k, symbol in enumerate(symbols) if model.info.element in (None, symbol)]
         raise ConfigError(
             f"{job.structure}: which site? Give --site with one of {', '.join(map(str, sites))}"
         )
+    if model.info.edges is not None:
+        check_index(job.site, "site", len(atoms))
+        model = model.of(atoms[job.site].symbol)
+    info, origin = model.info, model.provenance()
     explained = explain(model, atoms, job.site, radius=job.radius)
     unit = info.unit or "unit not stated"
     print(f"{name}, site {job.site} ({atoms[job.site].symbol}), {job.model}")

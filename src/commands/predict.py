@@ -1,7 +1,7 @@
 """The command `predict`: structures to spectra, or a database of them to another."""
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from ..runtime.options import MODEL_FIRST, POSITIONAL
 
 if TYPE_CHECKING:
     import numpy as np
+    from ase import Atoms
 
     from ..checkpoints.trained_model import TrainedModel
     from ..prediction.predicted import Predicted
@@ -35,6 +36,11 @@ class Options:
     structures: list[Path] = field(metadata=POSITIONAL)
     """Files that ASE reads, such as CIF, POSCAR or xyz; or one ASE database (SQLite). Those that
     can't be predicted are named and skipped, and the exit code is 3."""
+    element: str | None = None
+    """Absorbing element. None: the model's; of a model of many elements each that it was trained
+    on, with a file for each."""
+    edge: str | None = None
+    """Absorption edge. None: the model's, or that of most of its training spectra."""
     site: list[int] | None = None
     """0-based indices of the absorbers. None: every atom of the model's element."""
     energy: tuple[float, float, float] | None = None
@@ -72,15 +78,21 @@ def run(job: Options) -> None:
     if databases or (job.output is not None and job.output.suffix == DATABASE):
         predict_bulk(job, databases)
     else:
-        predict_table(job)
+        predict_tables(job)
 
 
 def load(job: Options, device: str) -> "TrainedModel":
-    """The model, with the energies that are asked for."""
-    from ..checkpoints.energy_scale import aligned
+    """The model, of one element and edge where they are given."""
     from ..checkpoints.trained_model import TrainedModel
 
     model = TrainedModel.load(job.model, device)
+    return model if job.element is None else model.of(job.element, job.edge)
+
+
+def with_energies(job: Options, model: "TrainedModel") -> "TrainedModel":
+    """The model with the energies that are asked for."""
+    from ..checkpoints.energy_scale import aligned
+
     return aligned(model) if job.align else model
 
 
@@ -91,16 +103,14 @@ def energies(job: Options) -> "np.ndarray | None":
     return None if job.energy is None else even_energies(*job.energy)
 
 
-def predict_table(job: Options) -> None:
-    """Predict structure files: a table and a figure.
+def predict_tables(job: Options) -> None:
+    """Predict structure files; a model of several elements predicts each it was trained on.
 
     Raises:
         PartialError: some structures could not be predicted.
-        StructureError: none could be, or `--strict` and one could not.
+        StructureError: see ``predict_table``; or no structure contains an element of the model.
     """
-    from ..plot import check_picture, plot_structures
-    from ..prediction.predicted import Predicted
-    from ..predictor import XANESPredictor
+    from ..plot import check_picture
     from ..runtime.atomic_files import check_writable
     from ..runtime.torchrun import check_alone
     from ..structures.files import each_structure
@@ -108,13 +118,78 @@ def predict_table(job: Options) -> None:
     check_alone("a prediction of structure files")
     check_writable(job.output)
     check_picture(job.plot)
-    predictor = XANESPredictor(load(job, job.device))
+    model, structures = load(job, job.device), list(each_structure(job.structures))
+    if model.info.edges is None:
+        predict_table(job, with_energies(job, model), structures)
+        return
+    known = {scale.element: scale.z for scale in model.info.edges}
+    elements = {symbol for *_, atoms in structures for symbol in symbols_of(atoms, job.site)}
+    chosen = sorted(elements & set(known), key=known.__getitem__)
+    failed = [atoms for *_, atoms in structures if isinstance(atoms, StructureError)]
+    if not chosen:
+        raise (
+            failed[0]
+            if len(failed) == len(structures)
+            else StructureError(
+                f"no structure contains an absorber that {model.name} was trained on; --element"
+                " predicts another from its neighbors in the periodic table"
+            )
+        )
+    skipped: list[PartialError] = []
+    for element in chosen:
+        one = with_energies(job, model.of(element, job.edge))
+        own = [
+            s
+            for s in structures
+            if element in symbols_of(s[2], job.site)
+            or (element == chosen[0] and isinstance(s[2], StructureError))
+        ]
+        try:
+            predict_table(job if len(chosen) == 1 else named_for(job, one), one, own)
+        except PartialError as error:
+            skipped.append(error)
+    if skipped:
+        raise skipped[0]
+
+
+def symbols_of(atoms: "Atoms | StructureError", sites: list[int] | None) -> set[str]:
+    """Elements of the absorbers that are asked for; of a structure that can't be read none."""
+    if isinstance(atoms, StructureError):
+        return set()
+    symbols = atoms.get_chemical_symbols()
+    return {symbol for k, symbol in enumerate(symbols) if sites is None or k in sites}
+
+
+def named_for(job: Options, model: "TrainedModel") -> Options:
+    """The job with the files of one of several elements, such as Cu-K_CuFeS2.csv."""
+    prefix = f"{model.info.element}-{model.info.edge}_"
+    output, plot = (
+        None if path is None else path.with_name(prefix + path.name)
+        for path in (job.output, job.plot)
+    )
+    return replace(job, output=output, plot=plot)
+
+
+def predict_table(
+    job: Options,
+    model: "TrainedModel",
+    structures: "list[tuple[Path, str, Atoms | StructureError]]",
+) -> None:
+    """Predict structures: a table and a figure.
+
+    Raises:
+        PartialError: some structures could not be predicted.
+        StructureError: none could be, or `--strict` and one could not.
+    """
+    from ..plot import plot_structures
+    from ..prediction.predicted import Predicted
+    from ..predictor import XANESPredictor
+
+    predictor = XANESPredictor(model)
     if job.output is not None:
         from ..prediction.spectra_files import check_count, check_format
 
         check_format(job.output, predictor.info)
-    structures = list(each_structure(job.structures))
-    if job.output is not None:
         check_count(job.output, len(structures))
     found = Predicted(predictor.trained)
     try:
@@ -202,7 +277,7 @@ def predict_bulk(job: Options, databases: list[Path]) -> None:
 
     check_ending(job.output, (DATABASE,))
     with processes(job.device) as team:
-        model = load(job, str(team.device))
+        model = with_energies(job, load(job, str(team.device)))
         try:
             summary = predict_database(model, job.structures, job.output, team, energies(job))
         except (KeyboardInterrupt, Terminated):

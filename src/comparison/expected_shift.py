@@ -35,6 +35,26 @@ SMALLEST_SPREAD, SPREAD_OF_ONE = 1.0, 2.0
 calibration of beamlines differs, and the model's errors are partly shifts."""
 
 
+def load_for_scan(name: str | Path, path: Path) -> TrainedModel:
+    """A model; of one of several elements and edges that of a measurement.
+
+    Raises:
+        CheckpointError: see ``TrainedModel.load``.
+        RecordError: see ``read_measured``.
+        ConfigError: the model is of several elements, and the file names none.
+    """
+    model = TrainedModel.load(name)
+    if model.info.edges is None:
+        return model
+    scan = read_measured(path)
+    if scan.element is None:
+        raise ConfigError(
+            f"{path}: names no element, and {name} knows {model.info.spectra}; name one, as in"
+            f" {name}:Cu or {name}:Pt-L3"
+        )
+    return model.of(scan.element, scan.edge)
+
+
 def measured_at_edge(
     info: ModelInfo,
     path: Path,

@@ -1,6 +1,7 @@
 """Predicted and calculated spectra of a database's records, side by side."""
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -118,6 +119,28 @@ def evaluate(
         around=[sites[0] for sites in predicted.around],
         formulas=[formula(graph.z.tolist()) for graph in graphs for _ in graph.record_id],
     )
+
+
+def by_edge(
+    model: TrainedModel, database: Database, ids: Sequence[str]
+) -> list[tuple[str, TrainedModel, list[str]]]:
+    """Records by element, edge and code, each with the model of these and a name for files.
+
+    Of a model of one edge all records are one group without a name; so is a single group.
+    """
+    if model.info.edges is None:
+        return [("", model, list(ids))]
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for record_id in ids:
+        entry = database.entry(record_id)
+        groups.setdefault((entry.element, entry.edge, entry.code), []).append(record_id)
+    edges = Counter((element, edge) for element, edge, _ in groups)
+    found = []
+    for (element, edge, code), members in sorted(groups.items()):
+        parts = [element, edge, *([code.replace(" ", "-")] if edges[element, edge] > 1 else [])]
+        name = "-".join(parts) + "_" if len(groups) > 1 else ""
+        found.append((name, model.of(element, edge, code), members))
+    return found
 
 
 def calculated(graphs: Sequence[Data]) -> tuple[list[str], np.ndarray, np.ndarray]:

@@ -83,9 +83,9 @@ def predict_database(
             another model, other energies or structures.
     """
     team = team or Team()
+    grid = model.energies(energy).energy
     if model.info.element is None:
         raise ConfigError("the model names no element, so no absorbers can be chosen")
-    grid = model.energies(energy).energy
     check_writable(output)
     sources, total = read_sources(source)
     if team.leads:

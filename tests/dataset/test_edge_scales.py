@@ -1,47 +1,26 @@
 """A training on several elements: scales, mean spectra, graphs in units of the edge step."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 from command import run
 from records import record
+from several import SMALL, UNIT, write_several
 
 from src.checkpoints.trained_model import TrainedModel
-from src.dataset.database import Database, write_records
+from src.dataset.database import Database
 from src.dataset.dataset import XANESDataset
 from src.dataset.edge_scales import Scales, mean_spectra
 from src.errors import ConfigError, DatabaseError
 from src.evaluation.evaluate import evaluate
 from src.xas.edges import find_edge
 
-UNIT = {"Cu": 0.9, "Ti": 2.0}
 GRID = np.arange(-10.0, 25.1, 0.25)
-
-
-def made(element, site, material, height=1.0):
-    """A record whose spectrum is a step with a peak, in the unit of its element."""
-    base = record()
-    atoms = base.atoms.copy()
-    atoms.symbols[[0, 1]] = element
-    atoms.positions += np.random.default_rng(int(material[3:])).normal(0, 0.05, (3, 3))
-    energy = find_edge(element, "K").energy + np.arange(0.0, 60.0, 0.5)
-    x = energy - energy[0]
-    mu = 0.5 + np.arctan(x - 8.0) / np.pi + height * np.exp(-(((x - 12.0) / 2.0) ** 2))
-    return replace(
-        base, id=f"{material}_{site:03d}", material=material, atoms=atoms, site=site,
-        element=element, energy=energy, mu=UNIT[element] * mu,
-    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
-    path = tmp_path_factory.mktemp("several") / "several.db"
-    records = [made("Cu", k % 2, f"mp-{k}", 1.0 + 0.1 * (k % 3)) for k in range(12)]
-    records += [made("Ti", k % 2, f"mp-{k}", 0.3) for k in range(20, 28)]
-    write_records(path, records)
-    return path
+    return write_several(tmp_path_factory.mktemp("several") / "several.db")
 
 
 def test_graphs_are_in_units_of_the_edge_step_on_one_axis(path):
@@ -74,9 +53,7 @@ def test_elements_with_spectra_keep_their_mean_and_others_get_that_of_neighbors(
 
 
 def test_a_model_of_two_elements_predicts_each_in_its_unit_at_its_energies(path, tmp_path):
-    small = ["--model.num_layers=1", "--model.lmax=0", "--model.channels=8", "--model.dropout=0"]
-    words = ["train", path, "-o", tmp_path / "both", "--training.epochs=1", "--val_fraction=0.3"]
-    assert run(*words, *small, "--training.lr=1e-4", "--training.device=cpu") == 0
+    assert run("train", path, "-o", tmp_path / "both", *SMALL) == 0
     model = TrainedModel.load(tmp_path / "both")
     assert model.info.spectra == "2 edges of 2 elements"
     database = Database(path)

@@ -1,0 +1,82 @@
+"""Commands with a model of several elements: each absorber, or the one that is named."""
+
+import csv
+
+import numpy as np
+import pytest
+from ase import Atoms
+from command import error_of, run
+from several import SMALL, UNIT, made, write_several
+
+from src import predict
+from src.dataset.database import Database
+from src.xas.edges import find_edge
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Database, model and a structure with both elements."""
+    folder = tmp_path_factory.mktemp("several")
+    write_several(folder / "both.db")
+    assert run("train", folder / "both.db", "-o", folder / "both", *SMALL) == 0
+    atoms = Atoms("CuTiOFe", [[0, 0, 0], [2, 0, 0], [1, 1, 0], [2, 2, 1]], cell=[4] * 3, pbc=True)
+    atoms.write(folder / "mixed.vasp")
+    return folder
+
+
+def column(path):
+    """Energy and first spectrum of a table."""
+    return np.array(list(csv.reader(path.read_text().splitlines()))[1:], dtype=float).T[:2]
+
+
+def test_each_trained_absorber_is_predicted_in_a_file_of_its_own(folder, tmp_path, capsys):
+    words = ["predict", folder / "both", folder / "mixed.vasp"]
+    assert run(*words, "-o", tmp_path / "x.csv", "--plot", tmp_path / "x.png") == 0
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"Cu-K_x.csv", "Ti-K_x.csv", "Cu-K_x.png", "Ti-K_x.png"}
+    for element, unit in UNIT.items():
+        energy, mu = column(tmp_path / f"{element}-K_x.csv")
+        assert 0 <= energy[0] - find_edge(element, "K").energy + 10 < 20
+        assert mu[-20:].mean() == pytest.approx(unit, rel=0.15)
+    assert run(*words, "--element", "Cu", "-o", tmp_path / "one.csv") == 0
+    np.testing.assert_array_equal(column(tmp_path / "one.csv"), column(tmp_path / "Cu-K_x.csv"))
+    assert run("predict", f"{folder}/both:Cu", folder / "mixed.vasp", "-o", tmp_path / "n.csv") == 0
+    np.testing.assert_array_equal(column(tmp_path / "n.csv"), column(tmp_path / "one.csv"))
+
+
+def test_an_absorber_that_was_never_trained_is_predicted_with_a_warning(folder, capsys):
+    sites = predict(folder / "mixed.vasp", model=f"{folder}/both:Fe")
+    assert sites[0].element == "Fe"
+    assert UNIT["Cu"] < sites[0].mu[-20:].mean() < UNIT["Ti"]
+    words = ["predict", folder / "both", folder / "mixed.vasp", "--element"]
+    assert run(*words, "Fe") == 0
+    assert "no Fe was an absorber" in capsys.readouterr().err
+    assert run(*words, "Cu") == 0
+    assert "was an absorber" not in capsys.readouterr().err
+    assert run(*words, "Xx") == 1
+    assert "Xx" in error_of(capsys)
+
+
+def test_evaluate_reports_each_element_in_its_unit(folder, tmp_path, capsys):
+    words = ["evaluate", folder / "both", folder / "both.db", "--predictions", tmp_path / "p.npz"]
+    ids = tmp_path / "all.txt"
+    ids.write_text("\n".join(Database(folder / "both.db").ids))
+    assert run(*words, "--ids", ids) == 0
+    printed = capsys.readouterr().out
+    assert "Cu K edge, FEFF 9.9.1: 12 sites" in printed
+    assert "Ti K edge, FEFF 9.9.1: 8 sites" in printed
+    for element, number in (("Cu", 12), ("Ti", 8)):
+        with np.load(tmp_path / f"{element}-K_p.npz", allow_pickle=False) as arrays:
+            assert arrays["mu"].shape == (number, len(arrays["energy"]))
+            first = made(element, 0, str(arrays["ids"][0]).rpartition("_")[0])
+            assert abs(arrays["energy"][0] - first.energy[0]) < 6.0
+            assert arrays["mu"][:, -20:].mean() == pytest.approx(UNIT[element], rel=0.1)
+    ids.write_text("\n".join(i for i in Database(folder / "both.db").ids if i < "mp-2"))
+    assert run(*words, "--ids", ids) == 0  # of one element: the file as it was named
+    assert (tmp_path / "p.npz").is_file()
+
+
+def test_a_command_for_one_edge_says_how_to_name_it(folder, tmp_path, capsys):
+    assert run("predict", folder / "both", folder / "mixed.vasp", "-o", tmp_path / "x.db") == 1
+    assert f"{folder}/both:Cu" in error_of(capsys)
+    assert run("predict", f"{folder}/both:Cu", folder / "mixed.vasp", "-o", tmp_path / "x.db") == 0
