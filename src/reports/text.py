@@ -11,7 +11,7 @@ import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
 
-from ..checkpoints.trained_model import TrainedModel
+from ..checkpoints.trained_model import ModelInfo, TrainedModel
 from ..model.ensemble import networks_of
 from ..prediction.spectra_table import describe_bands
 
@@ -55,11 +55,12 @@ def describe_contents(contents: "Contents", digest: str | None = None) -> str:
 def describe_model(model: TrainedModel) -> str:
     """What a model was trained for, its constructor's arguments and its size."""
     lines, info = [], model.info
-    for name, value in vars(replace(info, calibration=None, chemistry=None)).items():
+    for name, value in vars(replace(info, calibration=None, chemistry=None, edges=None)).items():
         if isinstance(value, list) and len(value) > SHORT_LIST:
             lines.append(f"{name}: {len(value)} values, {value[0]} to {value[-1]}")
         elif value is not None:
             lines.append(f"{name}: {value}")
+    lines += describe_edges(info)
     if info.chemistry is not None:
         lines += info.chemistry.describe()
     lines += [f"model.{name}: {value}" for name, value in model.network.hyperparameters.items()]
@@ -71,6 +72,14 @@ def describe_model(model: TrainedModel) -> str:
         lines.append(f"bands: {bands.coverage:.0%}, calibrated on {len(bands.ids)} sites")
     count = sum(weight.numel() for weight in model.network.parameters())
     return "\n".join([*lines, f"parameters: {count}"])
+
+
+def describe_edges(info: ModelInfo) -> list[str]:
+    """Absorbers and edges of a model that knows several, with their training spectra."""
+    if info.edges is None:
+        return []
+    counts = ", ".join(f"{scale.name} {scale.n_spectra}" for scale in info.edges)
+    return [f"absorbers, by number of training spectra: {counts}"]
 
 
 def describe_shipped(name: str, model: TrainedModel) -> str:
@@ -90,11 +99,11 @@ def describe_shipped(name: str, model: TrainedModel) -> str:
     if info.chemistry is not None:
         trained = info.chemistry.describe()
     lines = [
-        f"{name}: {info.element} {info.edge} edge, {info.target} ({info.unit}), {info.code}",
+        f"{name}: {info.spectra}, {info.target} ({info.unit}), {info.code}",
         f"  data: {card.get('data', missing)}",
         f"  licence of the data: {card.get('licence', missing)}",
         f"  accuracy: {card.get('accuracy') or f'validation mse {info.val_mse}'}",
-        *(f"  {line}" for line in trained),
+        *(f"  {line}" for line in [*describe_edges(info), *trained]),
         f"  members: {len(networks_of(model.network))}",
         *(f"  {line}" for line in describe_bands(info)),
     ]
