@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from ..errors import ConfigError
+from ..xas.tabular import plain_text
 from .trained_model import TrainedModel
 
 
@@ -51,4 +52,4 @@ def energy_label(model: TrainedModel) -> str:
         return "Energy relative to reference (eV)"
     if model.moved_by is not None:
         return "Energy aligned to experiment (eV)"
-    return f"Energy of {model.info.code} (eV)" if model.info.code else "Energy (eV)"
+    return f"Energy of {plain_text(model.info.code)} (eV)" if model.info.code else "Energy (eV)"

@@ -92,6 +92,8 @@ def read_source(source: Source, options: ReadOptions) -> Iterator[Record | Rejec
         ConfigError: an option does not apply to the format or is missing.
         RecordError: the source can't be read, unless it is one file of a folder.
     """
+    if source.format not in FORMATS:
+        raise ConfigError(f"`format` is {source.format!r}, expected one of {', '.join(FORMATS)}")
     kind = FORMATS[source.format]
     for name in kind.refuses:
         if getattr(options, name) is not None:

@@ -10,7 +10,7 @@ from research.distill import Student, label_graphs, pretrain
 from research.teacher import (
     N_TARGETS,
     NONMETALS,
-    Labelled,
+    Labeled,
     perturb,
     read_labels,
     structures_to_label,
@@ -46,7 +46,7 @@ def test_perturbation_moves_atoms_by_the_amount_asked_for(salt):
     assert np.abs(strained.cell.array - large.cell.array).max() > 0.01
 
 
-def test_all_kinds_of_structures_are_labelled_and_the_seed_fixes_them(salt):
+def test_all_kinds_of_structures_are_labeled_and_the_seed_fixes_them(salt):
     first, again = (list(structures_to_label([salt], 3, 29, seed=1)) for _ in range(2))
     assert len(first) == 1 + 1 + 3
     assert all((a.positions == b.positions).all() for a, b in zip(first, again, strict=True))
@@ -57,7 +57,7 @@ def test_all_kinds_of_structures_are_labelled_and_the_seed_fixes_them(salt):
 def labels(structures, seed=0):
     """Targets that depend on the element and the number of close neighbours."""
     table = np.random.default_rng(seed).normal(size=(100, N_TARGETS))
-    return [Labelled(atoms, table[atoms.numbers]) for atoms in structures]
+    return [Labeled(atoms, table[atoms.numbers]) for atoms in structures]
 
 
 def test_labels_come_back_from_their_file(tmp_path, salt):
@@ -74,7 +74,7 @@ def test_student_learns_the_labels(salt):
     torch.manual_seed(0)
     items = labels(structures_to_label([salt, bulk("Cu", cubic=True)] * 10, 0, 29, seed=1))
     rng = np.random.default_rng(0)
-    random = [Labelled(i.atoms, rng.normal(size=i.targets.shape)) for i in items]
+    random = [Labeled(i.atoms, rng.normal(size=i.targets.shape)) for i in items]
     results = {}
     for name, data in (("real", items), ("random", random)):
         student = Student(XANES_E3GNN(num_layers=2, lmax=1, channels=16, r_max=3.0))
