@@ -19,7 +19,7 @@ from src.evaluation.evaluate import evaluate
 from src.evaluation.metrics import mean_over
 from src.xas.edge_scale import find_scale
 
-HEADER = "element edge code sites mse median baseline eta normalized normalized_baseline"
+HEADER = "element edge code sites mse median baseline eta normalized normalized_baseline coverage"
 
 
 def main() -> None:
@@ -44,16 +44,21 @@ def main() -> None:
         baseline = mean_over((mean - compared.target) ** 2, compared.mask)
         error = compared.result.mse
         unit = find_scale(model.info.edges or [], element, edge).edge_step ** 2
-        pooled += list(zip(error / unit, baseline / unit, strict=True))
+        covered = np.full(len(error), np.nan)
+        if compared.bands is not None:
+            inside = abs(compared.prediction - compared.target) <= compared.bands.half_width
+            covered = mean_over(inside, compared.mask)
+        pooled += list(zip(error / unit, baseline / unit, covered, strict=True))
         median, of_mean = np.median(error), np.median(baseline)
         print(
             f"{element} {edge} {code.replace(' ', '-')} {len(members)} {error.mean():.5f}"
             f" {median:.5f} {of_mean:.5f} {of_mean / median:.2f} {median / unit:.5f}"
-            f" {of_mean / unit:.5f}",
+            f" {of_mean / unit:.5f} {covered.mean():.3f}",
             flush=True,
         )
     values = np.array(pooled)
-    print(f"all: {len(values)} sites, normalized {np.median(values, axis=0).round(5)}")
+    medians, coverage = np.median(values[:, :2], axis=0).round(5), values[:, 2].mean()
+    print(f"all: {len(values)} sites, normalized {medians}, coverage {coverage:.3f}")
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def model_of(
         energy_grid=axis.energy.tolist(),
         mean_spectrum=np.mean(means, axis=0).tolist(),
         val_mse=None,
-        calibration=None if calibration is None else calibration.scaled(scale.edge_step),
+        calibration=None if calibration is None else calibration.of(scale.name, scale.edge_step),
     )
     name = f"{model.name}:{element}-{scale.edge}"
     return replace(model, network=as_model(networks).eval(), info=info, name=name)

@@ -41,6 +41,7 @@ def run(job: Options) -> None:
     from ..evaluation.evaluate import check_kind, model_dataset
     from ..runtime.atomic_files import OF_MODELS, check_writable
     from ..structures.names import material_of
+    from ..training.several_edges import check_absolute
 
     check_writable(job.output, *OF_MODELS)
     output = job.output or new_file(model_path(job.model))
@@ -51,7 +52,10 @@ def run(job: Options) -> None:
     ids = read_ids(job.ids)
     check_not_trained(job.ids, ids, info.train_ids)
     database = Database(job.database)
-    check_kind(database, ids, info)
+    if info.edges is None:
+        check_kind(database, ids, info)
+    else:
+        check_absolute(database, ids)
     novelty = learn_novelty(model, database)
     data = site_errors(model_dataset(model, database, ids), model, novelty)
     info.calibration = calibrate(data, novelty, job.coverage)

@@ -72,10 +72,14 @@ def checked_sites(network: Network, graphs: Sequence[Data], energy: np.ndarray) 
 
 def site_errors(data: XANESDataset, model: TrainedModel, novelty: Novelty) -> SiteErrors:
     """Errors of the model on the calibration sites."""
-    graphs, relative = list(data), model.energies().relative
+    graphs, relative = list(data), data.grid - (model.info.reference_energy or 0.0)
     raw = checked_sites(model.network, graphs, relative)
     names, target, mask = calculated(graphs)
     error = np.where(mask, np.abs(raw.mu - target), np.nan)
     around = [sites for graph in graphs for sites in row_environments(graph)]
     departs = np.array([len(reasons) > 0 for reasons in find_departures(model, around)])
-    return SiteErrors(names, relative, error, raw.spread, novelty.distance(raw.features), departs)
+    distance, kinds = novelty.distance(raw.features), None
+    if model.info.edges is not None:
+        entries = [data.database.entry(name) for name in names]
+        kinds = [f"{entry.element} {entry.edge}" for entry in entries]
+    return SiteErrors(names, relative, error, raw.spread, distance, departs, kinds)

@@ -25,6 +25,11 @@ of them for calibration: with 2, 5, 10 eV the coverage at single energies is 87 
 84 to 100 %."""
 FLOORS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Floors that are tried, in units of the mean absolute error at an energy."""
+ENOUGH = 20
+"""Sites of an element and edge that a quantile of its own is learned on; with fewer, that of all
+counts."""
+SEEDS = 20
+"""Seeds of the split in halves that are tried."""
 NOVEL_FRACTION = 0.05
 """Fraction of the calibration sites that are novel, by their environments or by the threshold."""
 
@@ -46,6 +51,8 @@ class SiteErrors:
     departs: np.ndarray | None = None
     """Sites that are novel by their environments, see ``Chemistry``, bool, shape (n_sites,). None:
     not known."""
+    kinds: list[str] | None = None
+    """Element and edge of each site. None: they are of one."""
 
     def part(self, ids: Sequence[str]) -> "SiteErrors":
         """Only some of the sites."""
@@ -53,7 +60,8 @@ class SiteErrors:
         rows = [k for k, record_id in enumerate(self.ids) if record_id in chosen]
         arrays = {n: getattr(self, n) for n in ("error", "spread", "distance", "departs")}
         kept: dict[str, Any] = {n: None if a is None else a[rows] for n, a in arrays.items()}
-        return replace(self, ids=[self.ids[k] for k in rows], **kept)
+        kinds = None if self.kinds is None else [self.kinds[k] for k in rows]
+        return replace(self, ids=[self.ids[k] for k in rows], kinds=kinds, **kept)
 
 
 def calibrate(data: SiteErrors, novelty: Novelty, coverage: float = COVERAGE) -> Calibration:
@@ -69,10 +77,7 @@ def calibrate(data: SiteErrors, novelty: Novelty, coverage: float = COVERAGE) ->
     """
     if not 0.0 < coverage < 1.0:
         raise ConfigError(f"`coverage` is {coverage} but must be above 0 and below 1")
-    halves = split_by_hash(data.ids, {"scale": 0.5, "quantile": 0.5})
-    fitted, held = (data.part(halves[name]) for name in ("scale", "quantile"))
-    if len(fitted.ids) < 2:
-        raise ConfigError(f"{len(data.ids)} sites are too few to calibrate bands on")
+    fitted, held = halve(data)
     mean_spread = np.ones(len(fitted.ids)) if fitted.spread is None else fitted.spread.mean(axis=1)
     tiny = np.finfo(np.float32).tiny
     smallest = np.array([max(mean_spread.min(), tiny), max(fitted.distance.min(), tiny)])
@@ -88,7 +93,36 @@ def calibrate(data: SiteErrors, novelty: Novelty, coverage: float = COVERAGE) ->
     )
     scores = held.error / scale.half_width(held.spread, held.distance)
     quantile = conformal_quantile(scores, data.energy, coverage)
-    return replace(scale, quantile=quantile)
+    return replace(scale, quantile=quantile, by_edge=quantiles_by_edge(held, scores, coverage))
+
+
+def quantiles_by_edge(
+    held: SiteErrors, scores: np.ndarray, coverage: float
+) -> dict[str, np.ndarray]:
+    """``conformal_quantile`` of each element and edge with ``ENOUGH`` sites."""
+    kinds, found = np.array(held.kinds or []), {}
+    for kind in sorted(set(kinds.tolist())):
+        if (kinds == kind).sum() >= ENOUGH:
+            found[kind] = conformal_quantile(scores[kinds == kind], held.energy, coverage)
+    return found
+
+
+def halve(data: SiteErrors) -> tuple[SiteErrors, SiteErrors]:
+    """Two halves of the sites by material.
+
+    Sites that a split by hash held back are all in one half of that hash; so the first seed counts
+    with which either half has a quarter of them.
+
+    Raises:
+        ConfigError: there are too few sites.
+    """
+    for seed in range(SEEDS):
+        halves = split_by_hash(data.ids, {"scale": 0.5, "quantile": 0.5}, seed)
+        if min(map(len, halves.values())) >= max(len(data.ids) / 4, 2):
+            return data.part(halves["scale"]), data.part(halves["quantile"])
+    raise ConfigError(
+        f"{len(data.ids)} sites are too few to calibrate bands on, or of too few materials"
+    )
 
 
 def novelty_threshold(distance: np.ndarray, departs: np.ndarray | None = None) -> float:

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from ..checkpoints.trained_model import ModelInfo, TrainedModel
 from ..dataset.database import Database
 from ..dataset.dataset import XANESDataset
+from ..dataset.edge_scales import Scales
 from ..dataset.record import UNITS
 from ..dataset.split import read_ids
 from ..errors import CheckpointError, DatabaseError
@@ -22,7 +23,8 @@ from ..prediction.inference import Bands, predict_sites
 from ..prediction.structure_prediction import Labels
 from ..structures.environments import Environment
 from ..structures.names import formula, material_of, title_of
-from ..xas.energies import EnergyAxis
+from ..xas.edge_scale import STEP, WINDOW
+from ..xas.energies import EnergyAxis, even_energies
 from ..xas.features import FeatureError, error_statistics, feature_errors, find_features
 from .metrics import Evaluation, Group, evaluate_spectra, group_errors
 
@@ -85,10 +87,20 @@ class Comparison:
 
 
 def model_dataset(model: TrainedModel, database: Database, ids: Sequence[str]) -> XANESDataset:
-    """Graphs of records, cut at a model's radius, with spectra on the energies it is scored on."""
-    extend_below, network = model.info.extend_below or 0.0, model.network
-    grid = model.energies().energy
-    return XANESDataset(database, ids, network.r_max, grid, extend_below, network.max_z)
+    """Graphs of records, cut at a model's radius, with spectra on the energies it is scored on.
+
+    Those of a model of several edges are in units of their edge steps, from their references.
+    """
+    extend_below, network, scales = model.info.extend_below or 0.0, model.network, None
+    if model.info.edges is None:
+        grid = model.energies().energy
+    else:
+        grid = even_energies(*WINDOW, STEP)
+        scales = Scales(
+            model.info.edges, network.hyperparameters["edges"], network.hyperparameters["codes"]
+        )
+    r_max, max_z = network.r_max, network.max_z
+    return XANESDataset(database, ids, r_max, grid, extend_below, max_z, scales=scales)
 
 
 def evaluate(

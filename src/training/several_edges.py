@@ -24,25 +24,26 @@ def has_several_edges(database: Database, ids: Sequence[str]) -> bool:
 
 
 def describe_several(database: Database, ids: Sequence[str], scales: Scales) -> ModelInfo:
-    """Description of a model of several elements and edges.
-
-    Raises:
-        DatabaseError: a record is not an absolute cross-section on absolute energies.
-    """
-    for record_id in ids:
-        entry = database.entry(record_id)
-        for name in ("target", "axis"):
-            if getattr(entry, name) != "absolute":
-                raise DatabaseError(
-                    f"{database.path}: {record_id} has {name} {getattr(entry, name)}; a training on"
-                    " several elements or edges needs absolute ones"
-                )
+    """Description of a model of several elements and edges; see ``check_absolute``."""
+    check_absolute(database, ids)
     return ModelInfo(
         target="absolute",
         unit=UNITS["absolute"],
         code=", ".join(scales.codes),
         edges=list(scales.scales),
     )
+
+
+def check_absolute(database: Database, ids: Sequence[str]) -> None:
+    """Raise DatabaseError for a record that is no absolute cross-section on absolute energies."""
+    for record_id in ids:
+        entry = database.entry(record_id)
+        for name in ("target", "axis"):
+            if getattr(entry, name) != "absolute":
+                raise DatabaseError(
+                    f"{database.path}: {record_id} has {name} {getattr(entry, name)}; a model of"
+                    " several elements or edges needs absolute ones"
+                )
 
 
 def several_window(job: TrainJob, start: Start | None) -> tuple[EnergyAxis, dict[str, Any]]:

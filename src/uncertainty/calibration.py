@@ -3,7 +3,7 @@
 ``conformal`` learns them on sites that were not trained on.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -41,13 +41,23 @@ class Calibration:
     """Smallest mean spread and distance that the law was fitted to; smaller ones count as these."""
     novelty: Novelty
     """Measure of d, with the threshold beyond which a site is called novel."""
+    by_edge: dict[str, np.ndarray] = field(default_factory=dict)
+    """q of elements and edges, such as Cu K, with calibration sites enough, in a model of several,
+    whose spectra are in units of the edge step."""
 
-    def scaled(self, factor: float) -> "Calibration":
-        """The calibration of spectra that are ``factor`` times as large."""
+    def of(self, kind: str, factor: float) -> "Calibration":
+        """The calibration of one element and edge, whose spectra are ``factor`` times as large."""
         law, smallest = self.law.copy(), self.smallest.copy()
         law[0] += (1.0 - law[1]) * np.log(factor)
         smallest[0] *= factor
-        return replace(self, floor=factor * self.floor, law=law, smallest=smallest)
+        return replace(
+            self,
+            floor=factor * self.floor,
+            law=law,
+            smallest=smallest,
+            quantile=self.by_edge.get(kind, self.quantile),
+            by_edge={},
+        )
 
     def expected_error(self, spread: np.ndarray | None, distance: np.ndarray) -> np.ndarray:
         """Mean absolute error expected of sites, r, unit of the spectrum, shape (n_sites,).
@@ -101,6 +111,7 @@ def law_terms(spread: np.ndarray | None, distance: np.ndarray, smallest: np.ndar
 
 
 ARRAYS = ("energy", "floor", "quantile", "law", "smallest")
+BY_EDGE = "by_edge."
 NOVELTY_ARRAYS = ("mean", "whitening", "sites")
 
 
@@ -109,6 +120,7 @@ def pack_calibration(calibration: Calibration) -> tuple[dict[str, Any], dict[str
     novelty = calibration.novelty
     plain = {"coverage": calibration.coverage, "ids": calibration.ids}
     arrays = {name: getattr(calibration, name) for name in ARRAYS}
+    arrays |= {f"{BY_EDGE}{kind}": values for kind, values in calibration.by_edge.items()}
     arrays |= {f"novelty.{name}": getattr(novelty, name) for name in NOVELTY_ARRAYS}
     return {**plain, "threshold": novelty.threshold}, arrays
 
@@ -117,5 +129,10 @@ def unpack_calibration(plain: dict[str, Any], arrays: dict[str, np.ndarray]) -> 
     """Undo ``pack_calibration``; KeyError if a value or an array is missing."""
     measure = {name: arrays[f"novelty.{name}"] for name in NOVELTY_ARRAYS}
     novelty = Novelty(**measure, threshold=plain["threshold"])
-    known = {name: arrays[name] for name in ARRAYS}
+    known: dict[str, Any] = {name: arrays[name] for name in ARRAYS}
+    known["by_edge"] = {
+        name.removeprefix(BY_EDGE): array
+        for name, array in arrays.items()
+        if name.startswith(BY_EDGE)
+    }
     return Calibration(coverage=plain["coverage"], ids=plain["ids"], novelty=novelty, **known)

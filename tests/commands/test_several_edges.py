@@ -9,6 +9,7 @@ from command import error_of, run
 from several import SMALL, UNIT, made, write_several
 
 from src import predict
+from src.checkpoints.trained_model import TrainedModel
 from src.dataset.database import Database
 from src.xas.edges import find_edge
 
@@ -80,3 +81,29 @@ def test_a_command_for_one_edge_says_how_to_name_it(folder, tmp_path, capsys):
     assert run("predict", folder / "both", folder / "mixed.vasp", "-o", tmp_path / "x.db") == 1
     assert f"{folder}/both:Cu" in error_of(capsys)
     assert run("predict", f"{folder}/both:Cu", folder / "mixed.vasp", "-o", tmp_path / "x.db") == 0
+
+
+def test_bands_of_a_model_of_several_elements_have_the_unit_of_each(folder, tmp_path):
+    ids = tmp_path / "ids.txt"
+    held = TrainedModel.load(folder / "both").info.val_ids
+    ids.write_text("\n".join(held))
+    words = ["calibrate", folder / "both", folder / "both.db", "--ids", ids, "--coverage", 0.3]
+    assert run(*words, "-o", tmp_path / "c.pt") == 0
+    model = TrainedModel.load(tmp_path / "c.pt")
+    common, widths = model.calibration, {}
+    assert (common.coverage, sorted(common.ids)) == (0.3, sorted(held))
+    distance = np.array([1.0, 2.0])
+    for element in UNIT:
+        unit = next(scale.edge_step for scale in model.info.edges if scale.element == element)
+        own = model.of(element).calibration
+        widths[element] = own.half_width(None, distance)
+        np.testing.assert_allclose(widths[element], unit * common.half_width(None, distance))
+        spread = np.full((2, len(common.energy)), 0.01)
+        np.testing.assert_allclose(
+            own.half_width(unit * spread, distance), unit * common.half_width(spread, distance)
+        )
+    assert not np.allclose(widths["Cu"], widths["Ti"])
+    site = predict(folder / "mixed.vasp", model=f"{tmp_path}/c.pt:Ti")[0]
+    calibrated = site.energy < site.energy[0] + 34.9
+    assert (site.upper > site.mu)[calibrated].all()
+    assert np.isnan(site.upper[~calibrated][1:]).all()

@@ -11,7 +11,7 @@ from src.xas.edges import find_edge
 UNIT = {"Cu": 0.9, "Ti": 2.0}
 """Edge step of each element."""
 SMALL = ["--model.num_layers=1", "--model.lmax=0", "--model.channels=8", "--training.epochs=1",
-         "--val_fraction=0.3", "--training.lr=1e-4", "--training.device=cpu"]  # fmt: skip
+         "--val_fraction=0.5", "--training.lr=1e-4", "--training.device=cpu"]  # fmt: skip
 
 
 def made(element, site, material, height=1.0):
