@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 SAME = (
     "element", "edge", "target", "unit", "code", "reference_energy", "energy_grid", "extend_below",
+    "edges",
 )  # fmt: skip
 """What members must have in common."""
 
