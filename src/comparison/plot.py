@@ -56,9 +56,8 @@ def plot_ranking(ranking: Ranking, path: Path, labels: Mapping[str, str] | None 
     ax.set_yticks([])  # curves are offset
     ax.spines["left"].set_visible(False)
     ax.set_xlabel(f"Measured energy $-$ {e0:.1f} eV (eV)", fontsize=8)
-    ax.set_ylabel(
-        f"Normalized absorption, offset; {plain_text(ranking.measure)}, shift", fontsize=8
-    )
+    ax.set_ylabel("Normalized absorption", fontsize=8)
+    ax.set_title(f"{plain_text(ranking.measure)} and shift of each candidate", fontsize=8)
     save(figure, path)
 
 
