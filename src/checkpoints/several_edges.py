@@ -43,6 +43,7 @@ def model_of(
         edge=scale.edge,
         code=code,
         edges=None,
+        absorber_spectra=scale.n_spectra,
         reference_energy=scale.reference,
         energy_grid=axis.energy.tolist(),
         mean_spectrum=np.mean(means, axis=0).tolist(),

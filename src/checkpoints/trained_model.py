@@ -84,6 +84,8 @@ class ModelInfo:
     """Scans and structures that it was found from, each with its shift and R-factor."""
     edges: "list[EdgeScale] | None" = None
     """Absorbers and edges of a network that knows several, see ``TrainedModel.of``."""
+    absorber_spectra: int | None = None
+    """Training spectra of the element and edge, if it is one of several. None: all of them."""
     library_version: str = field(default_factory=lambda: package_version("e3gnn-xanes"))
     """Version of this library that wrote the file."""
 

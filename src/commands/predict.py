@@ -37,8 +37,8 @@ class Options:
     """Files that ASE reads, such as CIF, POSCAR or xyz; or one ASE database (SQLite). Those that
     can't be predicted are named and skipped, and the exit code is 3."""
     element: str | None = None
-    """Absorbing element. None: the model's; of a model of many elements each that it was trained
-    on, with a file for each."""
+    """Absorbing element. None: the model's; of a model of many elements each with 20 training
+    spectra, with a file for each."""
     edge: str | None = None
     """Absorption edge. None: the model's, or that of most of its training spectra."""
     site: list[int] | None = None
@@ -114,6 +114,7 @@ def predict_tables(job: Options) -> None:
     from ..runtime.atomic_files import check_writable
     from ..runtime.torchrun import check_alone
     from ..structures.files import each_structure
+    from ..xas.edge_scale import FEW
 
     check_alone("a prediction of structure files")
     check_writable(job.output)
@@ -122,18 +123,16 @@ def predict_tables(job: Options) -> None:
     if model.info.edges is None:
         predict_table(job, with_energies(job, model), structures)
         return
-    known = {scale.element: scale.z for scale in model.info.edges}
+    known = {scale.element: scale.z for scale in model.info.edges if scale.n_spectra >= FEW}
     elements = {symbol for *_, atoms in structures for symbol in symbols_of(atoms, job.site)}
     chosen = sorted(elements & set(known), key=known.__getitem__)
     failed = [atoms for *_, atoms in structures if isinstance(atoms, StructureError)]
+    if not chosen and len(failed) == len(structures):
+        raise failed[0]
     if not chosen:
-        raise (
-            failed[0]
-            if len(failed) == len(structures)
-            else StructureError(
-                f"no structure contains an absorber that {model.name} was trained on; --element"
-                " predicts another from its neighbors in the periodic table"
-            )
+        raise StructureError(
+            f"no structure contains an absorber of {FEW} training spectra, {', '.join(known)};"
+            " --element predicts another, with less certainty"
         )
     skipped: list[PartialError] = []
     for element in chosen:

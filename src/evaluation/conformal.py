@@ -167,7 +167,10 @@ def fit_law(data: SiteErrors, smallest: np.ndarray) -> np.ndarray:
     tiny = np.finfo(np.float32).tiny
     log_error = np.log(np.maximum(np.nanmean(data.error, axis=1), tiny))
     terms = law_terms(data.spread, data.distance, smallest)
-    return lsq_linear(terms, log_error, bounds=([-np.inf, 0.0, 0.0], np.inf)).x
+    law = lsq_linear(terms, log_error, bounds=([-np.inf, 0.0, 0.0], np.inf)).x
+    if data.spread is None:
+        law[1] = 0.0  # nothing determines it
+    return law
 
 
 def conformal_quantile(scores: np.ndarray, energy: np.ndarray, coverage: float) -> np.ndarray:

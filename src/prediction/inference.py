@@ -14,6 +14,7 @@ from ..model.ensemble import Network, XANESEnsemble
 from ..model.graph_input import Graph
 from ..structures.environments import Environment, environments
 from ..uncertainty.novelty import readout_features
+from ..xas.edge_scale import FEW
 
 MAX_EDGES = 20_000
 """Graph edges predicted at once; bounds memory."""
@@ -133,13 +134,18 @@ def find_departures(
 ) -> list[list[str]]:
     """How the environments of each row are unlike the training sites, see ``Chemistry.departures``.
 
-    A model without a summary of its training set knows no reasons.
+    So are those of an absorber with ``FEW`` training spectra. A model without a summary of its
+    training set knows no other reasons.
     """
-    chemistry = model.info.chemistry
-    if chemistry is None:
-        return [[] for _ in around]
+    info, common = model.info, list[str]()
+    if info.absorber_spectra is not None and info.absorber_spectra < FEW:
+        number = info.absorber_spectra or "no"
+        common = [f"{number} training spectra of the {info.element} {info.edge} edge"]
+    if info.chemistry is None:
+        return [common.copy() for _ in around]
+    chemistry = info.chemistry
     return [
-        list(dict.fromkeys(reason for site in sites for reason in chemistry.departures(site)))
+        [*common, *dict.fromkeys(r for site in sites for r in chemistry.departures(site))]
         for sites in around
     ]
 

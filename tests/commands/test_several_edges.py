@@ -1,6 +1,7 @@
 """Commands with a model of several elements: each absorber, or the one that is named."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from src.checkpoints.trained_model import TrainedModel
 from src.dataset.database import Database
 from src.xas.edges import find_edge
 
+CORNERS = [[0, 0, 0], [0.5, 0, 0], [0, 0.5, 0], [0, 0, 0.5], [0.5, 0.5, 0.5]]
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -20,7 +23,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("several")
     write_several(folder / "both.db")
     assert run("train", folder / "both.db", "-o", folder / "both", *SMALL) == 0
-    atoms = Atoms("CuTiOFe", [[0, 0, 0], [2, 0, 0], [1, 1, 0], [2, 2, 1]], cell=[4] * 3, pbc=True)
+    atoms = Atoms("CuTiOFeMn", scaled_positions=CORNERS, cell=[4] * 3, pbc=True)
     atoms.write(folder / "mixed.vasp")
     return folder
 
@@ -35,7 +38,7 @@ def test_each_trained_absorber_is_predicted_in_a_file_of_its_own(folder, tmp_pat
     assert run(*words, "-o", tmp_path / "x.csv", "--plot", tmp_path / "x.png") == 0
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"Cu-K_x.csv", "Ti-K_x.csv", "Cu-K_x.png", "Ti-K_x.png"}
-    for element, unit in UNIT.items():
+    for element, unit in (("Cu", 0.9), ("Ti", 2.0)):
         energy, mu = column(tmp_path / f"{element}-K_x.csv")
         assert 0 <= energy[0] - find_edge(element, "K").energy + 10 < 20
         assert mu[-20:].mean() == pytest.approx(unit, rel=0.15)
@@ -49,6 +52,13 @@ def test_an_absorber_that_was_never_trained_is_predicted_with_a_warning(folder, 
     sites = predict(folder / "mixed.vasp", model=f"{folder}/both:Fe")
     assert sites[0].element == "Fe"
     assert UNIT["Cu"] < sites[0].mu[-20:].mean() < UNIT["Ti"]
+    assert "no training spectra" in sites[0].reasons[0]
+    rare, known = (
+        predict(folder / "mixed.vasp", model=f"{folder}/both:{x}")[0] for x in ("Mn", "Cu")
+    )
+    assert rare.novel
+    assert "2 training spectra" in rare.reasons[0]
+    assert not any("training spectra" in reason for reason in known.reasons)
     words = ["predict", folder / "both", folder / "mixed.vasp", "--element"]
     assert run(*words, "Fe") == 0
     assert "no Fe was an absorber" in capsys.readouterr().err
@@ -64,15 +74,16 @@ def test_evaluate_reports_each_element_in_its_unit(folder, tmp_path, capsys):
     ids.write_text("\n".join(Database(folder / "both.db").ids))
     assert run(*words, "--ids", ids) == 0
     printed = capsys.readouterr().out
-    assert "Cu K edge, FEFF 9.9.1: 12 sites" in printed
-    assert "Ti K edge, FEFF 9.9.1: 8 sites" in printed
-    for element, number in (("Cu", 12), ("Ti", 8)):
+    assert "Cu K edge, FEFF 9.9.1: 60 sites" in printed
+    assert "Ti K edge, FEFF 9.9.1: 80 sites" in printed
+    for element, number in (("Cu", 60), ("Ti", 80)):
         with np.load(tmp_path / f"{element}-K_p.npz", allow_pickle=False) as arrays:
             assert arrays["mu"].shape == (number, len(arrays["energy"]))
             first = made(element, 0, str(arrays["ids"][0]).rpartition("_")[0])
             assert abs(arrays["energy"][0] - first.energy[0]) < 6.0
             assert arrays["mu"][:, -20:].mean() == pytest.approx(UNIT[element], rel=0.1)
-    ids.write_text("\n".join(i for i in Database(folder / "both.db").ids if i < "mp-2"))
+    database = Database(folder / "both.db")
+    ids.write_text("\n".join(i for i in database.ids if database.entry(i).element == "Cu"))
     assert run(*words, "--ids", ids) == 0  # of one element: the file as it was named
     assert (tmp_path / "p.npz").is_file()
 
@@ -96,13 +107,20 @@ def test_bands_of_a_model_of_several_elements_have_the_unit_of_each(folder, tmp_
     for element in UNIT:
         unit = next(scale.edge_step for scale in model.info.edges if scale.element == element)
         own = model.of(element).calibration
+        quantile = common.by_edge.get(f"{element} K", common.quantile)
+        expected = replace(common, quantile=quantile)
         widths[element] = own.half_width(None, distance)
-        np.testing.assert_allclose(widths[element], unit * common.half_width(None, distance))
+        np.testing.assert_allclose(widths[element], unit * expected.half_width(None, distance))
+        with_spread = replace(
+            expected, by_edge={}, law=np.array([0.5, 0.3, 0.2])
+        )  # as of an ensemble
         spread = np.full((2, len(common.energy)), 0.01)
         np.testing.assert_allclose(
-            own.half_width(unit * spread, distance), unit * common.half_width(spread, distance)
+            with_spread.of("", unit).half_width(unit * spread, distance),
+            unit * with_spread.half_width(spread, distance),
         )
     assert not np.allclose(widths["Cu"], widths["Ti"])
+    assert sorted(common.by_edge) == ["Cu K", "Ti K"]  # too few of manganese
     site = predict(folder / "mixed.vasp", model=f"{tmp_path}/c.pt:Ti")[0]
     calibrated = site.energy < site.energy[0] + 34.9
     assert (site.upper > site.mu)[calibrated].all()

@@ -26,11 +26,11 @@ def path(tmp_path_factory):
 def test_graphs_are_in_units_of_the_edge_step_on_one_axis(path):
     database = Database(path)
     scales = Scales.measure(database, database.ids)
-    assert [scale.name for scale in scales.scales] == ["Ti K", "Cu K"]
+    assert [scale.name for scale in scales.scales] == ["Ti K", "Mn K", "Cu K"]
     for scale in scales.scales:
         assert scale.edge_step == pytest.approx(UNIT[scale.element], rel=0.05)
     graphs = XANESDataset(database, database.ids, 5.0, GRID, 6.0, scales=scales)
-    mean = {z: [] for z in (22, 29)}
+    mean = {z: [] for z in (22, 25, 29)}
     for graph in graphs:
         mean[int(graph.z[graph.absorber_mask][0])].append(graph.y.mean(0))
         assert bool((graph.core_level == 0).all())
@@ -55,7 +55,7 @@ def test_elements_with_spectra_keep_their_mean_and_others_get_that_of_neighbors(
 def test_a_model_of_two_elements_predicts_each_in_its_unit_at_its_energies(path, tmp_path):
     assert run("train", path, "-o", tmp_path / "both", *SMALL) == 0
     model = TrainedModel.load(tmp_path / "both")
-    assert model.info.spectra == "2 edges of 2 elements"
+    assert model.info.spectra == "3 edges of 3 elements"
     database = Database(path)
     for element in ("Cu", "Ti"):
         one = model.of(element)

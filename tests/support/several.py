@@ -1,4 +1,4 @@
-"""Records of two elements, whose spectra differ in size, energy and shape."""
+"""Records of elements whose spectra differ in size, energy and shape."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from records import record
 from src.dataset.database import write_records
 from src.xas.edges import find_edge
 
-UNIT = {"Cu": 0.9, "Ti": 2.0}
+UNIT = {"Cu": 0.9, "Ti": 2.0, "Mn": 1.4}
 """Edge step of each element."""
 SMALL = ["--model.num_layers=1", "--model.lmax=0", "--model.channels=8", "--training.epochs=1",
          "--val_fraction=0.5", "--training.lr=1e-4", "--training.device=cpu"]  # fmt: skip
@@ -30,8 +30,9 @@ def made(element, site, material, height=1.0):
 
 
 def write_several(path):
-    """Write 12 records of copper and 8 of titanium."""
-    records = [made("Cu", k % 2, f"mp-{k}", 1.0 + 0.1 * (k % 3)) for k in range(12)]
-    records += [made("Ti", k % 2, f"mp-{k}", 0.3) for k in range(20, 28)]
+    """Write 60 records of copper, 80 of titanium and 2 of manganese, which are in training."""
+    records = [made("Cu", k % 2, f"mp-{k}", 1.0 + 0.1 * (k % 3)) for k in range(60)]
+    records += [made("Ti", k % 2, f"mp-{k}", 0.3) for k in range(100, 180)]
+    records += [made("Mn", 0, f"mp-{k}", 0.3) for k in (200, 202)]
     write_records(path, records)
     return path
