@@ -139,8 +139,9 @@ def find_departures(
     """
     info, common = model.info, list[str]()
     if info.absorber_spectra is not None and info.absorber_spectra < FEW:
+        spectra = "spectrum" if info.absorber_spectra == 1 else "spectra"
         number = info.absorber_spectra or "no"
-        common = [f"{number} training spectra of the {info.element} {info.edge} edge"]
+        common = [f"{number} training {spectra} of the {info.element} {info.edge} edge"]
     if info.chemistry is None:
         return [common.copy() for _ in around]
     chemistry = info.chemistry

@@ -120,7 +120,8 @@ def test_bands_of_a_model_of_several_elements_have_the_unit_of_each(folder, tmp_
             unit * with_spread.half_width(spread, distance),
         )
     assert not np.allclose(widths["Cu"], widths["Ti"])
-    assert sorted(common.by_edge) == ["Cu K", "Ti K"]  # too few of manganese
+    assert "Ti K" in common.by_edge
+    assert "Mn K" not in common.by_edge  # too few sites
     site = predict(folder / "mixed.vasp", model=f"{tmp_path}/c.pt:Ti")[0]
     calibrated = site.energy < site.energy[0] + 34.9
     assert (site.upper > site.mu)[calibrated].all()
