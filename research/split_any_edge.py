@@ -48,9 +48,7 @@ def main() -> None:
     data, folder = arguments.data, arguments.folder
     folder.mkdir()
     path = folder / "any.db"
-    oxides = [
-        name for e in ELEMENTS for name in add(path, data / "omnixas_5" / f"{e}_K.extxyz.xz")
-    ]
+    oxides = [name for e in ELEMENTS for name in add(path, data / "omnixas_5" / f"{e}_K.extxyz.xz")]
     add(path, data / "cu_k_feff" / "calculations")
     oxygen_free = add(path, CALCULATED / "cu_oxygen_free.extxyz.xz")
     others = add(path, CALCULATED / "any_edge.extxyz.xz")
