@@ -114,7 +114,7 @@ def predict_tables(job: Options) -> None:
     from ..runtime.atomic_files import check_writable
     from ..runtime.torchrun import check_alone
     from ..structures.files import each_structure
-    from ..xas.edge_scale import FEW
+    from ..uncertainty import FEW
 
     check_alone("a prediction of structure files")
     check_writable(job.output)

@@ -13,8 +13,8 @@ from ..errors import PredictionError
 from ..model.ensemble import Network, XANESEnsemble
 from ..model.graph_input import Graph
 from ..structures.environments import Environment, environments
+from ..uncertainty import FEW
 from ..uncertainty.novelty import readout_features
-from ..xas.edge_scale import FEW
 
 MAX_EDGES = 20_000
 """Graph edges predicted at once; bounds memory."""

@@ -47,7 +47,7 @@ def choose_sites(
         if not other_element and element not in (None, symbols[site]):
             raise StructureError(
                 f"site {site} is {symbols[site]}, but the model was trained for {element};"
-                " `predict --other_element` predicts it all the same"
+                " `predict` with `other_element` predicts it all the same"
             )
     return sorted(set(sites))
 

@@ -25,8 +25,6 @@ PER_ELEMENT = 2.0
 """Decay of the weight of another element, in atomic numbers."""
 PRIOR = 0.2
 """Weight of the neighbors in the periodic table for energy zero and edge step, in spectra."""
-FEW = 20
-"""With fewer training spectra an absorber counts as hardly known."""
 ENOUGH = 20.0
 """More spectra of an element do not raise its weight for its neighbors."""
 

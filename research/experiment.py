@@ -1,0 +1,111 @@
+"""A model of several edges beside measured scans: `experiment.py MEASURED STRUCTURES`.
+
+MEASURED is the folder with `index.csv` (element, edge, scan, structure), STRUCTURES an extended xyz
+of others, of which 30 with the same absorber are drawn. Printed is the rank of each scan's own
+structure, by R-factor at the fitted shift and broadening; `--plot` draws scan and prediction.
+
+    DATA=../shared/data
+    python -m research.experiment $DATA/measured $DATA/mp_structures/any_element.extxyz.xz
+"""
+
+import argparse
+import csv
+import hashlib
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+
+from src.checkpoints.trained_model import TrainedModel
+from src.comparison.candidates import predict_candidates
+from src.comparison.expected_shift import measured_at_edge, prepare
+from src.comparison.ranking import Ranking, rank
+from src.errors import PredictionError, XanesError
+from src.plot import CALCULATED, PREDICTED, new_figure, save
+from src.readers.extxyz import Frame, split_frames
+from src.structures.files import named_structures
+from src.structures.names import formula_of
+
+COLUMN = {"SrTiO3_rt_01.xdi": "mutrans"}
+"""Column of mu where a scan has two."""
+OTHERS = 30
+"""Structures that a scan's own one is ranked among."""
+
+
+def draw(frames: list[Frame], element: str, folder: Path) -> list[Path]:
+    """Write the structures of a fixed random choice with an absorber; return their files."""
+    known = [f for f in frames if element in f.atoms.get_chemical_symbols()]
+    known.sort(key=lambda f: hashlib.sha256(f.text("material").encode()).hexdigest())
+    paths = []
+    for frame in known[:OTHERS]:
+        paths.append(folder / f"{frame.text('material')}.vasp")
+        Atoms(frame.atoms).write(paths[-1], sort=True)
+    return paths
+
+
+def compare(model: TrainedModel, scan: Path, own: Path, others: list[Path]) -> Ranking:
+    """Rank a scan's own structure among those of the others that can be predicted."""
+    measured = measured_at_edge(model.info, scan, COLUMN.get(scan.name))
+    bounds, window = prepare(model, measured)
+    candidates = predict_candidates(model, [own])
+    for path in others:
+        with suppress(PredictionError):  # an absorber without neighbors
+            candidates += predict_candidates(model, [path])
+    return rank(window, candidates, bounds)
+
+
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("measured", type=Path)
+    parser.add_argument("structures", type=Path)
+    parser.add_argument("--model", default="any-edge")
+    parser.add_argument("--plot", type=Path)
+    job = parser.parse_args()
+    model = TrainedModel.load(job.model)
+    frames = [read() for _, read in split_frames(job.structures)]
+    drawn = []
+    print("edge, compound: structure spectra rank R first R shift broadening")
+    with (job.measured / "index.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        scan, own = job.measured / row["scan"], job.measured / row["structure"]
+        try:
+            one = model.of(row["element"], row["edge"])
+            with tempfile.TemporaryDirectory() as folder:
+                others = draw(frames, row["element"], Path(folder))
+                ranking = compare(one, scan, own, others)
+        except XanesError as error:
+            print(f"{row['scan']}: {error}", flush=True)
+            continue
+        names = [fit.name for fit in ranking.fits]
+        fit, first = ranking.fits[names.index(own.stem)], ranking.fits[0]
+        (_, atoms), *_ = named_structures(own)
+        title = f"{row['element']} {row['edge']}, {formula_of(atoms)}"
+        place = names.index(own.stem)
+        r_factors = [one_fit.measures["r_factor"] for one_fit in (fit, first)]
+        print(
+            f"{title}: {own.stem} {one.info.absorber_spectra} {1 + place}/{len(names)}"
+            f" {r_factors[0]:.4f} {first.name} {r_factors[1]:.4f} {fit.shift:+.1f}"
+            f" {fit.broadening:.1f}",
+            flush=True,
+        )
+        drawn.append((title, ranking.measured, fit))
+    if job.plot is not None and drawn:
+        figure, axes = new_figure(7.0, 1.4 * -(-len(drawn) // 4), -(-len(drawn) // 4), 4)
+        for ax, (title, measured, fit) in zip(axes.flat, drawn, strict=False):
+            x = measured.energy - (measured.e0 or 0.0)
+            ax.plot(x, measured.mu, color=CALCULATED, linewidth=2.2)
+            ax.plot(x, fit.fitted, color=PREDICTED, linewidth=1.0)
+            ax.set_title(title, fontsize=7)
+        for ax in list(np.ravel(axes))[len(drawn) :]:
+            ax.set_axis_off()
+        figure.supxlabel("Measured energy relative to e0 (eV)", fontsize=8)
+        figure.supylabel("Normalized absorption", fontsize=8)
+        save(figure, job.plot)
+
+
+if __name__ == "__main__":
+    main()
