@@ -124,7 +124,8 @@ def cache_file(model: TrainedModel, library: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"{folder}: {error.strerror}; name a file with --spectra") from error
-    key = f"{model.sha256} {package_version('e3gnn-xanes')} {library.resolve()}"
+    edge = f"{model.info.element} {model.info.edge} {model.info.code}"  # of several in one file
+    key = f"{model.sha256} {edge} {package_version('e3gnn-xanes')} {library.resolve()}"
     return folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.db"
 
 

@@ -11,6 +11,7 @@ from several import SMALL, UNIT, made, write_several
 
 from src import predict
 from src.checkpoints.trained_model import TrainedModel
+from src.comparison.library import cache_file
 from src.dataset.database import Database
 from src.xas.edges import find_edge
 
@@ -126,3 +127,10 @@ def test_bands_of_a_model_of_several_elements_have_the_unit_of_each(folder, tmp_
     calibrated = site.energy < site.energy[0] + 34.9
     assert (site.upper > site.mu)[calibrated].all()
     assert np.isnan(site.upper[~calibrated][1:]).all()
+
+
+def test_kept_spectra_of_a_library_are_those_of_the_element(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    models = [TrainedModel.load(f"{folder}/both:{element}") for element in ("Cu", "Ti", "Cu")]
+    files = [cache_file(model, folder) for model in models]
+    assert files[0] == files[2] != files[1]
