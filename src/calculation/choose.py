@@ -44,8 +44,15 @@ def site_features(model: TrainedModel, sites: Sequence[Site]) -> np.ndarray:
     Returns:
         Shape (n_sites, n_features).
     """
-    graphs = [model.graph(site.atoms, [site.site]) for site in sites]
-    return raw_sites(networks_of(model.network)[0], graphs, np.zeros(1)).features
+    kinds = [(site.element, site.edge) for site in sites]
+    found: dict[int, np.ndarray] = {}
+    for kind in dict.fromkeys(kinds):
+        one = model if model.info.edges is None else model.of(*kind)
+        rows = [row for row, other in enumerate(kinds) if other == kind]
+        graphs = [one.graph(sites[row].atoms, [sites[row].site]) for row in rows]
+        features = raw_sites(networks_of(one.network)[0], graphs, np.zeros(1)).features
+        found |= dict(zip(rows, features, strict=True))
+    return np.stack([found[row] for row in range(len(sites))])
 
 
 def choose_novel(name: Path, sites: Sequence[Site], number: int) -> list[Site]:

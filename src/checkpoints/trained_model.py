@@ -188,6 +188,7 @@ class TrainedModel:
         self, atoms: Atoms, absorbers: Sequence[int], dtype: torch.dtype | None = None
     ) -> Graph:
         """Graph of a structure, cut at the network's radius, see ``structure_graph``."""
+        self._check_one_edge()
         return structure_graph(atoms, absorbers, self.network.r_max, self.network.max_z, dtype)
 
     def energies(self, energy: np.ndarray | None = None) -> EnergyAxis:
@@ -201,11 +202,7 @@ class TrainedModel:
             ConfigError: the model was not trained on spectra, or an energy is missing, not finite
                 or outside its range.
         """
-        if self.info.edges is not None:
-            raise ConfigError(
-                f"{self.name}: knows {self.info.spectra}; name one, as in {self.name}:Cu or"
-                f" {self.name}:Pt-L3"
-            )
+        self._check_one_edge()
         if self.info.pretrained_on is not None:
             raise ConfigError(
                 f"the model was trained on {self.info.pretrained_on}, not on spectra; use it as a"
@@ -228,6 +225,14 @@ class TrainedModel:
                 f" from {low:.3f} to {high:.3f} eV"
             )
         return axis
+
+    def _check_one_edge(self) -> None:
+        """Refuse a model of several edges where one is needed."""
+        if self.info.edges is not None:
+            raise ConfigError(
+                f"{self.name}: knows {self.info.spectra}; name one, as in {self.name}:Cu or"
+                f" {self.name}:Pt-L3"
+            )
 
     def provenance(self) -> dict[str, str]:
         """What its predictions can be traced back to: model file, training data, commands."""

@@ -32,18 +32,17 @@ class Options:
 
 def run(job: Options) -> None:
     """Say what is in a file, by its content; ConfigError for a check of what is no model."""
-    from ..checkpoints.pretrained import models
-    from ..runtime.text_files import is_model_file
+    from ..checkpoints.pretrained import is_model
     from ..xas.measured import split_group
 
     path = job.file
     if not isinstance(path, DatabaseURL):
         file = split_group(path)[0]
-        if not file.exists() and str(path) not in models():
-            raise ConfigError(f"{file}: no such file")
-        if not file.exists() or file.is_dir() or is_model_file(file):
+        if file.is_dir() or is_model(path):
             print(describe_file_of_model(job))
             return
+        if not file.exists():
+            raise ConfigError(f"{file}: no such file")
     if job.check:
         raise ConfigError(f"{path}: not a model file, so there is nothing to `--check`")
     print(describe_data(job))
