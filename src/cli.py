@@ -14,6 +14,7 @@ inputs are listed; 130 Ctrl-C; 141 done, but nobody reads the output; 143 SIGTER
 import io
 import re
 import sys
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
@@ -245,12 +246,19 @@ def one_line(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
+LAST = 3.0
+"""Seconds by which torchrun's other processes fail later than the first, which says why: as soon as
+one has failed, torchrun ends all."""
+
+
 def entry_point() -> None:
     """Entry point of the installed command."""
     output = Output(sys.stdout)
     sys.stdout, sys.stderr = output, Output(sys.stderr)
     code = main()
     output.flush()
+    if code != 0 and not leads():
+        time.sleep(LAST)
     if code == 0 and output.error is not None:
         lost_reader = isinstance(output.error, BrokenPipeError)
         code = 141 if lost_reader else failed(str(output.error))
