@@ -47,7 +47,7 @@ def draw(frames: list[Frame], element: str, folder: Path) -> list[Path]:
 
 def compare(model: TrainedModel, scan: Path, own: Path, others: list[Path]) -> Ranking:
     """Rank a scan's own structure among those of the others that can be predicted."""
-    measured = measured_at_edge(model.info, scan, COLUMN.get(scan.name))
+    model, measured = measured_at_edge(model, scan, COLUMN.get(scan.name))
     bounds, window = prepare(model, measured)
     candidates = predict_candidates(model, [own])
     for path in others:

@@ -30,8 +30,7 @@ def main() -> None:
     parser.add_argument("--number", type=int, default=60, help="structures in a draw")
     parser.add_argument("--draws", type=int, default=10, help="draws")
     job = parser.parse_args()
-    model = TrainedModel.load(job.model)
-    measured = measured_at_edge(model.info, job.scan)
+    model, measured = measured_at_edge(TrainedModel.load(job.model), job.scan)
     bounds, window = prepare(model, measured)
     pool, _ = library_candidates(model, job.library, job.spectra)
     if job.only is not None:

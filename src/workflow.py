@@ -169,7 +169,7 @@ def train_and_plot(job: TrainJob, data: TrainingData) -> list[Row]:
     return rows
 
 
-def new_network(data: TrainingData) -> XANES_E3GNN:
+def untrained_network(data: TrainingData) -> XANES_E3GNN:
     """Network with random weights; of several edges with their mean spectra."""
     if data.scales is None:
         return XANES_E3GNN(**data.arguments)
@@ -183,7 +183,7 @@ def new_network(data: TrainingData) -> XANES_E3GNN:
 def train_network(job: TrainJob, data: TrainingData) -> list[Row]:
     """Make the network of a job and train it."""
     torch.manual_seed(job.training.seed)
-    model, axis, info = new_network(data), data.axis, data.info
+    model, axis, info = untrained_network(data), data.axis, data.info
     grid = torch.as_tensor(axis.relative)
     if data.start is not None:
         start_from(data.start, model, data.measured[0], grid, job.freeze or [])

@@ -26,10 +26,10 @@ class Options:
 
 def run(job: Options) -> None:
     """Find the shift of each pair, and write the model file that knows their mean."""
+    from ..checkpoints.trained_model import TrainedModel
     from ..comparison.candidates import predict_candidates
     from ..comparison.expected_shift import (
         find_shift,
-        load_for_scan,
         measured_at_edge,
         with_expected_shift,
     )
@@ -40,10 +40,10 @@ def run(job: Options) -> None:
             f"`pairs` are SCAN STRUCTURE [SCAN STRUCTURE ...], but {job.pairs[-1]} has no partner"
         )
     check_writable(job.output, *OF_MODELS)
-    model = load_for_scan(job.model, job.pairs[0])
+    model = TrainedModel.load(job.model)
     fits = []
     for scan, structure in zip(job.pairs[::2], job.pairs[1::2], strict=True):
-        measured = measured_at_edge(model.info, scan)
+        model, measured = measured_at_edge(model, scan)
         print(f"{scan}: {measured.norm.made_from}")
         (candidate, *others) = predict_candidates(model, [structure])
         if others:

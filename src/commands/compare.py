@@ -74,8 +74,9 @@ class Options:
 
 def run(job: Options) -> None:
     """Rank the candidates; print the table and write JSON and a figure."""
+    from ..checkpoints.trained_model import TrainedModel
     from ..comparison.candidates import band_coverage
-    from ..comparison.expected_shift import load_for_scan, measured_at_edge, prepare
+    from ..comparison.expected_shift import measured_at_edge, prepare
     from ..comparison.plot import plot_ranking
     from ..comparison.ranking import rank
     from ..comparison.tables import measured_values, ranking_table, ranking_values, verdict
@@ -84,10 +85,8 @@ def run(job: Options) -> None:
 
     check_writable(job.output, ".json")
     check_picture(job.plot)
-    model = load_for_scan(job.model, job.measured)
-    measured = measured_at_edge(
-        model.info, job.measured, job.column, job.mu, job.energy_column, job.e0
-    )
+    columns = job.column, job.mu, job.energy_column
+    model, measured = measured_at_edge(TrainedModel.load(job.model), job.measured, *columns, job.e0)
     print(f"{job.measured}: {measured.norm.made_from}")
     bounds, window = prepare(model, measured, job.shift, broadening=job.broadening, scale=job.scale)
     candidates, skipped = find_candidates(job, model)

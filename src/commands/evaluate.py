@@ -1,12 +1,12 @@
 """The command `evaluate`: a model against the calculations of a database."""
 
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..dataset.location import LOCATION, Location
-from ..runtime.options import MODEL_FIRST, POSITIONAL
+from ..runtime.options import MODEL_FIRST, POSITIONAL, with_prefix
 
 if TYPE_CHECKING:
     from ..checkpoints.trained_model import TrainedModel
@@ -58,17 +58,8 @@ def run(job: Options) -> None:
     ids, chosen = choose_ids(job.ids, database, model.info)
     for name, one, members in by_edge(model, database, ids):
         title = f"{one.info.spectra}, {one.info.code}: {len(members)} sites of {chosen}"
-        evaluate_one(named(job, name), one, database, members, title if name else chosen)
-
-
-def named(job: Options, prefix: str) -> Options:
-    """The job with the files of one group of records."""
-    files = (
-        None if path is None else path.with_name(prefix + path.name)
-        for path in (job.predictions, job.plot, job.table)
-    )
-    predictions, plot, table = files
-    return replace(job, predictions=predictions, plot=plot, table=table)
+        part = with_prefix(job, name, "predictions", "plot", "table")
+        evaluate_one(part, one, database, members, title if name else chosen)
 
 
 def evaluate_one(

@@ -114,12 +114,13 @@ def fit_references(job: Options, max_shift: float) -> Fitted:
 
 def fit_structures(job: Options, max_shift: float) -> Fitted:
     """Fit spectra that are predicted for structures."""
+    from ..checkpoints.trained_model import TrainedModel
     from ..comparison.candidates import band_coverage, predict_candidates
-    from ..comparison.expected_shift import load_for_scan, measured_at_edge, prepare
+    from ..comparison.expected_shift import measured_at_edge, prepare
     from ..comparison.linear_combination import fit_predictions
 
-    model = load_for_scan(str(job.model), job.measured)
-    measured = measured_at_edge(model.info, job.measured, job.column, job.mu, job.energy_column)
+    columns = job.column, job.mu, job.energy_column
+    model, measured = measured_at_edge(TrainedModel.load(str(job.model)), job.measured, *columns)
     print(f"{job.measured}: {measured.norm.made_from}")
     bounds, target = prepare(model, measured)
     target = target.within(measured.e0 + job.window[0], measured.e0 + job.window[1])

@@ -1,13 +1,13 @@
 """The command `predict`: structures to spectra, or a database of them to another."""
 
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, PartialError, StructureError, Terminated
-from ..runtime.options import MODEL_FIRST, POSITIONAL
+from ..runtime.options import MODEL_FIRST, POSITIONAL, with_prefix
 
 if TYPE_CHECKING:
     import numpy as np
@@ -124,8 +124,8 @@ def predict_tables(job: Options) -> None:
         predict_table(job, with_energies(job, model), structures)
         return
     known = {scale.element: scale.z for scale in model.info.edges if scale.n_spectra >= FEW}
-    elements = {symbol for *_, atoms in structures for symbol in symbols_of(atoms, job.site)}
-    chosen = sorted(elements & set(known), key=known.__getitem__)
+    present = [symbols_of(atoms, job.site) for *_, atoms in structures]
+    chosen = sorted(set().union(*present) & set(known), key=known.__getitem__)
     failed = [atoms for *_, atoms in structures if isinstance(atoms, StructureError)]
     if not chosen and len(failed) == len(structures):
         raise failed[0]
@@ -137,14 +137,15 @@ def predict_tables(job: Options) -> None:
     skipped: list[PartialError] = []
     for element in chosen:
         one = with_energies(job, model.of(element, job.edge))
-        own = [
-            s
-            for s in structures
-            if element in symbols_of(s[2], job.site)
-            or (element == chosen[0] and isinstance(s[2], StructureError))
+        own = [  # files that can't be read are reported with the first element
+            structure
+            for structure, symbols in zip(structures, present, strict=True)
+            if element in symbols
+            or (element == chosen[0] and isinstance(structure[2], StructureError))
         ]
+        prefix = f"{element}-{one.info.edge}_" if len(chosen) > 1 else ""
         try:
-            predict_table(job if len(chosen) == 1 else named_for(job, one), one, own)
+            predict_table(with_prefix(job, prefix, "output", "plot"), one, own)
         except PartialError as error:
             skipped.append(error)
     if skipped:
@@ -157,16 +158,6 @@ def symbols_of(atoms: "Atoms | StructureError", sites: list[int] | None) -> set[
         return set()
     symbols = atoms.get_chemical_symbols()
     return {symbol for k, symbol in enumerate(symbols) if sites is None or k in sites}
-
-
-def named_for(job: Options, model: "TrainedModel") -> Options:
-    """The job with the files of one of several elements, such as Cu-K_CuFeS2.csv."""
-    prefix = f"{model.info.element}-{model.info.edge}_"
-    output, plot = (
-        None if path is None else path.with_name(prefix + path.name)
-        for path in (job.output, job.plot)
-    )
-    return replace(job, output=output, plot=plot)
 
 
 def predict_table(

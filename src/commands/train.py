@@ -14,7 +14,7 @@ TOGETHER = True
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the network's constructor arguments as a group."""
-    measured = {"avg_num_neighbors", "emin", "emax", "edges", "codes"}
+    measured = {"avg_num_neighbors", "emin", "emax"}
     parser.add_class_arguments(Hyperparameters, "model", skip=measured)
     for name, end, usual in (("emin", "Lowest", -10.0), ("emax", "Highest", 50.0)):
         text = f"{end} energy of the basis, eV relative to the reference energy. None: {usual:g},"

@@ -35,59 +35,52 @@ SMALLEST_SPREAD, SPREAD_OF_ONE = 1.0, 2.0
 calibration of beamlines differs, and the model's errors are partly shifts."""
 
 
-def load_for_scan(name: str | Path, path: Path) -> TrainedModel:
-    """A model; of one of several elements and edges that of a measurement.
-
-    Raises:
-        CheckpointError: see ``TrainedModel.load``.
-        RecordError: see ``read_measured``.
-        ConfigError: the model is of several elements, and the file names none.
-    """
-    model = TrainedModel.load(name)
-    if model.info.edges is None:
-        return model
-    scan = read_measured(path)
-    if scan.element is None:
-        raise ConfigError(
-            f"{path}: names no element, and {name} knows {model.info.spectra}; name one, as in"
-            f" {name}:Cu or {name}:Pt-L3"
-        )
-    return model.of(scan.element, scan.edge)
-
-
 def measured_at_edge(
-    info: ModelInfo,
+    model: TrainedModel,
     path: Path,
     column: str | None = None,
     mu: str | None = None,
     energy_column: str | None = None,
     e0: float | None = None,
-) -> Normalized:
+) -> tuple[TrainedModel, Normalized]:
     """Read and normalize a measurement of a model's edge.
 
     Args:
-        info: describes the model.
+        model: model; of several elements and edges the one is taken that the file names.
         path: see ``read_measured``.
         column: column of mu, or ``mu`` its formula. None: inferred.
         mu: see ``column``.
         energy_column: column of energy. None: inferred.
         e0: edge energy, eV. None: the steepest rise.
 
+    Returns:
+        The model of the measured edge, and the measurement.
+
     Raises:
         RecordError: see ``read_measured`` and ``normalize``.
-        ConfigError: the file names another element or edge, or rises far from the model's edge.
+        ConfigError: the file names another element or edge, or none where the model is of several;
+            or it rises far from the model's edge.
     """
-    tabulated = None
+    info, tabulated = model.info, None
     if info.element is not None and info.edge is not None:
         tabulated = find_edge(info.element, info.edge).energy
     scan = read_measured(path, one_column(column, mu), energy_column, tabulated)
+    if info.edges is not None:
+        if scan.element is None:
+            raise ConfigError(
+                f"{path}: names no element, and {model.name} knows {info.spectra}; name one, as in"
+                f" {model.name}:Cu or {model.name}:Pt-L3"
+            )
+        model = model.of(scan.element, scan.edge)
+        info = model.info
+        tabulated = find_edge(str(info.element), str(info.edge)).energy
     measured = normalize(replace(with_edge(scan, info.element, info.edge), e0=e0))
     if tabulated is not None and abs(measured.e0 - tabulated) > ANOTHER_EDGE:
         raise ConfigError(
             f"{path}: e0 is {measured.e0:.1f} eV, but the model's {info.element} {info.edge} edge"
             f" is at {tabulated:.1f} eV; give --e0 if the edge was not found"
         )
-    return measured
+    return model, measured
 
 
 def prepare(

@@ -16,6 +16,7 @@ from ..prediction.bulk import CHUNK, Source, begin, make_rows, read_sources, wri
 from ..prediction.spectra_db import PredictedStructure, decode
 from ..runtime.atomic_files import check_writable
 from ..runtime.provenance import package_version
+from ..runtime.text_files import printable
 from ..structures.database import connect
 from .candidates import Candidate, candidate_energies, make_candidate
 
@@ -108,7 +109,7 @@ def name_of(source: Source, used: set[str]) -> str:
     """Formula of a structure, and its name where that is another."""
     formula = source.atoms.get_chemical_formula("metal", empirical=True)
     name = next((str(source.keys[key]) for key in KEYS if key in source.keys), source.name)
-    name = "".join(sign if sign.isprintable() else " " for sign in name)
+    name = printable(name)
     name = formula if name == formula else f"{formula} {name}"
     return name if name not in used else f"{name} ({source.row})"
 

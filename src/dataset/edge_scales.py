@@ -13,20 +13,19 @@ from ..errors import DatabaseError
 from ..xas.edge_scale import (
     ABOVE_START,
     ENOUGH,
-    PER_ELEMENT,
-    STEP,
     WINDOW,
     EdgeScale,
+    closeness,
     edge_start,
-    estimate,
+    expected,
     find_scale,
+    window_around,
 )
-from ..xas.edges import find_edge
 from ..xas.energies import KNOWN_WINDOWS
 from .database import Database
 from .entries import Entry
 from .record import Record
-from .statistics import SetStatistics
+from .statistics import SetStatistics, fill_missing
 
 PRIOR = 3.0
 """Weight of near neighbors in the periodic table for mean spectra, in spectra."""
@@ -58,19 +57,16 @@ def _scale(
 ) -> EdgeScale:
     """Scale of an element from positions (n, 2) of it and of others, of the same edge."""
     counts = {symbol: len(values) for symbol, values in positions.items()}
-    offsets = {s: v[:, 0].mean() - find_edge(s, edge).energy for s, v in positions.items()}
-    steps = {s: np.log(v[:, 1]).mean() for s, v in positions.items()}
-    offset, step = (estimate(element, values, counts) for values in (offsets, steps))
-    reference = float(find_edge(element, edge).energy + offset + ABOVE_START)
+    references = {s: float(v[:, 0].mean()) + ABOVE_START for s, v in positions.items()}
+    steps = {s: float(np.exp(np.log(v[:, 1]).mean())) for s, v in positions.items()}
+    reference, step = expected(element, edge, references, steps, counts)
     window = KNOWN_WINDOWS.get((element, edge)) or common_grid(members)
-    if window is not None:  # the energies of the training fall on those of the records
-        reference = window[0] - WINDOW[0]
-    else:
-        reference = round(reference, 2)
-        window = reference + WINDOW[0], reference + WINDOW[1], STEP
+    if window is None:
+        window = window_around(reference)
+    reference = window[0] - WINDOW[0]  # the energies of the training fall on those of the records
     codes = Counter(entry.code for entry in members)
     return EdgeScale(
-        *(element, edge, float(reference), float(np.exp(step)), window, codes.most_common(1)[0][0]),
+        *(element, edge, reference, step, window, codes.most_common(1)[0][0]),
         *(len(members), len({entry.material for entry in members})),
     )
 
@@ -87,23 +83,15 @@ def mean_spectra(statistics: SetStatistics, n_edges: int, max_z: int, n_energies
     count = torch.zeros_like(total)
     for kind, (number, mean) in statistics.by_edge.items():
         count[kind], total[kind] = number, number * mean
-    numbers = torch.arange(max_z + 1, dtype=torch.float64)
-    near = torch.exp(-(numbers - numbers.unsqueeze(1)).abs() / PER_ELEMENT).fill_diagonal_(0.0)
+    numbers = np.arange(max_z + 1)
+    near = torch.as_tensor(closeness(numbers - numbers[:, None]))
     limited = count.clamp(max=ENOUGH)
     mean = total / count.clamp(min=1.0)
     weight = torch.einsum("zy,eyn->ezn", near, limited)
     guess = torch.einsum("zy,eyn->ezn", near, limited * mean) / weight.clamp(min=1e-30)
-    guess = _fill_missing(guess, weight > 1e-20)
+    guess = fill_missing(guess, weight > 1e-20)
     prior = (PRIOR * weight / (PRIOR + weight)).clamp(min=1e-9)  # less of distant neighbors
     return (total + prior * guess) / (count + prior)
-
-
-def _fill_missing(values: Tensor, known: Tensor) -> Tensor:
-    """Continue flat from the nearest energy that is known, along the last axis."""
-    number = torch.arange(values.shape[-1])
-    distance = (number.unsqueeze(1) - number).abs().double()  # to, from
-    distance = distance + torch.where(known, 0.0, torch.inf).unsqueeze(-2)
-    return values.gather(-1, distance.argmin(dim=-1))
 
 
 def common_grid(entries: Sequence[Entry]) -> tuple[float, float, float] | None:

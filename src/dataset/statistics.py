@@ -92,19 +92,25 @@ def measure(
     squares = sum((by_kind[k][2] - n * mean.square()).sum() for k, (n, mean) in means.items())
     variance = float(squares / count.sum())
     mean = total / count.clamp(min=1)
-    calculated = count.nonzero().squeeze(1)
-    nearest = (torch.arange(n_energies).unsqueeze(1) - calculated).abs().argmin(dim=1)
     return SetStatistics(
         num_edges=num_edges,
         n_spectra=n_spectra,
         n_atoms=n_atoms,
         elements=sorted(elements),
-        mean=mean[calculated[nearest]],
+        mean=fill_missing(mean, count > 0),
         scale=max(variance, 1e-12) ** 0.5,
         digest=f"{len(num_edges)} graphs, sha256 {checksum.hexdigest()[:16]}",
         chemistry=survey.summary(r_max),
         by_edge={kind: values for kind, values in means.items() if kind != ONE_EDGE},
     )
+
+
+def fill_missing(values: Tensor, known: Tensor) -> Tensor:
+    """Continue flat from the nearest energy that is known, along the last axis."""
+    number = torch.arange(values.shape[-1])
+    distance = (number.unsqueeze(1) - number).abs().double()  # to, from
+    distance = distance + torch.where(known, 0.0, torch.inf).unsqueeze(-2)
+    return values.gather(-1, distance.argmin(dim=-1))
 
 
 def _kind(graph: Data) -> tuple[int, int]:

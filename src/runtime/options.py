@@ -8,7 +8,7 @@ an option with which a positional list may be empty.
 
 import os
 from collections.abc import Callable
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass, replace
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin
@@ -115,6 +115,14 @@ def make_options(options: Callable[..., Any], values: Namespace) -> Any:
     made = options(**chosen)
     check_apart(made)
     return made
+
+
+def with_prefix(options: Any, prefix: str, *names: str) -> Any:
+    """Options with a prefix of the names of files, as one of several results has them."""
+    files = {name: getattr(options, name) for name in names}
+    return replace(
+        options, **{name: p.with_name(prefix + p.name) for name, p in files.items() if p}
+    )
 
 
 def check_apart(options: Any) -> None:

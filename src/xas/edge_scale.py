@@ -1,6 +1,6 @@
 """Energy zero and unit of the spectra of an element and edge, so that those of all are alike."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,15 +92,41 @@ def find_scale(scales: Sequence[EdgeScale], element: str, edge: str) -> EdgeScal
         return known[element]
     if not known:
         raise ConfigError(f"the model knows no spectra of an {edge} edge")
-    energy = find_edge(element, edge).energy
-    counts = {symbol: scale.n_spectra for symbol, scale in known.items()}
-    offsets = {s: scale.reference - find_edge(s, edge).energy for s, scale in known.items()}
-    steps = {s: float(np.log(scale.edge_step)) for s, scale in known.items()}
-    reference = round(energy + estimate(element, offsets, counts), 2)
+    reference, step = expected(
+        *(element, edge),
+        {symbol: scale.reference for symbol, scale in known.items()},
+        {symbol: scale.edge_step for symbol, scale in known.items()},
+        {symbol: scale.n_spectra for symbol, scale in known.items()},
+    )
     nearest = min(known.values(), key=lambda scale: abs(scale.z - atomic_numbers[element]))
-    window = reference + WINDOW[0], reference + WINDOW[1], STEP
-    step = float(np.exp(estimate(element, steps, counts)))
-    return EdgeScale(element, edge, reference, step, window, nearest.code)
+    return EdgeScale(element, edge, reference, step, window_around(reference), nearest.code)
+
+
+def expected(
+    element: str,
+    edge: str,
+    references: Mapping[str, float],
+    steps: Mapping[str, float],
+    counts: Mapping[str, int],
+) -> tuple[float, float]:
+    """Reference energy, eV, and edge step of an element from its own and its neighbors' values.
+
+    Args:
+        element: element, with values or without.
+        edge: absorption edge.
+        references: mean reference energies of elements, eV.
+        steps: edge steps of the same.
+        counts: number of spectra behind each.
+    """
+    offsets = {s: energy - find_edge(s, edge).energy for s, energy in references.items()}
+    logarithms = {s: float(np.log(step)) for s, step in steps.items()}
+    reference = find_edge(element, edge).energy + estimate(element, offsets, counts)
+    return round(float(reference), 2), float(np.exp(estimate(element, logarithms, counts)))
+
+
+def window_around(reference: float) -> tuple[float, float, float]:
+    """First and last energy and step of the usual window, eV, see ``EdgeScale``."""
+    return reference + WINDOW[0], reference + WINDOW[1], STEP
 
 
 def usual_edge(scales: Sequence[EdgeScale], element: str) -> str:
@@ -125,15 +151,15 @@ def estimate(element: str, values: Mapping[str, float], counts: Mapping[str, int
     y = np.array([values[symbol] for symbol in symbols])
     degree = 1 if len(symbols) > 2 else 0
     line = np.polynomial.Polynomial.fit(z, y, degree) if len(symbols) > 1 else (lambda _: y[0])
-    weights = neighbor_weights(atomic_numbers[element], symbols, counts)
+    number = np.minimum([counts[symbol] for symbol in symbols], ENOUGH)
+    own = atomic_numbers[element]
+    weights = number * closeness(np.array([atomic_numbers[symbol] for symbol in symbols]) - own)
     deviation = float((weights * (y - line(z))).sum() / max(weights.sum(), 1e-12))
-    guess = float(line(np.log(atomic_numbers[element]))) + deviation
+    guess = float(line(np.log(own))) + deviation
     n = counts.get(element, 0)
     return guess if n == 0 else (n * values[element] + PRIOR * guess) / (n + PRIOR)
 
 
-def neighbor_weights(z: int, symbols: Iterable[str], counts: Mapping[str, int]) -> np.ndarray:
-    """Weights of other elements for element z, shape (n_elements,); its own is 0."""
-    numbers = np.array([atomic_numbers[symbol] for symbol in symbols])
-    number = np.minimum([counts[symbol] for symbol in symbols], ENOUGH)
-    return number * np.exp(-np.abs(numbers - z) / PER_ELEMENT) * (numbers != z)
+def closeness(distance: np.ndarray) -> np.ndarray:
+    """Weight of other elements by their distance in atomic number; an element's own is 0."""
+    return np.exp(-np.abs(distance) / PER_ELEMENT) * (distance != 0)

@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 from ase import Atoms
 from command import error_of, run
+from paths import DATA
 from several import SMALL, UNIT, made, write_several
 
 from src import predict
 from src.checkpoints.trained_model import TrainedModel
+from src.comparison.expected_shift import measured_at_edge
 from src.comparison.library import cache_file
 from src.dataset.database import Database
+from src.errors import ConfigError
 from src.xas.edges import find_edge
 
 CORNERS = [[0, 0, 0], [0.5, 0, 0], [0, 0.5, 0], [0, 0, 0.5], [0.5, 0.5, 0.5]]
@@ -134,3 +137,21 @@ def test_kept_spectra_of_a_library_are_those_of_the_element(folder, tmp_path, mo
     models = [TrainedModel.load(f"{folder}/both:{element}") for element in ("Cu", "Ti", "Cu")]
     files = [cache_file(model, folder) for model in models]
     assert files[0] == files[2] != files[1]
+
+
+def test_a_scan_chooses_the_edge_with_the_column_that_is_named(folder, tmp_path):
+    lines = (DATA / "experiment" / "cu_metal_rt.xdi").read_text().splitlines()
+    head = [line for line in lines if line.startswith("#") and "Column" not in line]
+    rows = [line.split() for line in lines if line and not line.startswith("#")]
+    names = ["# Column.1: energy eV", "# Column.2: mutrans", "# Column.3: mufluor"]
+    table = [f"{row[0]} {row[3]} {2 * float(row[3]) + float(row[0]) / 2e4}" for row in rows]
+    scan = tmp_path / "two.xdi"
+    scan.write_text("\n".join([head[0], *names, *head[1:], *table]) + "\n")
+    both = TrainedModel.load(folder / "both")
+    model, measured = measured_at_edge(both, scan, column="mutrans")
+    assert (model.info.element, model.info.edge) == ("Cu", "K")
+    assert measured.norm.made_from.startswith("mu from mutrans")
+    lines = [x for x in scan.read_text().splitlines() if not x.startswith("# Element.")]
+    scan.write_text("\n".join(lines) + "\n")
+    with pytest.raises(ConfigError, match="names no element"):
+        measured_at_edge(both, scan, column="mutrans")
