@@ -57,11 +57,24 @@ class Campaign:
     """Extended xyz of structures."""
     sites: dict[str, int]
     """Number of finished sites of each element that is aimed at."""
+    settings: FeffSettings = FeffSettings("fast")
+    """Radii and other cards of its calculations."""
+    time_limit: float = 1800.0
+    """Longest time of one run, seconds."""
+    beside: tuple[str, ...] = ()
+    """Campaigns whose sites are not calculated again."""
 
 
 CAMPAIGNS = {
     "cu_oxygen_free": Campaign("cu_without_oxygen.extxyz.xz", {"Cu": 900}),
     "any_edge": Campaign("any_element.extxyz.xz", dict.fromkeys(chemical_symbols[15:84], 22)),
+    "any_edge_small": Campaign(
+        "any_element.extxyz.xz",
+        dict.fromkeys(chemical_symbols[15:84], 60),
+        FeffSettings("fast", scf_radius=3.0, fms_radius=4.0),
+        time_limit=150.0,
+        beside=("any_edge",),
+    ),
     "omnixas_train": Campaign(
         "omnixas_train.extxyz.xz",
         {"Mn": 250, "Fe": 250} | dict.fromkeys(["Ti", "V", "Cr", "Co", "Ni"], 100),
@@ -123,11 +136,13 @@ class Draw:
         return site
 
 
-def calculate(site: Site, settings: FeffSettings, stop: threading.Event) -> Outcome | str:
+def calculate(site: Site, campaign: Campaign, stop: threading.Event) -> Outcome | str:
     """Calculate a site; its frame, or the outcome without a spectrum."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        outcome = calculate_site(site, Request(root, settings, time_limit=1800.0), stop)
+        outcome = calculate_site(
+            site, Request(root, campaign.settings, time_limit=campaign.time_limit), stop
+        )
         if outcome.failure is not None:
             return outcome
         (record,) = read_feff(root)
@@ -136,8 +151,9 @@ def calculate(site: Site, settings: FeffSettings, stop: threading.Event) -> Outc
         return frame_text(record, attempts=outcome.attempts, seconds=f"{outcome.seconds:.1f}")
 
 
-def read_done(path: Path, failed: Path) -> tuple[set, Counter]:
-    """What was tried, and how many sites of each element are finished."""
+def read_done(name: str) -> tuple[set, Counter]:
+    """What was tried in a campaign, and how many sites of each element are finished."""
+    path, failed = FOLDER / f"{name}.extxyz.xz", FOLDER / f"{name}.failed.csv"
     tried, done = set(), Counter[str]()
     for _, read in split_frames(path) if path.is_file() else ():
         try:
@@ -166,7 +182,7 @@ def append_failure(path: Path, site: Site, outcome: Outcome, failure: Failure) -
         writer.writerow([*about, *why, f"{outcome.seconds:.1f}"])
 
 
-def run(name: str, structures: Path, jobs: int, limit: int | None, settings: FeffSettings) -> None:
+def run(name: str, structures: Path, jobs: int, limit: int | None) -> None:
     """Go on with a campaign."""
     campaign = CAMPAIGNS[name]
     path, failed = FOLDER / f"{name}.extxyz.xz", FOLDER / f"{name}.failed.csv"
@@ -174,7 +190,9 @@ def run(name: str, structures: Path, jobs: int, limit: int | None, settings: Fef
     for _, read in split_frames(structures / campaign.file):
         with suppress(RecordError):
             frames.append(read())
-    tried, done = read_done(path, failed)
+    tried, done = read_done(name)
+    for other in campaign.beside:
+        tried |= read_done(other)[0]
     draw, stop, left = Draw(campaign, frames, tried, done), threading.Event(), limit or 10**9
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
@@ -183,7 +201,10 @@ def run(name: str, structures: Path, jobs: int, limit: int | None, settings: Fef
         while not stop.is_set():
             while len(started) < jobs and left and (site := draw.next()) is not None:
                 left -= 1
-                started[pool.submit(calculate, site, settings, stop)] = site, time.monotonic()
+                started[pool.submit(calculate, site, campaign, stop)] = (
+                    site,
+                    time.monotonic(),
+                )
             if not started:
                 break
             for future in wait(started, timeout=1.0, return_when=FIRST_COMPLETED).done:
@@ -215,13 +236,7 @@ def main() -> None:
     arguments = parser.parse_args()
     FOLDER.mkdir(exist_ok=True)
     with hold(FOLDER / f".{arguments.name}.lock"):
-        run(
-            arguments.name,
-            arguments.structures,
-            arguments.jobs,
-            arguments.limit,
-            FeffSettings("fast"),
-        )
+        run(arguments.name, arguments.structures, arguments.jobs, arguments.limit)
 
 
 if __name__ == "__main__":
