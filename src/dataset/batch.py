@@ -1,7 +1,8 @@
 """Graphs to batches: collation, and batches of bounded size in an order fixed by seed and epoch."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -121,6 +122,7 @@ class GraphBatchSampler(Sampler[list[int]]):
         max_edges: int | None,
         batch_size: int | None,
         seed: int | None,
+        draws: Sequence[int] | None = None,
     ) -> None:
         """Keep the limits.
 
@@ -129,7 +131,11 @@ class GraphBatchSampler(Sampler[list[int]]):
             max_edges: maximum edges per batch; None: no limit.
             batch_size: maximum graphs per batch; None: no limit.
             seed: seed of the order; None: the order of the data set.
+            draws: how often an epoch has each graph; None: once.
         """
+        self.draws = torch.ones(len(num_edges), dtype=torch.long)
+        if draws is not None:
+            self.draws = torch.as_tensor(draws)
         self.num_edges, self.max_edges, self.batch_size = num_edges, max_edges, batch_size
         self.seed, self.epoch, self.first = seed, 0, 0
 
@@ -143,10 +149,10 @@ class GraphBatchSampler(Sampler[list[int]]):
 
     def _batches(self) -> Iterator[list[int]]:
         """Yield all batches of the epoch."""
-        order = torch.arange(len(self.num_edges))
+        order = torch.arange(len(self.num_edges)).repeat_interleave(self.draws)
         if self.seed is not None:
             generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-            order = torch.randperm(len(self.num_edges), generator=generator)
+            order = order[torch.randperm(len(order), generator=generator)]
         batch: list[int] = []
         edges = 0
         for graph in order.tolist():
@@ -163,3 +169,14 @@ class GraphBatchSampler(Sampler[list[int]]):
     def count(self) -> int:
         """Number of batches in the whole epoch."""
         return sum(1 for _ in self._batches())
+
+
+def balanced_draws(kinds: Sequence[Hashable], exponent: float) -> list[int]:
+    """How often an epoch has each graph, so that rare kinds are not drowned by frequent ones.
+
+    A graph of one of n of its kind is drawn (N / n)^exponent times, rounded, where the most
+    frequent kind has N: at 0 each is drawn once, at 1 all kinds are as frequent.
+    """
+    counts = Counter(kinds)
+    most = max(counts.values())
+    return [round((most / counts[kind]) ** exponent) for kind in kinds]

@@ -28,6 +28,8 @@ class SetStatistics:
     """Edges of every graph."""
     n_spectra: list[int]
     """Spectra of every graph."""
+    kinds: list[tuple[int, int]]
+    """``core_level`` and atomic number of every graph's absorbers; ``ONE_EDGE`` without them."""
     n_atoms: int
     """Atoms of all graphs."""
     elements: list[int]
@@ -42,8 +44,8 @@ class SetStatistics:
     chemistry: Chemistry
     """Summary of the absorbers' environments; a graph without ``record_id`` is a material."""
     by_edge: dict[tuple[int, int], tuple[Tensor, Tensor]]
-    """By ``core_level`` and atomic number of the absorbers, where graphs have one: number of
-    spectra calculated at each energy, and their mean, both (n_energies,), float64."""
+    """By kind, of graphs that name an edge: number of spectra calculated at each energy, and their
+    mean, both (n_energies,), float64."""
 
     @property
     def avg_num_neighbors(self) -> float:
@@ -67,7 +69,7 @@ def measure(
         ConfigError: no graphs, targets that are missing, of the wrong shape or not finite, or see
             ``check_graph``.
     """
-    num_edges, n_spectra, n_atoms, elements = [], [], 0, set()
+    num_edges, n_spectra, kinds, n_atoms, elements = [], [], [], 0, set()
     survey, checksum = Survey(), hashlib.sha256()
     by_kind: dict[tuple[int, int], Tensor] = {}
     for index in range(len(dataset)):  # type: ignore[arg-type]  # torch's class has no length
@@ -80,7 +82,7 @@ def measure(
         survey.add(graph)
         known = torch.where(mask, y, 0.0).double()
         sums = torch.stack([mask.sum(0), known.sum(0), known.square().sum(0)])
-        kind = _kind(graph)
+        kinds.append(kind := _kind(graph))
         by_kind[kind] = by_kind.get(kind, 0) + sums
         for part in (graph.z, graph.pos, graph.edge_index, graph.absorber_mask, graph.y):
             checksum.update(part.detach().cpu().contiguous().numpy().tobytes())
@@ -95,6 +97,7 @@ def measure(
     return SetStatistics(
         num_edges=num_edges,
         n_spectra=n_spectra,
+        kinds=kinds,
         n_atoms=n_atoms,
         elements=sorted(elements),
         mean=fill_missing(mean, count > 0),
@@ -114,7 +117,7 @@ def fill_missing(values: Tensor, known: Tensor) -> Tensor:
 
 
 def _kind(graph: Data) -> tuple[int, int]:
-    """Edge and absorber of a graph, see ``SetStatistics.by_edge``; ``ONE_EDGE`` without them."""
+    """See ``SetStatistics.kinds``."""
     if graph.get("core_level") is None:
         return ONE_EDGE
     return int(graph.core_level[0]), int(graph.z[graph.absorber_mask][0])

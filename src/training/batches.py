@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch.utils.data import DataLoader
 
-from ..dataset.batch import GraphBatchSampler
+from ..dataset.batch import GraphBatchSampler, balanced_draws
 from ..dataset.loader import make_loader
 from ..dataset.seeding import SeededGraphs, seeded
 from ..dataset.statistics import GraphSet, SetStatistics, measure
@@ -49,7 +49,7 @@ def make_batches(
 ) -> Batches:
     """Divide a data set into batches; without statistics it is read once for them.
 
-    Only "train_dataset" is shuffled and displaced.
+    Only "train_dataset" is shuffled, balanced and displaced.
 
     Raises:
         ConfigError: see ``measure``.
@@ -61,6 +61,8 @@ def make_batches(
             statistics = measure(dataset, name, n_energies, model.max_z, model.r_max)
     graphs = SeededGraphs(dataset, config.seed, config.displacement if trains else 0.0)
     seed = config.seed if trains else None
-    sampler = GraphBatchSampler(statistics.num_edges, config.max_edges, config.batch_size, seed)
+    draws = balanced_draws(statistics.kinds, config.balance) if trains else None
+    limits = config.max_edges, config.batch_size
+    sampler = GraphBatchSampler(statistics.num_edges, *limits, seed, draws)
     loader = make_loader(graphs, sampler, team, model.num_layers, config.workers)
     return Batches(name, graphs, statistics, sampler, loader)

@@ -78,6 +78,9 @@ class TrainingOptions:
     """Decay per step of the averaged weights, which are validated and saved."""
     clip_norm: float = 10.0
     """Largest norm of the gradient; a larger gradient is scaled down to it."""
+    balance: float = 0.0
+    """How far absorbers and edges with few spectra are drawn more often: one with n, where the most
+    frequent has N, (N / n)^balance times an epoch. 0: every spectrum once."""
     displacement: float = 0.0
     """Standard deviation of random displacements of every coordinate in training, Angstrom, new in
     every epoch. 0: none."""
@@ -112,7 +115,7 @@ class TrainingOptions:
                 check_positive(name, getattr(self, name))
         if not self.clip_norm > 0:  # infinite: no clipping
             raise ConfigError(f"`clip_norm` is {self.clip_norm} but must be positive")
-        for name in ("warmup", "ema_decay", "displacement"):
+        for name in ("warmup", "ema_decay", "displacement", "balance"):
             check_fraction(name, getattr(self, name))
         for name in ("weight_decay", "lambda_grad"):
             check_not_negative(name, getattr(self, name))

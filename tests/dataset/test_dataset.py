@@ -1,6 +1,8 @@
 """The data set of graphs, batches and target statistics."""
 
 import functools
+import itertools
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ import torch
 from conftest import random_crystal, random_molecule
 from paths import CALCULATIONS, CU_K
 
-from src.dataset.batch import GraphBatchSampler, collate_graphs
+from src.dataset.batch import GraphBatchSampler, balanced_draws, collate_graphs
 from src.dataset.database import Database
 from src.dataset.dataset import XANESDataset
 from src.dataset.split import read_ids
@@ -137,6 +139,14 @@ def test_batches_keep_to_the_budget_and_hold_every_graph_once():
     for batch in batches:
         assert len(batch) <= 12
         assert sum(edges[k] for k in batch) <= 2000 or batch == [7]
+
+
+@pytest.mark.parametrize(("exponent", "of_rare"), [(0.0, 1), (0.5, 3), (0.99, 9)])
+def test_graphs_of_rare_kinds_are_drawn_more_often(exponent, of_rare):
+    draws = balanced_draws(["frequent"] * 9 + ["rare"], exponent)
+    sampler = GraphBatchSampler([10] * 10, 40, None, seed=0, draws=draws)
+    drawn = Counter(itertools.chain(*sampler))
+    assert drawn == dict.fromkeys(range(9), 1) | {9: of_rare}
 
 
 def test_order_of_batches_is_a_function_of_seed_and_epoch():
