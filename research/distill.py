@@ -20,7 +20,8 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from src import XANES_E3GNN
-from src.checkpoints.trained_model import ModelInfo, save_model
+from src.checkpoints.model_info import ModelInfo
+from src.checkpoints.trained_model import save_model
 from src.dataset.batch import GraphBatchSampler, collate_graphs
 from src.structures.graph import atoms_to_graph
 from src.training.schedule import learning_rate_factor

@@ -21,7 +21,8 @@ from ase import Atoms
 from torch_geometric.data import Data
 
 from research.written_fields import written_fields
-from src.checkpoints.trained_model import ModelInfo, save_model
+from src.checkpoints.model_info import ModelInfo
+from src.checkpoints.trained_model import save_model
 from src.dataset.database import Database, write_records
 from src.dataset.record import Record
 from src.model.ensemble import XANESEnsemble

@@ -7,7 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .checkpoints.trained_model import ModelInfo, load_model, save_model
+    from .checkpoints.model_info import ModelInfo
+    from .checkpoints.trained_model import load_model, save_model
     from .loss import SpectrumLoss
     from .model.gnn import XANES_E3GNN
     from .prediction.structure_prediction import StructurePrediction

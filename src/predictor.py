@@ -7,7 +7,8 @@ from typing import Any, overload
 import numpy as np
 from tqdm import tqdm
 
-from .checkpoints.trained_model import ModelInfo, TrainedModel
+from .checkpoints.model_info import ModelInfo
+from .checkpoints.trained_model import TrainedModel
 from .errors import StructureError
 from .model.ensemble import Network
 from .prediction.site_prediction import predict_each, predict_structures, raise_errors

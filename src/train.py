@@ -19,8 +19,9 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 from tqdm import tqdm
 
+from .checkpoints.model_info import ModelInfo, check_info
 from .checkpoints.torch_file import read_verified, write_verified
-from .checkpoints.trained_model import ModelInfo, TrainedModel, check_info, save_model
+from .checkpoints.trained_model import TrainedModel, save_model
 from .dataset.seeding import seed_of, seeded
 from .dataset.statistics import GraphSet, SetStatistics
 from .errors import ENERGY_TOLERANCE, CheckpointError, ConfigError

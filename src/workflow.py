@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from .checkpoints.join import join_models
-from .checkpoints.trained_model import ModelInfo
+from .checkpoints.model_info import ModelInfo
 from .dataset.database import Database
 from .dataset.dataset import XANESDataset
 from .dataset.edge_scales import Scales, mean_spectra

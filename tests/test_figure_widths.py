@@ -11,7 +11,8 @@ from matplotlib.text import Text
 import src.comparison.plot
 import src.explanation.plot
 import src.plot as plot
-from src.checkpoints.trained_model import ModelInfo, TrainedModel
+from src.checkpoints.model_info import ModelInfo
+from src.checkpoints.trained_model import TrainedModel
 from src.comparison.candidates import Candidate
 from src.comparison.fit import Bounds, Fit
 from src.comparison.linear_combination import Mixture

@@ -19,7 +19,8 @@ from paths import CALCULATIONS, ROOT
 
 import src
 from src import StructurePrediction, XANESPredictor
-from src.checkpoints.trained_model import ModelInfo, save_model
+from src.checkpoints.model_info import ModelInfo
+from src.checkpoints.trained_model import save_model
 from src.errors import StructureError
 from src.model.gnn import XANES_E3GNN
 from src.prediction.trajectory import RunningMoments

@@ -11,7 +11,8 @@ from ..errors import ConfigError
 from ..model.ensemble import as_model, check_alike, networks_of
 from ..runtime.atomic_files import abridged
 from ..structures.names import material_of
-from .trained_model import ModelInfo, TrainedModel
+from .model_info import ModelInfo
+from .trained_model import TrainedModel
 
 logger = logging.getLogger(__name__)
 

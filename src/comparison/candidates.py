@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..checkpoints.trained_model import ModelInfo, TrainedModel
+from ..checkpoints.model_info import ModelInfo
+from ..checkpoints.trained_model import TrainedModel
 from ..errors import ConfigError, PredictionError
 from ..prediction.site_prediction import predict_structures
 from ..prediction.structure_prediction import SitePrediction, StructurePrediction

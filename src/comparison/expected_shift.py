@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..checkpoints.trained_model import ModelInfo, TrainedModel
+from ..checkpoints.model_info import ModelInfo
+from ..checkpoints.trained_model import TrainedModel
 from ..errors import ConfigError, RecordError
 from ..xas.edges import find_edge
 from ..xas.measured import one_column, read_measured, with_edge

@@ -11,7 +11,8 @@ import numpy as np
 from torch_geometric.data import Data
 from tqdm import tqdm
 
-from ..checkpoints.trained_model import ModelInfo, TrainedModel
+from ..checkpoints.model_info import ModelInfo
+from ..checkpoints.trained_model import TrainedModel
 from ..dataset.database import Database
 from ..dataset.dataset import XANESDataset
 from ..dataset.edge_scales import Scales

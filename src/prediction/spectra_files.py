@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..checkpoints.energy_scale import describe_energies
-from ..checkpoints.trained_model import ModelInfo
+from ..checkpoints.model_info import ModelInfo
 from ..errors import ConfigError
 from ..runtime.atomic_files import check_ending
 from .predicted import Predicted, described, dumps

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ..checkpoints.energy_scale import describe_energies
-from ..checkpoints.trained_model import ModelInfo
+from ..checkpoints.model_info import ModelInfo
 from ..runtime.text_files import printable
 from ..xas.tabular import csv_text
 from .predicted import Predicted

@@ -11,7 +11,8 @@ import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
 
-from ..checkpoints.trained_model import ModelInfo, TrainedModel
+from ..checkpoints.model_info import ModelInfo
+from ..checkpoints.trained_model import TrainedModel
 from ..model.ensemble import networks_of
 from ..prediction.spectra_table import describe_bands
 

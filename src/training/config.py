@@ -20,7 +20,7 @@ from ..errors import (
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from ..checkpoints.trained_model import ModelInfo
+    from ..checkpoints.model_info import ModelInfo
 
 
 @dataclass

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from ..checkpoints.trained_model import ModelInfo
+from ..checkpoints.model_info import ModelInfo
 from ..dataset.database import Database
 from ..dataset.record import UNITS
 from ..errors import ENERGY_TOLERANCE, ConfigError, DatabaseError

@@ -16,7 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..checkpoints.trained_model import ModelInfo, TrainedModel
+from ..checkpoints.model_info import ModelInfo
+from ..checkpoints.trained_model import TrainedModel
 from ..dataset.statistics import SetStatistics
 from ..errors import ConfigError
 from ..model.ensemble import networks_of

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ..checkpoints.trained_model import ModelInfo
+from ..checkpoints.model_info import ModelInfo
 from ..dataset.database import Database
 from ..dataset.edge_scales import Scales
 from ..dataset.record import UNITS

@@ -7,8 +7,9 @@ import torch
 
 from src import load_model
 from src.checkpoints import pretrained as registry
+from src.checkpoints.model_info import ModelInfo
 from src.checkpoints.pretrained import model_path, models, shipped_folder
-from src.checkpoints.trained_model import ModelInfo, save_model
+from src.checkpoints.trained_model import save_model
 from src.cli import main
 from src.errors import CheckpointError
 from src.model.gnn import XANES_E3GNN

@@ -14,7 +14,8 @@ from safetensors import safe_open
 
 from src.checkpoints.join import join_infos
 from src.checkpoints.model_file import read_model_file, write_model_file
-from src.checkpoints.trained_model import ModelInfo, TrainedModel, load_model, save_model
+from src.checkpoints.model_info import ModelInfo
+from src.checkpoints.trained_model import TrainedModel, load_model, save_model
 from src.errors import CheckpointError, ConfigError
 from src.model.ensemble import XANESEnsemble
 from src.model.gnn import XANES_E3GNN

@@ -9,7 +9,8 @@ from ase.build import bulk
 from conftest import random_crystal, random_molecule
 
 from src.checkpoints.join import join_models
-from src.checkpoints.trained_model import ModelInfo, TrainedModel, load_model, save_model
+from src.checkpoints.model_info import ModelInfo
+from src.checkpoints.trained_model import TrainedModel, load_model, save_model
 from src.errors import ConfigError
 from src.model.ensemble import XANESEnsemble, as_model, networks_of
 from src.model.gnn import XANES_E3GNN

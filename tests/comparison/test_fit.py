@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from src.checkpoints.trained_model import ModelInfo
+from src.checkpoints.model_info import ModelInfo
 from src.comparison.candidates import Candidate, make_candidate
 from src.comparison.expected_shift import compare_window, half_rise, shift_bounds
 from src.comparison.fit import Bounds, fit_candidate

@@ -6,7 +6,8 @@ import torch
 from ase import Atoms
 from ase.build import bulk, molecule
 
-from src.checkpoints.trained_model import ModelInfo, TrainedModel
+from src.checkpoints.model_info import ModelInfo
+from src.checkpoints.trained_model import TrainedModel
 from src.errors import StructureError
 from src.explanation.attribution import explain
 from src.explanation.perturbation import Site

@@ -7,7 +7,8 @@ import pytest
 import torch
 from paths import CU_K
 
-from src.checkpoints.trained_model import ModelInfo, save_model
+from src.checkpoints.model_info import ModelInfo
+from src.checkpoints.trained_model import save_model
 from src.cli import main
 from src.model.gnn import XANES_E3GNN
 

@@ -9,7 +9,8 @@ from ase import Atoms
 from ase.spacegroup import crystal
 from paths import CALCULATIONS
 
-from src.checkpoints.trained_model import ModelInfo, TrainedModel
+from src.checkpoints.model_info import ModelInfo
+from src.checkpoints.trained_model import TrainedModel
 from src.errors import StructureError
 from src.model.gnn import XANES_E3GNN
 from src.prediction.inference import predict_sites

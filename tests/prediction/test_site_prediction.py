@@ -9,7 +9,8 @@ from ase import Atoms
 from ase.build import bulk
 from ase.spacegroup import crystal as make_crystal
 
-from src.checkpoints.trained_model import ModelInfo, TrainedModel
+from src.checkpoints.model_info import ModelInfo
+from src.checkpoints.trained_model import TrainedModel
 from src.errors import ConfigError, StructureError
 from src.model.gnn import XANES_E3GNN
 from src.prediction.site_prediction import predict_structure, predict_structures

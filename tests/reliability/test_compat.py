@@ -18,8 +18,9 @@ from torch_geometric.data import Data
 
 from research.freeze import predict, records, train, write_all
 from research.written_fields import written_fields
+from src.checkpoints.model_info import ModelInfo
 from src.checkpoints.torch_file import read_verified
-from src.checkpoints.trained_model import ModelInfo, load_model, save_model
+from src.checkpoints.trained_model import load_model, save_model
 from src.dataset.database import Database
 from src.errors import CheckpointError
 from src.prediction.spectra_db import read_spectra

@@ -8,8 +8,9 @@ import pytest
 import torch
 from records import record
 
+from src.checkpoints.model_info import ModelInfo
 from src.checkpoints.torch_file import read_verified, write_verified
-from src.checkpoints.trained_model import ModelInfo, load_model, save_model
+from src.checkpoints.trained_model import load_model, save_model
 from src.dataset.database import Database, write_records
 from src.errors import XanesError
 from src.model.gnn import XANES_E3GNN

@@ -14,8 +14,9 @@ from records import record
 from team import bulk_model
 
 from src import run_training
+from src.checkpoints.model_info import ModelInfo
 from src.checkpoints.torch_file import read_verified
-from src.checkpoints.trained_model import ModelInfo, TrainedModel, load_model, save_model
+from src.checkpoints.trained_model import TrainedModel, load_model, save_model
 from src.comparison.candidates import Candidate, edge_step
 from src.comparison.fit import Bounds, Fit
 from src.comparison.ranking import first_in_draws, rank

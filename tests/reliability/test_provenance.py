@@ -19,8 +19,9 @@ from paths import CALCULATIONS, EXPERIMENT, ROOT
 from records import record
 
 from src.checkpoints.join import join_models
+from src.checkpoints.model_info import ModelInfo
 from src.checkpoints.pretrained import models
-from src.checkpoints.trained_model import ModelInfo, TrainedModel, load_model, save_model
+from src.checkpoints.trained_model import TrainedModel, load_model, save_model
 from src.dataset.database import Database, write_records
 from src.errors import DatabaseError
 from src.evaluation.evaluate import check_kind

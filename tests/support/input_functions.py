@@ -15,7 +15,8 @@ from input_world import TINY
 from records import record
 from torch import nn
 
-from src.checkpoints.trained_model import ModelInfo, TrainedModel, load_model, save_model
+from src.checkpoints.model_info import ModelInfo
+from src.checkpoints.trained_model import TrainedModel, load_model, save_model
 from src.dataset.database import Database, write_records
 from src.dataset.dataset import XANESDataset
 from src.dataset.record import Rejected

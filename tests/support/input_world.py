@@ -8,7 +8,8 @@ from ase.db import connect
 from cif import cubic_cif
 from paths import CALCULATIONS, CU_K, EXPERIMENT, FEFF_RUNS
 
-from src.checkpoints.trained_model import ModelInfo, save_model
+from src.checkpoints.model_info import ModelInfo
+from src.checkpoints.trained_model import save_model
 from src.cli import main
 from src.dataset.database import write_records
 from src.model.gnn import XANES_E3GNN

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from records import record
 
-from src.checkpoints.trained_model import ModelInfo
+from src.checkpoints.model_info import ModelInfo
 from src.dataset.database import Database, write_records
 from src.errors import ConfigError, DatabaseError
 from src.training.config import EnergyConfig

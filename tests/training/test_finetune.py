@@ -8,7 +8,8 @@ from command import run
 from hooks import Killed, at, die, hook_commands
 from paths import CALCULATIONS, ZN_K
 
-from src.checkpoints.trained_model import ModelInfo, load_model, save_model
+from src.checkpoints.model_info import ModelInfo
+from src.checkpoints.trained_model import load_model, save_model
 from src.errors import CheckpointError, ConfigError
 from src.model.gnn import XANES_E3GNN
 from src.training.config import EnergyConfig

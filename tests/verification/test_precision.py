@@ -9,7 +9,8 @@ import torch
 from ase.data import covalent_radii
 from conftest import brute_force_graph
 
-from src.checkpoints.trained_model import ModelInfo, TrainedModel, save_model
+from src.checkpoints.model_info import ModelInfo
+from src.checkpoints.trained_model import TrainedModel, save_model
 from src.cli import main
 from src.model.gnn import XANES_E3GNN
 from src.verification.precision import check_precision

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 import check_equivariance
-from src.checkpoints.trained_model import ModelInfo, save_model
+from src.checkpoints.model_info import ModelInfo
+from src.checkpoints.trained_model import save_model
 from src.model.gnn import XANES_E3GNN
 from src.verification import symmetry
 from src.verification.symmetry import TOLERANCE, break_equivariance, check_model, gradients, spread
