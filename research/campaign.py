@@ -72,7 +72,7 @@ CAMPAIGNS = {
         "any_element.extxyz.xz",
         dict.fromkeys(chemical_symbols[15:84], 60),
         FeffSettings("fast", scf_radius=3.0, fms_radius=4.0),
-        time_limit=150.0,
+        time_limit=60.0,
         beside=("any_edge",),
     ),
     "omnixas_train": Campaign(

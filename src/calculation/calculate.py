@@ -91,8 +91,8 @@ class Outcome:
 def calculate_site(site: Site, request: Request, stop: threading.Event | None = None) -> Outcome:
     """Calculate one site; its folder, which is replaced, is complete or absent.
 
-    A site whose potentials fail is tried again with a tenth of the mixing, as FEFF itself advises;
-    a larger SCF radius helped none of the failures tried (`docs/howto/calculate.md`).
+    A site whose potentials fail in time is tried again with a tenth of the mixing, as FEFF itself
+    advises, which takes longer; a larger SCF radius helped none of the failures tried (`docs/howto/calculate.md`).
 
     Raises:
         ConfigError: see ``write_structure``.
@@ -107,7 +107,8 @@ def calculate_site(site: Site, request: Request, stop: threading.Event | None = 
     work = request.root / RUNNING / site.name
     try:
         attempts, failure = 1, run_inputs(work, inputs, site, request, stop)
-        if failure is not None and failure.module == "pot":
+        in_time = time.monotonic() - start < request.time_limit
+        if failure is not None and failure.module == "pot" and in_time:
             inputs = request.inputs(site, request.settings.scf_mixing / 10.0)
             attempts, failure = 2, run_inputs(work, inputs, site, request, stop)
         if failure is not None:
