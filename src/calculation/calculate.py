@@ -92,7 +92,8 @@ def calculate_site(site: Site, request: Request, stop: threading.Event | None = 
     """Calculate one site; its folder, which is replaced, is complete or absent.
 
     A site whose potentials fail in time is tried again with a tenth of the mixing, as FEFF itself
-    advises, which takes longer; a larger SCF radius helped none of the failures tried (`docs/howto/calculate.md`).
+    advises, which takes longer; a larger SCF radius helped none of the failures tried
+    (`docs/howto/calculate.md`).
 
     Raises:
         ConfigError: see ``write_structure``.
