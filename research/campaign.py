@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ase.data import atomic_numbers, chemical_symbols
+from ase.neighborlist import neighbor_list
 
 from research.frames import append_frame, frame_text
 from src.calculation.calculate import Outcome, Request, calculate_site
@@ -61,6 +62,8 @@ class Campaign:
     """Radii and other cards of its calculations."""
     time_limit: float = 1800.0
     """Longest time of one run, seconds."""
+    most_neighbors: int | None = None
+    """Most atoms within the FMS radius of a site, the cube of which its time grows with."""
     beside: tuple[str, ...] = ()
     """Campaigns whose sites are not calculated again."""
 
@@ -72,7 +75,8 @@ CAMPAIGNS = {
         "any_element.extxyz.xz",
         dict.fromkeys(chemical_symbols[15:84], 60),
         FeffSettings("fast", scf_radius=3.0, fms_radius=4.0),
-        time_limit=60.0,
+        time_limit=120.0,
+        most_neighbors=36,
         beside=("any_edge",),
     ),
     "omnixas_train": Campaign(
@@ -111,7 +115,7 @@ class Draw:
 
     def __init__(self, campaign: Campaign, frames: list[Frame], tried: set, done: Counter) -> None:
         """Begin after what was tried."""
-        self.wanted, self.tried, self.done = campaign.sites, tried, done
+        self.campaign, self.wanted, self.done = campaign, campaign.sites, done
         self.under_way: Counter[str] = Counter()
         self.queues = {element: list(candidates(frames, element)) for element in self.wanted}
         for element, queue in self.queues.items():
@@ -131,9 +135,18 @@ class Draw:
         queue = self.queues[element]
         site = min(queue, key=lambda site: self.materials[site.material])
         queue.remove(site)
+        if self.is_too_large(site):
+            return self.next()
         self.materials[site.material] += 1
         self.under_way[element] += 1
         return site
+
+    def is_too_large(self, site: Site) -> bool:
+        """Whether a site has more neighbors than the campaign allows."""
+        if self.campaign.most_neighbors is None:
+            return False
+        centers = neighbor_list("i", site.atoms, self.campaign.settings.fms)
+        return int((centers == site.site).sum()) > self.campaign.most_neighbors
 
 
 def calculate(site: Site, campaign: Campaign, stop: threading.Event) -> Outcome | str:

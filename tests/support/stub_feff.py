@@ -44,6 +44,9 @@ def main():
     if fault == "norman" or (fault == "norman once" and float(mixing) > 0.1):
         print(NORMAN)
         sys.exit(1)
+    if fault == "endless":
+        print(NORMAN.splitlines()[0], flush=True)
+        time.sleep(600)
     if fault == "runaway":
         print(RUNAWAY, flush=True)
         time.sleep(600)
