@@ -50,6 +50,7 @@ COMMANDS = {
     "compare": "Rank structures by how well their predicted spectra match a measured one.",
     "fit": "Fit a measured spectrum by a linear combination of measured or predicted ones.",
     "explain": "Show how each neighbor and shell changes a site's predicted spectrum.",
+    "app": "Show crystal, sites and spectra on a page in the browser.",
     "report": "Write one HTML page about a data set, a training, an evaluation or a comparison.",
 }
 COMPLETION = ("--print_completion", "--print_shtab")

@@ -3,7 +3,7 @@
 A field's type says how it is given: a bool is a flag, a list takes one or more words, a tuple as
 many numbers as it has. Metadata of a field: ``POSITIONAL``, an argument, given without its name;
 ``MODEL_FIRST``; ``SCAN_FIRST``; ``IN_PLACE``; "convert", a function of the parsed value; "unless",
-an option with which a positional list may be empty.
+an option with which a positional list may be empty, or ``ALWAYS``.
 """
 
 import os
@@ -25,6 +25,7 @@ MODEL_FIRST = {"positional": True, "first": "model"}
 """Metadata of a first argument that may be a model; `--model` gives it, too."""
 SCAN_FIRST = {"positional": True, "first": "scan", "metavar": "SCAN"}
 """Metadata of a first argument that is a measured spectrum, followed by others."""
+ALWAYS = "always"
 IN_PLACE = {"in_place": True}
 """Metadata of a file to read that may be overwritten."""
 OUTPUTS = ("output", "id_list", "predictions", "table", "plot")
@@ -86,11 +87,11 @@ def _type(hint: Any) -> dict[str, Any]:
 
 
 def allow_empty(parser: ArgumentParser, words: list[str]) -> None:
-    """Let a positional list be empty next to the option that it names with "unless".
+    """Let a positional list be empty next to the option that it names with "unless", or always.
 
     It can't always be allowed to: argparse would take an empty one before the first option.
     """
-    named = {word.partition("=")[0] for word in words}
+    named = {word.partition("=")[0] for word in words} | {f"--{ALWAYS}"}
     for action in parser._actions:
         if f"--{getattr(action, 'unless', None)}" in named:
             action.nargs = "*"

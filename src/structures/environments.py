@@ -36,6 +36,8 @@ class Environment:
     """Neighbors of the first shell, see ``BOND_FACTOR`` and ``SHELL_FACTOR``."""
     distances: dict[str, float]
     """Distance to the nearest neighbor of each element, Angstrom, in increasing order."""
+    bond_length: float
+    """Mean distance of the first shell, Angstrom; NaN without neighbors."""
     asymmetry: float
     """Length of the mean unit vector to the neighbors: 0 with inversion symmetry or without
     neighbors, 1 where all lie in one direction, about 0.4 on a flat surface."""
@@ -74,6 +76,7 @@ def environments(graph: Graph) -> list[Environment]:
             neighbors=len(length),
             coordination=int(near.sum()),
             distances=dict(sorted(distances.items(), key=lambda item: item[1])),
+            bond_length=float(length[near].mean()) if near.any() else np.nan,
             asymmetry=float(np.linalg.norm(mean)),
         )
         found.append(site)

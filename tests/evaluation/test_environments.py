@@ -22,7 +22,7 @@ from src.xas.features import feature_errors, find_features
 
 def environment(coordination, **distances):
     """An environment of copper."""
-    return Environment("Cu", 40, coordination, distances, 0.0)
+    return Environment("Cu", 40, coordination, distances, 2.0, 0.0)
 
 
 AROUND = [environment(4, O=1.9, Cu=2.9), environment(6, O=2.0), environment(4, S=2.3)]
