@@ -8,7 +8,7 @@ from ..errors import ConfigError
 from ..runtime.options import MODEL_FIRST
 
 EXAMPLE = "report cu_k -o training.html"
-COMMON = ("output", "database", "ids")
+COMMON = ("output", "database", "ids", "chemiscope")
 
 
 @dataclass
@@ -23,6 +23,8 @@ class Options:
     """Database to evaluate the model on."""
     ids: Path | None = None
     """File of record ids to evaluate on. None: the model's validation part, else all."""
+    chemiscope: Path | None = None
+    """Map of the evaluated sites by novelty and error, for chemiscope, .json.gz."""
 
 
 def run(job: Options) -> None:
@@ -30,6 +32,11 @@ def run(job: Options) -> None:
     from ..runtime.atomic_files import check_writable, write_text_durably
 
     check_writable(job.output, ".html", ".htm")
+    check_writable(job.chemiscope, ".json.gz")
+    if job.chemiscope is not None:
+        from ..prediction.chemiscope_view import load_chemiscope
+
+        load_chemiscope()
     text = make_page(job)
     write_text_durably(job.output, text)
     print(f"{job.output}: {len(text.encode()) // 1000} kB")
@@ -47,9 +54,10 @@ def make_page(job: Options) -> str:
 
     source = job.source
     if job.database is not None:
-        return evaluation_page(source, job.database, job.ids)
-    if job.ids is not None:
-        raise ConfigError("`ids` needs `database`, for an evaluation")
+        return evaluation_page(source, job.database, job.ids, job.chemiscope)
+    for name in ("ids", "chemiscope"):
+        if getattr(job, name) is not None:
+            raise ConfigError(f"`{name}` needs a model and its `database`, for an evaluation")
     if source.is_dir() and is_training(source):
         return training_page(source)
     if is_sqlite(source):

@@ -1,6 +1,7 @@
 """Predicted spectra in formats of other programs: XDI, pymatgen, chemiscope, Athena."""
 
 import tempfile
+from collections.abc import Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from ..structures.pymatgen import to_dict
 from ..xas.features import find_inflection
 from ..xas.xdi import xdi_text
 from .predicted import Predicted, described, dumps
-from .structure_prediction import SitePrediction
+from .structure_prediction import SitePrediction, StructurePrediction
 
 
 def xdi(predicted: Predicted, notes: list[str]) -> str:
@@ -53,31 +54,7 @@ def chemiscope(predicted: Predicted, notes: list[str]) -> str:
     Every absorber is an environment, symmetry-equivalent ones too. Its spectrum is a property with
     the energies as parameter; single numbers of it are properties for the axes of the map.
     """
-    info, energy = predicted.model.info, predicted.energy
-    atoms = [
-        (number, center, site)
-        for number, sites in enumerate(predicted.spectra)
-        for center, site in sorted(((k, s) for s in sites for k in s.equivalent), key=itemgetter(0))
-    ]
-    unit, absorbers = info.unit or "", [site for _, _, site in atoms]
-
-    def numbers(values: list[Any], description: str, units: str = "") -> dict[str, Any]:
-        return {"target": "atom", "values": values, "units": units, "description": description}
-
-    mu = numbers([s.mu for s in absorbers], "predicted spectrum", unit)
-    highest = [energy[s.mu.argmax()] for s in absorbers]
-    properties = {
-        "mu": mu | {"parameters": ["energy"]},
-        "steepest rise": numbers(
-            [_rise(s) for s in absorbers], "energy of the steepest rise", "eV"
-        ),
-        "maximum": numbers([s.mu.max() for s in absorbers], "largest mu", unit),
-        "energy of the maximum": numbers(highest, "energy of the largest mu", "eV"),
-    }
-    if predicted.model.calibration is not None:
-        widths = [np.nanmean(s.half_width) for s in absorbers if s.half_width is not None]
-        properties["half width of the band"] = numbers(widths, "mean over the energies", unit)
-        properties["novel"] = numbers([float(s.novel) for s in absorbers], "1: unlike all trained")
+    info, absorbers = predicted.model.info, list_absorbers(predicted.spectra)
     origin = predicted.model.provenance() | described(info)
     about = "; ".join([*(f"{name}: {value}" for name, value in origin.items()), *notes])
     radius = float(predicted.model.network.r_max)
@@ -86,11 +63,49 @@ def chemiscope(predicted: Predicted, notes: list[str]) -> str:
         "structures": [_chemiscope_structure(one) for one in predicted.structures],
         "environments": [
             {"structure": number, "center": center, "cutoff": radius}
-            for number, center, _ in atoms
+            for number, center, _ in absorbers
         ],
-        "properties": properties,
-        "parameters": {"energy": {"values": energy, "units": "eV", "name": "energy"}},
+        "properties": site_properties([site for *_, site in absorbers]),
+        "parameters": energy_parameter(predicted.energy),
     })  # fmt: skip
+
+
+def list_absorbers(
+    structures: Sequence[StructurePrediction],
+) -> list[tuple[int, int, SitePrediction]]:
+    """Number of the structure, index and spectrum of each absorber, equivalent ones too."""
+    return [
+        (number, center, site)
+        for number, sites in enumerate(structures)
+        for center, site in sorted(((k, s) for s in sites for k in s.equivalent), key=itemgetter(0))
+    ]
+
+
+def energy_parameter(energy: np.ndarray) -> dict[str, Any]:
+    """Energies, eV, shape (n_energies,), as what chemiscope draws spectra over."""
+    return {"energy": {"values": energy, "units": "eV", "name": "energy"}}
+
+
+def site_properties(sites: Sequence[SitePrediction]) -> dict[str, Any]:
+    """Spectra of absorbers with the same energies, and numbers of them, as chemiscope has them."""
+    unit, energy = sites[0].labels.unit or "", sites[0].energy
+
+    def numbers(values: Any, description: str, units: str = "") -> dict[str, Any]:
+        return {"target": "atom", "values": values, "units": units, "description": description}
+
+    mu = numbers(np.stack([s.mu for s in sites]), "predicted spectrum", unit)
+    highest = [energy[s.mu.argmax()] for s in sites]
+    properties = {
+        "mu": mu | {"parameters": ["energy"]},
+        "steepest rise": numbers([_rise(s) for s in sites], "energy of the steepest rise", "eV"),
+        "maximum": numbers([s.mu.max() for s in sites], "largest mu", unit),
+        "energy of the maximum": numbers(highest, "energy of the largest mu", "eV"),
+    }
+    widths = [np.nanmean(s.half_width) for s in sites if s.half_width is not None]
+    if widths:
+        properties["half width of the band"] = numbers(widths, "mean over the energies", unit)
+        properties["novel"] = numbers([float(s.novel) for s in sites], "1: unlike all trained")
+    return properties
 
 
 def _rise(site: SitePrediction) -> float:

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+from ase import Atoms
 
 from ..checkpoints.trained_model import TrainedModel
 from ..errors import PredictionError, StructureError
@@ -105,7 +106,7 @@ def predict_each(
             if isinstance(one, StructureError):
                 yield one
                 continue
-            yield _predictions(one[1], axis.energy, labels, spectra, row)
+            yield _predictions(*one[1:], axis.energy, labels, spectra, row)
             row += len(one[1])
 
 
@@ -125,8 +126,8 @@ def _prepare(
     structure: Any,
     sites: Sequence[int] | None,
     other_element: bool,
-) -> tuple[Graph, list[dict[str, Any]]] | StructureError:
-    """Graph of a structure, and its distinct absorbers as fields of ``SitePrediction``."""
+) -> tuple[Graph, list[dict[str, Any]], Atoms] | StructureError:
+    """Graph of a structure, its distinct absorbers as fields of ``SitePrediction``, its atoms."""
     if isinstance(structure, StructureError):
         return structure
     try:
@@ -140,14 +141,16 @@ def _prepare(
         return type(error)(f"{name}: {error}")
     unseen = tuple(unknown_elements(atoms, model.info.elements))
     of_all = {"structure": name, "unseen": unseen, "formula": formula_of(atoms)}
-    return graph, [
+    described = [
         {**of_all, "site": group[0], "equivalent": group, "element": atoms.symbols[group[0]]}
         for group in groups
     ]
+    return graph, described, Atoms(atoms.symbols, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
 
 
 def _predictions(
     absorbers: list[dict[str, Any]],
+    atoms: Atoms,
     energy: np.ndarray,
     labels: Labels,
     spectra: PredictedSites,
@@ -159,7 +162,7 @@ def _predictions(
     except PredictionError as error:
         return error
     bands = spectra.bands
-    return StructurePrediction(
+    predicted = StructurePrediction(
         SitePrediction(
             **site,
             energy=energy,
@@ -171,6 +174,8 @@ def _predictions(
         )
         for row, site in enumerate(absorbers, start=first)
     )
+    predicted.atoms = atoms
+    return predicted
 
 
 def warn_of_doubts(sites: list[SitePrediction], element: str | None) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from ase import Atoms
 
 from ..checkpoints.energy_scale import energy_label
 from ..checkpoints.trained_model import TrainedModel
@@ -147,6 +148,9 @@ class StructurePrediction(list[SitePrediction], Tabular):
     energy, mu = spectra.energy, spectra.mean
     """
 
+    atoms: Atoms | None = None
+    """The structure that was predicted; None where it is not known."""
+
     @property
     def name(self) -> str:
         """Name of the structure."""
@@ -194,6 +198,12 @@ class StructurePrediction(list[SitePrediction], Tabular):
         labels = self[0].labels
         draw_curves(ax, self.energy, [site.curve() for site in self], labels.band)
         label_axes(ax, labels.energy, labels.mu, title_of(self.name, self[0].formula))
+
+    def view(self) -> Any:
+        """Structure and spectra as a widget of chemiscope for a notebook, see ``show``."""
+        from .chemiscope_view import show
+
+        return show(self)
 
     def __repr__(self) -> str:
         """One line for the structure and one per site."""

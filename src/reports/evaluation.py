@@ -7,21 +7,28 @@ from ..dataset.database import Database
 from ..dataset.location import Location
 from ..evaluation.evaluate import Comparison, choose_ids, evaluate, sites_of
 from ..evaluation.metrics import Group
+from ..runtime.atomic_files import write_text_durably
 from .page import facts, figure, page, paragraph, section, table
+from .site_map import site_map
 
 WORST = 15
 """Sites and groups that are listed."""
 
 
-def evaluation_page(model: Path, location: Location, ids: Path | None = None) -> str:
+def evaluation_page(
+    model: Path, location: Location, ids: Path | None = None, chemiscope: Path | None = None
+) -> str:
     """Errors, by element and coordination too, worst sites and a page of spectra.
 
-    ``ids``: file of record ids; None: the model's validation part, else all. Raises what
-    ``evaluate`` does.
+    ``ids``: file of record ids; None: the model's validation part, else all. ``chemiscope``: file
+    to write, see ``site_map``. Raises what ``evaluate`` and ``site_map`` do.
     """
     trained, database = TrainedModel.load(model), Database(location)
     names, chosen = choose_ids(ids, database, trained.info)
     compared = evaluate(trained, database, names)
+    if chemiscope is not None:
+        title = f"{model}, {chosen}"
+        write_text_durably(chemiscope, site_map(compared, database, title))
     origin = [
         ("model", f"{model}, sha256 {trained.sha256}"),
         ("database", f"{database.path}, content {database.digest}"),

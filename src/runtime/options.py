@@ -28,7 +28,7 @@ SCAN_FIRST = {"positional": True, "first": "scan", "metavar": "SCAN"}
 ALWAYS = "always"
 IN_PLACE = {"in_place": True}
 """Metadata of a file to read that may be overwritten."""
-OUTPUTS = ("output", "id_list", "predictions", "table", "plot")
+OUTPUTS = ("output", "id_list", "predictions", "table", "plot", "chemiscope")
 """Names of fields that are files to write; all other paths are read."""
 OF_TRAINING = (MODEL_FILE, "last.ckpt", "metrics.csv", "log.txt", "training.png")
 """Files that a training writes in the folder that is its output."""

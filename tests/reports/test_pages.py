@@ -1,13 +1,15 @@
 """Pages: well formed, self-contained, escaped, and with the numbers of their source."""
 
+import gzip
 import json
 import re
+import sys
 from html import unescape
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from command import run
+from command import error_of, run
 from paths import CALCULATIONS, CU_K, EXPERIMENT, ROOT
 
 from src.dataset.database import Database, write_records
@@ -175,6 +177,42 @@ def test_an_evaluation(database, tmp_path, capsys):
     words = ["report", "cu-k-feff", "--database", database, "--ids", CU_K / "val.txt", "-o", out]
     assert run(*words) == 0
     assert "no test of the model" not in out.read_text()  # negative control
+
+
+def test_a_map_of_the_evaluated_sites(database, tmp_path):
+    pytest.importorskip("chemiscope")
+    out, chart = tmp_path / "eval.html", tmp_path / "map.json.gz"
+    assert run("report", "cu-k-feff", "--database", database, "-o", out, "--chemiscope", chart) == 0
+    data = json.loads(gzip.decompress(chart.read_bytes()))
+    values = {key: one["values"] for key, one in data["properties"].items()}
+    assert run("evaluate", "cu-k-feff", database, "--table", tmp_path / "eval.json") == 0
+    errors = json.loads((tmp_path / "eval.json").read_text())["by_site"]
+    records = {record.id: record for record in Database(database).records(values["record"])}
+    assert sorted(records) == sorted(errors)
+    assert len(data["structures"]) == len({one.structure_digest for one in records.values()})
+    for k, name in enumerate(values["record"]):
+        assert values["mean squared error"][k] == pytest.approx(errors[name]["mse"])
+        place, record = data["environments"][k], records[name]
+        structure = data["structures"][place["structure"]]
+        assert place["center"] == record.site
+        np.testing.assert_allclose(structure["z"], record.atoms.positions[:, 2])
+        energy = data["parameters"]["energy"]["values"]
+        mu = np.interp(energy, record.energy, record.mu)
+        np.testing.assert_allclose(values["calculated spectrum"][k], mu, atol=1e-5)
+
+
+def test_a_map_needs_chemiscope_and_an_evaluation(database, tmp_path, capsys, monkeypatch):
+    out, chart = tmp_path / "x.html", tmp_path / "map.json.gz"
+    monkeypatch.setitem(sys.modules, "chemiscope", None)
+    words = ["report", "cu-k-feff", "--database", database, "-o", out, "--chemiscope"]
+    assert run(*words, chart) == 1
+    assert "pip install 'e3gnn-xanes[chemiscope]'" in error_of(capsys)
+    assert run(*words, tmp_path / "map.html") == 1
+    assert ".json.gz" in error_of(capsys)
+    monkeypatch.setitem(sys.modules, "chemiscope", object())
+    assert run("report", database, "-o", out, "--chemiscope", chart) == 1
+    assert "`chemiscope` needs a model" in error_of(capsys)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_training(database, tmp_path):
