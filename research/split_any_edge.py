@@ -57,9 +57,11 @@ def main() -> None:
     material = {name: entry.material for name, entry in Database(path).entries.items()}
     fixed, held = ({material[i] for i in published[part]} for part in ("train", "val"))
     free = {material[i] for i in oxygen_free} - fixed - held
-    held |= {m for m in {material[i] for i in oxides} - fixed if place("omnixas", m) < 0.2}
+    known = {material[i] for i in oxides}
+    held |= {m for m in known - fixed if place("omnixas", m) < 0.2}
     held |= set(sorted(free, key=lambda m: place("ofree", m))[:OXYGEN_FREE])
-    held |= {m for m in {material[i] for i in others} - fixed if place("any", m) < 1 / 4}
+    new = {material[i] for i in others} - fixed - known - {material[i] for i in oxygen_free}
+    held |= {m for m in new if place("any", m) < 1 / 4}
     ids = [*oxides, *published["train"], *published["val"], *oxygen_free, *others]
     val = [i for i in ids if material[i] in held]
     parts = {
