@@ -1,16 +1,28 @@
 """Figures of studies."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from research.groups import Group
 from research.runner import Outcome
 from research.sizes import fit_power_law
-from src.plot import CALCULATED, PREDICTED, TRAINED, draw_pair, new_figure, save
+from src.plot import (
+    CALCULATED,
+    PREDICTED,
+    TRAINED,
+    band_handle,
+    draw_band,
+    draw_pair,
+    new_figure,
+    save,
+)
 from src.xas.tabular import axis_labels
 
-COLORS = (TRAINED, PREDICTED)
+COLORS = (TRAINED, PREDICTED, "#1f6fb4", "#3d8b5f")
 
 
 def plot_sizes(series: Mapping[str, Sequence[Outcome]], path: Path, fitted: bool) -> None:
@@ -80,3 +92,45 @@ def plot_worst(
     figure.supxlabel(energy_label, fontsize=9)
     figure.supylabel(mu_label, fontsize=9)
     save(figure, path)
+
+
+def plot_groups(groups: Sequence[Group], path: Path) -> None:
+    """Draw the best, median and worst site of each group, two groups in a row.
+
+    Args:
+        groups: each with three or more sites, and bands.
+        path: picture to write.
+    """
+    rows = -(-len(groups) // 2)
+    figure, axes = new_figure(8.0, 1.35 * rows + 0.5, rows, 6)
+    several = Counter(group.kind[:2] for group in groups)
+    for number, group in enumerate(groups):
+        element, edge, code = group.kind
+        name = f"{element} {edge}" + (f"\n{code}" if several[element, edge] > 1 else "")
+        panels = axes.reshape(-1, 3)[number]
+        panels[0].set_ylabel(name, fontsize=8, weight="bold")
+        draw_group(panels, group)
+    for ax in axes.reshape(-1, 3)[len(groups) :].flat:
+        ax.set_visible(False)
+    handles = [*axes[0, 0].get_lines(), band_handle("band", PREDICTED)]
+    figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False, fontsize=8)
+    figure.supxlabel("Energy relative to the reference (eV)", fontsize=9)
+    figure.supylabel("Absorption, units of the edge step", fontsize=9)
+    save(figure, path)
+
+
+def draw_group(panels: Sequence[Any], group: Group) -> None:
+    """Draw the best, median and worst site of a group into three panels, with the same axes."""
+    one, order = group.compared, np.argsort(group.rms, kind="stable")
+    energy, step = one.axis.relative, group.edge_step
+    target = np.where(one.mask, one.target, np.nan) / step
+    chosen = {"best": order[0], "median": order[len(order) // 2], "worst": order[-1]}
+    for ax, (word, k) in zip(panels, chosen.items(), strict=True):
+        draw_pair(ax, energy, target[k], one.prediction[k] / step)
+        if one.bands is not None:
+            half = one.bands.half_width[k] / step
+            draw_band(ax, energy, one.prediction[k] / step, half, color=PREDICTED)
+        ax.set_title(f"{word}, {100 * group.rms[k]:.1f} %\n{one.formulas[k]}", fontsize=7)
+        if ax is not panels[0]:
+            ax.sharey(panels[0])
+        ax.tick_params(labelsize=7, labelleft=ax is panels[0])

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from src.dataset.database import Database
 from src.dataset.split import read_ids
 from src.errors import ConfigError
 
@@ -218,13 +219,34 @@ def make_parser(doc: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--train", type=Path, required=True, help="file of training ids")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for everything")
     parser.add_argument("--workers", type=int, default=1, help="trainings at a time")
+    parser.add_argument("--element", help="only records with this absorber")
+    parser.add_argument("--code", help="and by this code, such as 'FEFF 9.9.1'")
     return parser
 
 
 def read_study(
     parser: argparse.ArgumentParser, argv: Sequence[str] | None
 ) -> tuple[argparse.Namespace, Study, tuple[str, ...]]:
-    """Parse the words; return the options, the study and the words for `train`."""
+    """Parse the words; return the options, the study and the words for `train`.
+
+    Of an element, ``train`` and ``val`` are files of its records.
+    """
     options, rest = parser.parse_known_args(argv)
     study = Study(options.database, options.output, options.workers)
+    if options.element is not None:
+        for part in [name for name in ("train", "val") if name in options]:
+            ids = read_ids(getattr(options, part))
+            chosen = select(Database(study.database), ids, options.element, options.code)
+            print(
+                f"{part}: {len(chosen)} of {len(ids)} records are of {options.element}", flush=True
+            )
+            setattr(options, part, write_ids(study.output / "ids" / f"{part}.txt", chosen))
+    elif options.code is not None:
+        raise ConfigError(f"`code` is {options.code}, of which element? give `element`")
     return options, study, tuple(rest)
+
+
+def select(database: Database, ids: Sequence[str], element: str, code: str | None) -> list[str]:
+    """Those of some records that have an absorber, and are by a code."""
+    entries = {record_id: database.entry(record_id) for record_id in ids}
+    return [i for i, e in entries.items() if e.element == element and code in (None, e.code)]
