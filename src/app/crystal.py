@@ -1,5 +1,6 @@
 """The crystal as a Plotly figure: atoms as lit spheres, bonds, cell, labels of the sites."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
@@ -8,10 +9,12 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.data import atomic_numbers, covalent_radii
+from ase.data import chemical_symbols, covalent_radii
 from ase.data.colors import jmol_colors
+from matplotlib import colormaps
 from scipy.spatial import ConvexHull, cKDTree
 
+from ..explanation.attribution import Explanation
 from ..structures.environments import BOND_FACTOR
 from ..structures.graph import pairs_within
 from .state import Result
@@ -26,8 +29,22 @@ MANY = 250
 """Structures of more atoms are drawn without images at the faces of the cell."""
 POINTS = 48
 """Vertices of a sphere."""
-SIZE = 0.42
-"""Radius of a drawn atom in covalent radii."""
+SIZE, LARGER = 0.42, 1.3
+"""Radius of a drawn atom in covalent radii, and of an atom of the chosen site in that."""
+LINES = "#8a9099"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Atoms that are drawn alike, a trace of the figure."""
+
+    name: str
+    """For the legend."""
+    color: str
+    members: np.ndarray
+    """Rows of the drawing, shape (n_members,)."""
+    label: str = ""
+    """Text at the first of them."""
 
 
 @dataclass(frozen=True)
@@ -35,20 +52,22 @@ class Drawing:
     """Atoms as they are drawn, images included."""
 
     index: np.ndarray
-    """0-based index in the structure, shape (n_drawn,)."""
+    """0-based index of each in the structure as it was read, shape (n_drawn,)."""
+    numbers: np.ndarray
+    """Atomic numbers, same shape."""
     pos: np.ndarray
     """Positions, Angstrom, shape (n_drawn, 3)."""
-    bonds: np.ndarray
-    """Pairs of drawn atoms, shape (n_bonds, 2)."""
-    groups: list[np.ndarray]
-    """Drawn atoms of each trace with atoms."""
+    groups: list[Group]
+    """All of them."""
+    cell: np.ndarray | None
+    """Cell, Angstrom, shape (3, 3). None: none is drawn."""
 
     def atom(self, point: dict[str, Any]) -> int | None:
         """Index in the structure of a point that was clicked; None: it is no atom."""
         trace, vertex = point.get("curveNumber"), point.get("pointNumber")
         if not isinstance(trace, int) or not isinstance(vertex, int) or trace >= len(self.groups):
             return None
-        return int(self.index[self.groups[trace][vertex // POINTS]])
+        return int(self.index[self.groups[trace].members[vertex // POINTS]])
 
 
 def site_color(row: int) -> str:
@@ -56,139 +75,142 @@ def site_color(row: int) -> str:
     return SITE_COLORS[row % len(SITE_COLORS)]
 
 
+def html_color(color: Any) -> str:
+    """Red, green and blue, each 0 to 1, as Plotly takes them."""
+    return "rgb({:.0f},{:.0f},{:.0f})".format(*(255 * part for part in color[:3]))
+
+
 @lru_cache(maxsize=1)
 def unit_sphere() -> tuple[np.ndarray, np.ndarray]:
-    """Vertices on a Fibonacci lattice and triangles, seen from outside counterclockwise."""
+    """Vertices on a Fibonacci lattice, and triangles, counterclockwise from outside."""
     k = np.arange(POINTS) + 0.5
     polar, turn = np.arccos(1 - 2 * k / POINTS), np.pi * (1 + 5**0.5) * k
-    points = np.stack([np.cos(turn) * np.sin(polar), np.sin(turn) * np.sin(polar), np.cos(polar)])
-    points = points.T
+    flat = np.cos(turn) * np.sin(polar), np.sin(turn) * np.sin(polar), np.cos(polar)
+    points = np.stack(flat, axis=1)
     faces = ConvexHull(points).simplices
     inward = np.linalg.det(points[faces]) < 0
     faces[inward] = faces[inward][:, ::-1]
     return points, faces
 
 
-def drawn_atoms(atoms: Atoms, absorbers: list[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Index and position of the cell's atoms, their images at its faces, and what bonds to those.
+def drawn_atoms(atoms: Atoms, absorbers: Collection[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Index and position of the cell's atoms, their images at its faces, and absorbers' neighbors.
 
-    Only absorbers get neighbors outside of the cell.
+    Bonds are shorter than ``BOND_FACTOR`` times the sum of covalent radii.
     """
     drawn: list[tuple[int, ...]] = [(atom, 0, 0, 0) for atom in range(len(atoms))]
     if atoms.pbc.any() and len(atoms) <= MANY:
-        scaled = atoms.get_scaled_positions(wrap=False)
+        scaled, radii = atoms.get_scaled_positions(wrap=False), covalent_radii[atoms.numbers]
         for shift in product(*((-1, 0, 1) if periodic else (0,) for periodic in atoms.pbc)):
             moved = (scaled + shift)[:, np.asarray(atoms.pbc)]
             inside = ((moved > -1e-3) & (moved < 1 + 1e-3)).all(axis=1)
             drawn += [(atom, *shift) for atom in np.flatnonzero(inside).tolist()]
-        first, second, steps = bonded(atoms)
+        first, second, shifts, length = pairs_within(atoms, 2 * BOND_FACTOR * radii.max())
+        bonded = length < BOND_FACTOR * (radii[first] + radii[second])
         for row in drawn.copy():
-            near = first == (row[0] if row[0] in absorbers else -1)
-            around = np.column_stack([second[near], steps[near] + row[1:]])
+            near = bonded & (first == (row[0] if row[0] in absorbers else -1))
+            around = np.column_stack([second[near], shifts[near] + row[1:]]).astype(int)
             drawn += [tuple(other) for other in around.tolist()]
     rows = np.array(list(dict.fromkeys(drawn)))
-    index = rows[:, 0]
-    return index, atoms.positions[index] + rows[:, 1:] @ np.asarray(atoms.cell.array)
+    return rows[:, 0], atoms.positions[rows[:, 0]] + rows[:, 1:] @ np.asarray(atoms.cell.array)
 
 
-def bonded(atoms: Atoms) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pairs of bonded atoms: both indices and the lattice vector of the second."""
-    radii = covalent_radii[atoms.numbers]
-    first, second, shift, distance = pairs_within(atoms, 2 * BOND_FACTOR * radii.max())
-    near = distance < BOND_FACTOR * (radii[first] + radii[second])
-    return first[near].astype(int), second[near].astype(int), shift[near].astype(int)
-
-
-def draw(atoms: Atoms, result: Result | None) -> Drawing:
-    """What is drawn, and in which traces: one per distinct site, then one per element."""
-    groups_of_sites = [] if result is None else [one.equivalent for one in result.spectra[0]]
-    absorbers = [atom for group in groups_of_sites for atom in group]
-    index, pos = drawn_atoms(atoms, absorbers)
-    radii = covalent_radii[atoms.numbers[index]]
-    pairs = cKDTree(pos).query_pairs(2 * BOND_FACTOR * radii.max(), output_type="ndarray")
-    length = np.linalg.norm(pos[pairs[:, 0]] - pos[pairs[:, 1]], axis=1)
-    bonds = pairs[length < BOND_FACTOR * radii[pairs].sum(axis=1)]
-    metals = np.isin(index, absorbers)
-    bonds = bonds[~metals[bonds].all(axis=1)] if (~metals).any() else bonds
-    groups = [np.flatnonzero(np.isin(index, group)) for group in groups_of_sites]
-    others = ~metals
-    groups += [
-        np.flatnonzero(others & (atoms.numbers[index] == z))
-        for z in dict.fromkeys(atoms.numbers[index[others]].tolist())
-    ]
-    return Drawing(index, pos, bonds, groups)
-
-
-def element_color(symbol: str) -> str:
-    """Jmol's color of an element."""
-    red, green, blue = (255 * jmol_colors[atomic_numbers[symbol]]).round().astype(int)
-    return f"rgb({red},{green},{blue})"
-
-
-def crystal_figure(
-    atoms: Atoms, result: Result | None, site: int, drawing: Drawing
-) -> dict[str, Any]:
-    """Plotly figure of a structure.
+def draw_structure(atoms: Atoms, n_atoms: int, table: Result | None) -> Drawing:
+    """Draw a structure, one group per distinct site and one per element of the other atoms.
 
     Args:
-        atoms: structure.
-        result: its prediction. None: no sites yet.
-        site: chosen site, drawn larger.
-        drawing: see ``draw``; trace k of the figure has the atoms of its group k.
+        atoms: structure as it is shown, perhaps a cell that was repeated.
+        n_atoms: atoms of the structure as it was read.
+        table: its distinct sites. None: not known.
     """
-    sites = [] if result is None else result.spectra[0]
-    chosen = [] if result is None or (row := result.row(site)) is None else sites[row].equivalent
-    data, labels = [], []
-    for k, members in enumerate(drawing.groups):
-        symbol = atoms.symbols[drawing.index[members[0]]]
-        own = k < len(sites)
-        name = sites[k].label if own else symbol
-        color = site_color(k) if own else element_color(symbol)
-        data.append(spheres(atoms, drawing, members, chosen, name, color))
-        if own and len(sites) <= LABELED:
-            labels.append((drawing.pos[members[0]], str(sites[k].site)))
-    ends = drawing.pos[drawing.bonds]
-    data.append(segments(ends, "#8a9099", 5))
-    if atoms.pbc.any():
-        data.append(segments(cell_edges(np.asarray(atoms.cell.array)), "#8a9099", 2))
+    sites = [] if table is None else table.sites
+    absorbers = {atom for one in sites for atom in one.equivalent}
+    index, pos = drawn_atoms(atoms, {k for k in range(len(atoms)) if k % n_atoms in absorbers})
+    numbers, original, groups = atoms.numbers[index], index % n_atoms, []
+    for row, one in enumerate(sites):
+        members = np.flatnonzero(np.isin(original, one.equivalent))
+        label = str(one.site) if len(sites) <= LABELED else ""
+        groups.append(Group(one.label, site_color(row), members, label))
+    others = ~np.isin(original, list(absorbers))
+    for z in dict.fromkeys(numbers[others].tolist()):
+        members, color = np.flatnonzero(others & (numbers == z)), html_color(jmol_colors[z])
+        groups.append(Group(chemical_symbols[z], color, members))
+    cell = np.asarray(atoms.cell.array) if atoms.pbc.any() else None
+    return Drawing(original, numbers, pos, groups, cell)
+
+
+def draw_explanation(explained: Explanation, site: int, color: str) -> Drawing:
+    """Draw a site, in its color, and its neighbors, each shell in the color of its contribution."""
+    sizes = contributions(explained)
+    largest, near = float(sizes.max()) or 1.0, [0, *explained.neighbors.tolist()]
+    atoms, origin = explained.cluster.atoms[near], explained.cluster.origin[near]
+    groups = [Group(f"{chemical_symbols[atoms.numbers[0]]} {site}", color, np.array([0]))]
+    for shell, size in zip(explained.shells, sizes, strict=True):
+        members = np.array([near.index(k) for k in shell.members])
+        shade = html_color(colormaps["cividis"](0.1 + 0.9 * size / largest))
+        groups.append(Group(f"{shell.label} Å: {size:.2g}", shade, members))
+    return Drawing(origin, atoms.numbers, atoms.positions, groups, None)
+
+
+def contributions(explained: Explanation) -> np.ndarray:
+    """Root mean square over energies of what each shell adds to mu, its unit, (n_shells,)."""
+    return np.sqrt(np.mean(explained.shell_removal**2, axis=1))
+
+
+def crystal_figure(drawing: Drawing | None, chosen: Collection[int] = ()) -> dict[str, Any]:
+    """Plotly figure of a drawing, with the atoms of the chosen site larger; trace k is group k."""
+    data: list[dict[str, Any]] = []
+    labels = []
+    if drawing is not None:
+        data += [spheres(drawing, group, chosen) for group in drawing.groups]
+        data.append(segments(bonds(drawing), 5))
+        if drawing.cell is not None:
+            data.append(segments(cell_edges(drawing.cell), 2))
+        labels = [(drawing.pos[g.members[0]], g.label) for g in drawing.groups if g.label]
     return {"data": data, "layout": layout(labels), "config": {"displayModeBar": False}}
 
 
-def spheres(
-    atoms: Atoms,
-    drawing: Drawing,
-    members: np.ndarray,
-    chosen: list[int],
-    name: str,
-    color: str,
-) -> dict[str, Any]:
+def spheres(drawing: Drawing, group: Group, chosen: Collection[int]) -> dict[str, Any]:
     """Trace with the atoms of a group."""
-    points, faces = unit_sphere()
-    index = drawing.index[members]
-    radii = SIZE * covalent_radii[atoms.numbers[index]] * np.where(np.isin(index, chosen), 1.35, 1)
-    vertices = drawing.pos[members][:, None] + radii[:, None, None] * points
-    x, y, z = np.ascontiguousarray(vertices.reshape(-1, 3).round(3).T)
-    corners = faces + POINTS * np.arange(len(members))[:, None, None]
-    i, j, k = np.ascontiguousarray(corners.reshape(-1, 3).T)
-    hover = np.repeat([f"{atoms.symbols[a]} {a}" for a in index], POINTS)
+    (points, faces), index = unit_sphere(), drawing.index[group.members]
+    numbers = drawing.numbers[group.members]
+    radii = SIZE * covalent_radii[numbers] * np.where(np.isin(index, list(chosen)), LARGER, 1.0)
+    vertices = drawing.pos[group.members][:, None] + radii[:, None, None] * points
+    corners = faces + POINTS * np.arange(len(index))[:, None, None]
+    names = [f"{chemical_symbols[z]} {atom}" for z, atom in zip(numbers, index, strict=True)]
     return {
-        "type": "mesh3d", "x": x, "y": y, "z": z, "i": i, "j": j, "k": k, "color": color,
-        "name": escape(name), "showlegend": True, "text": hover.tolist(),
-        "hovertemplate": "%{text}<extra></extra>", "flatshading": False,
-        "lighting": {"ambient": 0.6, "diffuse": 0.7, "specular": 0.2, "roughness": 0.6,
-                     "fresnel": 0.1, "facenormalsepsilon": 0, "vertexnormalsepsilon": 0},
-        "lightposition": {"x": 1e4, "y": 1e4, "z": 2e4},
+        "type": "mesh3d", **columns("xyz", vertices.round(3)), **columns("ijk", corners),
+        "color": group.color, "name": escape(group.name), "showlegend": True,
+        "text": np.repeat(names, POINTS).tolist(), "hovertemplate": "%{text}<extra></extra>",
+        "lighting": {"ambient": 0.65, "diffuse": 0.55, "specular": 0.15, "roughness": 0.7,
+                     "fresnel": 0.05},
+        "lightposition": {"x": 3000, "y": 2000, "z": 4000},
     }  # fmt: skip
 
 
-def segments(ends: np.ndarray, color: str, width: int) -> dict[str, Any]:
-    """Trace with straight lines, shape (n, 2, 3)."""
+def columns(names: str, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Contiguous columns of an array of shape (..., 3), by name."""
+    return dict(zip(names, np.ascontiguousarray(rows.reshape(-1, 3).T), strict=True))
+
+
+def bonds(drawing: Drawing) -> np.ndarray:
+    """Ends of the bonds between drawn atoms, shape (n, 2, 3)."""
+    pos, radii = drawing.pos, covalent_radii[drawing.numbers]
+    pairs = cKDTree(pos).query_pairs(2 * BOND_FACTOR * radii.max(), output_type="ndarray")
+    lengths = np.linalg.norm(pos[pairs[:, 0]] - pos[pairs[:, 1]], axis=1)
+    bonded = lengths < BOND_FACTOR * radii[pairs].sum(axis=1)
+    if len(set(drawing.numbers.tolist())) > 1:  # metal atoms of an oxide are not bonded
+        bonded &= drawing.numbers[pairs[:, 0]] != drawing.numbers[pairs[:, 1]]
+    return pos[pairs[bonded]]
+
+
+def segments(ends: np.ndarray, width: int) -> dict[str, Any]:
+    """Trace with straight lines between ends, shape (n, 2, 3)."""
     gaps = np.full((len(ends), 1, 3), np.nan)
-    lines = np.concatenate([ends, gaps], axis=1).reshape(-1, 3).round(3)
-    x, y, z = np.ascontiguousarray(lines.T)
     return {
-        "type": "scatter3d", "mode": "lines", "x": x, "y": y, "z": z, "hoverinfo": "skip",
-        "line": {"color": color, "width": width}, "showlegend": False,
+        "type": "scatter3d", "mode": "lines", "hoverinfo": "skip", "showlegend": False,
+        "line": {"color": LINES, "width": width},
+        **columns("xyz", np.concatenate([ends, gaps], axis=1).round(3)),
     }  # fmt: skip
 
 
@@ -200,7 +222,7 @@ def cell_edges(cell: np.ndarray) -> np.ndarray:
 
 
 def layout(labels: list[tuple[np.ndarray, str]]) -> dict[str, Any]:
-    """Layout without axes, with labels at positions."""
+    """Layout without axes, with texts at positions; the view stays as it was turned."""
     hidden = {"visible": False, "showspikes": False}
     return {
         "uirevision": "crystal", "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
@@ -219,8 +241,3 @@ def layout(labels: list[tuple[np.ndarray, str]]) -> dict[str, Any]:
             ],
         },
     }  # fmt: skip
-
-
-def empty_crystal() -> dict[str, Any]:
-    """Figure of no structure."""
-    return {"data": [], "layout": layout([]), "config": {"displayModeBar": False}}

@@ -1,16 +1,18 @@
 """The spectrum as a Plotly figure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from typing import Any
 
 import numpy as np
 
 from ..checkpoints.energy_scale import energy_label
+from ..checkpoints.trained_model import TrainedModel
 from ..plot import SITE_LABELS
-from ..prediction.structure_prediction import Banded
 from .crystal import site_color
-from .state import Result, State, slope, zero_of
+from .state import Result, State
 
 INK, QUIET = "#7d8590", "#9aa1ab"
 DASHES = ("solid", "dash", "dot", "dashdot")
@@ -33,62 +35,62 @@ class Overlay:
     """Color of the line."""
 
 
-def spectrum_figure(state: State, overlays: list[Overlay] | None = None) -> dict[str, Any]:
-    """Plotly figure of the chosen site's spectrum or the mean, with bands."""
+def spectrum_figure(state: State, overlays: Iterable[Overlay] = ()) -> dict[str, Any]:
+    """Plotly figure of the chosen site's spectrum or the mean, with bands, and other curves."""
     data: list[dict[str, Any]] = []
-    result = state.result
+    result, before = state.result, state.undistorted
     if result is not None:
+        if before is not None and result is not before:
+            row = before.row(state.site)
+            mu = before.sites.mean if row is None else before.sites[row].mu
+            data.append(line(state, before.models[0], before.sites.energy, mu, "undistorted"))
         for number in range(len(result.models)):
             data += model_traces(state, result, number)
-        zero = zero_of(result.models[0]) if state.axis == "relative" else 0.0
-        for one in overlays or []:
-            data.append(line(state, one.energy - zero, one.mu, escape(one.name), one.color, 2.0))
+        for one in overlays:
+            how = escape(one.name), one.color, 2.0
+            data.append(line(state, result.models[0], one.energy, one.mu, *how))
     return {"data": data, "layout": layout(state), "config": {"displayModeBar": False}}
 
 
 def model_traces(state: State, result: Result, number: int) -> list[dict[str, Any]]:
     """Curves of one model: the chosen site and the mean; or the mean and every site."""
     sites, model = result.spectra[number], result.models[number]
-    energy = sites.energy - (zero_of(model) if state.axis == "relative" else 0.0)
     row, dash = result.row(state.site), DASHES[number % len(DASHES)]
     of_model = f", {escape(model.name)}" if len(result.models) > 1 else ""
+    draw = partial(line, state, model, sites.energy)
+    table = state.table or result
+    colors = [site_color(table.row(one.site) or 0) for one in sites]
     traces = []
-    if row is None and len(sites) > 1:
-        for k, one in enumerate(sites):
-            named = len(sites) <= SITE_LABELS
-            name, style = escape(one.label) + of_model, "dot" if one.novel else dash
-            traces.append(line(state, energy, one.mu, name, site_color(k), 1.2, style, named))
-    if row is None:
-        count = sum(len(one.equivalent) for one in sites)
-        name = f"mean of {count} sites" if count > 1 else escape(sites[0].label)
-        color = INK if len(sites) > 1 else site_color(0)
-        traces += banded(state, energy, sites, name + of_model, color, dash)
-    else:
+    if row is not None:
         one = sites[row]
         if len(sites) > 1:
-            traces.append(line(state, energy, sites.mean, f"mean{of_model}", QUIET, 1.2, dash=dash))
-        dash = "dot" if one.novel else dash
-        name = one.label + (", novel" if one.novel else "")
-        traces += banded(state, energy, one, escape(name) + of_model, site_color(row), dash)
-    return traces
+            traces.append(draw(sites.mean, f"mean{of_model}", dash=dash))
+        name = escape(one.label) + (", novel" if one.novel else "") + of_model
+        dash, width, center = "dot" if one.novel else dash, one.half_width, one.mu
+        return [*traces, *banded(draw(center, name, colors[row], 2.4, dash), center, width)]
+    if len(sites) > 1:
+        for one, color in zip(sites, colors, strict=True):
+            name, style = escape(one.label) + of_model, "dot" if one.novel else dash
+            traces.append(draw(one.mu, name, color, 1.2, style, len(sites) <= SITE_LABELS))
+    count = sum(len(one.equivalent) for one in sites)
+    name = f"mean of {count} sites" if count > 1 else escape(sites[0].label)
+    color = INK if len(sites) > 1 else colors[0]
+    curve = draw(sites.mean, name + of_model, color, 2.4, dash)
+    return [*traces, *banded(curve, sites.mean, sites.half_width)]
 
 
-def banded(
-    state: State, energy: np.ndarray, spectrum: Any, name: str, color: str, dash: str
-) -> list[dict[str, Any]]:
-    """A spectrum's band and line; the derivative has no band."""
-    is_site = isinstance(spectrum, Banded)
-    mu, half = spectrum.mu if is_site else spectrum.mean, spectrum.half_width
-    curve = line(state, energy, mu, name, color, 2.4, dash=dash)
-    if half is None or state.derivative:
+def banded(curve: dict[str, Any], mu: np.ndarray, half: np.ndarray | None) -> list[dict[str, Any]]:
+    """A curve and the band around it; the derivative, which is not mu, has none."""
+    if half is None or curve["meta"] == "derivative":
         return [curve]
     known = np.isfinite(half)
-    around = energy[known], (mu - half)[known], (mu + half)[known]
+    energy, low, high = curve["x"][known], (mu - half)[known], (mu + half)[known]
     band = {
         "type": "scatter", "mode": "lines", "line": {"width": 0}, "fill": "toself",
-        "x": np.concatenate([around[0], around[0][::-1]]).round(3),
-        "y": np.concatenate([around[1], around[2][::-1]]).round(5),
-        "fillcolor": translucent(color), "hoverinfo": "skip", "showlegend": False,
+        "x": np.concatenate([energy, energy[::-1]]),
+        "y": np.concatenate([low, high[::-1]]).round(5),
+        "fillcolor": translucent(curve["line"]["color"]), "hoverinfo": "skip",
+        "showlegend": False,
     }  # fmt: skip
     return [band, curve]
 
@@ -101,18 +103,21 @@ def translucent(color: str) -> str:
 
 def line(
     state: State,
+    model: TrainedModel,
     energy: np.ndarray,
     mu: np.ndarray,
     name: str,
-    color: str,
-    width: float,
+    color: str = QUIET,
+    width: float = 1.2,
     dash: str = "solid",
     named: bool = True,
 ) -> dict[str, Any]:
-    """Trace of a curve or, if the page says so, of its derivative."""
-    y = slope(energy, mu) if state.derivative else mu
+    """Trace of a curve or its derivative, on the page's energy axis."""
+    zero = model.info.reference_energy or 0.0 if state.axis == "relative" else 0.0
+    y = np.gradient(mu, energy) if state.derivative else mu
     return {
-        "type": "scatter", "mode": "lines", "x": energy.round(3), "y": y.round(5), "name": name,
+        "type": "scatter", "mode": "lines", "x": (energy - zero).round(3), "y": y.round(5),
+        "name": name, "meta": "derivative" if state.derivative else "absorption",
         "line": {"color": color, "width": width, "dash": dash}, "showlegend": named,
         "hovertemplate": "%{x:.2f} eV: %{y:.4g}<extra>%{fullData.name}</extra>",
     }  # fmt: skip

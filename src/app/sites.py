@@ -1,6 +1,7 @@
 """The table of the distinct sites, which does from the keyboard what a click on an atom does."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from nicegui import ui
@@ -16,11 +17,12 @@ HEADS = ("Site", "Atoms", "Coordination", "Mean distance", "Novelty")
 class SiteTable:
     """Rows of the sites and their mean; arrow keys, Enter and clicks choose."""
 
-    def __init__(self, state: State, choose: Callable[[int], Any], step: Callable[[int], Any]):
+    def __init__(
+        self, state: State, choose: Callable[[int], Any], step: Callable[[int], Any]
+    ) -> None:
         """Build an empty table; ``choose`` gets a site, ``step`` how many rows to go."""
-        self.state, self.choose = state, choose
-        self.shown: tuple[Any, ...] | None = None
-        self.rows: dict[int, Any] = {}
+        self.state, self.choose, self.rows = state, choose, dict[int, Any]()
+        self.cells: list[tuple[str, ...]] = []
         with ui.element("div").classes("scroll"):
             table = ui.element("table").classes("sites").props('aria-label="Distinct sites"')
         table.on("keydown.down.prevent", lambda: step(1)).on("keydown.up.prevent", lambda: step(-1))
@@ -33,27 +35,26 @@ class SiteTable:
 
     def update(self) -> None:
         """Show the sites of the last prediction, and which is chosen."""
-        result = self.state.result
-        sites = [] if result is None else result.spectra[0]
-        around = [] if result is None else result.surroundings
+        table = self.state.table
+        sites = [] if table is None else list(table.sites)
+        around = [] if table is None else table.surroundings
         cells = [site_cells(one, of_it) for one, of_it in zip(sites, around, strict=True)]
-        if self.shown != (shown := tuple(cells)):
-            self.shown, self.rows = shown, {}
+        if self.cells != cells:
+            self.cells, self.rows = cells, {}
             self.body.clear()
             with self.body:
+                count = sum(len(one.equivalent) for one in sites)
                 if sites:
-                    count = sum(len(one.equivalent) for one in sites)
                     self._add(MEAN, ("Mean", str(count), "", "", ""), None, "")
                 for row, (one, texts) in enumerate(zip(sites, cells, strict=True)):
                     self._add(one.site, texts, site_color(row), "; ".join(one.reasons))
         for site, element in self.rows.items():
-            chosen = site == self.state.site
-            element.props(f"aria-selected={'true' if chosen else 'false'}")
+            element.props(f"aria-selected={'true' if site == self.state.site else 'false'}")
 
     def _add(self, site: int, texts: tuple[str, ...], color: str | None, why: str) -> None:
-        row = ui.element("tr").props("tabindex=0").on("click", lambda: self.choose(site))
-        row.on("keydown.enter", lambda: self.choose(site))
-        row.on("keydown.space.prevent", lambda: self.choose(site))
+        choose = partial(self.choose, site)
+        row = ui.element("tr").props("tabindex=0").on("click", choose, args=[])
+        row.on("keydown.enter", choose, args=[]).on("keydown.space.prevent", choose, args=[])
         self.rows[site] = row
         with row:
             for k, text in enumerate(texts):

@@ -1,13 +1,11 @@
 """What a tab of the page shows: structures, models, the chosen site. No browser is needed."""
 
-import copy
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 from ase import Atoms
 
 from ..checkpoints.energy_scale import aligned
@@ -19,11 +17,14 @@ from ..prediction.structure_prediction import StructurePrediction
 from ..structures.environments import Environment, environments
 from ..structures.files import named_structures
 from ..uncertainty import FEW
+from .geometry import Geometry, distort
 
 MEAN = -1
 """Site number of the mean over all absorbers."""
 PREFERRED = ("cu-k-feff", "zn-k", "any-edge")
 """Models that ship, in the order in which one is chosen for a structure."""
+LARGEST = 50_000_000
+"""Files beyond this are refused before they are read, bytes."""
 Axis = Literal["absolute", "relative", "experiment"]
 
 _one_at_a_time = threading.Lock()  # a prediction hooks into the network, which tabs share
@@ -54,6 +55,8 @@ class Structure:
     """One, or the frames of a trajectory."""
     frame: int = 0
     """The one that is shown."""
+    uploaded: bool = False
+    """Whether it was dropped onto the page, so that only the name of its file is known."""
 
     @property
     def atoms(self) -> Atoms:
@@ -68,68 +71,69 @@ class Request:
     name: str
     """Name of the structure."""
     atoms: Atoms
-    """The structure, distorted as on the page."""
+    """The structure as it was read."""
     models: tuple[str, ...]
     """Names of models."""
     element: str
     """Absorber."""
     edge: str
     """Absorption edge."""
-    axis: Axis
-    """Whose energies."""
-
-    def load(self) -> list[TrainedModel]:
-        """The models, each of the element and edge."""
-        found = [load_model(name).of(self.element, self.edge) for name in self.models]
-        return [aligned(model) for model in found] if self.axis == "experiment" else found
+    aligned: bool = False
+    """Whether energies are those of a measurement, as in `predict --align experiment`."""
+    geometry: Geometry = Geometry()
+    """How the structure is distorted."""
+    site: int = MEAN
+    """The only absorber that is predicted where its neighbors move."""
 
 
 @dataclass(frozen=True)
 class Result:
     """Predictions of one structure by one or more models."""
 
+    request: Request
+    """What was asked for."""
     models: list[TrainedModel]
     """The models."""
+    atoms: Atoms
+    """The structure that was predicted."""
     spectra: list[StructurePrediction]
     """Spectra of the distinct sites, of each model."""
     surroundings: list[Environment]
     """Of each distinct site."""
-    atoms: Atoms
-    """The structure that was predicted."""
 
     @property
-    def sites(self) -> list[int]:
-        """First atom of each group of equivalent sites."""
-        return [one.site for one in self.spectra[0]]
+    def sites(self) -> StructurePrediction:
+        """Distinct sites, with the spectra of the first model."""
+        return self.spectra[0]
 
     def row(self, site: int) -> int | None:
         """Number of the group that an atom belongs to; None: it is no absorber, or `MEAN`."""
-        for row, one in enumerate(self.spectra[0]):
-            if site in one.equivalent:
-                return row
-        return None
+        rows = (row for row, one in enumerate(self.sites) if site in one.equivalent)
+        return next(rows, None)
 
 
 def predict(request: Request) -> Result:
     """Predict as `e3gnn-xanes predict` does.
 
     Raises:
-        StructureError: the structure can't be predicted.
-        ConfigError: a model knows no shift to measured energies, or another element.
+        StructureError: the structure can't be distorted or predicted.
+        ConfigError: a model knows no shift to measured energies.
     """
-    chosen = request.load()
+    models = [load_model(name).of(request.element, request.edge) for name in request.models]
+    models = [aligned(model) for model in models] if request.aligned else models
+    atoms = distort(request.atoms, request.geometry, request.site)
+    only = [request.site] if request.geometry.moves else None
     with _one_at_a_time:
-        spectra = [predict_structure(one, request.atoms, request.name) for one in chosen]
-    sites = [one.site for one in spectra[0]]
-    around = environments(chosen[0].graph(request.atoms, sites))
-    return Result(chosen, spectra, around, request.atoms)
+        spectra = [predict_structure(model, atoms, request.name, only) for model in models]
+    around = environments(models[0].graph(atoms, [one.site for one in spectra[0]]))
+    return Result(request, models, atoms, spectra, around)
 
 
-def private_copy(model: TrainedModel) -> TrainedModel:
-    """A model with a network of its own, for long work next to predictions of the shared one."""
-    other = copy.copy(model)
-    other.network = copy.deepcopy(model.network)
-    return other
+def predict_both(request: Request, before: Result | None) -> tuple[Result, Result]:
+    """Predict the structure and the undistorted one, which ``before`` may be already."""
+    plain = replace(request, geometry=Geometry(), site=MEAN)
+    undistorted = before if before is not None and before.request == plain else predict(plain)
+    return (undistorted if request == plain else predict(request)), undistorted
 
 
 @dataclass
@@ -152,48 +156,60 @@ class State:
     """Whether d mu / dE is drawn."""
     scan: Path | None = None
     """File of the measured spectrum that the command named. None: none."""
+    geometry: Geometry = Geometry()
+    """How the structure is distorted."""
     result: Result | None = None
     """The last prediction. None: nothing yet."""
+    undistorted: Result | None = None
+    """That of the structure as it was read. None: not yet."""
 
     @property
     def structure(self) -> Structure | None:
         """The structure that is shown."""
         return self.structures[self.current] if self.structures else None
 
-    def add(self, path: Path, name: str | None = None) -> Structure:
+    @property
+    def table(self) -> Result | None:
+        """Prediction with all distinct sites, to choose from."""
+        moves = self.result is not None and self.result.request.geometry.moves
+        return self.undistorted if moves else self.result
+
+    def add(self, path: Path, uploaded: bool = False) -> None:
         """Read a structure file and show it.
 
         Raises:
-            StructureError: it can't be read.
+            StructureError: it is too large or can't be read.
         """
-        named = named_structures(path)
-        structure = Structure(name or named[0][0], path, [atoms for _, atoms in named])
-        self.structures.append(structure)
+        if path.is_file() and path.stat().st_size > LARGEST:
+            raise StructureError(f"{path.name}: larger than {LARGEST // 10**6} MB, not read")
+        try:
+            named = named_structures(path)
+        except StructureError as error:  # a file that was dropped lies in a folder of no interest
+            text = str(error).replace(f"{path.parent}/", "") if uploaded else str(error)
+            raise StructureError(text) from error
+        name = path.stem if uploaded or len(named) > 1 else named[0][0]
+        source = Path(path.name) if uploaded else path
+        frames = [atoms for _, atoms in named]
+        self.structures.append(Structure(name, source, frames, uploaded=uploaded))
         self.show(len(self.structures) - 1)
-        return structure
 
     def show(self, number: int) -> None:
         """Show another structure."""
-        self.current, self.site, self.result = number, MEAN, None
-        if self.edge not in self.edges():
-            self.edge = None
+        self.current, self.site, self.geometry = number, MEAN, Geometry()
+        self.result = self.undistorted = None
 
     def chosen_models(self) -> list[str]:
         """Models of the page; without a choice the first that knows an element of the structure."""
         if self.models or self.structure is None:
             return self.models
-        present = set(self.structure.atoms.get_chemical_symbols())
-        shipped = models()
-        for name in PREFERRED:
-            if name in shipped and any(e in present for e, _ in edges_of(load_model(name).info)):
-                return [name]
-        return [name for name in PREFERRED if name in shipped][:1]
+        present = set(self.structure.atoms.symbols)
+        shipped = [name for name in PREFERRED if name in models()]
+        able = (n for n in shipped if any(e in present for e, _ in edges_of(load_model(n).info)))
+        return [next(able, shipped[0])] if shipped else []
 
     def edges(self) -> list[tuple[str, str]]:
         """Absorbers and edges that structure and models have in common."""
-        if self.structure is None:
-            return []
-        present = set(self.structure.atoms.get_chemical_symbols())
+        present = set(self.structure.atoms.symbols) if self.structure else set()
         known = [pair for name in self.chosen_models() for pair in edges_of(load_model(name).info)]
         return [pair for pair in dict.fromkeys(known) if pair[0] in present]
 
@@ -203,38 +219,42 @@ class State:
         Raises:
             StructureError: no model knows an absorber of the structure.
         """
-        if self.structure is None:
+        structure, edges, names = self.structure, self.edges(), self.chosen_models()
+        if structure is None:
             return None
-        edges, names = self.edges(), self.chosen_models()
         if not edges:
             raise StructureError(
-                f"{self.structure.name}: {self.structure.atoms.get_chemical_formula()} contains no"
-                f" absorber that {' or '.join(names)} knows"
+                f"{structure.name}: {structure.atoms.get_chemical_formula()} contains no absorber"
+                f" that {' or '.join(names) or 'a model'} knows"
             )
-        element, edge = self.edge if self.edge in edges else edges[0]
-        able = tuple(n for n in names if (element, edge) in edges_of(load_model(n).info))
-        return Request(self.structure.name, self.structure.atoms, able, element, edge, self.axis)
+        pair = self.edge if self.edge in edges else edges[0]
+        able = tuple(name for name in names if pair in edges_of(load_model(name).info))
+        request = Request(structure.name, structure.atoms, able, *pair, self.axis == "experiment")
+        site = self.site if self.geometry.moves else MEAN
+        return replace(request, geometry=self.geometry, site=site)
 
-    def choose(self, site: int) -> None:
-        """Choose a site, or the group that contains it; what is no absorber changes nothing."""
-        row = None if self.result is None else self.result.row(site)
-        if site == MEAN or row is not None:
-            self.site = site if row is None or self.result is None else self.result.sites[row]
+    def accept(self, result: Result | None, undistorted: Result | None) -> None:
+        """Take over predictions; a site that is none of theirs is no longer chosen."""
+        self.result, self.undistorted = result, undistorted
+        if self.table is not None and not self.geometry.moves:
+            row = self.table.row(self.site)
+            self.site = MEAN if row is None else self.table.sites[row].site
 
-    def step(self, by: int) -> None:
+    def choose(self, site: int) -> bool:
+        """Choose a site, or the group that contains it; whether that changed something.
+
+        What is no absorber changes nothing. Moved neighbors are those of the site before.
+        """
+        row = None if self.table is None else self.table.row(site)
+        if row is not None and self.table is not None:
+            site = self.table.sites[row].site
+        if site == self.site or (row is None and site != MEAN):
+            return False
+        self.site, self.geometry = site, replace(self.geometry, moved=(), shift=0.0)
+        return True
+
+    def step(self, by: int) -> bool:
         """Choose the next site in the order of the table, which begins with the mean."""
-        if self.result is None:
-            return
-        order = [MEAN, *self.result.sites]
+        order = [MEAN, *(one.site for one in self.table.sites)] if self.table else [MEAN]
         here = order.index(self.site) if self.site in order else 0
-        self.site = order[min(max(here + by, 0), len(order) - 1)]
-
-
-def zero_of(model: TrainedModel) -> float:
-    """Energy that a relative axis is relative to, eV."""
-    return model.info.reference_energy or 0.0
-
-
-def slope(energy: np.ndarray, mu: np.ndarray) -> np.ndarray:
-    """D mu / dE, unit of mu per eV, shape (n_energies,)."""
-    return np.gradient(mu, energy)
+        return self.choose(order[min(max(here + by, 0), len(order) - 1)])

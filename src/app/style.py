@@ -1,50 +1,70 @@
 """Colors and spacing of the page, light and dark after the system's setting."""
 
 CSS = """
-:root {
-  --paper: #ffffff; --ink: #1b1f24; --quiet: #59616b; --line: #d8dce1; --accent: #1d5fbf;
-  --warn: #8a4b00; --bad: #b3261e; --chosen: #eaf1fb;
+:root, body {
+  --paper: #ffffff; --ink: #1b1f24; --quiet: #59616b; --line: #d8dce1; --q-primary: #1d5fbf;
+  --warn: #8a4b00; --bad: #b3261e; --chosen: #e8f0fb;
 }
 @media (prefers-color-scheme: dark) {
-  :root {
-    --paper: #15181c; --ink: #e6e9ed; --quiet: #a3abb5; --line: #343a42; --accent: #7fb0ff;
-    --warn: #f0b060; --bad: #ff8a80; --chosen: #1e2a3d;
+  :root, body, body.body--dark {
+    --paper: #15181c; --ink: #e6e9ed; --quiet: #a3abb5; --line: #343a42; --q-primary: #7fb0ff;
+    --warn: #f0b060; --bad: #ff8a80; --chosen: #1e2a3d; --q-dark: #1c2025; --q-dark-page: #15181c;
   }
 }
 body { background: var(--paper); color: var(--ink);
   font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif; }
-.nicegui-content { padding: 24px 32px; gap: 24px; max-width: 1600px; margin: 0 auto; }
-.q-field__native, .q-field__label, .q-field__input { color: var(--ink) !important; }
-h1 { font-size: 20px; font-weight: 600; margin: 0; line-height: 1.4; }
-h2 { font-size: 15px; font-weight: 600; margin: 0; line-height: 1.4; }
-.page { display: grid; grid-template-columns: minmax(0, 5fr) minmax(0, 7fr); gap: 24px 40px;
-  width: 100%; align-items: start; }
-.column { display: flex; flex-direction: column; gap: 16px; min-width: 0; }
-.bar { display: flex; flex-wrap: wrap; gap: 12px 20px; align-items: center; width: 100%; }
+.nicegui-content { padding: 20px 32px 48px; gap: 4px; max-width: 1640px; margin: 0 auto;
+  align-items: stretch; }
+h1 { font-size: 19px; font-weight: 600; margin: 0; line-height: 1.4; }
+h2 { font-size: 15px; font-weight: 600; margin: 0 8px 0 0; line-height: 1.4; }
+.page { display: grid; grid-template-columns: minmax(0, 5fr) minmax(0, 7fr); gap: 24px 48px;
+  align-items: start; }
+.column { display: flex; flex-direction: column; gap: 14px; min-width: 0; width: 100%; }
+.bar { display: flex; flex-wrap: wrap; gap: 8px 20px; align-items: center; min-height: 40px; }
+.spread { justify-content: space-between; }
+.grow { flex: 1 1 140px; min-width: 0; }
+.choice { flex: 0 1 150px; }
 .quiet { color: var(--quiet); }
-.warn { color: var(--warn); min-height: 1.5em; }
-.bad { color: var(--bad); min-height: 1.5em; }
-.crystal { width: 100%; height: 420px; }
+.warn { color: var(--warn); }
+.bad { color: var(--bad); }
+[role=alert], [role=status] { min-height: 1.5em; }
+[role=status] { min-height: 3em; }
+.crystal { width: 100%; height: 400px; }
 .spectrum { width: 100%; height: 460px; }
+.number { text-align: right; font-variant-numeric: tabular-nums; min-width: 5em; }
+.sliders { display: grid; gap: 2px 20px; align-items: center;
+  grid-template-columns: minmax(200px, auto) minmax(80px, 1fr) auto; }
+.sliders .bar { gap: 0 6px; }
+.progress { flex: 1 1 120px; }
+.lines { white-space: pre; overflow-x: auto; font: 13px/1.6 ui-monospace, "DejaVu Sans Mono",
+  monospace; color: var(--quiet); min-height: 9em; }
+.scroll { max-height: 300px; overflow: auto; }
 .sites { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
 .sites th { text-align: left; font-weight: 500; color: var(--quiet); }
 .sites th, .sites td { padding: 6px 10px 6px 0; border-bottom: 1px solid var(--line); }
-.sites td:first-child { padding-left: 8px; }
-.sites th:first-child { padding-left: 8px; }
+.sites td:first-child, .sites th:first-child { padding-left: 8px; }
+.sites tbody tr { cursor: pointer; }
 .sites tr[aria-selected=true] { background: var(--chosen); }
-.sites tr { cursor: pointer; }
-.sites thead tr { cursor: default; }
-.scroll { max-height: 360px; overflow: auto; width: 100%; }
-.swatch { display: inline-block; width: 10px; height: 10px; border-radius: 50%;
-  margin-right: 8px; }
-:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
-.js-plotly-plot text, .js-plotly-plot .annotation-text { fill: var(--ink) !important; }
+.swatch { display: inline-block; width: 10px; height: 10px; border-radius: 50%; margin-right: 8px; }
+:focus-visible { outline: 2px solid var(--q-primary); outline-offset: 1px; }
+.q-uploader { width: 200px; border: 1px dashed var(--quiet); border-radius: 4px; box-shadow: none;
+  background: none; color: var(--ink); max-height: 44px; }
+.q-uploader__header { background: none; color: var(--ink); }
+.q-uploader__header::before { display: none; }
+.q-uploader__header-content { padding: 4px 8px; min-height: 42px; }
+.q-uploader__title { font: inherit; } .q-uploader__subtitle, .q-uploader__list { display: none; }
+.q-field__label { color: var(--quiet); }
+.q-field__native, .q-field__input { color: var(--ink); }
+.q-field--outlined .q-field__control:before { border-color: var(--line); }
+.js-plotly-plot text { fill: var(--ink) !important; }
 .js-plotly-plot .gridlayer path { stroke: var(--line) !important; }
-.js-plotly-plot .xlines-above, .js-plotly-plot .ylines-above,
-.js-plotly-plot .ticks { stroke: var(--quiet) !important; }
-@media (max-width: 1100px) { .page { grid-template-columns: minmax(0, 1fr); } }
+.js-plotly-plot .xlines-above, .js-plotly-plot .ylines-above, .js-plotly-plot .ticks {
+  stroke: var(--quiet) !important; }
+@media (max-width: 1080px) { .page { grid-template-columns: minmax(0, 1fr); } }
 @media (max-width: 600px) {
-  .nicegui-content { padding: 16px; }
-  .crystal { height: 320px; } .spectrum { height: 340px; }
+  .nicegui-content { padding: 16px 16px 48px; }
+  .crystal { height: 320px; } .spectrum { height: 360px; }
+  .sliders { grid-template-columns: minmax(0, 1fr) auto; }
+  .sliders .bar { grid-column: 1 / 3; }
 }
 """

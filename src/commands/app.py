@@ -1,5 +1,6 @@
 """The command `app`: crystal, sites and spectra on a page in the browser."""
 
+import socket
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -36,7 +37,9 @@ def run(job: Options) -> None:
     """Serve the page until Ctrl-C."""
     if find_spec("nicegui") is None:
         raise ConfigError("the page needs NiceGUI; pip install 'e3gnn-xanes[app]'")
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", job.port)) == 0:
+            raise ConfigError(f"port {job.port} is in use; choose another one with --port")
     from ..app.page import serve
 
-    print(f"http://127.0.0.1:{job.port}  (Ctrl-C ends)", flush=True)
     serve(job.structures, job.model or [], job.scan, job.port, not job.no_browser)

@@ -1,7 +1,8 @@
 """Contribution of each neighbor to a spectrum: attention, slope along the bond, removal."""
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from ..structures.cluster import Cluster, Shell, cut_cluster, find_shells, site_
 from ..structures.pymatgen import as_atoms
 from .perturbation import Site, bond_slopes, without_atoms
 
+T = TypeVar("T")
 AT_ONCE = 8
 """Variants of the structure at once; bounds memory."""
 
@@ -69,6 +71,7 @@ def explain(
     *,
     radius: float | None = None,
     energy: np.ndarray | None = None,
+    progress: Callable[[float], None] = lambda _: None,
 ) -> Explanation:
     """Work out what every neighbor of a site contributes to its predicted spectrum.
 
@@ -82,6 +85,7 @@ def explain(
         site: absorber's 0-based index.
         radius: neighbors within it are examined, Angstrom; None: the network's ``r_max``.
         energy: energies, eV; None: those on which the model was scored.
+        progress: called now and then with the fraction that is done; what it raises ends the work.
 
     Raises:
         StructureError: the site does not fit the model, or has no neighbor within the radius.
@@ -103,7 +107,7 @@ def explain(
         raise StructureError(f"site {site} has no neighbor within the radius; take a larger one")
     shells = find_shells(cluster, float(cluster.distance[neighbors].max()))
     sets = [(int(number),) for number in neighbors] + [shell.members for shell in shells]
-    mu, attention, slope, removal = _contributions(model, cluster, sets, axis.relative)
+    mu, attention, slope, removal = _contributions(model, cluster, sets, axis.relative, progress)
     PredictedSites(mu[None]).check([f"site {site}"])
     n = len(neighbors)
     of_neighbors = attention[neighbors], slope[:n], removal[:n]
@@ -111,7 +115,11 @@ def explain(
 
 
 def _contributions(
-    model: TrainedModel, cluster: Cluster, sets: list[tuple[int, ...]], relative: np.ndarray
+    model: TrainedModel,
+    cluster: Cluster,
+    sets: list[tuple[int, ...]],
+    relative: np.ndarray,
+    progress: Callable[[float], None],
 ) -> tuple[np.ndarray, ...]:
     """Means over members: spectrum, attention, and slopes and removals of sets of atoms.
 
@@ -127,7 +135,10 @@ def _contributions(
     grid = torch.as_tensor(relative, dtype=model.network.coefficient_mean.dtype)
     networks = networks_of(model.network)
     bar = tqdm(networks, desc="explaining", unit="networks", disable=None, leave=False)
-    answers = [_explain_one(network.eval(), graph, variants, grid) for network in bar]
+    answers = [
+        _explain_one(network.eval(), graph, variants, grid, _part_of(progress, k, len(networks)))
+        for k, network in enumerate(bar)
+    ]
     mu, attention, slope, rest = (np.mean(parts, axis=0) for parts in zip(*answers, strict=True))
     rows = [variants.index(members) for members in first]
     return mu, attention, slope[rows], mu - rest[rows]
@@ -135,7 +146,11 @@ def _contributions(
 
 @torch.no_grad()
 def _explain_one(
-    network: XANES_E3GNN, graph: Graph, variants: list[tuple[int, ...]], grid: torch.Tensor
+    network: XANES_E3GNN,
+    graph: Graph,
+    variants: list[tuple[int, ...]],
+    grid: torch.Tensor,
+    progress: Callable[[float], None],
 ) -> list[np.ndarray]:
     """Spectrum, attention, slopes of variants of one atom, spectra without the variants' atoms."""
     site = Site(network, graph)
@@ -146,11 +161,24 @@ def _explain_one(
     bonds = graph.pos[changed[single].nonzero(as_tuple=True)[1]] - graph.pos[0]
     bonds = bonds / torch.linalg.vector_norm(bonds, dim=1, keepdim=True)
     readout = site.readout_slopes()
-    parts = zip(single.split(AT_ONCE), bonds.split(AT_ONCE), strict=True)
+    parts = [*zip(single.split(AT_ONCE), bonds.split(AT_ONCE), strict=True)]
+    first, second = _timed(parts, 0.0, progress), _timed(changed.split(AT_ONCE), 0.5, progress)
     slopes = torch.zeros(len(variants), len(readout[0]), dtype=grid.dtype)
-    slopes[single] = torch.cat([bond_slopes(site, changed[r], d, readout) for r, d in parts])
-    rest = torch.cat([without_atoms(site, part) for part in changed.split(AT_ONCE)])
+    slopes[single] = torch.cat([bond_slopes(site, changed[r], d, readout) for r, d in first])
+    rest = torch.cat([without_atoms(site, part) for part in second])
     basis = network.spectral_basis(grid).T
     mu = site.coefficients(*site.unchanged(1))[0]
     results = mu @ basis, site.attention(), slopes @ basis, rest @ basis
     return [values.double().numpy() for values in results]
+
+
+def _part_of(progress: Callable[[float], None], number: int, count: int) -> Callable[[float], None]:
+    """What reports the fraction that is done of one network out of ``count``."""
+    return lambda part: progress((number + part) / count)
+
+
+def _timed(parts: Sequence[T], begin: float, progress: Callable[[float], None]) -> Iterator[T]:
+    """Yield parts of one half of a network's work, which is at ``begin``, and say how far it is."""
+    for number, part in enumerate(parts):
+        progress(begin + 0.5 * number / len(parts))
+        yield part

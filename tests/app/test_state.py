@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from paths import ROOT
 
-from src.app.crystal import POINTS, crystal_figure, draw
+from src.app.crystal import POINTS, crystal_figure, draw_structure
 from src.app.figures import spectrum_figure
-from src.app.state import MEAN, State, predict
+from src.app.state import MEAN, State, predict_both
 from src.errors import StructureError
 from src.predictor import predict as predict_file
 
@@ -18,31 +18,32 @@ def sulfide():
     """CuS, whose two distinct sites are novel to a model of oxides, predicted."""
     state = State()
     state.add(COPPER / "CuS.vasp")
-    state.result = predict(state.request())
+    state.accept(*predict_both(state.request(), None))
     return state
 
 
 def test_spectra_are_those_of_the_command(sulfide):
     expected = predict_file(COPPER / "CuS.vasp", "cu-k-feff")
-    assert [one.site for one in expected] == sulfide.result.sites
-    for one, other in zip(expected, sulfide.result.spectra[0], strict=True):
+    assert len(expected) == 2
+    for one, other in zip(expected, sulfide.result.sites, strict=True):
+        assert one.equivalent == other.equivalent
         assert one.mu == pytest.approx(other.mu, abs=1e-12)
 
 
 def test_site_is_chosen_by_any_of_its_atoms_and_by_steps(sulfide):
-    first, second = sulfide.result.spectra[0]
+    first, second = sulfide.result.sites
     sulfide.choose(second.equivalent[-1])
     assert sulfide.site == second.site
     sulfide.choose(0)  # sulfur
     assert sulfide.site == second.site
     sulfide.choose(MEAN)
-    reached = [sulfide.step(1) or sulfide.site for _ in range(4)]
-    assert reached == [first.site, second.site, second.site, second.site]
+    reached = [(sulfide.step(1), sulfide.site) for _ in range(3)]
+    assert reached == [(True, first.site), (True, second.site), (False, second.site)]
     sulfide.choose(MEAN)
 
 
 def test_figures_show_the_numbers_of_the_prediction(sulfide):
-    sites = sulfide.result.spectra[0]
+    sites = sulfide.result.sites
     curves = {one.get("name"): one for one in spectrum_figure(sulfide)["data"]}
     assert curves["mean of 6 sites"]["y"] == pytest.approx(sites.mean, abs=1e-5)
     sulfide.derivative = True
@@ -53,15 +54,16 @@ def test_figures_show_the_numbers_of_the_prediction(sulfide):
 
 
 def test_clicked_point_is_an_atom_of_its_trace(sulfide):
-    atoms, result = sulfide.structure.atoms, sulfide.result
-    drawing = draw(atoms, result)
-    data = crystal_figure(atoms, result, MEAN, drawing)["data"]
-    for trace, (group, one) in enumerate(zip(drawing.groups, data, strict=False)):
-        for k in range(len(group)):
+    atoms = sulfide.structure.atoms
+    drawing = draw_structure(atoms, len(atoms), sulfide.table)
+    data = crystal_figure(drawing)["data"]
+    for trace, group in enumerate(drawing.groups):
+        for k in range(len(group.members)):
             atom = drawing.atom({"curveNumber": trace, "pointNumber": k * POINTS + 5})
-            center = [one[axis][k * POINTS : (k + 1) * POINTS].mean() for axis in "xyz"]
-            image = (center - atoms.positions[atom]) @ np.linalg.inv(atoms.cell.array)
+            around = [data[trace][axis][k * POINTS : (k + 1) * POINTS] for axis in "xyz"]
+            image = (np.mean(around, axis=1) - atoms.positions[atom]) @ np.linalg.inv(atoms.cell)
             assert image == pytest.approx(image.round(), abs=0.01)
+    assert sum(len(group.members) for group in drawing.groups) == len(drawing.pos) > len(atoms)
     assert drawing.atom({"curveNumber": len(drawing.groups), "pointNumber": 0}) is None
 
 
