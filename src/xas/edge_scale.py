@@ -111,6 +111,9 @@ def expected(
 ) -> tuple[float, float]:
     """Reference energy, eV, and edge step of an element from its own and its neighbors' values.
 
+    References are compared by their distance from the calculated energies of the edge, or, where
+    one of the elements has none, from the measured ones.
+
     Args:
         element: element, with values or without.
         edge: absorption edge.
@@ -118,9 +121,13 @@ def expected(
         steps: edge steps of the same.
         counts: number of spectra behind each.
     """
-    offsets = {s: energy - find_edge(s, edge).energy for s, energy in references.items()}
+    edges = {symbol: find_edge(symbol, edge) for symbol in (element, *references)}
+    energies = {symbol: one.calculated for symbol, one in edges.items() if one.calculated}
+    if len(energies) < len(edges):
+        energies = {symbol: one.energy for symbol, one in edges.items()}
+    offsets = {symbol: energy - energies[symbol] for symbol, energy in references.items()}
     logarithms = {s: float(np.log(step)) for s, step in steps.items()}
-    reference = find_edge(element, edge).energy + estimate(element, offsets, counts)
+    reference = energies[element] + estimate(element, offsets, counts)
     return round(float(reference), 2), float(np.exp(estimate(element, logarithms, counts)))
 
 

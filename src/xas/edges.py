@@ -21,6 +21,9 @@ class Edge(NamedTuple):
     """Energy in the element, eV."""
     width: float | None
     """Full width at half maximum of the core level, eV. None: not tabulated."""
+    calculated: float | None
+    """Energy by FEFF 10, eV, a smoother function of the element than measured energies. None: not
+    calculated."""
 
 
 @functools.cache
@@ -29,8 +32,8 @@ def table() -> dict[tuple[str, str], Edge]:
     lines = files(__package__).joinpath("edges.csv").read_text().splitlines()
     edges = {}
     for row in csv.DictReader(line for line in lines if not line.startswith("#")):
-        width = float(row["width"]) if row["width"] else None
-        edge = Edge(row["element"], row["edge"], float(row["energy"]), width)
+        width, calculated = (float(row[k]) if row[k] else None for k in ("width", "calculated"))
+        edge = Edge(row["element"], row["edge"], float(row["energy"]), width, calculated)
         edges[edge.element, edge.name] = edge
     return edges
 

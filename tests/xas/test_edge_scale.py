@@ -16,7 +16,7 @@ def step_at(edge, height=0.9):
 
 
 def scale_of(element, edge="K", offset=10.0, step=1.0, n_spectra=100):
-    reference = find_edge(element, edge).energy + offset
+    reference = find_edge(element, edge).calculated + offset
     window = reference - 10, reference + 25, 0.25
     return EdgeScale(element, edge, reference, step, window, "FEFF 9.9.1", n_spectra)
 
@@ -45,7 +45,11 @@ def test_a_scale_is_its_own_or_that_of_neighbors():
     scales = [scale_of("Ti"), scale_of("V"), scale_of("Co", offset=12.0), scale_of("Au", "L3")]
     assert find_scale(scales, "V", "K") is scales[1]
     iron = find_scale(scales, "Fe", "K")
-    assert 10.0 < iron.reference - find_edge("Fe", "K").energy < 13.0
+    assert 10.0 < iron.reference - find_edge("Fe", "K").calculated < 13.0
+    measured = [find_edge(s, "K").energy - find_edge(s, "K").calculated for s in ("Ti", "V", "Co")]
+    iron = find_scale([scale_of(s) for s in ("Ti", "V", "Co")], "Fe", "K")
+    assert iron.reference - find_edge("Fe", "K").calculated == pytest.approx(10.0, abs=0.01)
+    assert np.ptp(measured) > 1.0  # control: measured energies are no smooth function
     assert (iron.n_spectra, iron.code, iron.name) == (0, "FEFF 9.9.1", "Fe K")
     assert usual_edge(scales, "Pt") == "L3"
     assert usual_edge(scales, "Cr") == "K"
