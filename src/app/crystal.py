@@ -182,9 +182,9 @@ def spheres(drawing: Drawing, group: Group, chosen: Collection[int]) -> dict[str
         "type": "mesh3d", **columns("xyz", vertices.round(3)), **columns("ijk", corners),
         "color": group.color, "name": escape(group.name), "showlegend": True,
         "text": np.repeat(names, POINTS).tolist(), "hovertemplate": "%{text}<extra></extra>",
-        "lighting": {"ambient": 0.65, "diffuse": 0.55, "specular": 0.15, "roughness": 0.7,
+        "lighting": {"ambient": 0.6, "diffuse": 0.6, "specular": 0.15, "roughness": 0.6,
                      "fresnel": 0.05},
-        "lightposition": {"x": 3000, "y": 2000, "z": 4000},
+        "lightposition": {"x": -1, "y": 2, "z": -1},  # where the camera is
     }  # fmt: skip
 
 

@@ -16,19 +16,12 @@ from ..errors import ConfigError, XanesError
 from ..plot import COLUMN, Curve, draw_curves, new_figure, save
 from ..prediction.predicted import Predicted
 from ..prediction.spectra_files import check_format, content_of
-from ..prediction.structure_prediction import StructurePrediction
 from ..runtime.provenance import PROGRAM
 from ..structures.names import title_of
 from ..xas.tabular import label_axes
 from .figures import Overlay
 from .geometry import Geometry
 from .state import MEAN, Axis, Result, State, load_model
-
-
-def shown(result: Result, site: int, number: int = 0) -> StructurePrediction:
-    """The chosen site, or all, of one of the models."""
-    sites, row = result.spectra[number], result.row(site)
-    return sites if row is None else StructurePrediction([sites[row]])
 
 
 def result_of(state: State) -> Result:
@@ -46,7 +39,7 @@ def data_file(state: State, ending: str) -> bytes:
     """
     result, path = result_of(state), Path(f"page{ending}")
     source = state.structure.source if state.structure else path
-    model, sites = result.models[0], shown(result, state.site)
+    model, sites = result.models[0], result.chosen(state.site)
     check_format(path, model.info)
     content = content_of(path, Predicted(model, [sites], [result.atoms], [source]), [])
     return content if isinstance(content, bytes) else content.encode()
@@ -61,7 +54,7 @@ def figure_file(state: State, overlays: Iterable[Overlay], path: Path) -> None:
     result = result_of(state)
     figure, axes = new_figure(COLUMN, 2.6)
     for number in range(len(result.models)):
-        sites = shown(result, state.site, number)
+        sites = result.chosen(state.site, number)
         curves, energy = [site.curve() for site in sites], on_axis(state, sites.energy)
         if state.derivative:
             curves = [derivative(curve, energy) for curve in curves]

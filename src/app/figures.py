@@ -73,7 +73,7 @@ def model_traces(state: State, result: Result, number: int) -> list[dict[str, An
             name, style = escape(one.label) + of_model, "dot" if one.novel else dash
             traces.append(draw(one.mu, name, color, 1.2, style, len(sites) <= SITE_LABELS))
     count = sum(len(one.equivalent) for one in sites)
-    name = f"mean of {count} sites" if count > 1 else escape(sites[0].label)
+    name = f"mean of {count} sites" if len(sites) > 1 else escape(sites[0].label)
     color = INK if len(sites) > 1 else colors[0]
     curve = draw(sites.mean, name + of_model, color, 2.4, dash)
     return [*traces, *banded(curve, sites.mean, sites.half_width)]
@@ -124,7 +124,7 @@ def line(
 
 
 def layout(state: State) -> dict[str, Any]:
-    """Axes and legend; text and grid get their colors from the page's style."""
+    """Axes, legend and a warning; text and grid get their colors from the page's style."""
     x_title, y_title = "Energy (eV)", "Absorption"
     if state.result is not None:
         model = state.result.models[0]
@@ -135,6 +135,11 @@ def layout(state: State) -> dict[str, Any]:
             x_title = f"Energy relative to {model.info.reference_energy:.1f} eV (eV)"
     if state.derivative:
         y_title = "Derivative of the absorption, d mu / dE"
+    novel = any(one.novel for one in state.result.chosen(state.site)) if state.result else False
+    warning = {
+        "text": "novel: expect larger errors", "showarrow": False, "xref": "paper", "x": 0.02,
+        "yref": "paper", "y": 0.98, "xanchor": "left", "yanchor": "top",
+    }  # fmt: skip
     axis = {"ticks": "outside", "ticklen": 4, "zeroline": False, "showline": True}
     return {
         "uirevision": f"{state.axis} {state.derivative}", "hovermode": "closest",
@@ -144,5 +149,6 @@ def layout(state: State) -> dict[str, Any]:
         "yaxis": {**axis, "title": {"text": y_title}},
         "legend": {"x": 1, "xanchor": "right", "y": 0.02, "yanchor": "bottom",
                    "bgcolor": "rgba(0,0,0,0)"},
+        "annotations": [warning] if novel else [],
         "font": {"family": "system-ui, sans-serif", "size": 13},
     }  # fmt: skip

@@ -12,6 +12,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from ..checkpoints.pretrained import models
 from ..errors import XanesError
 from ..explanation.attribution import Explanation
+from ..prediction.site_prediction import describe_reasons
 from . import export
 from .crystal import Drawing, crystal_figure, draw_explanation, draw_structure, site_color
 from .figures import Overlay, spectrum_figure
@@ -45,8 +46,9 @@ class Page:
         self.folder = tempfile.TemporaryDirectory(prefix="e3gnn-xanes-")
         self._busy, self._again = False, False
         ui.add_css(CSS)
-        ui.html("<h1>E3GNN-XANES</h1>", sanitize=False, tag="header")
-        self.error = ui.label().classes("bad").props("role=alert")
+        with ui.element("header").classes("bar"):
+            ui.html("E3GNN-XANES", sanitize=False, tag="h1")
+            self.error = ui.label().classes("bad grow").props("role=alert")
         with ui.element("main").classes("page"):
             with ui.element("section").classes("column").props('aria-label="Structure"'):
                 self._build_input()
@@ -66,7 +68,7 @@ class Page:
     def _build_input(self) -> None:
         with ui.element("div").classes("bar"):
             self.upload = ui.upload(
-                label="Drop CIF, POSCAR, xyz",
+                label="Drop a structure",
                 auto_upload=True,
                 multiple=True,
                 max_file_size=LARGEST,
@@ -76,7 +78,7 @@ class Page:
             self.path = ui.input("Path").props("dense").classes("grow")
             self.path.on("keydown.enter", lambda: self.open(Path(self.path.value)))
             examples = {str(path): path.stem for path in sorted(EXAMPLES.glob("*.vasp"))}
-            example = ui.select({"": "", **examples}, label="Example", value="")
+            example = ui.select(examples, label="Example")
             example.props("dense").classes("choice")
             example.on_value_change(lambda e: self.open(Path(e.value)) if e.value else None)
         self.structures = ui.select({}, label="Structure").props("dense").classes("grow")
@@ -94,8 +96,8 @@ class Page:
             self.axis.classes("choice").on_value_change(lambda e: self.set(axis=e.value))
             box = ui.checkbox("Derivative", value=state.derivative)
             box.on_value_change(lambda e: self.set(derivative=e.value))
-        self.doubt = ui.label().classes("warn").props("role=status")
         self.spectrum = ui.plotly(spectrum_figure(state)).classes("spectrum")
+        self.doubt = ui.label().classes("warn").props("role=status")
 
     def _build_export(self) -> None:
         with ui.element("div").classes("bar"):
@@ -229,12 +231,8 @@ class Page:
         for panel in self.panels:
             panel.update()
         self.spectrum.update_figure(spectrum_figure(state, self.overlays.values()))
-        doubted = [] if result is None else export.shown(result, state.site)
-        self.doubt.text = "; ".join(
-            f"{one.label} is novel, expect larger errors: {', '.join(one.reasons)}"
-            for one in doubted
-            if one.novel
-        )
+        reasons = [] if result is None else describe_reasons(result.chosen(state.site))
+        self.doubt.text = f"Novel: {'; '.join(reasons)}" if reasons else ""
         if not moved:
             return
         self._show_crystal()

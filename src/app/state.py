@@ -106,6 +106,11 @@ class Result:
         """Distinct sites, with the spectra of the first model."""
         return self.spectra[0]
 
+    def chosen(self, site: int, number: int = 0) -> StructurePrediction:
+        """The group that an atom belongs to, else all, as one of the models predicts them."""
+        sites, row = self.spectra[number], self.row(site)
+        return sites if row is None else StructurePrediction([sites[row]])
+
     def row(self, site: int) -> int | None:
         """Number of the group that an atom belongs to; None: it is no absorber, or `MEAN`."""
         rows = (row for row, one in enumerate(self.sites) if site in one.equivalent)

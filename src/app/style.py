@@ -2,18 +2,20 @@
 
 CSS = """
 :root, body {
-  --paper: #ffffff; --ink: #1b1f24; --quiet: #59616b; --line: #d8dce1; --q-primary: #1d5fbf;
+  --paper: #ffffff; --ink: #1b1f24; --quiet: #59616b; --line: #d8dce1;
+  --q-primary: #1d5fbf !important;
   --warn: #8a4b00; --bad: #b3261e; --chosen: #e8f0fb;
 }
 @media (prefers-color-scheme: dark) {
   :root, body, body.body--dark {
-    --paper: #15181c; --ink: #e6e9ed; --quiet: #a3abb5; --line: #343a42; --q-primary: #7fb0ff;
+    --paper: #15181c; --ink: #e6e9ed; --quiet: #a3abb5; --line: #343a42;
+    --q-primary: #7fb0ff !important;
     --warn: #f0b060; --bad: #ff8a80; --chosen: #1e2a3d; --q-dark: #1c2025; --q-dark-page: #15181c;
   }
 }
 body { background: var(--paper); color: var(--ink);
   font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif; }
-.nicegui-content { padding: 20px 32px 48px; gap: 4px; max-width: 1640px; margin: 0 auto;
+.nicegui-content { padding: 12px 32px 48px; gap: 8px; max-width: 1640px; margin: 0 auto;
   align-items: stretch; }
 h1 { font-size: 19px; font-weight: 600; margin: 0; line-height: 1.4; }
 h2 { font-size: 15px; font-weight: 600; margin: 0 8px 0 0; line-height: 1.4; }
@@ -27,8 +29,8 @@ h2 { font-size: 15px; font-weight: 600; margin: 0 8px 0 0; line-height: 1.4; }
 .quiet { color: var(--quiet); }
 .warn { color: var(--warn); }
 .bad { color: var(--bad); }
-[role=alert], [role=status] { min-height: 1.5em; }
-[role=status] { min-height: 3em; }
+[role=status] { min-height: 4.5em; font-size: 14px; }
+header { position: sticky; top: 0; z-index: 10; background: var(--paper); padding: 4px 0; }
 .crystal { width: 100%; height: 400px; }
 .spectrum { width: 100%; height: 460px; }
 .number { text-align: right; font-variant-numeric: tabular-nums; min-width: 5em; }
@@ -57,6 +59,7 @@ h2 { font-size: 15px; font-weight: 600; margin: 0 8px 0 0; line-height: 1.4; }
 .q-field__native, .q-field__input { color: var(--ink); }
 .q-field--outlined .q-field__control:before { border-color: var(--line); }
 .js-plotly-plot text { fill: var(--ink) !important; }
+.spectrum .annotation-text { fill: var(--warn) !important; }
 .js-plotly-plot .gridlayer path { stroke: var(--line) !important; }
 .js-plotly-plot .xlines-above, .js-plotly-plot .ylines-above, .js-plotly-plot .ticks {
   stroke: var(--quiet) !important; }
