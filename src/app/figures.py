@@ -14,7 +14,7 @@ from ..plot import SITE_LABELS
 from .crystal import site_color
 from .state import Result, State
 
-INK, QUIET = "#7d8590", "#9aa1ab"
+INK, QUIET = "#7d8590", "#8a9099"
 DASHES = ("solid", "dash", "dot", "dashdot")
 """Of the first model, the second and so on."""
 UNITS = {"1e-3 a0^2": "10<sup>-3</sup> a<sub>0</sub><sup>2</sup>", "not stated": "unit not stated"}
