@@ -107,6 +107,8 @@ def drawn_atoms(atoms: Atoms, absorbers: Collection[int]) -> tuple[np.ndarray, n
             drawn += [(atom, *shift) for atom in np.flatnonzero(inside).tolist()]
         first, second, shifts, length = pairs_within(atoms, 2 * BOND_FACTOR * radii.max())
         bonded = length < BOND_FACTOR * (radii[first] + radii[second])
+        if len(set(atoms.numbers.tolist())) > 1:  # as in ``bonds``
+            bonded &= atoms.numbers[first] != atoms.numbers[second]
         for row in drawn.copy():
             near = bonded & (first == (row[0] if row[0] in absorbers else -1))
             around = np.column_stack([second[near], shifts[near] + row[1:]]).astype(int)
