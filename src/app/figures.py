@@ -33,6 +33,8 @@ class Overlay:
     """Unit of the predictions, shape (n_energies,)."""
     color: str = INK
     """Color of the line."""
+    width: float = 2.0
+    """Of the line, pixels."""
 
 
 def spectrum_figure(state: State, overlays: Iterable[Overlay] = ()) -> dict[str, Any]:
@@ -47,7 +49,7 @@ def spectrum_figure(state: State, overlays: Iterable[Overlay] = ()) -> dict[str,
         for number in range(len(result.models)):
             data += model_traces(state, result, number)
         for one in overlays:
-            how = escape(one.name), one.color, 2.0
+            how = escape(one.name), one.color, one.width
             data.append(line(state, result.models[0], one.energy, one.mu, *how))
     return {"data": data, "layout": layout(state), "config": {"displayModeBar": False}}
 

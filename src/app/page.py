@@ -17,9 +17,11 @@ from . import export
 from .crystal import Drawing, crystal_figure, draw_explanation, draw_structure, site_color
 from .figures import Overlay, spectrum_figure
 from .geometry_panel import GeometryPanel
+from .scan_panel import ScanPanel
 from .sites import SiteTable
 from .state import LARGEST, State, predict_both
 from .style import CSS
+from .trajectory import TrajectoryPanel
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples" / "copper"
 """Structures at hand where the repository is."""
@@ -64,6 +66,10 @@ class Page:
         with geometry:
             self.geometry = GeometryPanel(self)
             self.panels.append(self.geometry)
+        with self.scan_place:
+            self.panels.append(ScanPanel(self, state.scan))
+        with self.trajectory_place:
+            self.panels.append(TrajectoryPanel(self))
 
     def _build_input(self) -> None:
         with ui.element("div").classes("bar"):
@@ -238,6 +244,11 @@ class Page:
         self._show_crystal()
         self.table.update()
         self._show_choices()
+        self.show_lines()
+
+    def show_lines(self) -> None:
+        """Bring the lines and the link that reproduce the page to its state."""
+        state = self.state
         lines = [*export.command_lines(state)]
         lines += [line for p in self.panels for line in getattr(p, "commands", list)()]
         self.lines.text = "\n".join([*lines, "", export.python_lines(state)]).strip()

@@ -21,7 +21,7 @@ h1 { font-size: 19px; font-weight: 600; margin: 0; line-height: 1.4; }
 h2 { font-size: 15px; font-weight: 600; margin: 0 8px 0 0; line-height: 1.4; }
 .page { display: grid; grid-template-columns: minmax(0, 5fr) minmax(0, 7fr); gap: 24px 48px;
   align-items: start; }
-.column { display: flex; flex-direction: column; gap: 14px; min-width: 0; width: 100%; }
+.column { display: flex; flex-flow: column nowrap; gap: 14px; min-width: 0; width: 100%; }
 .bar { display: flex; flex-wrap: wrap; gap: 8px 20px; align-items: center; min-height: 40px; }
 .spread { justify-content: space-between; }
 .grow { flex: 1 1 140px; min-width: 0; }
@@ -38,8 +38,8 @@ header { position: sticky; top: 0; z-index: 10; background: var(--paper); paddin
   grid-template-columns: minmax(200px, auto) minmax(80px, 1fr) auto; }
 .sliders .bar { gap: 0 6px; }
 .progress { flex: 1 1 120px; }
-.lines { white-space: pre; overflow-x: auto; font: 13px/1.6 ui-monospace, "DejaVu Sans Mono",
-  monospace; color: var(--quiet); min-height: 9em; }
+.lines { white-space: pre-wrap; overflow-wrap: anywhere; color: var(--quiet); min-height: 9em;
+  font: 13px/1.6 ui-monospace, "DejaVu Sans Mono", monospace; }
 .scroll { max-height: 300px; overflow: auto; }
 .sites { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
 .sites th { text-align: left; font-weight: 500; color: var(--quiet); }
@@ -60,6 +60,10 @@ header { position: sticky; top: 0; z-index: 10; background: var(--paper); paddin
 .q-field--outlined .q-field__control:before { border-color: var(--line); }
 .js-plotly-plot text { fill: var(--ink) !important; }
 .spectrum .annotation-text { fill: var(--warn) !important; }
+.fields { display: grid; grid-template-columns: repeat(auto-fill, minmax(112px, 1fr));
+  gap: 8px 16px; }
+.result { font-weight: 600; font-variant-numeric: tabular-nums; min-width: 9em; }
+.result[role=status] { min-height: 0; }
 .js-plotly-plot .gridlayer path { stroke: var(--line) !important; }
 .js-plotly-plot .xlines-above, .js-plotly-plot .ylines-above, .js-plotly-plot .ticks {
   stroke: var(--quiet) !important; }

@@ -14,7 +14,7 @@ from ..checkpoints.trained_model import TrainedModel
 from ..errors import ConfigError, RecordError
 from ..xas.edges import find_edge
 from ..xas.measured import one_column, read_measured, with_edge
-from ..xas.normalization import Normalized, normalize
+from ..xas.normalization import Normalized, Ranges, normalize
 from ..xas.spectrum import Spectrum
 from .candidates import Candidate, edge_step
 from .fit import WIDER, Bounds, Fit, fit_candidate
@@ -43,6 +43,7 @@ def measured_at_edge(
     mu: str | None = None,
     energy_column: str | None = None,
     e0: float | None = None,
+    ranges: Ranges | None = None,
 ) -> tuple[TrainedModel, Normalized]:
     """Read and normalize a measurement of a model's edge.
 
@@ -53,6 +54,7 @@ def measured_at_edge(
         mu: see ``column``.
         energy_column: column of energy. None: inferred.
         e0: edge energy, eV. None: the steepest rise.
+        ranges: pre-edge and post-edge ranges of the normalization. None: as larch chooses them.
 
     Returns:
         The model of the measured edge, and the measurement.
@@ -75,7 +77,7 @@ def measured_at_edge(
         model = model.of(scan.element, scan.edge)
         info = model.info
         tabulated = find_edge(str(info.element), str(info.edge)).energy
-    measured = normalize(replace(with_edge(scan, info.element, info.edge), e0=e0))
+    measured = normalize(replace(with_edge(scan, info.element, info.edge), e0=e0), ranges)
     if tabulated is not None and abs(measured.e0 - tabulated) > ANOTHER_EDGE:
         raise ConfigError(
             f"{path}: e0 is {measured.e0:.1f} eV, but the model's {info.element} {info.edge} edge"

@@ -153,6 +153,25 @@ def broadened(spectrum: Spectrum, widths: np.ndarray) -> np.ndarray:
     return spectrum.mu[0] + steps @ np.diff(spectrum.mu)
 
 
+def adjust(
+    energy: np.ndarray, candidate: Candidate, shift: float, broadening: float, scale: float
+) -> np.ndarray:
+    """A prediction shifted, broadened and scaled as ``Fit`` says, continued flat at its ends.
+
+    Args:
+        energy: energies of the measurement, eV, shape (n_energies,).
+        candidate: the prediction.
+        shift: eV.
+        broadening: full width at half maximum of the Gaussian, eV.
+        scale: factor.
+
+    Returns:
+        Shape (n_energies,), in units of the edge step.
+    """
+    (mu,) = broadened(candidate.predicted, np.array([broadening]))
+    return scale * np.interp(energy - shift, candidate.predicted.energy, mu)
+
+
 def fit_candidate(measured: Spectrum, candidate: Candidate, bounds: Bounds) -> Fit:
     """Find the shift, broadening and scale with the smallest mean squared difference.
 
