@@ -44,7 +44,7 @@ header { position: sticky; top: 0; z-index: 10; background: var(--paper); paddin
 .sites { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
 .sites th { text-align: left; font-weight: 500; color: var(--quiet); }
 .sites th, .sites td { padding: 6px 10px 6px 0; border-bottom: 1px solid var(--line); }
-.sites td:first-child, .sites th:first-child { padding-left: 8px; }
+.sites td:first-child, .sites th:first-child { padding-left: 8px; white-space: nowrap; }
 .sites tbody tr { cursor: pointer; }
 .sites tr[aria-selected=true] { background: var(--chosen); }
 .swatch { display: inline-block; width: 10px; height: 10px; border-radius: 50%; margin-right: 8px; }
