@@ -1,0 +1,53 @@
+"""The panel of the scan on the page, in NiceGUI's simulation of a person, without a browser."""
+
+import asyncio
+
+import pytest
+from paths import EXPERIMENT, ROOT
+
+pytest.importorskip("nicegui", reason="pip install '.[app]'")
+
+
+async def scenario():
+    """What the panel says: fitted, moved, back, with a wrong and with no column of mu."""
+    from nicegui import ui
+    from nicegui.testing import user_simulation
+
+    from src.app.page import Page
+    from src.app.scan_panel import ScanPanel
+    from src.app.state import State
+
+    pages = []
+
+    def root():
+        pages.append(Page(State(scan=EXPERIMENT / "cu_metal_rt.xdi")))
+        pages[-1].state.add(ROOT / "docs" / "examples" / "copper" / "Cu.vasp")
+        ui.timer(0, pages[-1].refresh, once=True)
+
+    async with user_simulation() as user:
+        ui.page("/")(root)
+        await user.open("/")
+        (panel,) = (one for one in pages[-1].panels if isinstance(one, ScanPanel))
+        for _ in range(600):
+            await asyncio.sleep(0.1)
+            if panel.r_factor.text and not panel.busy:
+                break
+        said = [panel.r_factor.text]
+        panel.sliders["shift"].value -= 1.0
+        said.append(panel.r_factor.text)
+        await panel._fit()
+        said.append(panel.r_factor.text)
+        panel.mu.value = "nothing"
+        await panel._changed()
+        said += [panel.error.text, str(panel.results.visible)]
+        panel.mu.value = ""
+        await panel._changed()
+        return [*said, panel.error.text, panel.r_factor.text]
+
+
+def test_sliders_start_at_the_fit_and_errors_leave_the_panel_usable():
+    fitted, moved, back, error, shown, none, again = asyncio.run(scenario())
+    assert fitted == back == again == "R-factor 0.00422"  # as `compare` prints it
+    assert float(moved.split()[1]) > 0.005
+    assert "no column 'nothing'" in error
+    assert (shown, none) == ("False", "")
