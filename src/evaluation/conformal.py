@@ -25,9 +25,9 @@ of them for calibration: with 2, 5, 10 eV the coverage at single energies is 87 
 84 to 100 %."""
 FLOORS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Floors that are tried, in units of the mean absolute error at an energy."""
-ENOUGH = 20
-"""Sites of an element and edge that a quantile of its own is learned on; with fewer, that of all
-counts."""
+ENOUGH = 10
+"""Sites of an element and edge that a quantile of its own is learned on, and of all others together
+that one is learned on for these; with fewer, that of all sites counts."""
 SEEDS = 20
 """Seeds of the split in halves that are tried."""
 NOVEL_FRACTION = 0.05
@@ -92,8 +92,12 @@ def calibrate(data: SiteErrors, novelty: Novelty, coverage: float = COVERAGE) ->
         novelty=replace(novelty, threshold=novelty_threshold(data.distance, data.departs)),
     )
     scores = held.error / scale.half_width(held.spread, held.distance)
+    by_edge = quantiles_by_edge(held, scores, coverage)
+    others = np.array([kind not in by_edge for kind in held.kinds or []], dtype=bool)
+    if others.sum() >= ENOUGH:
+        scores = scores[others]
     quantile = conformal_quantile(scores, data.energy, coverage)
-    return replace(scale, quantile=quantile, by_edge=quantiles_by_edge(held, scores, coverage))
+    return replace(scale, quantile=quantile, by_edge=by_edge)
 
 
 def quantiles_by_edge(

@@ -153,3 +153,19 @@ def test_width_at_other_energies_is_interpolated_and_unknown_outside():
     assert half.shape == (2, 4)
     assert half[0, 1:3] == pytest.approx([2.25, 11.5])
     assert np.isnan(half[:, [0, 3]]).all()
+
+
+def test_kinds_of_few_sites_share_bands_of_their_own():
+    """Their errors are larger than those of the frequent kind, which would hide them."""
+
+    def sites(seed, n_rare):
+        data = make_sites(600, seed, single=True)
+        kinds = [f"{k % 40}" if k < n_rare else "frequent" for k in range(600)]
+        error = data.error * np.where(np.array(kinds) == "frequent", 1.0, 4.0)[:, None]
+        return replace(data, kinds=kinds, error=error)
+
+    fresh = sites(2, 600)
+    own = calibrate(sites(1, 120), NOVELTY)
+    assert coverage_of(own, fresh)[0] == pytest.approx(0.9, abs=0.06)
+    few = calibrate(sites(1, 6), NOVELTY)  # control: too few for bands of their own
+    assert coverage_of(few, fresh)[0] < 0.7
