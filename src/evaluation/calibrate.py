@@ -21,7 +21,9 @@ from ..prediction.inference import (
     row_environments,
 )
 from ..structures.chemistry import Survey
+from ..uncertainty import band_group
 from ..uncertainty.novelty import Novelty, sample_sites
+from ..xas.edge_scale import find_scale
 from .conformal import SiteErrors
 from .evaluate import calculated, model_dataset, sites_of
 
@@ -81,5 +83,6 @@ def site_errors(data: XANESDataset, model: TrainedModel, novelty: Novelty) -> Si
     distance, kinds = novelty.distance(raw.features), None
     if model.info.edges is not None:
         entries = [data.database.entry(name) for name in names]
-        kinds = [f"{entry.element} {entry.edge}" for entry in entries]
+        scales = [find_scale(model.info.edges, entry.element, entry.edge) for entry in entries]
+        kinds = [band_group(scale.name, scale.n_spectra) for scale in scales]
     return SiteErrors(names, relative, error, raw.spread, distance, departs, kinds)

@@ -25,9 +25,8 @@ of them for calibration: with 2, 5, 10 eV the coverage at single energies is 87 
 84 to 100 %."""
 FLOORS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Floors that are tried, in units of the mean absolute error at an energy."""
-ENOUGH = 10
-"""Sites of an element and edge that a quantile of its own is learned on, and of all others together
-that one is learned on for these; with fewer, that of all sites counts."""
+ENOUGH = 12
+"""Sites of a group that a quantile of its own is learned on; with fewer, that of all counts."""
 SEEDS = 20
 """Seeds of the split in halves that are tried."""
 NOVEL_FRACTION = 0.05
@@ -52,7 +51,7 @@ class SiteErrors:
     """Sites that are novel by their environments, see ``Chemistry``, bool, shape (n_sites,). None:
     not known."""
     kinds: list[str] | None = None
-    """Element and edge of each site. None: they are of one."""
+    """Group of each site, see ``band_group``. None: they are of one element and edge."""
 
     def part(self, ids: Sequence[str]) -> "SiteErrors":
         """Only some of the sites."""
@@ -92,18 +91,14 @@ def calibrate(data: SiteErrors, novelty: Novelty, coverage: float = COVERAGE) ->
         novelty=replace(novelty, threshold=novelty_threshold(data.distance, data.departs)),
     )
     scores = held.error / scale.half_width(held.spread, held.distance)
-    by_edge = quantiles_by_edge(held, scores, coverage)
-    others = np.array([kind not in by_edge for kind in held.kinds or []], dtype=bool)
-    if others.sum() >= ENOUGH:
-        scores = scores[others]
     quantile = conformal_quantile(scores, data.energy, coverage)
-    return replace(scale, quantile=quantile, by_edge=by_edge)
+    return replace(scale, quantile=quantile, by_edge=quantiles_by_edge(held, scores, coverage))
 
 
 def quantiles_by_edge(
     held: SiteErrors, scores: np.ndarray, coverage: float
 ) -> dict[str, np.ndarray]:
-    """``conformal_quantile`` of each element and edge with ``ENOUGH`` sites."""
+    """``conformal_quantile`` of each group with ``ENOUGH`` sites."""
     kinds, found = np.array(held.kinds or []), {}
     for kind in sorted(set(kinds.tolist())):
         if (kinds == kind).sum() >= ENOUGH:

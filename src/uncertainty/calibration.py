@@ -42,11 +42,11 @@ class Calibration:
     novelty: Novelty
     """Measure of d, with the threshold beyond which a site is called novel."""
     by_edge: dict[str, np.ndarray] = field(default_factory=dict)
-    """q of elements and edges, such as Cu K, with calibration sites enough, in a model of several,
+    """q of groups with calibration sites enough, see ``band_group``, of a model of several edges,
     whose spectra are in units of the edge step."""
 
     def of(self, kind: str, factor: float) -> "Calibration":
-        """The calibration of one element and edge, whose spectra are ``factor`` times as large."""
+        """The calibration of one group, whose spectra are ``factor`` times as large."""
         law, smallest = self.law.copy(), self.smallest.copy()
         law[0] += (1.0 - law[1]) * np.log(factor)
         smallest[0] *= factor

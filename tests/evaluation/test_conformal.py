@@ -155,17 +155,17 @@ def test_width_at_other_energies_is_interpolated_and_unknown_outside():
     assert np.isnan(half[:, [0, 3]]).all()
 
 
-def test_kinds_of_few_sites_share_bands_of_their_own():
-    """Their errors are larger than those of the frequent kind, which would hide them."""
+def test_a_group_with_sites_enough_has_bands_of_its_own():
+    """Errors of absorbers with few training spectra are larger; those of the others hide them."""
 
-    def sites(seed, n_rare):
+    def sites(seed, n_few):
         data = make_sites(600, seed, single=True)
-        kinds = [f"{k % 40}" if k < n_rare else "frequent" for k in range(600)]
-        error = data.error * np.where(np.array(kinds) == "frequent", 1.0, 4.0)[:, None]
-        return replace(data, kinds=kinds, error=error)
+        few = np.arange(600) < n_few
+        error = data.error * np.where(few, 4.0, 1.0)[:, None]
+        return replace(data, kinds=np.where(few, "few", "Cu K").tolist(), error=error)
 
     fresh = sites(2, 600)
-    own = calibrate(sites(1, 120), NOVELTY)
+    own = calibrate(sites(1, 120), NOVELTY).of("few", 1.0)
     assert coverage_of(own, fresh)[0] == pytest.approx(0.9, abs=0.06)
-    few = calibrate(sites(1, 6), NOVELTY)  # control: too few for bands of their own
-    assert coverage_of(few, fresh)[0] < 0.7
+    too_few = calibrate(sites(1, 6), NOVELTY).of("few", 1.0)  # control
+    assert coverage_of(too_few, fresh)[0] < 0.7
