@@ -117,9 +117,6 @@ def python_lines(state: State) -> str:
     if one is None or result is None:
         return ""
     request, atoms = result.request, f"named_structures({str(one.source)!r})[{one.frame}][1]"
-    name = request.models[0]
-    if load_model(name).info.edges is not None:
-        name += f":{request.element}-{request.edge}"
     lines = [
         "from src import XANESPredictor",
         "from src.structures.files import named_structures",
@@ -131,7 +128,7 @@ def python_lines(state: State) -> str:
         lines.insert(1, "from src.app.geometry import Geometry, distort")
         lines.append(f"atoms = distort(atoms, Geometry({made}), site={state.site})")
     only = "" if state.site == MEAN else f", sites=[{state.site}]"
-    lines.append(f"sites = XANESPredictor({name!r})(atoms{only})")
+    lines.append(f"sites = XANESPredictor({request.one_edge!r})(atoms{only})")
     return "\n".join(lines)
 
 

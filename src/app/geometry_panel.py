@@ -1,28 +1,25 @@
 """Sliders that distort the structure, and what `explain` says of the chosen site."""
 
-import copy
-import threading
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from nicegui import run, ui
+from ase import Atoms
+from nicegui import ui
 
 from ..checkpoints.trained_model import TrainedModel
 from ..errors import ConfigError
 from ..explanation.attribution import Explanation, explain
 from ..structures.cluster import Cluster, Shell
 from .geometry import REACH, Geometry, surroundings
-from .state import MEAN
+from .long_work import LongWork, Stopped
+from .state import MEAN, own_copy
 
 if TYPE_CHECKING:
     from .page import Page
 
 STRAIN, SHIFT = 5.0, 0.3
 """Ends of the sliders, percent and Angstrom."""
-
-
-class Stopped(Exception):
-    """The user stopped long work."""
 
 
 class GeometryPanel:
@@ -33,7 +30,6 @@ class GeometryPanel:
         self.page, self.state = page, page.state
         self.around: tuple[Cluster, list[Shell]] | None = None
         self.place: Any = None
-        self.stop, self.fraction = threading.Event(), 0.0
         with ui.element("div").classes("bar spread"):
             ui.html("<h2>Geometry</h2>", sanitize=False)
             self.reset = ui.button("Reset", on_click=self._reset).props("flat dense no-caps")
@@ -42,13 +38,8 @@ class GeometryPanel:
             self.uniaxial = self._slider("Strain along", "uniaxial", STRAIN, 0.1, "%")
             self.shift = self._slider("Distance of", "shift", SHIFT, 0.01, "Å")
         with ui.element("div").classes("bar"):
-            self.button = ui.button("Explain this site", on_click=self.explain)
-            self.button.props("outline dense no-caps")
-            self.bar = ui.linear_progress(0, show_value=False).classes("progress")
-            self.end = ui.button("Stop", on_click=self.stop.set).props("flat dense no-caps")
+            self.work = LongWork("Explain this site", self.explain)
             self.hint = ui.label().classes("quiet")
-        self.timer = ui.timer(0.2, self._tick, active=False)
-        self._working(False)
 
     def _slider(self, text: str, name: str, end: float, step: float, unit: str) -> Any:
         """A slider of a field of ``Geometry`` between -end and end, with a choice in its label."""
@@ -126,7 +117,9 @@ class GeometryPanel:
             getattr(self, name).value = getattr(state.geometry, name)
         self.shift.set_enabled(bool(state.geometry.moved))
         self.moved.set_enabled(self.around is not None)
-        self.button.set_enabled(state.site != MEAN)
+        self.work.button.set_enabled(state.site != MEAN)
+        back = self.page.explained is not None
+        self.work.button.text = "Back to the crystal" if back else "Explain this site"
         self.reset.set_visibility(state.geometry != Geometry())
 
     async def explain(self) -> None:
@@ -138,10 +131,8 @@ class GeometryPanel:
         result, site = self.state.result, self.state.site
         if result is None or site == MEAN:
             return
-        self.stop.clear()
-        self._working(True)
         try:
-            done = await run.io_bound(self._explain, result.models[0], result.atoms, site)
+            done = await self.work.do(explain_site, result.models[0], result.atoms, site)
             if self.state.result is result and self.state.site == site:
                 self.page.explained = done
                 self.page.show(moved=True)
@@ -149,28 +140,10 @@ class GeometryPanel:
             self.page.say("")
         except ConfigError as error:
             self.page.say(str(error))
-        finally:
-            self._working(False)
 
-    def _explain(self, model: TrainedModel, atoms: Any, site: int) -> Explanation:
-        network = copy.deepcopy(model.network)  # predictions hook into the one that tabs share
-        return explain(
-            replace(model, network=network), atoms, site, radius=REACH, progress=self._advance
-        )
 
-    def _advance(self, fraction: float) -> None:
-        self.fraction = fraction
-        if self.stop.is_set():
-            raise Stopped
-
-    def _tick(self) -> None:
-        self.bar.value = self.fraction
-
-    def _working(self, working: bool) -> None:
-        self.fraction = self.bar.value = 0.0
-        self.timer.active = working
-        self.bar.set_visibility(working)
-        self.end.set_visibility(working)
-        self.button.set_visibility(not working)
-        back = self.page.explained is not None
-        self.button.text = "Back to the crystal" if back else "Explain this site"
+def explain_site(
+    model: TrainedModel, atoms: Atoms, site: int, progress: Callable[[float], None]
+) -> Explanation:
+    """What ``explain`` says of a site within ``REACH``, with progress."""
+    return explain(own_copy(model), atoms, site, radius=REACH, progress=progress)

@@ -236,7 +236,7 @@ class Page:
         state, result = self.state, self.state.result
         for panel in self.panels:
             panel.update()
-        self.spectrum.update_figure(spectrum_figure(state, self.overlays.values()))
+        self.draw_spectrum()
         reasons = [] if result is None else describe_reasons(result.chosen(state.site))
         self.doubt.text = f"Novel: {'; '.join(reasons)}" if reasons else ""
         if not moved:
@@ -245,6 +245,10 @@ class Page:
         self.table.update()
         self._show_choices()
         self.show_lines()
+
+    def draw_spectrum(self) -> None:
+        """Draw predictions and overlays."""
+        self.spectrum.update_figure(spectrum_figure(self.state, self.overlays.values()))
 
     def show_lines(self) -> None:
         """Bring the lines and the link that reproduce the page to its state."""

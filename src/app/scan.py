@@ -23,13 +23,12 @@ from ..comparison.linear_combination import Mixture, fit_predictions
 from ..comparison.ranking import Ranking, rank
 from ..comparison.similarity import MEASURES
 from ..errors import RecordError
-from ..prediction.site_prediction import predict_structure
 from ..runtime.provenance import PROGRAM
 from ..xas.columns import read_columns
 from ..xas.normalization import Normalized, Ranges
 from ..xas.spectrum import Spectrum
 from .figures import Overlay
-from .state import LARGEST, Request, Result, State, _one_at_a_time, load_model
+from .state import LARGEST, Request, Result, State, load_model, predict_alone
 
 MARGIN = 10.0
 """The scan is drawn so far below and above the prediction, eV."""
@@ -67,13 +66,10 @@ class Scan:
         request = state.request()
         if request is None:
             return []
-        model = request.models[0]
-        if load_model(model).info.edges is not None:
-            model += f":{request.element}-{request.edge}"
         project = self.path.suffix == ".prj" and self.mu
         options = {"column": None if project else self.mu, "energy_column": self.energy}
         words = [f"{self.path}:{self.mu}" if project else str(self.path)]
-        words += [str(one.source) for one in state.structures] + ["--model", model]
+        words += [str(one.source) for one in state.structures] + ["--model", request.one_edge]
         words += [word for k, v in options.items() if v for word in (f"--{k}", v)]
         fixed = ["--e0", f"{self.e0:g}"] if self.e0 else []
         lines = [shlex.join([PROGRAM, "compare", *words, *fixed])]
@@ -134,10 +130,8 @@ class Prepared:
 
     def candidate(self, name: str, atoms: Atoms) -> Candidate:
         """Prediction of a structure over all energies that the model knows."""
-        model, energy = self.model, candidate_energies(self.model)
-        with _one_at_a_time:
-            sites = predict_structure(model, atoms, name, energy=energy)
-        return make_candidate(model.info, name, sites)
+        sites = predict_alone(self.model, atoms, name, energy=candidate_energies(self.model))
+        return make_candidate(self.model.info, name, sites)
 
     def fit(self, candidate: Candidate) -> Knobs:
         """Fitted values of one candidate, which do not depend on others."""

@@ -14,7 +14,6 @@ from ..comparison.ranking import Ranking
 from ..comparison.tables import fit_cells, mixture_cells, mixture_table, ranking_table, verdict
 from ..errors import XanesError
 from ..xas.normalization import Ranges
-from .figures import spectrum_figure
 from .scan import MAX_SHIFT, Knobs, Prepared, Scan
 from .state import LARGEST, Result
 
@@ -243,8 +242,7 @@ class ScanPanel:
     def draw(self) -> None:
         """Draw the page's spectrum with the scan."""
         self._overlay()
-        figure = spectrum_figure(self.page.state, self.page.overlays.values())
-        self.page.spectrum.update_figure(figure)
+        self.page.draw_spectrum()
 
     def _show_ranking(self, ranking: Ranking) -> None:
         self.ranked.clear()

@@ -1,10 +1,11 @@
 """What a tab of the page shows: structures, models, the chosen site. No browser is needed."""
 
+import copy
 import threading
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ase import Atoms
 
@@ -16,7 +17,6 @@ from ..prediction.site_prediction import predict_structure
 from ..prediction.structure_prediction import StructurePrediction
 from ..structures.environments import Environment, environments
 from ..structures.files import named_structures
-from ..uncertainty import FEW
 from .geometry import Geometry, distort
 
 MEAN = -1
@@ -36,11 +36,24 @@ def load_model(name: str) -> TrainedModel:
     return TrainedModel.load(name)
 
 
+def predict_alone(
+    model: TrainedModel, atoms: Atoms, name: str, **options: Any
+) -> StructurePrediction:
+    """``predict_structure``, while no other tab predicts."""
+    with _one_at_a_time:
+        return predict_structure(model, atoms, name, **options)
+
+
+def own_copy(model: TrainedModel) -> TrainedModel:
+    """A model for long work, during which other tabs predict with the shared one."""
+    return replace(model, network=copy.deepcopy(model.network))
+
+
 def edges_of(info: ModelInfo) -> list[tuple[str, str]]:
     """Elements and edges of which a model has seen enough spectra."""
     if info.edges is None:
         return [(info.element, info.edge)] if info.element and info.edge else []
-    return [(one.element, one.edge) for one in info.edges if one.n_spectra >= FEW]
+    return [(one.element, one.edge) for one in info.known_edges]
 
 
 @dataclass
@@ -85,6 +98,13 @@ class Request:
     site: int = MEAN
     """The only absorber that is predicted where its neighbors move."""
 
+    @property
+    def one_edge(self) -> str:
+        """Name of the first model; of one of several edges with element and edge."""
+        name = self.models[0]
+        several = load_model(name).info.edges is not None
+        return f"{name}:{self.element}-{self.edge}" if several else name
+
 
 @dataclass(frozen=True)
 class Result:
@@ -128,8 +148,7 @@ def predict(request: Request) -> Result:
     models = [aligned(model) for model in models] if request.aligned else models
     atoms = distort(request.atoms, request.geometry, request.site)
     only = [request.site] if request.geometry.moves else None
-    with _one_at_a_time:
-        spectra = [predict_structure(model, atoms, request.name, only) for model in models]
+    spectra = [predict_alone(model, atoms, request.name, sites=only) for model in models]
     around = environments(models[0].graph(atoms, [one.site for one in spectra[0]]))
     return Result(request, models, atoms, spectra, around)
 

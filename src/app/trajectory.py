@@ -1,13 +1,10 @@
 """The frames of a trajectory: a slider, and their mean spectrum with its spread."""
 
-import copy
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 from ase import Atoms
-from nicegui import run, ui
+from nicegui import ui
 
 from ..checkpoints.energy_scale import aligned
 from ..errors import XanesError
@@ -15,11 +12,8 @@ from ..prediction.site_prediction import predict_each, raise_errors
 from ..prediction.trajectory import TrajectorySpectrum, average_frames
 from ..predictor import AT_ONCE, name_frames
 from .figures import INK, Overlay
-from .state import Request, load_model
-
-
-class Stopped(Exception):
-    """The person has enough."""
+from .long_work import LongWork, Stopped
+from .state import Request, load_model, own_copy
 
 
 def average(
@@ -35,8 +29,7 @@ def average(
     """
     model = load_model(request.models[0]).of(request.element, request.edge)
     model = aligned(model) if request.aligned else model
-    # predictions hook into the network that tabs share
-    model = replace(model, network=copy.deepcopy(model.network))
+    model = own_copy(model)
 
     def counted() -> Iterator[tuple[str, Any]]:
         for number, named in enumerate(name_frames(frames)):
@@ -65,7 +58,7 @@ class TrajectoryPanel:
 
     def __init__(self, page: Any) -> None:
         """Build the panel of a ``Page``."""
-        self.page, self.stop, self.fraction = page, threading.Event(), 0.0
+        self.page = page
         self.spectrum: TrajectorySpectrum | None = None
         self.key: Any = None
         with ui.element("div").classes("column") as self.body:
@@ -79,13 +72,8 @@ class TrajectoryPanel:
                     self.slider, "value", lambda value: f"{value:.0f}"
                 )
             with ui.element("div").classes("bar"):
-                self.button = ui.button("Mean over frames", on_click=self.average)
-                self.button.props("outline dense no-caps")
-                self.bar = ui.linear_progress(0, show_value=False).classes("progress")
-                self.end = ui.button("Stop", on_click=self.stop.set).props("flat dense no-caps")
+                self.work = LongWork("Mean over frames", self.average)
                 self.text = ui.label().classes("quiet")
-        self.timer = ui.timer(0.2, lambda: self.bar.set_value(self.fraction), active=False)
-        self._working(False)
         self.update()
 
     def update(self) -> None:
@@ -119,11 +107,8 @@ class TrajectoryPanel:
         state, key = self.page.state, self.key
         if state.structure is None or state.result is None:
             return
-        self._working(True)
         try:
-            spectrum = await run.io_bound(
-                average, state.result.request, state.structure.frames, self._advance
-            )
+            spectrum = await self.work.do(average, state.result.request, state.structure.frames)
             if self.key == key:
                 self.spectrum = spectrum
                 self.text.text = repr(spectrum).strip("<>").partition(" ")[2]
@@ -131,20 +116,5 @@ class TrajectoryPanel:
             self.page.say("")
         except XanesError as error:
             self.page.say(str(error))
-        finally:
-            self._working(False)
         self.update()
         self.page.show()
-
-    def _advance(self, fraction: float) -> None:
-        self.fraction = fraction
-        if self.stop.is_set():
-            raise Stopped
-
-    def _working(self, working: bool) -> None:
-        self.stop.clear()
-        self.fraction = 0.0
-        self.timer.active = working
-        self.button.set_visibility(not working)
-        for element in (self.bar, self.end):
-            element.set_visibility(working)

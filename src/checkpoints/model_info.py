@@ -11,6 +11,7 @@ from ..errors import CheckpointError, is_kind
 from ..runtime.atomic_files import abridged
 from ..runtime.provenance import package_version
 from ..structures.chemistry import Chemistry
+from ..uncertainty import FEW
 from ..uncertainty.calibration import Calibration, pack_calibration
 from ..xas.energies import EnergyAxis
 
@@ -83,6 +84,11 @@ class ModelInfo:
         if self.edges is None:
             return f"{self.element} {self.edge} edge"
         return f"{len(self.edges)} edges of {len({scale.element for scale in self.edges})} elements"
+
+    @property
+    def known_edges(self) -> "list[EdgeScale]":
+        """Absorbers and edges, of several, with ``FEW`` training spectra or more."""
+        return [scale for scale in self.edges or [] if scale.n_spectra >= FEW]
 
     @property
     def axis(self) -> EnergyAxis | None:

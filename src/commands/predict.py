@@ -123,7 +123,7 @@ def predict_tables(job: Options) -> None:
     if model.info.edges is None:
         predict_table(job, with_energies(job, model), structures)
         return
-    known = {scale.element: scale.z for scale in model.info.edges if scale.n_spectra >= FEW}
+    known = {scale.element: scale.z for scale in model.info.known_edges}
     present = [symbols_of(atoms, job.site) for *_, atoms in structures]
     chosen = sorted(set().union(*present) & set(known), key=known.__getitem__)
     failed = [atoms for *_, atoms in structures if isinstance(atoms, StructureError)]
