@@ -32,10 +32,17 @@ def place(*words: str) -> float:
 
 
 def add(path: Path, source: Path) -> list[str]:
-    """Add calculations to a database, as absolute cross-sections; return their ids."""
+    """Add calculations to a database, as absolute cross-sections; return their ids.
+
+    Of a site that is there from another source the first spectrum stays.
+    """
     before = set(Database(path).ids) if path.exists() else set()
     for found in find_sources(source):
-        write_records(path, read_source(found, ReadOptions(target="absolute")))
+        records = list(read_source(found, ReadOptions(target="absolute")))
+        new = [one for one in records if getattr(one, "id", None) not in before]
+        if len(new) < len(records):
+            print(f"{source.name}: {len(records) - len(new)} sites are there already, left out")
+        write_records(path, new)
     return [name for name in Database(path).ids if name not in before]
 
 

@@ -23,8 +23,9 @@ STEP = 0.25
 """Energy step of a training on several edges, eV."""
 PER_ELEMENT = 2.0
 """Decay of the weight of another element, in atomic numbers."""
-PRIOR = 0.2
-"""Weight of the neighbors in the periodic table for energy zero and edge step, in spectra."""
+PRIOR = 2.0
+"""Weight of the neighbors in the periodic table for energy zero and edge step, in spectra; see
+`research/energy_zero.py`."""
 ENOUGH = 20.0
 """More spectra of an element do not raise its weight for its neighbors."""
 
