@@ -31,6 +31,10 @@ POINTS = 48
 """Vertices of a sphere."""
 SIZE, LARGER = 0.42, 1.3
 """Radius of a drawn atom in covalent radii, and of an atom of the chosen site in that."""
+AROUND = 0.8
+"""Space around the outermost atoms, Angstrom."""
+ZOOM = 2.0
+"""Length of the axes in Plotly's unit, with which the drawing fills the height."""
 LINES = "#8a9099"
 
 
@@ -169,7 +173,7 @@ def crystal_figure(drawing: Drawing | None, chosen: Collection[int] = ()) -> dic
         if drawing.cell is not None:
             data.append(segments(cell_edges(drawing.cell), 2))
         labels = [(drawing.pos[g.members[0]], g.label) for g in drawing.groups if g.label]
-    return {"data": data, "layout": layout(labels), "config": {"displayModeBar": False}}
+    return {"data": data, "layout": layout(labels, drawing), "config": {"displayModeBar": False}}
 
 
 def spheres(drawing: Drawing, group: Group, chosen: Collection[int]) -> dict[str, Any]:
@@ -223,16 +227,25 @@ def cell_edges(cell: np.ndarray) -> np.ndarray:
     return np.array(pairs) @ cell
 
 
-def layout(labels: list[tuple[np.ndarray, str]]) -> dict[str, Any]:
-    """Layout without axes, with texts at positions; the view stays as it was turned."""
-    hidden = {"visible": False, "showspikes": False}
+def layout(labels: list[tuple[np.ndarray, str]], drawing: Drawing | None) -> dict[str, Any]:
+    """Layout without axes, with texts at positions; the view stays as it was turned.
+
+    Axes have one length, so that a drawing fits however it is turned, and a zoom fits another one.
+    """
+    pos = np.zeros((1, 3)) if drawing is None else drawing.pos
+    center = (pos.min(axis=0) + pos.max(axis=0)) / 2
+    reach = np.linalg.norm(pos - center, axis=1).max() + AROUND
+    axes = {
+        f"{name}axis": {"visible": False, "showspikes": False, "range": [at - reach, at + reach]}
+        for name, at in zip("xyz", center.round(3), strict=True)
+    }
     return {
         "uirevision": "crystal", "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "legend": {"x": 0, "y": 1, "bgcolor": "rgba(0,0,0,0)", "itemclick": False,
                    "itemdoubleclick": False},
         "scene": {
-            "xaxis": hidden, "yaxis": hidden, "zaxis": hidden, "aspectmode": "data",
+            **axes, "aspectmode": "manual", "aspectratio": dict.fromkeys("xyz", ZOOM),
             "bgcolor": "rgba(0,0,0,0)", "dragmode": "orbit",
             "camera": {"projection": {"type": "orthographic"},
                        "eye": {"x": 1.5, "y": 0.9, "z": 0.6}},

@@ -139,8 +139,8 @@ def layout(state: State) -> dict[str, Any]:
         y_title = "Derivative of the absorption, d mu / dE"
     novel = any(one.novel for one in state.result.chosen(state.site)) if state.result else False
     warning = {
-        "text": "novel: expect larger errors", "showarrow": False, "xref": "paper", "x": 0.02,
-        "yref": "paper", "y": 0.98, "xanchor": "left", "yanchor": "top",
+        "text": "novel: expect<br>larger errors", "align": "left", "showarrow": False,
+        "xref": "paper", "x": 0.02, "yref": "paper", "y": 0.98, "xanchor": "left", "yanchor": "top",
     }  # fmt: skip
     axis = {"ticks": "outside", "ticklen": 4, "zeroline": False, "showline": True}
     return {

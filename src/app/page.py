@@ -51,18 +51,20 @@ class Page:
         with ui.element("header").classes("bar"):
             ui.html("E3GNN-XANES", sanitize=False, tag="h1")
             self.error = ui.label().classes("bad grow").props("role=alert")
-        with ui.element("main").classes("page"):
+        with ui.element("div").classes("page"):
             with ui.element("section").classes("column").props('aria-label="Structure"'):
                 self._build_input()
                 self.crystal = ui.plotly(crystal_figure(None)).classes("crystal")
                 self.crystal.on("plotly_click", self._click_atom, args=["points"])
                 self.table = SiteTable(state, self.choose, self.step)
                 geometry = ui.element("div").classes("column")
+                ui.html("Lines that reproduce this", sanitize=False, tag="h2")
+                self.lines = ui.label().classes("lines")
             with ui.element("section").classes("column").props('aria-label="Spectrum"'):
                 self._build_spectrum()
+                self._build_export()
                 self.scan_place = ui.element("div").classes("column")
                 self.trajectory_place = ui.element("div").classes("column")
-                self._build_export()
         with geometry:
             self.geometry = GeometryPanel(self)
             self.panels.append(self.geometry)
@@ -87,7 +89,7 @@ class Page:
             example = ui.select(examples, label="Example")
             example.props("dense").classes("choice")
             example.on_value_change(lambda e: self.open(Path(e.value)) if e.value else None)
-        self.structures = ui.select({}, label="Structure").props("dense").classes("grow")
+        self.structures = ui.select({}, label="Structure").props("dense")
         self.structures.on_value_change(lambda e: self._show_structure(e.value))
 
     def _build_spectrum(self) -> None:
@@ -103,7 +105,7 @@ class Page:
             box = ui.checkbox("Derivative", value=state.derivative)
             box.on_value_change(lambda e: self.set(derivative=e.value))
         self.spectrum = ui.plotly(spectrum_figure(state)).classes("spectrum")
-        self.doubt = ui.label().classes("warn").props("role=status")
+        self.doubt = ui.label().classes("warn doubt").props("role=status")
 
     def _build_export(self) -> None:
         with ui.element("div").classes("bar"):
@@ -115,7 +117,6 @@ class Page:
             self.shown = ui.button("Structure", on_click=partial(self.download, ".extxyz"))
             self.shown.props('flat dense no-caps aria-label="Export structure"')
             self.link = ui.link("Link to this view", "/").classes("quiet")
-        self.lines = ui.label().classes("lines").props('aria-label="Lines that reproduce this"')
 
     def download(self, ending: str) -> None:
         """Send a file with what is shown."""

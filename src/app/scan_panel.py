@@ -47,11 +47,11 @@ class ScanPanel:
         with ui.element("div").classes("bar"):
             ui.html("<h2>Measured scan</h2>", sanitize=False)
             self.upload = ui.upload(
-                label="Drop XDI, columns, Athena", auto_upload=True,
+                label="Drop a scan", auto_upload=True,
                 max_file_size=LARGEST, on_upload=self._uploaded,
                 on_rejected=lambda: self.say(f"the file is larger than {LARGEST // 10**6} MB"),
             ).props("flat")  # fmt: skip
-            self.path = ui.input("Scan file", value=str(path or ""))
+            self.path = ui.input("Path: XDI, columns, or Athena", value=str(path or ""))
             self.path.props("dense").classes("grow").on(
                 "keydown.enter", lambda: self.open(Path(self.path.value.strip()))
             )

@@ -73,5 +73,6 @@ def site_cells(site: SitePrediction, around: Environment) -> tuple[str, ...]:
         str(len(site.equivalent)),
         str(around.coordination),
         f"{around.bond_length:.3f} Å",
-        "novel" if site.novel else "known",
+        ("novel" if site.novel else "known")
+        + ("" if site.distance is None else f", d {site.distance:.1f}"),
     )

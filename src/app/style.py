@@ -21,7 +21,8 @@ h1 { font-size: 19px; font-weight: 600; margin: 0; line-height: 1.4; }
 h2 { font-size: 15px; font-weight: 600; margin: 0 8px 0 0; line-height: 1.4; }
 .page { display: grid; grid-template-columns: minmax(0, 5fr) minmax(0, 7fr); gap: 24px 48px;
   align-items: start; }
-.column { display: flex; flex-flow: column nowrap; gap: 14px; min-width: 0; width: 100%; }
+.column:not([class*="q-"]) { display: flex; flex-flow: column nowrap; gap: 14px;
+  min-width: 0; width: 100%; }
 .bar { display: flex; flex-wrap: wrap; gap: 8px 20px; align-items: center; min-height: 40px; }
 .spread { justify-content: space-between; }
 .grow { flex: 1 1 140px; min-width: 0; }
@@ -29,27 +30,31 @@ h2 { font-size: 15px; font-weight: 600; margin: 0 8px 0 0; line-height: 1.4; }
 .quiet { color: var(--quiet); }
 .warn { color: var(--warn); }
 .bad { color: var(--bad); }
-[role=status] { min-height: 4.5em; font-size: 14px; }
+.doubt { min-height: 3em; font-size: 14px; }
 header { position: sticky; top: 0; z-index: 10; background: var(--paper); padding: 4px 0; }
 .crystal { width: 100%; height: 400px; }
 .spectrum { width: 100%; height: 460px; }
 .number { text-align: right; font-variant-numeric: tabular-nums; min-width: 5em; }
 .sliders { display: grid; gap: 2px 20px; align-items: center;
-  grid-template-columns: minmax(200px, auto) minmax(80px, 1fr) auto; }
+  grid-template-columns: minmax(170px, auto) minmax(80px, 1fr) auto; }
 .sliders .bar { gap: 0 6px; }
+.q-slider__selection { opacity: 0; } .q-slider__track { background: #8a9099; }
+.q-btn--outline.q-btn--dense { padding: 2px 12px; }
 .progress { flex: 1 1 120px; }
 .lines { white-space: pre-wrap; overflow-wrap: anywhere; color: var(--quiet); min-height: 9em;
   font: 13px/1.6 ui-monospace, "DejaVu Sans Mono", monospace; }
 .scroll { max-height: 300px; overflow: auto; }
+.scroll:has([aria-label="Distinct sites"]) { min-height: 144px; }
 .sites { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
 .sites th { text-align: left; font-weight: 500; color: var(--quiet); }
 .sites th, .sites td { padding: 6px 10px 6px 0; border-bottom: 1px solid var(--line); }
-.sites td:first-child, .sites th:first-child { padding-left: 8px; white-space: nowrap; }
+.sites td:first-child, .sites th:first-child { padding-left: 8px; }
+.sites td { white-space: nowrap; }
 .sites tbody tr { cursor: pointer; }
 .sites tr[aria-selected=true] { background: var(--chosen); }
 .swatch { display: inline-block; width: 10px; height: 10px; border-radius: 50%; margin-right: 8px; }
 :focus-visible { outline: 2px solid var(--q-primary); outline-offset: 1px; }
-.q-uploader { width: 200px; border: 1px dashed var(--quiet); border-radius: 4px; box-shadow: none;
+.q-uploader { width: 190px; border: 1px dashed var(--quiet); border-radius: 4px; box-shadow: none;
   background: none; color: var(--ink); max-height: 44px; }
 .q-uploader__header { background: none; color: var(--ink); }
 .q-uploader__header::before { display: none; }
@@ -57,20 +62,31 @@ header { position: sticky; top: 0; z-index: 10; background: var(--paper); paddin
 .q-uploader__title { font: inherit; } .q-uploader__subtitle, .q-uploader__list { display: none; }
 .q-field__label { color: var(--quiet); }
 .q-field__native, .q-field__input { color: var(--ink); }
-.q-field--outlined .q-field__control:before { border-color: var(--line); }
+.q-field .q-field__control:before { border-color: var(--quiet); }
 .js-plotly-plot text { fill: var(--ink) !important; }
 .spectrum .annotation-text { fill: var(--warn) !important; }
 .fields { display: grid; grid-template-columns: repeat(auto-fill, minmax(112px, 1fr));
   gap: 8px 16px; }
 .result { font-weight: 600; font-variant-numeric: tabular-nums; min-width: 9em; }
-.result[role=status] { min-height: 0; }
 .js-plotly-plot .gridlayer path { stroke: var(--line) !important; }
 .js-plotly-plot .xlines-above, .js-plotly-plot .ylines-above, .js-plotly-plot .ticks {
   stroke: var(--quiet) !important; }
-@media (max-width: 1080px) { .page { grid-template-columns: minmax(0, 1fr); } }
+@media (max-width: 1200px) { .page { gap: 24px 32px; } .bar { gap: 8px 10px; }
+  .grow, .choice { flex-basis: 84px; }
+  .sites { font-size: 13px; } .sites th, .sites td { padding: 6px 6px 6px 0; } }
+@media (max-width: 900px) {
+  .page { grid-template-columns: minmax(0, 1fr); gap: 14px; }
+  .page > section.column { display: contents; }
+  .page > section > .column { order: 1; }
+  .page > section > h2, .lines { order: 2; }
+}
+@media (min-height: 700px) {
+  html { scroll-padding-top: 520px; }
+  .spectrum { position: sticky; top: 40px; z-index: 5; background: var(--paper); }
+}
 @media (max-width: 600px) {
-  .nicegui-content { padding: 16px 16px 48px; }
-  .crystal { height: 320px; } .spectrum { height: 360px; }
+  .nicegui-content { padding: 8px 16px 48px; }
+  .crystal { height: 300px; } .spectrum { height: 340px; }
   .sliders { grid-template-columns: minmax(0, 1fr) auto; }
   .sliders .bar { grid-column: 1 / 3; }
 }

@@ -170,6 +170,7 @@ def _predictions(
             half_width=None if bands is None else bands.half_width[row],
             novel=len(spectra.reasons[row]) > 0,
             reasons=tuple(spectra.reasons[row]),
+            distance=None if bands is None else float(bands.distance[row]),
             labels=labels,
         )
         for row, site in enumerate(absorbers, start=first)

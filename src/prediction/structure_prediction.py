@@ -92,6 +92,8 @@ class SitePrediction(Banded):
     """Whether the site is unlike anything that the model was trained on."""
     reasons: tuple[str, ...] = ()
     """In which ways it is, in words."""
+    distance: float | None = None
+    """Distance to the nearest training site, see ``Novelty``. None: not calibrated, or not kept."""
     unseen: tuple[str, ...] = ()
     """Elements of the structure that are absent from the training set."""
     element: str | None = None
