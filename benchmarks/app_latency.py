@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from src.app.figures import spectrum_figure
-from src.app.geometry import Geometry
 from src.app.state import State, predict_both
+from src.structures.distortion import Distortion
 
 CUO = Path(__file__).parents[1] / "docs" / "examples" / "copper" / "CuO.vasp"
 CELLS = {8: (1, 1, 1), 48: (2, 1, 3), 192: (4, 2, 3)}
@@ -27,7 +27,7 @@ def moves_of(state: State, count: int) -> np.ndarray:
     times = []
     for strain in np.linspace(-5, 5, count):
         begin = time.perf_counter(), time.process_time()
-        state.geometry = Geometry(isotropic=float(strain))
+        state.geometry = Distortion(isotropic=float(strain))
         request = state.request()
         assert request is not None
         state.accept(*predict_both(request, state.undistorted))

@@ -20,8 +20,9 @@ from ase import Atoms
 
 from src.checkpoints.trained_model import TrainedModel
 from src.comparison.candidates import predict_candidates
-from src.comparison.expected_shift import measured_at_edge, prepare
-from src.comparison.ranking import Ranking, rank
+from src.comparison.comparison import Comparison
+from src.comparison.expected_shift import measured_at_edge
+from src.comparison.ranking import Ranking
 from src.errors import PredictionError, XanesError
 from src.plot import CALCULATED, PREDICTED, new_figure, save
 from src.readers.extxyz import Frame, split_frames
@@ -48,12 +49,12 @@ def draw(frames: list[Frame], element: str, folder: Path) -> list[Path]:
 def compare(model: TrainedModel, scan: Path, own: Path, others: list[Path]) -> Ranking:
     """Rank a scan's own structure among those of the others that can be predicted."""
     model, measured = measured_at_edge(model, scan, COLUMN.get(scan.name))
-    bounds, window = prepare(model, measured)
+    comparison = Comparison.of(model, measured)
     candidates = predict_candidates(model, [own])
     for path in others:
         with suppress(PredictionError):  # an absorber without neighbors
             candidates += predict_candidates(model, [path])
-    return rank(window, candidates, bounds)
+    return comparison.rank(candidates)
 
 
 def main() -> None:

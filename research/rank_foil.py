@@ -10,9 +10,9 @@ import numpy as np
 
 from src.checkpoints.trained_model import TrainedModel
 from src.comparison.candidates import predict_candidates
-from src.comparison.expected_shift import measured_at_edge, prepare
+from src.comparison.comparison import Comparison
+from src.comparison.expected_shift import measured_at_edge
 from src.comparison.library import library_candidates
-from src.comparison.ranking import rank
 from src.dataset.split import read_ids
 from src.structures.names import material_of
 
@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=10, help="draws")
     job = parser.parse_args()
     model, measured = measured_at_edge(TrainedModel.load(job.model), job.scan)
-    bounds, window = prepare(model, measured)
+    comparison = Comparison.of(model, measured)
     pool, _ = library_candidates(model, job.library, job.spectra)
     if job.only is not None:
         materials = {material_of(record_id) for record_id in read_ids(job.only)}
@@ -41,7 +41,7 @@ def main() -> None:
     rng, results = np.random.default_rng(0), set()
     for _ in range(job.draws):
         chosen = [pool[k] for k in rng.choice(len(pool), min(job.number, len(pool)), replace=False)]
-        ranking = rank(window, [*chosen, own, *always], bounds)
+        ranking = comparison.rank([*chosen, own, *always])
         place = [fit.name for fit in ranking.fits].index(own.name)
         fit, next_fit = ranking.fits[place], ranking.fits[1 if place == 0 else 0]
         results.add((fit.shift, fit.broadening, fit.measures["r_factor"]))

@@ -1,8 +1,8 @@
 """A trained model as a callable: structures to spectra, trajectories to mean and spread."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 from tqdm import tqdm
@@ -18,6 +18,7 @@ from .structures.files import named_structures, stream_structures
 from .structures.names import formula_of
 from .structures.pymatgen import as_atoms
 
+T = TypeVar("T")
 AT_ONCE = 16
 """Frames in memory."""
 
@@ -122,6 +123,7 @@ class XANESPredictor:
         frames: str | Path | Iterable[Any],
         sites: Sequence[int] | None = None,
         energy: np.ndarray | None = None,
+        progress: Callable[[int], None] = lambda _: None,
     ) -> TrajectorySpectrum:
         """Average the spectra of a trajectory, of which a few frames at a time are in memory.
 
@@ -129,17 +131,25 @@ class XANESPredictor:
             frames: a file that ASE reads, or structures; one ``Atoms`` that moves on will do.
             sites: absorbers, the same in every frame; None: every atom of the model's element.
             energy: energies, eV, shape (n_energies,); None: those on which the model was scored.
+            progress: called with the number of each frame that is begun; what it raises ends it.
 
         Raises:
             StructureError: no frame, or one that can't be read or predicted; its number, from 0,
                 is named.
             ConfigError: energies outside the model's range.
         """
-        each = predict_each(self.trained, name_frames(frames), sites, energy, at_once=AT_ONCE)
+        named = _counted(name_frames(frames), progress)
+        each = predict_each(self.trained, named, sites, energy, at_once=AT_ONCE)
         shown = tqdm(each, desc="frames", unit="frames", disable=None, leave=False)
         spectrum = average_frames(raise_errors(shown))
         spectrum.warn_of_doubts()
         return spectrum
+
+
+def _counted(frames: Iterable[T], progress: Callable[[int], None]) -> Iterator[T]:
+    for number, frame in enumerate(frames):
+        progress(number)
+        yield frame
 
 
 def name_frames(frames: str | Path | Iterable[Any]) -> Iterator[tuple[str, Any]]:

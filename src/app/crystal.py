@@ -12,11 +12,10 @@ from ase import Atoms
 from ase.data import chemical_symbols, covalent_radii
 from ase.data.colors import jmol_colors
 from matplotlib import colormaps
-from scipy.spatial import ConvexHull, cKDTree
+from scipy.spatial import ConvexHull
 
 from ..explanation.attribution import Explanation
-from ..structures.environments import BOND_FACTOR
-from ..structures.graph import pairs_within
+from ..structures.bonds import bonds, with_images
 from .state import Result
 
 SITE_COLORS = (
@@ -25,8 +24,6 @@ SITE_COLORS = (
 """Colors of distinct sites; at least 3:1 on the light and on the dark page."""
 LABELED = 12
 """More distinct sites than this have no labels."""
-MANY = 250
-"""Structures of more atoms are drawn without images at the faces of the cell."""
 POINTS = 48
 """Vertices of a sphere."""
 SIZE, LARGER = 0.42, 1.3
@@ -43,7 +40,6 @@ class Group:
     """Atoms that are drawn alike, a trace of the figure."""
 
     name: str
-    """For the legend."""
     color: str
     members: np.ndarray
     """Rows of the drawing, shape (n_members,)."""
@@ -57,14 +53,9 @@ class Drawing:
 
     index: np.ndarray
     """0-based index of each in the structure as it was read, shape (n_drawn,)."""
-    numbers: np.ndarray
-    """Atomic numbers, same shape."""
-    pos: np.ndarray
-    """Positions, Angstrom, shape (n_drawn, 3)."""
+    atoms: Atoms
+    """All of them, not periodic; its cell, if it has one, is drawn."""
     groups: list[Group]
-    """All of them."""
-    cell: np.ndarray | None
-    """Cell, Angstrom, shape (3, 3). None: none is drawn."""
 
     def atom(self, point: dict[str, Any]) -> int | None:
         """Index in the structure of a point that was clicked; None: it is no atom."""
@@ -97,30 +88,6 @@ def unit_sphere() -> tuple[np.ndarray, np.ndarray]:
     return points, faces
 
 
-def drawn_atoms(atoms: Atoms, absorbers: Collection[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Index and position of the cell's atoms, their images at its faces, and absorbers' neighbors.
-
-    Bonds are shorter than ``BOND_FACTOR`` times the sum of covalent radii.
-    """
-    drawn: list[tuple[int, ...]] = [(atom, 0, 0, 0) for atom in range(len(atoms))]
-    if atoms.pbc.any() and len(atoms) <= MANY:
-        scaled, radii = atoms.get_scaled_positions(wrap=False), covalent_radii[atoms.numbers]
-        for shift in product(*((-1, 0, 1) if periodic else (0,) for periodic in atoms.pbc)):
-            moved = (scaled + shift)[:, np.asarray(atoms.pbc)]
-            inside = ((moved > -1e-3) & (moved < 1 + 1e-3)).all(axis=1)
-            drawn += [(atom, *shift) for atom in np.flatnonzero(inside).tolist()]
-        first, second, shifts, length = pairs_within(atoms, 2 * BOND_FACTOR * radii.max())
-        bonded = length < BOND_FACTOR * (radii[first] + radii[second])
-        if len(set(atoms.numbers.tolist())) > 1:  # as in ``bonds``
-            bonded &= atoms.numbers[first] != atoms.numbers[second]
-        for row in drawn.copy():
-            near = bonded & (first == (row[0] if row[0] in absorbers else -1))
-            around = np.column_stack([second[near], shifts[near] + row[1:]]).astype(int)
-            drawn += [tuple(other) for other in around.tolist()]
-    rows = np.array(list(dict.fromkeys(drawn)))
-    return rows[:, 0], atoms.positions[rows[:, 0]] + rows[:, 1:] @ np.asarray(atoms.cell.array)
-
-
 def draw_structure(atoms: Atoms, n_atoms: int, table: Result | None) -> Drawing:
     """Draw a structure, one group per distinct site and one per element of the other atoms.
 
@@ -131,23 +98,22 @@ def draw_structure(atoms: Atoms, n_atoms: int, table: Result | None) -> Drawing:
     """
     sites = [] if table is None else table.sites
     absorbers = {atom for one in sites for atom in one.equivalent}
-    index, pos = drawn_atoms(atoms, {k for k in range(len(atoms)) if k % n_atoms in absorbers})
-    numbers, original, groups = atoms.numbers[index], index % n_atoms, []
+    index, drawn = with_images(atoms, {k for k in range(len(atoms)) if k % n_atoms in absorbers})
+    original, groups = index % n_atoms, []
     for row, one in enumerate(sites):
         members = np.flatnonzero(np.isin(original, one.equivalent))
         label = str(one.site) if len(sites) <= LABELED else ""
         groups.append(Group(one.label, site_color(row), members, label))
     others = ~np.isin(original, list(absorbers))
-    for z in dict.fromkeys(numbers[others].tolist()):
-        members, color = np.flatnonzero(others & (numbers == z)), html_color(jmol_colors[z])
-        groups.append(Group(chemical_symbols[z], color, members))
-    cell = np.asarray(atoms.cell.array) if atoms.pbc.any() else None
-    return Drawing(original, numbers, pos, groups, cell)
+    for z in dict.fromkeys(drawn.numbers[others].tolist()):
+        members = np.flatnonzero(others & (drawn.numbers == z))
+        groups.append(Group(chemical_symbols[z], html_color(jmol_colors[z]), members))
+    return Drawing(original, drawn, groups)
 
 
 def draw_explanation(explained: Explanation, site: int, color: str) -> Drawing:
     """Draw a site, in its color, and its neighbors, each shell in the color of its contribution."""
-    sizes = contributions(explained)
+    sizes = explained.shell_sizes
     largest, near = float(sizes.max()) or 1.0, [0, *explained.neighbors.tolist()]
     atoms, origin = explained.cluster.atoms[near], explained.cluster.origin[near]
     groups = [Group(f"{chemical_symbols[atoms.numbers[0]]} {site}", color, np.array([0]))]
@@ -155,33 +121,29 @@ def draw_explanation(explained: Explanation, site: int, color: str) -> Drawing:
         members = np.array([near.index(k) for k in shell.members])
         shade = html_color(colormaps["cividis"](0.1 + 0.9 * size / largest))
         groups.append(Group(f"{shell.label} Å: {size:.2g}", shade, members))
-    return Drawing(origin, atoms.numbers, atoms.positions, groups, None)
-
-
-def contributions(explained: Explanation) -> np.ndarray:
-    """Root mean square over energies of what each shell adds to mu, its unit, (n_shells,)."""
-    return np.sqrt(np.mean(explained.shell_removal**2, axis=1))
+    return Drawing(origin, atoms, groups)
 
 
 def crystal_figure(drawing: Drawing | None, chosen: Collection[int] = ()) -> dict[str, Any]:
     """Plotly figure of a drawing, with the atoms of the chosen site larger; trace k is group k."""
     data: list[dict[str, Any]] = []
-    labels = []
+    labels, pos = [], np.zeros((1, 3))
     if drawing is not None:
+        pos = drawing.atoms.positions
         data += [spheres(drawing, group, chosen) for group in drawing.groups]
-        data.append(segments(bonds(drawing), 5))
-        if drawing.cell is not None:
-            data.append(segments(cell_edges(drawing.cell), 2))
-        labels = [(drawing.pos[g.members[0]], g.label) for g in drawing.groups if g.label]
-    return {"data": data, "layout": layout(labels, drawing), "config": {"displayModeBar": False}}
+        data.append(segments(pos[np.stack(bonds(drawing.atoms)[:2], axis=1)], 5))
+        if drawing.atoms.cell.rank:
+            data.append(segments(cell_edges(np.asarray(drawing.atoms.cell.array)), 2))
+        labels = [(pos[group.members[0]], group.label) for group in drawing.groups if group.label]
+    return {"data": data, "layout": layout(labels, pos), "config": {"displayModeBar": False}}
 
 
 def spheres(drawing: Drawing, group: Group, chosen: Collection[int]) -> dict[str, Any]:
     """Trace with the atoms of a group."""
     (points, faces), index = unit_sphere(), drawing.index[group.members]
-    numbers = drawing.numbers[group.members]
+    numbers = drawing.atoms.numbers[group.members]
     radii = SIZE * covalent_radii[numbers] * np.where(np.isin(index, list(chosen)), LARGER, 1.0)
-    vertices = drawing.pos[group.members][:, None] + radii[:, None, None] * points
+    vertices = drawing.atoms.positions[group.members][:, None] + radii[:, None, None] * points
     corners = faces + POINTS * np.arange(len(index))[:, None, None]
     names = [f"{chemical_symbols[z]} {atom}" for z, atom in zip(numbers, index, strict=True)]
     return {
@@ -197,17 +159,6 @@ def spheres(drawing: Drawing, group: Group, chosen: Collection[int]) -> dict[str
 def columns(names: str, rows: np.ndarray) -> dict[str, np.ndarray]:
     """Contiguous columns of an array of shape (..., 3), by name."""
     return dict(zip(names, np.ascontiguousarray(rows.reshape(-1, 3).T), strict=True))
-
-
-def bonds(drawing: Drawing) -> np.ndarray:
-    """Ends of the bonds between drawn atoms, shape (n, 2, 3)."""
-    pos, radii = drawing.pos, covalent_radii[drawing.numbers]
-    pairs = cKDTree(pos).query_pairs(2 * BOND_FACTOR * radii.max(), output_type="ndarray")
-    lengths = np.linalg.norm(pos[pairs[:, 0]] - pos[pairs[:, 1]], axis=1)
-    bonded = lengths < BOND_FACTOR * radii[pairs].sum(axis=1)
-    if len(set(drawing.numbers.tolist())) > 1:  # metal atoms of an oxide are not bonded
-        bonded &= drawing.numbers[pairs[:, 0]] != drawing.numbers[pairs[:, 1]]
-    return pos[pairs[bonded]]
 
 
 def segments(ends: np.ndarray, width: int) -> dict[str, Any]:
@@ -227,12 +178,11 @@ def cell_edges(cell: np.ndarray) -> np.ndarray:
     return np.array(pairs) @ cell
 
 
-def layout(labels: list[tuple[np.ndarray, str]], drawing: Drawing | None) -> dict[str, Any]:
+def layout(labels: list[tuple[np.ndarray, str]], pos: np.ndarray) -> dict[str, Any]:
     """Layout without axes, with texts at positions; the view stays as it was turned.
 
     Axes have one length, so that a drawing fits however it is turned, and a zoom fits another one.
     """
-    pos = np.zeros((1, 3)) if drawing is None else drawing.pos
     center = (pos.min(axis=0) + pos.max(axis=0)) / 2
     reach = np.linalg.norm(pos - center, axis=1).max() + AROUND
     axes = {

@@ -2,112 +2,113 @@
 
 import json
 import shlex
+from argparse import ArgumentError
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, fields, replace
-from io import StringIO
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Any
 from urllib.parse import urlencode
 
-import numpy as np
 from ase.io import write
+from jsonargparse import ArgumentParser
 
-from ..errors import ConfigError, XanesError
-from ..plot import COLUMN, Curve, draw_curves, new_figure, save
+from ..errors import ConfigError, StructureError
+from ..plot import COLUMN, draw_band, new_figure, save
 from ..prediction.predicted import Predicted
 from ..prediction.spectra_files import check_format, content_of
+from ..prediction.structure_prediction import StructurePrediction
+from ..runtime.atomic_files import write_text_durably
+from ..runtime.options import make_options
 from ..runtime.provenance import PROGRAM
+from ..structures.distortion import Distortion
 from ..structures.names import title_of
+from ..xas.normalization import Ranges
 from ..xas.tabular import label_axes
-from .figures import Overlay
-from .geometry import Geometry
-from .state import MEAN, Axis, Result, State, load_model
+from .figures import Line, lines_of
+from .state import MEAN, Result, Settings, State
+
+FIGURES, DATA, STRUCTURE = (".svg", ".png"), (".csv", ".xdi", ".json"), ".extxyz"
+"""Endings of files."""
+STYLES = {"solid": "-", "dash": "--", "dot": ":", "dashdot": "-."}
+"""Of lines, as matplotlib calls them."""
+PIXEL = 0.5
+"""Width of a line in a figure for print, points."""
 
 
-def result_of(state: State) -> Result:
-    """The prediction; ConfigError: there is none."""
-    if state.result is None:
-        raise ConfigError("there is no spectrum to export; open a structure first")
-    return state.result
-
-
-def data_file(state: State, ending: str) -> bytes:
-    """Spectra of the first model as `predict` writes them to a file of an ending, such as ".csv".
+def save_file(state: State, path: Path, more: Iterable[Line] = ()) -> None:
+    """Write what the page shows: figure, structure as extended xyz, or spectra as `predict` does.
 
     Raises:
         ConfigError: there is no spectrum, or the format can't contain it.
     """
-    result, path = result_of(state), Path(f"page{ending}")
-    source = state.structure.source if state.structure else path
-    model, sites = result.models[0], result.chosen(state.site)
-    check_format(path, model.info)
-    content = content_of(path, Predicted(model, [sites], [result.atoms], [source]), [])
-    return content if isinstance(content, bytes) else content.encode()
+    result = state.result
+    if result is None or state.structure is None:
+        raise ConfigError("there is no spectrum to export; open a structure first")
+    if path.suffix in FIGURES:
+        save(draw(state, result.sites, more), path)
+    elif path.suffix == STRUCTURE:
+        write(path, result.atoms, format="extxyz")
+    else:
+        model, sites = result.models[0], result.chosen(state.site)
+        check_format(path, model.info)
+        found = Predicted(model, [sites], [result.atoms], [state.structure.source])
+        write_text_durably(path, content_of(path, found, []))
 
 
-def figure_file(state: State, overlays: Iterable[Overlay], path: Path) -> None:
-    """Draw what the page shows, at the width of a journal's column, into SVG or PNG.
-
-    Raises:
-        ConfigError: there is no spectrum.
-    """
-    result = result_of(state)
+def draw(state: State, sites: StructurePrediction, more: Iterable[Line]) -> Any:
+    """What the page shows as a figure of matplotlib, at the width of a journal's column."""
     figure, axes = new_figure(COLUMN, 2.6)
-    for number in range(len(result.models)):
-        sites = result.chosen(state.site, number)
-        curves, energy = [site.curve() for site in sites], on_axis(state, sites.energy)
-        if state.derivative:
-            curves = [derivative(curve, energy) for curve in curves]
-        draw_curves(axes[0, 0], energy, curves, sites[0].labels.band)
-    for one in overlays:
-        mu = np.gradient(one.mu, one.energy) if state.derivative else one.mu
-        axes[0, 0].plot(on_axis(state, one.energy), mu, "k", linewidth=0.8, label=one.name)
-    labels, sites = result.sites[0].labels, result.sites
-    energy_text = "Energy relative to reference (eV)" if state.axis == "relative" else labels.energy
-    mu_text = "d mu / dE" if state.derivative else labels.mu
-    label_axes(axes[0, 0], energy_text, mu_text, title_of(sites.name, sites[0].formula))
-    axes[0, 0].locator_params(axis="x", nbins=4)
-    save(figure, path)
-
-
-def on_axis(state: State, energy: np.ndarray) -> np.ndarray:
-    """Energies as the page shows them, eV, shape (n_energies,)."""
-    zero = result_of(state).models[0].info.reference_energy or 0.0
-    return energy - zero if state.axis == "relative" else energy
-
-
-def derivative(curve: Curve, energy: np.ndarray) -> Curve:
-    """The derivative of a curve, without a band."""
-    return curve._replace(mu=np.gradient(curve.mu, energy), half_width=None)
-
-
-def structure_file(state: State) -> str:
-    """The structure as it is shown, distorted, as extended xyz."""
-    text = StringIO()
-    write(text, result_of(state).atoms, format="extxyz")
-    return text.getvalue()
+    ax, labels = axes[0, 0], sites[0].labels
+    for line in lines_of(state, more):
+        how = {"color": line.color, "linestyle": STYLES[line.dash], "linewidth": PIXEL * line.width}
+        ax.plot(line.energy, line.mu, label=line.name if line.named else None, **how)
+        if line.half_width is not None:
+            draw_band(ax, line.energy, line.mu, line.half_width, color=line.color)
+    energy = "Energy relative to reference (eV)" if state.axis == "relative" else labels.energy
+    mu = "d mu / dE" if state.derivative else labels.mu
+    label_axes(ax, energy, mu, title_of(sites.name, sites[0].formula))
+    ax.legend(frameon=False, fontsize=6.5, loc="lower right")
+    ax.locator_params(axis="x", nbins=4)
+    return figure
 
 
 def file_name(state: State) -> str:
-    """File whose prediction the page shows: the one that was read, or `structure_file`."""
+    """File whose prediction the page shows: the one that was read, or the exported one."""
     one = state.structure
     if one is None:
         return "structure.cif"
-    as_read = state.geometry == Geometry() and len(one.frames) == 1
-    return str(one.source) if as_read else f"{one.name}-shown.extxyz"
+    as_read = state.geometry == Distortion() and len(one.frames) == 1
+    return str(one.source) if as_read else f"{one.name}-shown{STRUCTURE}"
 
 
 def command_lines(state: State) -> list[str]:
-    """Commands that predict what the page shows, one per model."""
-    lines, request = [], state.result.request if state.result else None
-    for name in request.models if request else ():
-        words = ["predict", name, file_name(state), "-o", f"{Path(file_name(state)).stem}.csv"]
-        if state.site != MEAN:
-            words += ["--site", str(state.site)]
-        if load_model(name).info.edges is not None and request is not None:
-            words += ["--element", request.element, "--edge", request.edge]
+    """Commands that predict what the page shows, one per model, and compare it with the scan."""
+    if state.result is None:
+        return []
+    lines, file = [], file_name(state)
+    for model in state.result.request.model_names():
+        words = ["predict", model, file, "-o", f"{Path(file).stem}.csv"]
+        words += [] if state.site == MEAN else ["--site", str(state.site)]
         words += ["--align", "experiment"] if state.axis == "experiment" else []
         lines.append(shlex.join([PROGRAM, *words]))
+    return lines + (scan_lines(state, state.result) if state.scan.path else [])
+
+
+def scan_lines(state: State, result: Result) -> list[str]:
+    """Commands `compare` and `fit` with the numbers of the page, and in what these differ."""
+    scan, files = state.scan.by_name, [str(one.source) for one in state.structures]
+    words = [str(scan.path), *files, "--model", result.request.model_names()[0]]
+    words += ["--column", scan.mu] if scan.mu else []
+    words += ["--energy_column", scan.energy] if scan.energy else []
+    fixed = ["--e0", f"{scan.e0:g}"] if scan.e0 else []
+    lines = [shlex.join([PROGRAM, "compare", *words, *fixed])]
+    if len(state.structures) > 1 and not fixed:
+        lines.append(shlex.join([PROGRAM, "fit", *words]))
+    for one in state.structures:
+        if len(one.frames) > 1:
+            lines.append(f"# of {one.source} the page compares frame {one.frame} alone")
+    if scan.ranges != Ranges():
+        lines.append(f"# the page normalizes with {scan.ranges}, the commands as larch does")
     return lines
 
 
@@ -116,35 +117,46 @@ def python_lines(state: State) -> str:
     one, result = state.structure, state.result
     if one is None or result is None:
         return ""
-    request, atoms = result.request, f"named_structures({str(one.source)!r})[{one.frame}][1]"
     lines = [
         "from src import XANESPredictor",
         "from src.structures.files import named_structures",
-        f"atoms = {atoms}",
+        f"atoms = named_structures({str(one.source)!r})[{one.frame}][1]",
     ]
-    if state.geometry != Geometry():
-        values = {k: v for k, v in asdict(state.geometry).items() if v != getattr(Geometry, k)}
-        made = ", ".join(f"{key}={value!r}" for key, value in values.items())
-        lines.insert(1, "from src.app.geometry import Geometry, distort")
-        lines.append(f"atoms = distort(atoms, Geometry({made}), site={state.site})")
+    if state.geometry != Distortion():
+        made = ", ".join(f"{key}={value!r}" for key, value in changed(state.geometry).items())
+        lines.insert(1, "from src.structures.distortion import Distortion, distort")
+        lines.append(f"atoms = distort(atoms, Distortion({made}), site={state.site})")
     only = "" if state.site == MEAN else f", sites=[{state.site}]"
-    lines.append(f"sites = XANESPredictor({request.one_edge!r})(atoms{only})")
+    lines.append(f"sites = XANESPredictor({result.request.model_names()[0]!r})(atoms{only})")
     return "\n".join(lines)
+
+
+@dataclass
+class Link(Settings):
+    """The values of a link."""
+
+    structure: Path | None = None
+    """File of the structure that is shown."""
+    frame: int = 0
+    """Its frame."""
+
+
+def changed(one: Any) -> dict[str, Any]:
+    """Fields of a dataclass, and of those in it, that are not the default."""
+    default, values = type(one)(), {k.name: getattr(one, k.name) for k in fields(one)}
+    values = {k: v for k, v in values.items() if v != getattr(default, k)}
+    return {k: changed(v) if is_dataclass(v) else v for k, v in values.items()}
 
 
 def link(state: State) -> str:
     """Address, without host, that restores the page from files, models and settings."""
-    values: dict[str, str] = {}
+    shown = Link(**{one.name: getattr(state, one.name) for one in fields(Settings)})
+    shown.scan = state.scan.by_name
     if state.structure is not None:
-        values = {"structure": str(state.structure.source), "frame": str(state.structure.frame)}
-    values |= {"model": ",".join(state.models), "scan": str(state.scan or "")}
-    values |= {"edge": "-".join(state.edge or ()), "site": str(state.site), "axis": state.axis}
-    values |= {"derivative": "1" if state.derivative else ""}
-    if state.geometry != Geometry():
-        values["geometry"] = json.dumps(asdict(state.geometry), separators=(",", ":"))
-    defaults = {"frame": "0", "site": str(MEAN), "axis": "absolute"}
-    kept = {name: v for name, v in values.items() if v and v != defaults.get(name)}
-    return f"/?{urlencode(kept)}"
+        shown.structure, shown.frame = state.structure.source, state.structure.frame
+    values = {k: str(v) if isinstance(v, Path) else v for k, v in changed(shown).items()}
+    texts = {k: v if isinstance(v, str) else json.dumps(v, default=str) for k, v in values.items()}
+    return f"/?{urlencode(texts)}"
 
 
 def restore(state: State, values: Mapping[str, str]) -> None:
@@ -154,35 +166,19 @@ def restore(state: State, values: Mapping[str, str]) -> None:
         StructureError: the structure can't be read.
         ConfigError: a value is none that a link contains.
     """
-    known = "structure", "frame", "model", "scan", "edge", "site", "axis", "derivative", "geometry"
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(Link, "link")
     try:
-        if unknown := [name for name in values if name not in known]:
-            raise ValueError(f"{unknown[0]} is no setting")
-        state.models = values["model"].split(",") if values.get("model") else state.models
-        state.scan = Path(values["scan"]) if values.get("scan") else state.scan
-        state.derivative = bool(values.get("derivative"))
-        axes = {name: name for name in get_args(Axis)}
-        state.axis = axes[values.get("axis", state.axis)]
-        if values.get("structure"):
-            state.add(Path(values["structure"]))
-            one = state.structures[state.current]
-            one.frame = range(len(one.frames))[int(values.get("frame", 0))]
-            state.site = int(values.get("site", MEAN))
-        if values.get("edge"):
-            element, edge = values["edge"].split("-")
-            state.edge = element, edge
-        if values.get("geometry"):
-            state.geometry = geometry_of(json.loads(values["geometry"]))
-    except XanesError:
-        raise
-    except (LookupError, ValueError, TypeError) as error:
-        raise ConfigError(f"the link can't be restored: {error}") from error
-
-
-def geometry_of(values: dict[str, object]) -> Geometry:
-    """Geometry from a link, its numbers checked."""
-    made = Geometry(**values)  # type: ignore[arg-type]
-    numbers = [getattr(made, f.name) for f in fields(made) if f.name != "moved"]
-    if not np.isfinite(np.array(numbers, dtype=float)).all() or made.along not in (0, 1, 2):
-        raise ValueError(f"geometry is {values}")
-    return replace(made, moved=tuple(int(k) for k in made.moved))
+        parsed = parser.parse_args([f"--link.{name}={value}" for name, value in values.items()])
+        made: Link = make_options(Link, parsed.link)
+    except (ArgumentError, StructureError) as error:
+        text = " ".join(str(error).split())
+        raise ConfigError(f"the link can't be restored: {text}") from error
+    if made.structure is not None:
+        state.add(made.structure)
+        one = state.structures[state.current]
+        if made.frame not in range(len(one.frames)):
+            raise ConfigError(f"the link can't be restored: {one.source} has no frame {made.frame}")
+        one.frame = made.frame
+    for setting in {one.name for one in fields(Settings)} & set(values):
+        setattr(state, setting, getattr(made, setting))

@@ -1,15 +1,13 @@
 """The spectrum as a Plotly figure."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
 import numpy as np
 
 from ..checkpoints.energy_scale import energy_label
-from ..checkpoints.trained_model import TrainedModel
 from ..plot import SITE_LABELS
 from .crystal import site_color
 from .state import Result, State
@@ -22,112 +20,102 @@ UNITS = {"1e-3 a0^2": "10<sup>-3</sup> a<sub>0</sub><sup>2</sup>", "not stated":
 
 
 @dataclass(frozen=True)
-class Overlay:
-    """A further curve next to the predictions, such as a measured scan."""
+class Line:
+    """A curve of the figure: a prediction, or what a panel adds to it, such as a measured scan."""
 
     name: str
     """For the legend."""
     energy: np.ndarray
-    """eV, as on the page's axis before a zero is subtracted, shape (n_energies,)."""
+    """eV, shape (n_energies,)."""
     mu: np.ndarray
-    """Unit of the predictions, shape (n_energies,)."""
-    color: str = INK
-    """Color of the line."""
-    width: float = 2.0
-    """Of the line, pixels."""
+    """Unit of the predictions, or that per eV, same shape."""
+    color: str = QUIET
+    width: float = 1.2
+    """Pixels."""
+    dash: str = "solid"
+    half_width: np.ndarray | None = None
+    """Half width of the band, same unit and shape. None: no band."""
+    named: bool = True
+    """Whether the legend has it."""
 
 
-def spectrum_figure(state: State, overlays: Iterable[Overlay] = ()) -> dict[str, Any]:
-    """Plotly figure of the chosen site's spectrum or the mean, with bands, and other curves."""
-    data: list[dict[str, Any]] = []
+def lines_of(state: State, more: Iterable[Line] = ()) -> list[Line]:
+    """Curves as the page shows them, the last on top; the derivative has no bands."""
     result, before = state.result, state.undistorted
-    if result is not None:
-        if before is not None and result is not before:
-            row = before.row(state.site)
-            mu = before.sites.mean if row is None else before.sites[row].mu
-            data.append(line(state, before.models[0], before.sites.energy, mu, "undistorted"))
-        for number in range(len(result.models)):
-            data += model_traces(state, result, number)
-        for one in overlays:
-            how = escape(one.name), one.color, one.width
-            data.append(line(state, result.models[0], one.energy, one.mu, *how))
+    if result is None:
+        return []
+    lines = []
+    if before is not None and result is not before:
+        mu = before.chosen(state.site).mean
+        lines.append(Line("undistorted", on_axis(state, before.sites.energy), mu))
+    for number in range(len(result.models)):
+        lines += predicted_lines(state, result, number)
+    lines += [replace(line, energy=on_axis(state, line.energy)) for line in more]
+    if state.derivative:
+        slopes = [np.gradient(line.mu, line.energy) for line in lines]
+        lines = [replace(a, mu=b, half_width=None) for a, b in zip(lines, slopes, strict=True)]
+    return lines
+
+
+def on_axis(state: State, energy: np.ndarray, number: int = 0) -> np.ndarray:
+    """Energies of one of the models as the page shows them, eV, shape (n_energies,)."""
+    models = state.result.models if state.result else []
+    relative = models and state.axis == "relative"
+    return energy - (models[number].info.reference_energy or 0.0) if relative else energy
+
+
+def predicted_lines(state: State, result: Result, number: int) -> Iterator[Line]:
+    """Curves of one model: the mean and the chosen site; or every site and the mean."""
+    sites, model, table = result.spectra[number], result.models[number], state.table or result
+    energy, dash = on_axis(state, sites.energy, number), DASHES[number % len(DASHES)]
+    row = sites.row_of(state.site)
+    of_model = f", {model.name}" if len(result.models) > 1 else ""
+    colors = [site_color(table.sites.row_of(one.site) or 0) for one in sites]
+    if row is not None:
+        one, color = sites[row], colors[row]
+        if len(sites) > 1:
+            yield Line(f"mean{of_model}", energy, sites.mean, dash=dash)
+        name = one.label + (", novel" if one.novel else "") + of_model
+        style = "dot" if one.novel else dash
+        yield Line(name, energy, one.mu, color, 2.4, style, one.half_width)
+        return
+    name, color = sites[0].label, colors[0]
+    if len(sites) > 1:
+        for one, shade in zip(sites, colors, strict=True):
+            style, few = "dot" if one.novel else dash, len(sites) <= SITE_LABELS
+            yield Line(one.label + of_model, energy, one.mu, shade, dash=style, named=few)
+        name, color = f"mean of {sum(len(one.equivalent) for one in sites)} sites", INK
+    yield Line(name + of_model, energy, sites.mean, color, 2.4, dash, sites.half_width)
+
+
+def spectrum_figure(state: State, more: Iterable[Line] = ()) -> dict[str, Any]:
+    """Plotly figure of the chosen site's spectrum or the mean, with bands, and other curves."""
+    data = [trace for line in lines_of(state, more) for trace in traces_of(line)]
     return {"data": data, "layout": layout(state), "config": {"displayModeBar": False}}
 
 
-def model_traces(state: State, result: Result, number: int) -> list[dict[str, Any]]:
-    """Curves of one model: the chosen site and the mean; or the mean and every site."""
-    sites, model = result.spectra[number], result.models[number]
-    row, dash = result.row(state.site), DASHES[number % len(DASHES)]
-    of_model = f", {escape(model.name)}" if len(result.models) > 1 else ""
-    draw = partial(line, state, model, sites.energy)
-    table = state.table or result
-    colors = [site_color(table.row(one.site) or 0) for one in sites]
-    traces = []
-    if row is not None:
-        one = sites[row]
-        if len(sites) > 1:
-            traces.append(draw(sites.mean, f"mean{of_model}", dash=dash))
-        name = escape(one.label) + (", novel" if one.novel else "") + of_model
-        dash, width, center = "dot" if one.novel else dash, one.half_width, one.mu
-        return [*traces, *banded(draw(center, name, colors[row], 2.4, dash), center, width)]
-    if len(sites) > 1:
-        for one, color in zip(sites, colors, strict=True):
-            name, style = escape(one.label) + of_model, "dot" if one.novel else dash
-            traces.append(draw(one.mu, name, color, 1.2, style, len(sites) <= SITE_LABELS))
-    count = sum(len(one.equivalent) for one in sites)
-    name = f"mean of {count} sites" if len(sites) > 1 else escape(sites[0].label)
-    color = INK if len(sites) > 1 else colors[0]
-    curve = draw(sites.mean, name + of_model, color, 2.4, dash)
-    return [*traces, *banded(curve, sites.mean, sites.half_width)]
-
-
-def banded(curve: dict[str, Any], mu: np.ndarray, half: np.ndarray | None) -> list[dict[str, Any]]:
-    """A curve and the band around it; the derivative, which is not mu, has none."""
-    if half is None or curve["meta"] == "derivative":
-        return [curve]
-    known = np.isfinite(half)
-    energy, low, high = curve["x"][known], (mu - half)[known], (mu + half)[known]
-    band = {
-        "type": "scatter", "mode": "lines", "line": {"width": 0}, "fill": "toself",
-        "x": np.concatenate([energy, energy[::-1]]),
-        "y": np.concatenate([low, high[::-1]]).round(5),
-        "fillcolor": translucent(curve["line"]["color"]), "hoverinfo": "skip",
-        "showlegend": False,
-    }  # fmt: skip
-    return [band, curve]
-
-
-def translucent(color: str) -> str:
-    """A color of bands."""
-    red, green, blue = (int(color[k : k + 2], 16) for k in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.18)"
-
-
-def line(
-    state: State,
-    model: TrainedModel,
-    energy: np.ndarray,
-    mu: np.ndarray,
-    name: str,
-    color: str = QUIET,
-    width: float = 1.2,
-    dash: str = "solid",
-    named: bool = True,
-) -> dict[str, Any]:
-    """Trace of a curve or its derivative, on the page's energy axis."""
-    zero = model.info.reference_energy or 0.0 if state.axis == "relative" else 0.0
-    y = np.gradient(mu, energy) if state.derivative else mu
-    return {
-        "type": "scatter", "mode": "lines", "x": (energy - zero).round(3), "y": y.round(5),
-        "name": name, "meta": "derivative" if state.derivative else "absorption",
-        "line": {"color": color, "width": width, "dash": dash}, "showlegend": named,
+def traces_of(line: Line) -> Iterator[dict[str, Any]]:
+    """A curve, after the band around it."""
+    if line.half_width is not None:
+        known = np.isfinite(line.half_width)
+        energy, mu, half = line.energy[known], line.mu[known], line.half_width[known]
+        yield {
+            "type": "scatter", "mode": "lines", "line": {"width": 0}, "fill": "toself",
+            "x": np.concatenate([energy, energy[::-1]]).round(3),
+            "y": np.concatenate([mu - half, (mu + half)[::-1]]).round(5),
+            "fillcolor": f"{line.color}2e", "hoverinfo": "skip", "showlegend": False,
+        }  # fmt: skip
+    yield {
+        "type": "scatter", "mode": "lines", "x": line.energy.round(3), "y": line.mu.round(5),
+        "name": escape(line.name), "showlegend": line.named,
+        "line": {"color": line.color, "width": line.width, "dash": line.dash},
         "hovertemplate": "%{x:.2f} eV: %{y:.4g}<extra>%{fullData.name}</extra>",
     }  # fmt: skip
 
 
 def layout(state: State) -> dict[str, Any]:
     """Axes, legend and a warning; text and grid get their colors from the page's style."""
-    x_title, y_title = "Energy (eV)", "Absorption"
+    x_title, y_title, novel = "Energy (eV)", "Absorption", False
     if state.result is not None:
         model = state.result.models[0]
         unit = UNITS.get(model.info.unit or "", escape(model.info.unit or ""))
@@ -135,9 +123,9 @@ def layout(state: State) -> dict[str, Any]:
         x_title = energy_label(model)
         if state.axis == "relative" and model.info.reference_energy is not None:
             x_title = f"Energy relative to {model.info.reference_energy:.1f} eV (eV)"
+        novel = any(one.novel for one in state.result.chosen(state.site))
     if state.derivative:
         y_title = "Derivative of the absorption, d mu / dE"
-    novel = any(one.novel for one in state.result.chosen(state.site)) if state.result else False
     warning = {
         "text": "novel: expect<br>larger errors", "align": "left", "showarrow": False,
         "xref": "paper", "x": 0.02, "yref": "paper", "y": 0.98, "xanchor": "left", "yanchor": "top",

@@ -1,120 +1,89 @@
 """The frames of a trajectory: a slider, and their mean spectrum with its spread."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from ase import Atoms
 from nicegui import ui
 
-from ..checkpoints.energy_scale import aligned
-from ..errors import XanesError
-from ..prediction.site_prediction import predict_each, raise_errors
-from ..prediction.trajectory import TrajectorySpectrum, average_frames
-from ..predictor import AT_ONCE, name_frames
-from .figures import INK, Overlay
-from .long_work import LongWork, Stopped
-from .state import Request, load_model, own_copy
+from ..errors import ConfigError
+from ..prediction.trajectory import TrajectorySpectrum
+from ..predictor import XANESPredictor
+from .figures import INK, Line
+from .state import Request
+from .widgets import LongWork, box, heading, slider
+
+if TYPE_CHECKING:
+    from .page import Page
 
 
 def average(
     request: Request, frames: Sequence[Atoms], progress: Callable[[float], None]
 ) -> TrajectorySpectrum:
-    """Mean over frames as ``XANESPredictor.trajectory`` has it, with the first model of the page.
+    """Mean over frames, with the first model of the page; see ``XANESPredictor.trajectory``.
 
     ``progress`` gets the fraction of the frames that is begun, and may raise to stop.
-
-    Raises:
-        StructureError: a frame can't be predicted; its number, from 0, is named.
-        ConfigError: the model knows no shift to measured energies.
     """
-    model = load_model(request.models[0]).of(request.element, request.edge)
-    model = aligned(model) if request.aligned else model
-    model = own_copy(model)
-
-    def counted() -> Iterator[tuple[str, Any]]:
-        for number, named in enumerate(name_frames(frames)):
-            progress(number / len(frames))
-            yield named
-
-    return average_frames(raise_errors(predict_each(model, counted(), at_once=AT_ONCE)))
+    predictor = XANESPredictor(request.load()[0])
+    return predictor.trajectory(frames, progress=lambda number: progress(number / len(frames)))
 
 
-def overlays(spectrum: TrajectorySpectrum) -> dict[str, Overlay]:
+def overlays(spectrum: TrajectorySpectrum) -> list[Line]:
     """Curves of the mean, and of one standard deviation over frames above and below."""
     mean, spread, energy = spectrum.mean, spectrum.spread, spectrum.energy
-    curves = {
-        f"mean of {spectrum.n_frames} frames": (mean, 2.4),
-        "mean + deviation over frames": (mean + spread, 1.0),
-        "mean - deviation over frames": (mean - spread, 1.0),
-    }
-    return {
-        f"trajectory {k}": Overlay(name, energy, mu, INK, width)
-        for k, (name, (mu, width)) in enumerate(curves.items())
-    }
+    return [
+        Line(f"mean of {spectrum.n_frames} frames", energy, mean, INK, 2.4),
+        Line("mean + deviation over frames", energy, mean + spread, INK, 1.0),
+        Line("mean - deviation over frames", energy, mean - spread, INK, 1.0),
+    ]
 
 
 class TrajectoryPanel:
     """Controls of the shown structure's frames; hidden where there is one."""
 
-    def __init__(self, page: Any) -> None:
-        """Build the panel of a ``Page``."""
-        self.page = page
-        self.spectrum: TrajectorySpectrum | None = None
-        self.key: Any = None
-        with ui.element("div").classes("column") as self.body:
-            ui.html("<h2>Trajectory</h2>", sanitize=False)
-            with ui.element("div").classes("sliders"):
-                with ui.element("div").classes("bar"):
-                    ui.label("Frame")
-                self.slider = ui.slider(min=0, max=1, step=1, value=0).props('aria-label="Frame"')
-                self.slider.on_value_change(lambda e: self.show_frame(int(e.value)))
-                ui.label().classes("number").bind_text_from(
-                    self.slider, "value", lambda value: f"{value:.0f}"
-                )
-            with ui.element("div").classes("bar"):
-                self.work = LongWork("Mean over frames", self.average)
+    def __init__(self, page: "Page") -> None:
+        """Build the panel."""
+        self.page, self.state = page, page.state
+        with box("column") as self.body:
+            heading("Trajectory")
+            with box("sliders"):
+                box("bar", "Frame")
+                self.slider = slider("Frame", (0, 1), 1, "", self._show_frame)
+            with box("bar"):
+                texts = "Mean over frames", "Without the mean"
+                self.work = LongWork(page, texts, self._average, self._key)
                 self.text = ui.label().classes("quiet")
         self.update()
 
+    def _key(self) -> Any:
+        """What a mean depends on."""
+        asked = self.state.result and self.state.result.request
+        return self.state.current, asked and (asked.model_names(), asked.aligned)
+
     def update(self) -> None:
-        """Follow the structure that is shown; a mean of another one, or model, is taken away."""
-        structure, result = self.page.state.structure, self.page.state.result
+        """Follow the structure that is shown."""
+        structure, mean = self.state.structure, self.work.result
         frames = [] if structure is None else structure.frames
         self.body.set_visibility(len(frames) > 1)
         self.slider.props["max"] = max(len(frames) - 1, 1)
         self.slider.value = 0 if structure is None else structure.frame
         self.slider.update()
-        key = id(structure), None if result is None else self._asked(result.request)
-        if key != self.key:
-            self.key, self.spectrum, self.text.text = key, None, ""
-        for name in [name for name in self.page.overlays if name.startswith("trajectory")]:
-            del self.page.overlays[name]
-        if self.spectrum is not None:
-            self.page.overlays |= overlays(self.spectrum)
+        self.work.update()
+        self.text.text = "" if mean is None else repr(mean).strip("<>").partition(" ")[2]
 
-    def _asked(self, request: Request) -> Any:
-        return request.models[0], request.element, request.edge, request.aligned
+    def lines(self) -> list[Line]:
+        """Curves of the mean, if it is of the structure and model that are shown."""
+        return overlays(self.work.result) if self.work.result else []
 
-    async def show_frame(self, number: int) -> None:
-        """Show a frame."""
-        structure = self.page.state.structure
-        if structure is not None and number != structure.frame:
-            structure.frame = number
+    async def _show_frame(self, number: float) -> None:
+        structure = self.state.structure
+        if structure is not None and int(number) != structure.frame:
+            structure.frame = int(number)
             await self.page.refresh()
 
-    async def average(self) -> None:
-        """Predict every frame, in a thread."""
-        state, key = self.page.state, self.key
-        if state.structure is None or state.result is None:
-            return
-        try:
-            spectrum = await self.work.do(average, state.result.request, state.structure.frames)
-            if self.key == key:
-                self.spectrum = spectrum
-                self.text.text = repr(spectrum).strip("<>").partition(" ")[2]
-        except Stopped:
-            self.page.say("")
-        except XanesError as error:
-            self.page.say(str(error))
-        self.update()
-        self.page.show()
+    def _average(self) -> Callable[[Callable[[float], None]], TrajectorySpectrum]:
+        structure, result = self.state.structure, self.state.result
+        if structure is None or result is None:
+            raise ConfigError("there is no spectrum to average")
+        return partial(average, result.request, structure.frames)

@@ -91,6 +91,13 @@ class ModelInfo:
         return [scale for scale in self.edges or [] if scale.n_spectra >= FEW]
 
     @property
+    def absorbers(self) -> list[tuple[str, str]]:
+        """Elements and edges of which the model has seen enough spectra."""
+        if self.edges is not None:
+            return [(scale.element, scale.edge) for scale in self.known_edges]
+        return [(self.element, self.edge)] if self.element and self.edge else []
+
+    @property
     def axis(self) -> EnergyAxis | None:
         """Energies on which the model is scored. None: not known."""
         if self.energy_grid is None:

@@ -75,10 +75,9 @@ class Options:
 def run(job: Options) -> None:
     """Rank the candidates; print the table and write JSON and a figure."""
     from ..checkpoints.trained_model import TrainedModel
-    from ..comparison.candidates import band_coverage
-    from ..comparison.expected_shift import measured_at_edge, prepare
+    from ..comparison.comparison import Comparison
+    from ..comparison.expected_shift import measured_at_edge
     from ..comparison.plot import plot_ranking
-    from ..comparison.ranking import rank
     from ..comparison.tables import measured_values, ranking_table, ranking_values, verdict
     from ..plot import check_picture
     from ..runtime.atomic_files import check_writable, file_digest, write_json
@@ -88,9 +87,10 @@ def run(job: Options) -> None:
     columns = job.column, job.mu, job.energy_column
     model, measured = measured_at_edge(TrainedModel.load(job.model), job.measured, *columns, job.e0)
     print(f"{job.measured}: {measured.norm.made_from}")
-    bounds, window = prepare(model, measured, job.shift, broadening=job.broadening, scale=job.scale)
+    limits = {"broadening": job.broadening, "scale": job.scale}
+    comparison = Comparison.of(model, measured, job.shift, **limits)
     candidates, skipped = find_candidates(job, model)
-    ranking = rank(window, candidates, bounds, job.measure, band_coverage(model.info))
+    ranking = comparison.rank(candidates, job.measure)
     print(f"{job.measured}: e0 {measured.e0:.2f} eV, edge step {measured.edge_step:.4g}")
     print(ranking_table(ranking, candidates, job.top))
     print(verdict(ranking))
@@ -113,7 +113,7 @@ def run(job: Options) -> None:
 
 def find_candidates(job: Options, model: "TrainedModel") -> tuple[list["Candidate"], list[str]]:
     """The candidates of files and of the library, and why structures of the latter are skipped."""
-    from ..comparison.candidates import check_names, predict_candidates
+    from ..comparison.candidates import predict_candidates
     from ..comparison.library import library_candidates
 
     candidates, skipped = predict_candidates(model, job.structures), list[str]()
@@ -127,7 +127,6 @@ def find_candidates(job: Options, model: "TrainedModel") -> tuple[list["Candidat
         if len(skipped) > LISTED:
             print(f"skipped: and {len(skipped) - LISTED} more")
         candidates += of_library
-        check_names([candidate.name for candidate in candidates])
     if not candidates:
         raise ConfigError(f"{job.library}: contains no candidate")
     return candidates, skipped

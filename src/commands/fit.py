@@ -115,19 +115,16 @@ def fit_references(job: Options, max_shift: float) -> Fitted:
 def fit_structures(job: Options, max_shift: float) -> Fitted:
     """Fit spectra that are predicted for structures."""
     from ..checkpoints.trained_model import TrainedModel
-    from ..comparison.candidates import band_coverage, predict_candidates
-    from ..comparison.expected_shift import measured_at_edge, prepare
-    from ..comparison.linear_combination import fit_predictions
+    from ..comparison.candidates import predict_candidates
+    from ..comparison.comparison import Comparison
+    from ..comparison.expected_shift import measured_at_edge
 
     columns = job.column, job.mu, job.energy_column
     model, measured = measured_at_edge(TrainedModel.load(str(job.model)), job.measured, *columns)
     print(f"{job.measured}: {measured.norm.made_from}")
-    bounds, target = prepare(model, measured)
-    target = target.within(measured.e0 + job.window[0], measured.e0 + job.window[1])
+    comparison = Comparison.of(model, measured)
     candidates = predict_candidates(model, job.components)
-    mixture = fit_predictions(
-        *(target, candidates, bounds, max_shift, job.sum_to_one, job.bootstrap),
-        coverage=band_coverage(model.info),
-    )
+    how = job.window, max_shift, job.sum_to_one, job.bootstrap
+    mixture, target = comparison.mixture(candidates, *how), comparison.target(job.window)
     names = [candidate.name for candidate in candidates]
     return measured, target, names, mixture, model.provenance()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from ase import Atoms
 
 from ..checkpoints.model_info import ModelInfo
 from ..checkpoints.trained_model import TrainedModel
@@ -107,8 +108,12 @@ def predict_candidates(model: TrainedModel, files: Sequence[Path]) -> list[Candi
         ConfigError: the model's energies are not absolute.
         StructureError: a structure can't be predicted, or its spectrum has no edge.
     """
+    return predict_named(model, [named for path in files for named in named_structures(path)])
+
+
+def predict_named(model: TrainedModel, structures: Sequence[tuple[str, Atoms]]) -> list[Candidate]:
+    """The same of structures with a name each, which must differ (else ConfigError)."""
     energy = candidate_energies(model)
-    structures = [named for path in files for named in named_structures(path)]
     check_names([name for name, _ in structures])
     predicted = predict_structures(model, structures, energy=energy)
     return [make_candidate(model.info, sites.name, sites) for sites in predicted]

@@ -86,22 +86,6 @@ def measured_at_edge(
     return model, measured
 
 
-def prepare(
-    model: TrainedModel,
-    measured: Normalized,
-    shift: tuple[float, float] | None = None,
-    **limits: tuple[float, float],
-) -> tuple[Bounds, Spectrum]:
-    """Bounds of the fits to a measurement, and the measurement on the energies compared.
-
-    ``shift`` are bounds of the shift, eV, None: see ``shift_bounds``; ``limits`` those of other
-    parameters. Errors are those of ``Bounds`` and ``compare_window``.
-    """
-    shift = shift or shift_bounds(model.info, measured)
-    bounds = Bounds(shift, expected=expected_shift(model.info), **limits)
-    return bounds, compare_window(measured, model, bounds)
-
-
 def half_rise(spectrum: Spectrum) -> float | None:
     """Energy from which a normalized spectrum stays above half of the edge step, eV.
 

@@ -59,6 +59,11 @@ class Explanation:
         row = {int(number): k for k, number in enumerate(self.neighbors)}
         return [[row[number] for number in shell.members] for shell in self.shells]
 
+    @property
+    def shell_sizes(self) -> np.ndarray:
+        """Root mean square of ``shell_removal`` over energies, shape (n_shells,)."""
+        return np.sqrt(np.mean(self.shell_removal**2, axis=1))
+
     def of_shells(self, values: np.ndarray) -> np.ndarray:
         """Sums over the members of each shell, (n_neighbors, ...) to (n_shells, ...)."""
         return np.stack([values[rows].sum(axis=0) for rows in self.members])

@@ -183,6 +183,10 @@ class StructurePrediction(list[SitePrediction], Tabular):
         widths = [site.half_width for site in self if site.half_width is not None]
         return None if len(widths) < len(self) else np.average(widths, axis=0, weights=weights)
 
+    def row_of(self, atom: int) -> int | None:
+        """Place in the list of the group that an atom belongs to; None: it is no absorber."""
+        return next((row for row, site in enumerate(self) if atom in site.equivalent), None)
+
     def columns(self) -> dict[str, np.ndarray]:
         """``energy_eV``, each site's mu as NAME_SITE with the ends of its band, and NAME_mean.
 

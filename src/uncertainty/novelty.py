@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import get_ident
 
 import numpy as np
 import torch
@@ -42,9 +43,11 @@ def readout_features(model: Network) -> Iterator[list[Tensor]]:
         a bounded number of them at a time; joined, they are in the absorbers' order.
     """
     features: list[Tensor] = []
+    thread = get_ident()  # others may predict with the same network at the same time
 
     def keep(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        features.append(inputs[0].detach())
+        if get_ident() == thread:
+            features.append(inputs[0].detach())
 
     handle = networks_of(model)[0].readout.register_forward_pre_hook(keep)
     try:

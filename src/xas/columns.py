@@ -47,6 +47,12 @@ class Columns:
     lines: list[int]
     """Line of the file of every row."""
 
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns, numbers from 1 of those that have none."""
+        labels = self.labels or [""] * self.values.shape[1]
+        return [label or str(number) for number, label in enumerate(labels, start=1)]
+
 
 class _Line(NamedTuple):
     """A line that is neither empty nor a comment; ``row``: its numbers, None: not all words are."""

@@ -24,7 +24,7 @@ def read_measured(
     Args:
         path: file, or `project.prj:group`.
         column: mu: name or number, from 1, of a column, or a formula, see ``channels.mu_of``. None:
-            inferred, see ``channels.choose_mu``.
+            inferred, see ``channels.choose_mu``. Of a project: its group, if the path names none.
         energy_column: name or number, from 1. None: see ``scan_energies.choose_energy``.
         near: energy of the edge that is expected, eV, where the file does not name it.
 
@@ -34,7 +34,7 @@ def read_measured(
     """
     path, group = split_group(path)
     if path.suffix == ".prj":
-        return read_athena(path, group)
+        return read_athena(path, group or (None if column is None else str(column)))
     if is_xdi(path):
         return read_xdi(path, column, energy_column)
     table = read_columns(path)

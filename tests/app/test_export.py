@@ -11,9 +11,9 @@ from command import run
 from paths import ROOT
 
 from src.app import export
-from src.app.geometry import Geometry, surroundings
-from src.app.state import State, predict_both
+from src.app.state import Scan, State, predict_both
 from src.errors import ConfigError, StructureError
+from src.structures.distortion import Distortion, surroundings
 
 CUO = ROOT / "docs" / "examples" / "copper" / "CuO.vasp"
 
@@ -31,7 +31,7 @@ def state():
     made.add(CUO)
     made.site = 4
     shell = surroundings(made.structure.atoms, 4)[1][0]
-    made.geometry = Geometry(isotropic=1.0, moved=shell.members, shift=0.05)
+    made.geometry = Distortion(isotropic=1.0, moved=shell.members, shift=0.05)
     return predicted(made)
 
 
@@ -45,7 +45,7 @@ def test_python_lines_give_the_spectrum_of_the_page(state):
 def test_command_lines_give_the_spectrum_of_the_page(state, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (line,) = export.command_lines(state)
-    (tmp_path / export.file_name(state)).write_text(export.structure_file(state))
+    export.save_file(state, tmp_path / export.file_name(state))
     assert run(*shlex.split(line)[1:]) == 0
     table = np.genfromtxt(tmp_path / "CuO-shown.csv", delimiter=",", names=True)
     columns = [name for name in table.dtype.names if name.endswith("_4")]
@@ -53,23 +53,26 @@ def test_command_lines_give_the_spectrum_of_the_page(state, tmp_path, monkeypatc
 
 
 def test_files_have_the_numbers_of_the_page(state, tmp_path):
-    values = json.loads(export.data_file(state, ".json"))
+    files = {ending: tmp_path / f"x{ending}" for ending in (".json", ".csv", ".xdi", ".svg")}
+    for path in files.values():
+        export.save_file(state, path)
+    values = json.loads(files[".json"].read_text())
     assert values["structures"][0]["sites"][0]["mu"] == pytest.approx(state.result.sites[0].mu)
-    assert export.data_file(state, ".csv").startswith(b"energy_eV,")
-    assert export.data_file(state, ".xdi").startswith(b"# XDI/1.0")
-    export.figure_file(state, [], tmp_path / "x.svg")
-    width = (tmp_path / "x.svg").read_text().split('width="')[1].split("pt")[0]
+    assert files[".csv"].read_text().startswith("energy_eV,")
+    assert files[".xdi"].read_text().startswith("# XDI/1.0")
+    width = files[".svg"].read_text().split('width="')[1].split("pt")[0]
     assert float(width) == pytest.approx(3.3 * 72, abs=1)  # a journal's column
     with pytest.raises(ConfigError, match="no spectrum"):
-        export.data_file(State(), ".csv")
+        export.save_file(State(), files[".csv"])
 
 
 def test_link_restores_the_state(state):
-    state = replace(state, axis="relative", derivative=True)
+    scan = Scan(ROOT / "foil.xdi", mu="-ln(3/2)", norm1=50.0)
+    state = replace(state, axis="relative", derivative=True, edge=("Cu", "K"), scan=scan)
     again = State()
     export.restore(again, dict(parse_qsl(urlsplit(export.link(state)).query)))
     predicted(again)
-    for name in ("axis", "derivative", "geometry", "site"):
+    for name in ("axis", "derivative", "edge", "geometry", "scan", "site"):
         assert getattr(again, name) == getattr(state, name)
     assert again.result.sites[0].mu == pytest.approx(state.result.sites[0].mu, abs=1e-12)
 
@@ -78,6 +81,7 @@ def test_link_restores_the_state(state):
     "values",
     [
         {"axis": "<b>"},
+        {"scan": '{"e0": "x"}'},
         {"structure": str(CUO), "frame": "7"},
         {"geometry": '{"isotropic": "x"}'},
         {"geometry": '{"isotropic": 1e999}'},

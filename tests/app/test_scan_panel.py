@@ -14,34 +14,33 @@ async def scenario():
     from nicegui.testing import user_simulation
 
     from src.app.page import Page
-    from src.app.scan_panel import ScanPanel
-    from src.app.state import State
+    from src.app.state import Scan, State
 
     pages = []
 
     def root():
-        pages.append(Page(State(scan=EXPERIMENT / "cu_metal_rt.xdi")))
+        pages.append(Page(State(scan=Scan(EXPERIMENT / "cu_metal_rt.xdi"))))
         pages[-1].state.add(ROOT / "docs" / "examples" / "copper" / "Cu.vasp")
         ui.timer(0, pages[-1].refresh, once=True)
 
     async with user_simulation() as user:
         ui.page("/")(root)
         await user.open("/")
-        (panel,) = (one for one in pages[-1].panels if isinstance(one, ScanPanel))
+        panel = pages[-1].scan
         for _ in range(600):
             await asyncio.sleep(0.1)
-            if panel.r_factor.text and not panel.busy:
+            if panel.r_factor.text and not panel.refresh.lock.locked():
                 break
         said = [panel.r_factor.text]
         panel.sliders["shift"].value -= 1.0
         said.append(panel.r_factor.text)
-        await panel._fit()
+        await panel.fit()
         said.append(panel.r_factor.text)
-        panel.mu.value = "nothing"
-        await panel._changed()
+        panel.fields["mu"].value = "nothing"
+        await panel.changed()
         said += [panel.error.text, str(panel.results.visible)]
-        panel.mu.value = ""
-        await panel._changed()
+        panel.fields["mu"].value = ""
+        await panel.changed()
         return [*said, panel.error.text, panel.r_factor.text]
 
 

@@ -1,5 +1,7 @@
 """Distance to the training sites against SciPy, and features that symmetry leaves alone."""
 
+from threading import Thread
+
 import numpy as np
 import pytest
 import torch
@@ -60,6 +62,17 @@ def features_of(model, graph):
     with torch.inference_mode(), readout_features(model) as found:
         model(graph)
     return torch.cat(found)
+
+
+def test_features_of_another_threads_prediction_are_left_out():
+    model, graph = XANES_E3GNN(num_layers=2, channels=8).double().eval(), random_molecule()
+    with torch.inference_mode(), readout_features(model) as found:
+        other = Thread(target=model, args=(graph,))
+        other.start()
+        other.join()
+        assert found == []
+        model(graph)
+    assert len(torch.cat(found)) == 2  # negative control
 
 
 def test_features_do_not_turn_and_are_the_first_members():

@@ -6,7 +6,7 @@ import numpy as np
 from ase import Atoms
 
 from ..errors import StructureError
-from ..structures.cluster import Cluster, Shell, cut_cluster, find_shells
+from .cluster import Cluster, Shell, cut_cluster, find_shells
 
 REACH = 4.0
 """Shells within this distance can be moved, Angstrom."""
@@ -16,7 +16,7 @@ thicker than twice the distance of the neighbor and this, Angstrom."""
 
 
 @dataclass(frozen=True)
-class Geometry:
+class Distortion:
     """What is done to a structure as it was read; the default is nothing."""
 
     isotropic: float = 0.0
@@ -30,6 +30,12 @@ class Geometry:
     shift: float = 0.0
     """By how much their distance grows, Angstrom."""
 
+    def __post_init__(self) -> None:
+        """Raise StructureError for a value that is not finite, or no such lattice vector."""
+        numbers = self.isotropic, self.uniaxial, self.shift
+        if not np.isfinite(numbers).all() or self.along not in (0, 1, 2):
+            raise StructureError(f"{self} is no distortion: finite, `along` 0, 1 or 2 is expected")
+
     @property
     def moves(self) -> bool:
         """Whether neighbors are moved, so that the spectrum is that of one site."""
@@ -42,7 +48,7 @@ def surroundings(atoms: Atoms, site: int) -> tuple[Cluster, list[Shell]]:
     return cluster, find_shells(cluster, REACH)
 
 
-def distort(atoms: Atoms, geometry: Geometry, site: int | None = None) -> Atoms:
+def distort(atoms: Atoms, distortion: Distortion, site: int | None = None) -> Atoms:
     """Distort a structure: first neighbors of a site move, then all is strained.
 
     A cell is repeated where it is too thin, so that of a neighbor's images only one is moved toward
@@ -51,11 +57,9 @@ def distort(atoms: Atoms, geometry: Geometry, site: int | None = None) -> Atoms:
     Raises:
         StructureError: neighbors move, but no site is chosen or it has no such neighbors.
     """
-    made = atoms.copy()
-    if geometry.moves:
-        made = _with_moved_neighbors(made, geometry, site)
-    factor = np.full(3, 1 + geometry.isotropic / 100)
-    factor[geometry.along] *= 1 + geometry.uniaxial / 100
+    made = _move_neighbors(atoms, distortion, site) if distortion.moves else atoms.copy()
+    factor = np.full(3, 1 + distortion.isotropic / 100)
+    factor[distortion.along] *= 1 + distortion.uniaxial / 100
     if atoms.pbc.any():
         made.set_cell(np.asarray(made.cell.array) * factor[:, None], scale_atoms=True)
     else:
@@ -63,19 +67,21 @@ def distort(atoms: Atoms, geometry: Geometry, site: int | None = None) -> Atoms:
     return made
 
 
-def _with_moved_neighbors(atoms: Atoms, geometry: Geometry, site: int | None) -> Atoms:
+def _move_neighbors(atoms: Atoms, distortion: Distortion, site: int | None) -> Atoms:
     if site is None or site < 0:
         raise StructureError("choose a site whose neighbors are to be moved")
-    cluster, numbers = surroundings(atoms, site)[0], list(geometry.moved)
+    cluster, numbers = cut_cluster(atoms, site, REACH), list(distortion.moved)
     if not 0 < min(numbers) <= max(numbers) < len(cluster.atoms):
         raise StructureError(f"site {site} has no neighbors {numbers} within {REACH} Angstrom")
     vectors, lengths = cluster.atoms.positions[numbers], cluster.distance[numbers]
+    repeats = np.ones(3, dtype=int)
     if atoms.pbc.any():
         heights = 1 / np.linalg.norm(np.linalg.pinv(np.asarray(atoms.cell.array)), axis=0)
         needed = np.ceil((2 * lengths.max() + APART) / heights).astype(int)
-        atoms = atoms * np.where(atoms.pbc, needed, 1)
-    around = cut_cluster(atoms, site, REACH)
+        repeats = np.where(atoms.pbc, needed, 1)
+    made = atoms * repeats
+    around = cut_cluster(made, site, REACH)
     for vector, length in zip(vectors, lengths, strict=True):
         same = np.linalg.norm(around.atoms.positions - vector, axis=1).argmin()
-        atoms.positions[around.origin[same]] += geometry.shift * vector / length
-    return atoms
+        made.positions[around.origin[same]] += distortion.shift * vector / length
+    return made
