@@ -24,7 +24,7 @@ from ..structures.distortion import Distortion
 from ..structures.names import title_of
 from ..xas.normalization import Ranges
 from ..xas.tabular import label_axes
-from .figures import Line, lines_of
+from .figures import Line, lines_of, titles
 from .state import MEAN, Result, Settings, State
 
 FIGURES, DATA, STRUCTURE = (".svg", ".png"), (".csv", ".xdi", ".json"), ".extxyz"
@@ -58,15 +58,13 @@ def save_file(state: State, path: Path, more: Iterable[Line] = ()) -> None:
 def draw(state: State, sites: StructurePrediction, more: Iterable[Line]) -> Any:
     """What the page shows as a figure of matplotlib, at the width of a journal's column."""
     figure, axes = new_figure(COLUMN, 2.6)
-    ax, labels = axes[0, 0], sites[0].labels
+    ax = axes[0, 0]
     for line in lines_of(state, more):
         how = {"color": line.color, "linestyle": STYLES[line.dash], "linewidth": PIXEL * line.width}
         ax.plot(line.energy, line.mu, label=line.name if line.named else None, **how)
         if line.half_width is not None:
             draw_band(ax, line.energy, line.mu, line.half_width, color=line.color)
-    energy = "Energy relative to reference (eV)" if state.axis == "relative" else labels.energy
-    mu = "d mu / dE" if state.derivative else labels.mu
-    label_axes(ax, energy, mu, title_of(sites.name, sites[0].formula))
+    label_axes(ax, *titles(state), title_of(sites.name, sites[0].formula))
     ax.legend(frameon=False, fontsize=6.5, loc="lower right")
     ax.locator_params(axis="x", nbins=4)
     return figure

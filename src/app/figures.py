@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from ..checkpoints.energy_scale import energy_label
 from ..plot import SITE_LABELS
 from .crystal import site_color
 from .state import Result, State
@@ -15,8 +14,8 @@ from .state import Result, State
 INK, QUIET = "#7d8590", "#8a9099"
 DASHES = ("solid", "dash", "dot", "dashdot")
 """Of the first model, the second and so on."""
-UNITS = {"1e-3 a0^2": "10<sup>-3</sup> a<sub>0</sub><sup>2</sup>", "not stated": "unit not stated"}
-"""How a unit is typeset."""
+TYPESET = r"$10^{-3}\,a_0^2$", "10<sup>-3</sup> a<sub>0</sub><sup>2</sup>"
+"""A unit for matplotlib and for Plotly."""
 
 
 @dataclass(frozen=True)
@@ -113,19 +112,20 @@ def traces_of(line: Line) -> Iterator[dict[str, Any]]:
     }  # fmt: skip
 
 
+def titles(state: State) -> tuple[str, str]:
+    """Of the axes, as matplotlib typesets them."""
+    if state.result is None:
+        return "Energy (eV)", "Absorption"
+    labels, zero = state.result.sites[0].labels, state.result.models[0].info.reference_energy
+    relative = state.axis == "relative" and zero is not None
+    energy = f"Energy relative to {zero:.1f} eV (eV)" if relative else labels.energy
+    return energy, "Derivative of the absorption, d mu / dE" if state.derivative else labels.mu
+
+
 def layout(state: State) -> dict[str, Any]:
     """Axes, legend and a warning; text and grid get their colors from the page's style."""
-    x_title, y_title, novel = "Energy (eV)", "Absorption", False
-    if state.result is not None:
-        model = state.result.models[0]
-        unit = UNITS.get(model.info.unit or "", escape(model.info.unit or ""))
-        y_title = f"Absorption ({unit})" if unit else y_title
-        x_title = energy_label(model)
-        if state.axis == "relative" and model.info.reference_energy is not None:
-            x_title = f"Energy relative to {model.info.reference_energy:.1f} eV (eV)"
-        novel = any(one.novel for one in state.result.chosen(state.site))
-    if state.derivative:
-        y_title = "Derivative of the absorption, d mu / dE"
+    x_title, y_title = map(escape, titles(state))
+    novel = state.result is not None and any(s.novel for s in state.result.chosen(state.site))
     warning = {
         "text": "novel: expect<br>larger errors", "align": "left", "showarrow": False,
         "xref": "paper", "x": 0.02, "yref": "paper", "y": 0.98, "xanchor": "left", "yanchor": "top",
@@ -136,7 +136,7 @@ def layout(state: State) -> dict[str, Any]:
         "margin": {"l": 64, "r": 12, "t": 8, "b": 48}, "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)", "dragmode": "zoom",
         "xaxis": {**axis, "title": {"text": x_title}, "showgrid": False},
-        "yaxis": {**axis, "title": {"text": y_title}},
+        "yaxis": {**axis, "title": {"text": y_title.replace(*TYPESET)}},
         "legend": {"x": 1, "xanchor": "right", "y": 0.02, "yanchor": "bottom",
                    "bgcolor": "rgba(0,0,0,0)"},
         "annotations": [warning] if novel else [],

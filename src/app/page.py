@@ -13,7 +13,6 @@ from ..checkpoints.pretrained import models
 from ..errors import XanesError
 from ..prediction.site_prediction import describe_reasons
 from ..prediction.structure_prediction import SitePrediction
-from ..structures.environments import Environment
 from . import export
 from .crystal import Drawing, crystal_figure, draw_explanation, draw_structure, site_color
 from .figures import Line, spectrum_figure
@@ -213,9 +212,8 @@ class Page:
 
     def _show_table(self) -> None:
         """Show the sites of the last prediction, and which is chosen."""
-        table = self.state.table
-        sites = [] if table is None else table.sites
-        cells = [] if table is None else list(map(site_cells, sites, table.surroundings))
+        sites = self.state.table.sites if self.state.table else []
+        cells = [site_cells(one) for one in sites]
         if self.cells != cells:
             self.cells, self.sites = cells, [MEAN, *(one.site for one in sites)]
             count = sum(len(one.equivalent) for one in sites)
@@ -235,14 +233,15 @@ class Page:
         self.edge.set_options({pair: " ".join(pair) for pair in state.edges()}, value=shown)
 
 
-def site_cells(site: SitePrediction, around: Environment) -> tuple[str, ...]:
+def site_cells(site: SitePrediction) -> tuple[str, ...]:
     """Texts of a site's row, see ``SITES``."""
+    around = site.environment
     novelty = "novel" if site.novel else "known"
     return (
         f"{site.element or ''} {site.site}".strip(),
         str(len(site.equivalent)),
-        str(around.coordination),
-        f"{around.bond_length:.3f} Å",
+        str(around.coordination) if around else "",
+        f"{around.bond_length:.3f} Å" if around else "",
         novelty if site.distance is None else f"{novelty}, d {site.distance:.1f}",
     )
 

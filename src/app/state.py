@@ -14,7 +14,6 @@ from ..errors import StructureError
 from ..prediction.site_prediction import predict_structure
 from ..prediction.structure_prediction import StructurePrediction
 from ..structures.distortion import Distortion, distort
-from ..structures.environments import Environment, environments
 from ..structures.files import named_structures
 from ..xas.normalization import Ranges
 
@@ -126,8 +125,6 @@ class Result:
     """The structure that was predicted."""
     spectra: list[StructurePrediction]
     """Spectra of the distinct sites, of each model."""
-    surroundings: list[Environment]
-    """Of each distinct site."""
 
     @property
     def sites(self) -> StructurePrediction:
@@ -151,8 +148,7 @@ def predict(request: Request) -> Result:
     atoms = distort(request.atoms, request.geometry, request.site)
     only = [request.site] if request.geometry.moves else None
     spectra = [predict_structure(model, atoms, request.name, only) for model in loaded]
-    around = environments(loaded[0].graph(atoms, [one.site for one in spectra[0]]))
-    return Result(request, loaded, atoms, spectra, around)
+    return Result(request, loaded, atoms, spectra)
 
 
 def predict_both(request: Request, *known: Result | None) -> tuple[Result, Result]:

@@ -171,6 +171,7 @@ def _predictions(
             novel=len(spectra.reasons[row]) > 0,
             reasons=tuple(spectra.reasons[row]),
             distance=None if bands is None else float(bands.distance[row]),
+            environment=spectra.around[row][0],
             labels=labels,
         )
         for row, site in enumerate(absorbers, start=first)

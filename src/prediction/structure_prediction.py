@@ -11,6 +11,7 @@ from ..checkpoints.energy_scale import energy_label
 from ..checkpoints.trained_model import TrainedModel
 from ..errors import StructureError
 from ..plot import Curve, draw_curves
+from ..structures.environments import Environment
 from ..structures.names import title_of
 from ..xas.tabular import Tabular, axis_labels, describe_axis, label_axes
 
@@ -94,6 +95,8 @@ class SitePrediction(Banded):
     """In which ways it is, in words."""
     distance: float | None = None
     """Distance to the nearest training site, see ``Novelty``. None: not calibrated, or not kept."""
+    environment: Environment | None = None
+    """Neighbors within the network's cutoff. None: not kept."""
     unseen: tuple[str, ...] = ()
     """Elements of the structure that are absent from the training set."""
     element: str | None = None
