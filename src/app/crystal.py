@@ -12,6 +12,7 @@ from ase import Atoms
 from ase.data import chemical_symbols, covalent_radii
 from ase.data.colors import jmol_colors
 from matplotlib import colormaps
+from matplotlib.colors import to_hex
 from scipy.spatial import ConvexHull
 
 from ..explanation.attribution import Explanation
@@ -70,11 +71,6 @@ def site_color(row: int) -> str:
     return SITE_COLORS[row % len(SITE_COLORS)]
 
 
-def html_color(color: Any) -> str:
-    """Red, green and blue, each 0 to 1, as Plotly takes them."""
-    return "rgb({:.0f},{:.0f},{:.0f})".format(*(255 * part for part in color[:3]))
-
-
 @lru_cache(maxsize=1)
 def unit_sphere() -> tuple[np.ndarray, np.ndarray]:
     """Vertices on a Fibonacci lattice, and triangles, counterclockwise from outside."""
@@ -107,7 +103,7 @@ def draw_structure(atoms: Atoms, n_atoms: int, table: Result | None) -> Drawing:
     others = ~np.isin(original, list(absorbers))
     for z in dict.fromkeys(drawn.numbers[others].tolist()):
         members = np.flatnonzero(others & (drawn.numbers == z))
-        groups.append(Group(chemical_symbols[z], html_color(jmol_colors[z]), members))
+        groups.append(Group(chemical_symbols[z], to_hex(jmol_colors[z]), members))
     return Drawing(original, drawn, groups)
 
 
@@ -119,7 +115,7 @@ def draw_explanation(explained: Explanation, site: int, color: str) -> Drawing:
     groups = [Group(f"{chemical_symbols[atoms.numbers[0]]} {site}", color, np.array([0]))]
     for shell, size in zip(explained.shells, sizes, strict=True):
         members = np.array([near.index(k) for k in shell.members])
-        shade = html_color(colormaps["cividis"](0.1 + 0.9 * size / largest))
+        shade = to_hex(colormaps["cividis"](0.1 + 0.9 * size / largest))
         groups.append(Group(f"{shell.label} Å: {size:.2g}", shade, members))
     return Drawing(origin, atoms, groups)
 

@@ -4,7 +4,7 @@ import json
 import shlex
 from argparse import ArgumentError
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -18,7 +18,7 @@ from ..prediction.predicted import Predicted
 from ..prediction.spectra_files import check_format, content_of
 from ..prediction.structure_prediction import StructurePrediction
 from ..runtime.atomic_files import write_text_durably
-from ..runtime.options import make_options
+from ..runtime.options import changed, make_options
 from ..runtime.provenance import PROGRAM
 from ..structures.distortion import Distortion
 from ..structures.names import title_of
@@ -38,8 +38,7 @@ PIXEL = 0.5
 def save_file(state: State, path: Path, more: Iterable[Line] = ()) -> None:
     """Write what the page shows: figure, structure as extended xyz, or spectra as `predict` does.
 
-    Raises:
-        ConfigError: there is no spectrum, or the format can't contain it.
+    ConfigError: there is no spectrum, or the format can't contain it.
     """
     result = state.result
     if result is None or state.structure is None:
@@ -137,13 +136,6 @@ class Link(Settings):
     """File of the structure that is shown."""
     frame: int = 0
     """Its frame."""
-
-
-def changed(one: Any) -> dict[str, Any]:
-    """Fields of a dataclass, and of those in it, that are not the default."""
-    default, values = type(one)(), {k.name: getattr(one, k.name) for k in fields(one)}
-    values = {k: v for k, v in values.items() if v != getattr(default, k)}
-    return {k: changed(v) if is_dataclass(v) else v for k, v in values.items()}
 
 
 def link(state: State) -> str:

@@ -138,12 +138,7 @@ class Result:
 
 
 def predict(request: Request) -> Result:
-    """Predict as `e3gnn-xanes predict` does.
-
-    Raises:
-        StructureError: the structure can't be distorted or predicted.
-        ConfigError: a model knows no shift to measured energies.
-    """
+    """Predict as `e3gnn-xanes predict` does, with its errors and those of ``distort``."""
     loaded = request.load()
     atoms = distort(request.atoms, request.geometry, request.site)
     only = [request.site] if request.geometry.moves else None
@@ -203,11 +198,7 @@ class State(Settings):
         return self.undistorted if moves else self.result
 
     def add(self, path: Path, uploaded: bool = False) -> None:
-        """Read a structure file and show it.
-
-        Raises:
-            StructureError: it is too large or can't be read.
-        """
+        """Read a structure file and show it; StructureError: it is too large or can't be read."""
         check_size(path, StructureError)
         named = named_structures(path)
         name = path.stem if uploaded or len(named) > 1 else named[0][0]
@@ -236,11 +227,7 @@ class State(Settings):
         return [pair for pair in dict.fromkeys(known) if pair[0] in present]
 
     def request(self) -> Request | None:
-        """What is to be predicted; None: there is no structure.
-
-        Raises:
-            StructureError: no model knows an absorber of the structure.
-        """
+        """What is to be predicted, None: nothing; StructureError: no model knows an absorber."""
         structure, edges, names = self.structure, self.edges(), self.chosen_models()
         if structure is None:
             return None
@@ -264,15 +251,13 @@ class State(Settings):
             self.site = MEAN if row is None else self.table.sites[row].site
 
     def choose(self, site: int) -> None:
-        """Choose a site, or the group that contains it; what is no absorber changes nothing.
-
-        Moved neighbors are those of the site before.
-        """
+        """Choose a site, or the group that contains it; what is no absorber changes nothing."""
         row = None if self.table is None else self.table.sites.row_of(site)
         if row is not None and self.table is not None:
             site = self.table.sites[row].site
         if site != self.site and (row is not None or site == MEAN):
-            self.site, self.geometry = site, replace(self.geometry, moved=(), shift=0.0)
+            self.site = site  # moved neighbors were those of the site before
+            self.geometry = replace(self.geometry, moved=(), shift=0.0)
 
     def step(self, by: int) -> None:
         """Choose the next site in the order of the table, which begins with the mean."""

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..checkpoints.trained_model import TrainedModel
+from ..errors import RecordError
 from ..xas.normalization import Normalized
 from ..xas.spectrum import Spectrum
-from .candidates import Candidate, band_coverage, check_names
+from .candidates import Candidate, band_coverage, check_names, edge_step
 from .expected_shift import compare_window, expected_shift, shift_bounds
 from .fit import Bounds, adjust
 from .linear_combination import Mixture, fit_predictions
@@ -17,6 +20,8 @@ WINDOW = -20.0, 60.0
 """Energies of a mixture, eV relative to the measurement's e0."""
 MAX_SHIFT = 1.0
 """Largest shift of a predicted component of a mixture relative to the common one, eV."""
+MARGIN = 10.0
+"""A measurement is drawn so far below and above a prediction, eV."""
 BOOTSTRAP = 200
 """Resamplings of the residuals for the errors of a mixture's fractions."""
 
@@ -63,6 +68,33 @@ class Comparison:
         """R-factor of a prediction that is adjusted as ``adjust`` does it."""
         energy, mu = self.window.energy, self.window.mu
         return MEASURES["r_factor"](energy, mu, adjust(energy, candidate, shift, broadening, scale))
+
+    def in_models_unit(
+        self, candidate: Candidate, shift: float, broadening: float, scale: float
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Measurement and adjusted prediction, see ``adjust``, in the model's energies and unit.
+
+        The measurement is moved by the shift the other way, and divided by the scale, so that it
+        lies on the spectra that the model predicts.
+
+        Returns:
+            Energies up to ``MARGIN`` beyond the prediction, eV, measured and predicted absorption,
+            each of shape (n_energies,).
+
+        Raises:
+            RecordError: they have no energies in common.
+        """
+        scan, known = self.measured.flat, candidate.predicted.energy
+        energy = scan.energy - shift
+        near = (energy > known[0] - MARGIN) & (energy < known[-1] + MARGIN)
+        if near.sum() < 2:
+            raise RecordError(
+                f"{scan.source}: shifted by {shift:g} eV it has no energies in common with the"
+                " prediction"
+            )
+        fitted = adjust(scan.energy[near], candidate, shift, broadening, scale)
+        unit = edge_step(self.model.info) / scale
+        return energy[near], scan.mu[near] * unit, fitted * unit
 
     def target(self, window: tuple[float, float] = WINDOW) -> Spectrum:
         """The measurement on the energies of a mixture, eV relative to e0."""

@@ -118,6 +118,13 @@ def make_options(options: Callable[..., Any], values: Namespace) -> Any:
     return made
 
 
+def changed(options: Any) -> dict[str, Any]:
+    """Fields of a dataclass, and of those in it, that are not the default."""
+    default, values = type(options)(), {k.name: getattr(options, k.name) for k in fields(options)}
+    values = {k: v for k, v in values.items() if v != getattr(default, k)}
+    return {k: changed(v) if is_dataclass(v) else v for k, v in values.items()}
+
+
 def with_prefix(options: Any, prefix: str, *names: str) -> Any:
     """Options with a prefix of the names of files, as one of several results has them."""
     files = {name: getattr(options, name) for name in names}
