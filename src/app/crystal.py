@@ -4,7 +4,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from matplotlib.colors import to_hex
 from scipy.spatial import ConvexHull
 
 from ..explanation.attribution import Explanation
-from ..structures.bonds import bonds, with_images
+from ..structures.bonds import bonds, cell_edges, with_images
 from .state import Result
 
 SITE_COLORS = (
@@ -165,13 +164,6 @@ def segments(ends: np.ndarray, width: int) -> dict[str, Any]:
         "line": {"color": LINES, "width": width},
         **columns("xyz", np.concatenate([ends, gaps], axis=1).round(3)),
     }  # fmt: skip
-
-
-def cell_edges(cell: np.ndarray) -> np.ndarray:
-    """The twelve edges of a cell, shape (12, 2, 3)."""
-    corners = np.array(list(product((0, 1), repeat=3)))
-    pairs = [(a, b) for a in corners for b in corners if (b - a).sum() == 1 and (b >= a).all()]
-    return np.array(pairs) @ cell
 
 
 def layout(labels: list[tuple[np.ndarray, str]], pos: np.ndarray) -> dict[str, Any]:

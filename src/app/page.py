@@ -21,7 +21,7 @@ from .scan_panel import ScanPanel
 from .state import MEAN, Scan, State, predict_both
 from .style import CSS
 from .trajectory import TrajectoryPanel
-from .widgets import Latest, Table, box, button, choice, file_input, heading, in_thread
+from .widgets import Latest, Table, box, button, choice, errors_to, file_input, heading, in_thread
 
 SITES = ("Site", "Atoms", "Coordination", "Mean distance", "Novelty")
 """Heads of the table of distinct sites."""
@@ -106,31 +106,20 @@ class Page:
     def download(self, ending: str) -> None:
         """Send a file with what is shown."""
         path = self.folder / f"{Path(export.file_name(self.state)).stem}{ending}"
-        if self.attempt(lambda: export.save_file(self.state, path, self.overlays())):
+        with errors_to(self.say):
+            export.save_file(self.state, path, self.overlays())
             ui.download.file(path)
 
     async def open(self, path: Path, uploaded: bool = False) -> None:
         """Read a structure file and show it."""
-        if self.attempt(lambda: self.state.add(path, uploaded)):
+        with errors_to(self.say):
+            self.state.add(path, uploaded)
             await self.refresh()
 
-    def say(self, message: str) -> None:
-        """Show an error in its line; nothing: take it away."""
-        self.error.text = self.one_line(message)
-
-    def one_line(self, message: str) -> str:
-        """A message in one line, without the folder of files that were dropped."""
-        return " ".join(message.replace(f"{self.folder}/", "").split())
-
-    def attempt(self, work: Callable[[], Any]) -> bool:
-        """Do something, with the library's errors in the page's line; whether it went well."""
-        try:
-            work()
-        except (XanesError, OSError) as error:
-            self.say(str(error))
-            return False
-        self.say("")
-        return True
+    def say(self, message: str, where: Any = None) -> None:
+        """Show an error in a label, in one line, without the folder of files that were dropped."""
+        text = " ".join(message.replace(f"{self.folder}/", "").split())
+        (where or self.error).text = text
 
     async def set(self, **values: Any) -> None:
         """Change fields of the state and show what follows."""

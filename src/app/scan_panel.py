@@ -15,7 +15,7 @@ from ..xas.columns import read_columns
 from .figures import Line
 from .scan import KNOBS, overlays, read
 from .state import Result, Scan
-from .widgets import Latest, Table, box, button, file_input, heading, in_thread, slider
+from .widgets import Latest, Table, box, button, errors_to, file_input, heading, in_thread, slider
 
 if TYPE_CHECKING:
     from .page import Page
@@ -83,8 +83,8 @@ class ScanPanel:
             self.difference = ui.checkbox("Difference", on_change=self._draw)
 
     def say(self, message: str) -> None:
-        """Show an error in the panel's line; nothing: take it away."""
-        self.error.text = self.page.one_line(message)
+        """Show an error in the panel's line."""
+        self.page.say(message, self.error)
 
     async def open(self, path: Path, uploaded: bool = False) -> None:
         """Read another scan, with columns and ranges that are inferred."""
@@ -201,16 +201,13 @@ class ScanPanel:
     async def _mixture(self) -> None:
         if self.comparison is None:
             return
-        try:
-            mixture = await in_thread(self.comparison.mixture, self.candidates)
-        except XanesError as error:
-            self.say(str(error))
-            return
         names = [one.name for one in self.candidates]
-        self.mixed.clear()
-        with self.mixed:
-            Table(MIXED).show(mixture_cells(names, mixture))
-            remarks(mixture_table(names, mixture, MAX_SHIFT), len(names))
+        with errors_to(self.say):
+            mixture = await in_thread(self.comparison.mixture, self.candidates)
+            self.mixed.clear()
+            with self.mixed:
+                Table(MIXED).show(mixture_cells(names, mixture))
+                remarks(mixture_table(names, mixture, MAX_SHIFT), len(names))
 
 
 def remarks(table: str, rows: int) -> None:

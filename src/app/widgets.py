@@ -1,14 +1,15 @@
 """What the panels of the page are made of: sliders, tables, files to drop, long work."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import zip_longest
 from math import floor, log10
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from nicegui import events, run, ui
+from nicegui import binding, events, run, ui
 
 from ..errors import XanesError
 from .state import LARGEST
@@ -63,14 +64,16 @@ def file_input(page: "Page", drop: str, path: str, opened: Callable[..., Any], s
     ``opened`` gets a path, and True for a file that was dropped; ``say`` that one is too large.
     """
 
-    async def uploaded(event: events.UploadEventArguments) -> None:
-        file = page.folder / (Path(event.file.name).name or "file")
-        await event.file.save(file)
+    async def uploaded(event: events.MultiUploadEventArguments) -> None:
         upload.reset()
-        await opened(file, True)
+        for one in event.files:
+            file = page.folder / (Path(one.name).name or "file")
+            await one.save(file)
+            await opened(file, True)
 
     upload = ui.upload(
-        label=drop, multiple=True, auto_upload=True, max_file_size=LARGEST, on_upload=uploaded,
+        label=drop, multiple=True, auto_upload=True, max_file_size=LARGEST,
+        on_multi_upload=uploaded,
         on_rejected=lambda: say(f"a file is larger than {LARGEST // 10**6} MB"),
     ).props("flat")  # fmt: skip
     field = ui.input(path).props("dense").classes("grow")
@@ -125,12 +128,24 @@ async def in_thread(work: Callable[..., T], *arguments: Any) -> T:
     return result
 
 
-class Stopped(Exception):
+@contextmanager
+def errors_to(say: Callable[[str], None]) -> Iterator[None]:
+    """Errors of the library go to a line of the page, which is empty before."""
+    say("")
+    try:
+        yield
+    except (XanesError, OSError) as error:
+        say(str(error))
+
+
+class Stopped(XanesError):
     """The user stopped long work."""
 
 
 class LongWork:
     """Work in a thread: a button that begins it or takes its result away, progress, and Stop."""
+
+    working = binding.BindableProperty()
 
     def __init__(
         self,
@@ -141,11 +156,8 @@ class LongWork:
     ) -> None:
         """Build the buttons and the bar.
 
-        Args:
-            page: it is shown anew with the result, and has the line of errors.
-            texts: of the button, before and after.
-            work: makes a function of what is shown, which gets what to call with its fraction.
-            key: what the result belongs to; it is none of what is shown later.
+        ``work`` makes of what is shown a function, which gets what to call with its fraction; the
+        result is that of ``key``, and none where that is another; ``texts`` are the button's.
         """
         self.page, self.texts, self.work, self.key = page, texts, work, key
         self.working, self.stopped, self.fraction = False, False, 0.0
@@ -166,18 +178,12 @@ class LongWork:
         self.button.set_enabled(possible)
 
     async def _act(self) -> None:
-        key = self.key()
-        if self.result is not None:
-            self.made = None
-        else:
+        key, begins, self.made = self.key(), self.result is None, None
+        if begins:
             self.working, self.stopped, self.fraction = True, False, 0.0
             try:
-                self.made = key, await in_thread(self.work(), self._advance)
-                self.page.say("")
-            except Stopped:
-                self.page.say("")
-            except XanesError as error:
-                self.page.say(str(error))
+                with errors_to(self.page.say):
+                    self.made = key, await in_thread(self.work(), self._advance)
             finally:
                 self.working = False
         self.page.show(moved=True)
@@ -185,7 +191,7 @@ class LongWork:
     def _advance(self, fraction: float) -> None:
         self.fraction = fraction
         if self.stopped:
-            raise Stopped
+            raise Stopped("stopped")
 
     def _stop(self) -> None:
         self.stopped = True

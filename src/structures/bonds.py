@@ -52,3 +52,10 @@ def with_images(atoms: Atoms, centers: Collection[int]) -> tuple[np.ndarray, Ato
     pos = atoms.positions[rows[:, 0]] + rows[:, 1:] @ np.asarray(atoms.cell.array)
     cell = atoms.cell if atoms.pbc.any() else None
     return rows[:, 0], Atoms(atoms.numbers[rows[:, 0]], pos, cell=cell)
+
+
+def cell_edges(cell: np.ndarray) -> np.ndarray:
+    """The twelve edges of a cell, shape (12, 2, 3)."""
+    corners = np.array(list(product((0, 1), repeat=3)))
+    pairs = [(a, b) for a in corners for b in corners if (b - a).sum() == 1 and (b >= a).all()]
+    return np.array(pairs) @ cell
