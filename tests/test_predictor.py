@@ -116,6 +116,19 @@ def test_few_frames_are_in_memory_at_once(predictor):
     assert most == 8 * AT_ONCE
 
 
+def test_progress_of_a_trajectory_counts_its_frames_and_can_end_it(predictor):
+    begun = []
+    predictor.trajectory(frames(5), progress=begun.append)
+    assert begun == [0, 1, 2, 3, 4]
+
+    def stop(number):
+        if number == 3:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        predictor.trajectory(frames(5), progress=stop)
+
+
 def test_a_file_of_frames_is_read_as_it_is_needed(tmp_path):
     write(tmp_path / "md.xyz", list(frames(200)), format="extxyz")
 

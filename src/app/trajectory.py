@@ -1,32 +1,18 @@
 """The frames of a trajectory: a slider, and their mean spectrum with its spread."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ase import Atoms
 from nicegui import ui
 
 from ..errors import ConfigError
 from ..prediction.trajectory import TrajectorySpectrum
 from ..predictor import XANESPredictor
 from .figures import INK, Line
-from .state import Request
 from .widgets import LongWork, box, heading, slider
 
 if TYPE_CHECKING:
     from .page import Page
-
-
-def average(
-    request: Request, frames: Sequence[Atoms], progress: Callable[[float], None]
-) -> TrajectorySpectrum:
-    """Mean over frames, with the first model of the page; see ``XANESPredictor.trajectory``.
-
-    ``progress`` gets the fraction of the frames that is begun, and may raise to stop.
-    """
-    predictor = XANESPredictor(request.load()[0])
-    return predictor.trajectory(frames, progress=lambda number: progress(number / len(frames)))
 
 
 def overlays(spectrum: TrajectorySpectrum) -> list[Line]:
@@ -86,4 +72,7 @@ class TrajectoryPanel:
         structure, result = self.state.structure, self.state.result
         if structure is None or result is None:
             raise ConfigError("there is no spectrum to average")
-        return partial(average, result.request, structure.frames)
+        predictor, frames = XANESPredictor(result.request.load()[0]), structure.frames
+        return lambda progress: predictor.trajectory(
+            frames, progress=lambda number: progress(number / len(frames))
+        )

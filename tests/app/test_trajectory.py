@@ -29,28 +29,14 @@ def state(tmp_path_factory):
 
 
 def test_mean_and_spread_are_those_of_the_predictor(state):
-    from src.app.trajectory import average, overlays
+    from src.app.trajectory import overlays
 
-    begun = []
-    spectrum = average(state.request(), state.structure.frames, begun.append)
+    spectrum = XANESPredictor(state.request().load()[0]).trajectory(state.structure.frames)
     expected = XANESPredictor("cu-k-feff").trajectory(state.structure.source)
     np.testing.assert_allclose(spectrum.mean, expected.mean, atol=1e-6)
     np.testing.assert_allclose(spectrum.spread, expected.spread, atol=1e-6)
-    assert begun == pytest.approx([0.0, 0.2, 0.4, 0.6, 0.8])
     assert np.abs(spectrum.mean - state.result.sites.mean).max() > 1e-3  # not the frame shown
     curves = spectrum_figure(state, overlays(spectrum))["data"][-3:]
     middle, above, below = (curve["y"] for curve in curves)
     np.testing.assert_allclose(above - below, 2 * spectrum.spread, atol=2e-5)
     np.testing.assert_allclose(middle, spectrum.mean, atol=1e-5)
-
-
-def test_it_can_be_stopped(state):
-    from src.app.trajectory import average
-    from src.app.widgets import Stopped
-
-    def stop(fraction):
-        if fraction > 0.3:
-            raise Stopped
-
-    with pytest.raises(Stopped):
-        average(state.request(), state.structure.frames, stop)
