@@ -36,10 +36,10 @@ class GeometryPanel:
             isotropic = self._slider("Isotropic strain, %", "isotropic", STRAIN, 0.1)
             with box("bar", "Strain along"):
                 self.along = self._choice("Lattice vector", lambda v: self._set(along=v), {0: "a"})
-            uniaxial = self._slider("Strain along, %", "uniaxial", STRAIN, 0.1)
+            uniaxial = self._slider("Strain along the vector, %", "uniaxial", STRAIN, 0.1)
             with box("bar", "Distance of"):
                 self.moved = self._choice("Neighbors", lambda v: self._set(moved=v), {(): ""})
-            self.shift = self._slider("Distance of, Å", "shift", SHIFT, 0.01)
+            self.shift = self._slider("Distance of the neighbors, Å", "shift", SHIFT, 0.01)
         self.sliders = {"isotropic": isotropic, "uniaxial": uniaxial, "shift": self.shift}
         with box("bar"):
             texts = "Explain this site", "Back to the crystal"

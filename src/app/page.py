@@ -1,12 +1,13 @@
 """Layout of the page, and what happens when something on it is changed."""
 
+import asyncio
 import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from nicegui import app, events, ui
+from nicegui import app, background_tasks, events, ui
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from ..checkpoints.pretrained import models
@@ -18,13 +19,16 @@ from .crystal import Drawing, crystal_figure, draw_explanation, draw_structure, 
 from .figures import Line, spectrum_figure
 from .geometry_panel import GeometryPanel
 from .scan_panel import ScanPanel
-from .state import MEAN, Scan, State, predict_both
+from .state import MEAN, Result, Scan, State, predict_both
 from .style import CSS
+from .summary import summary
 from .trajectory import TrajectoryPanel
 from .widgets import Latest, Table, box, button, choice, errors_to, file_input, heading, in_thread
 
 SITES = ("Site", "Atoms", "Coordination", "Mean distance", "Novelty")
 """Heads of the table of distinct sites."""
+REST = 0.15
+"""Time without a move after which the crystal is drawn, seconds."""
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples" / "copper"
 """Structures at hand where the repository is."""
 AXES = {"absolute": "calculated", "relative": "relative", "experiment": "aligned to experiment"}
@@ -92,6 +96,7 @@ class Page:
                 lambda e: self.set(derivative=e.value)
             )
         self.spectrum = ui.plotly(spectrum_figure(state)).classes("spectrum")
+        self.summary = ui.label().classes("quiet summary")
         self.doubt = ui.label().classes("warn doubt").props("role=status")
 
     def _build_export(self) -> None:
@@ -163,11 +168,18 @@ class Page:
         self.draw_spectrum()
         reasons = [] if result is None else describe_reasons(result.chosen(state.site))
         self.doubt.text = f"Novel: {'; '.join(reasons)}" if reasons else ""
+        self.summary.text = summary(state)
         if moved:
-            self._show_crystal()
             self._show_table()
             self._show_choices()
             self.show_lines()
+            background_tasks.create(self._rest(result))
+
+    async def _rest(self, result: Result | None) -> None:
+        """Draw the crystal, which takes longer, unless something else is to be shown by then."""
+        await asyncio.sleep(REST)
+        if result is self.state.result and not self.crystal.is_deleted:
+            self._show_crystal()
 
     def overlays(self) -> list[Line]:
         """Curves of the panels."""

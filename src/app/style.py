@@ -28,12 +28,13 @@ h2 { font-size: 15px; font-weight: 600; margin: 0 8px 0 0; line-height: 1.4; }
 .grow { flex: 1 1 140px; min-width: 0; }
 .choice { flex: 0 1 150px; }
 .quiet { color: var(--quiet); }
+.summary { min-height: 1.5em; font-variant-numeric: tabular-nums; }
 .warn { color: var(--warn); }
 .bad { color: var(--bad); }
 .doubt { min-height: 3em; font-size: 14px; }
 header { position: sticky; top: 0; z-index: 10; background: var(--paper); padding: 4px 0; }
-.crystal { width: 100%; height: 400px; }
-.spectrum { width: 100%; height: 460px; }
+.crystal, .spectrum { width: 100%; height: 400px; overflow: hidden; }
+.spectrum { height: 460px; }
 .number { text-align: right; font-variant-numeric: tabular-nums; min-width: 5em; }
 .sliders { display: grid; gap: 2px 20px; align-items: center;
   grid-template-columns: minmax(170px, auto) minmax(80px, 1fr) auto; }
@@ -72,7 +73,7 @@ header { position: sticky; top: 0; z-index: 10; background: var(--paper); paddin
 .js-plotly-plot .xlines-above, .js-plotly-plot .ylines-above, .js-plotly-plot .ticks {
   stroke: var(--quiet) !important; }
 @media (max-width: 1200px) { .page { gap: 24px 32px; } .bar { gap: 8px 10px; }
-  .grow, .choice { flex-basis: 84px; }
+  .grow { flex-basis: 72px; } .choice { flex-basis: 100px; }
   .sites { font-size: 13px; } .sites th, .sites td { padding: 6px 6px 6px 0; } }
 @media (max-width: 900px) {
   .page { grid-template-columns: minmax(0, 1fr); gap: 14px; }

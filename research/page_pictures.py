@@ -1,0 +1,75 @@
+"""Pictures of `e3gnn-xanes app` for docs/howto/app.md: screenshots.
+
+    python -m research.page_pictures docs/howto/app
+
+Copper and its oxides next to a measured foil, 1440, 1024 and 390 pixels wide, light and dark. Needs
+playwright, Chromium and Pillow; without a GPU it takes minutes.
+"""
+
+import argparse
+import shutil
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from benchmarks.app_browser import served
+
+FITS = """[...document.querySelectorAll('.js-plotly-plot')].every(
+    plot => Math.abs(plot._fullLayout.width - plot.clientWidth) < 2)"""
+"""Whether the figures have followed the width of the page."""
+WIDEST = "document.documentElement.scrollWidth"
+COPPER = [f"docs/examples/copper/{name}.vasp" for name in ("CuO", "Cu2O", "Cu")]
+FOIL = "tests/data/experiment/cu_metal_rt.xdi"
+GRAPHICS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader"]
+GRAPHICS += ["--enable-unsafe-swiftshader"]
+STILL = 1500
+"""Time in which a crystal is drawn without a GPU, ms."""
+SHIFTS = """new PerformanceObserver(list => {
+    for (const shift of list.getEntries()) window.moved = (window.moved || 0) + shift.value;
+}).observe({type: 'layout-shift', buffered: true})"""
+"""Adds up what moves on the page without an input, as the cumulative layout shift."""
+
+
+def picture(page: Any, colors: int) -> Image.Image:
+    """The whole page with few colors."""
+    page.wait_for_timeout(STILL)
+    image = Image.open(BytesIO(page.screenshot(full_page=True))).convert("RGB")
+    return image.quantize(colors, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+
+
+def screenshots(browser: Any, address: str, folder: Path) -> None:
+    """Write the screenshots, and print what moved while the page loaded and what is too wide."""
+    page = browser.new_page(viewport={"width": 1440, "height": 1000})
+    page.add_init_script(SHIFTS)
+    page.goto(address)
+    page.wait_for_selector(".result:has-text('R-factor')", timeout=300_000)
+    print(f"layout shift {page.evaluate('window.moved || 0'):.4f}")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        for width in (1440, 1024, 390):
+            page.set_viewport_size({"width": width, "height": 1000})
+            page.wait_for_function(FITS)
+            image = picture(page, 64)
+            image.save(folder / f"{width}-{scheme}.png", optimize=True)
+            print(f"{scheme}, {width} pixels: {page.evaluate(WIDEST)} wide")
+    page.close()
+
+
+def main() -> None:
+    """Write the pictures into a folder."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    folder = parser.parse_args().folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        launch = playwright.chromium.launch
+        browser = launch(executable_path=shutil.which("chromium"), args=GRAPHICS)
+        with served(*COPPER, "--scan", FOIL) as (_, address, _):
+            screenshots(browser, address, folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""What the page says of a spectrum in a line."""
+
+import numpy as np
+
+from .figures import on_axis
+from .state import State
+
+
+def highest(energy: np.ndarray, mu: np.ndarray) -> float:
+    """Energy of the maximum, eV, by a parabola through the points next to it; none at an end."""
+    k = int(mu.argmax())
+    if not 0 < k < len(mu) - 1:
+        return float(energy[k])
+    near = slice(k - 1, k + 2)
+    square, slope, _ = np.polyfit(energy[near] - energy[k], mu[near], 2)
+    return float(energy[k] - slope / (2 * square))
+
+
+def summary(state: State) -> str:
+    """Where the shown spectrum is highest, how far a distortion moved that, and its band."""
+    result, before = state.result, state.undistorted
+    if result is None:
+        return ""
+    sites = result.chosen(state.site)
+    top = highest(on_axis(state, sites.energy), sites.mean)
+    text = f"Maximum at {top:.2f} eV"
+    if before is not None and before is not result:
+        plain = before.chosen(state.site)
+        text += f", moved by {top - highest(on_axis(state, plain.energy), plain.mean):+.2f} eV"
+    return text + sites[0].labels.mean_width(sites.half_width)
