@@ -99,10 +99,12 @@ def open_tab(browser, address):
     context.route("**/*", only_here)
     page = context.new_page()
     page.set_default_timeout(60_000)
-    page.goto(address)
-    yield page
-    context.close()
-    assert outside == []
+    try:
+        page.goto(address)
+        yield page
+        assert outside == []
+    finally:
+        context.close()
 
 
 @pytest.fixture
