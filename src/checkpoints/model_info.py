@@ -92,9 +92,10 @@ class ModelInfo:
 
     @property
     def absorbers(self) -> list[tuple[str, str]]:
-        """Elements and edges of which the model has seen enough spectra."""
+        """Elements and edges, those with few training spectra, whose sites are flagged, last."""
         if self.edges is not None:
-            return [(scale.element, scale.edge) for scale in self.known_edges]
+            scales = [*self.known_edges, *self.edges]
+            return list(dict.fromkeys((scale.element, scale.edge) for scale in scales))
         return [(self.element, self.edge)] if self.element and self.edge else []
 
     @property

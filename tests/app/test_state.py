@@ -72,3 +72,18 @@ def test_structure_without_a_known_absorber_is_refused():
     state.add(ROOT / "tests" / "data" / "gan" / "GaN-wurtzite.cif")
     with pytest.raises(StructureError, match="absorber"):
         state.request()
+
+
+def test_absorbers_with_few_spectra_come_last_and_are_flagged():
+    state = State(models=["any-edge"])
+    state.add(COPPER / "CuFeS2.vasp")
+    assert state.edges()[0] == ("Cu", "K")
+    assert set(state.edges()[1:]) == {("Fe", "K"), ("S", "K")}
+    assert not any("training spectra" in text for text in reasons(state))
+    state.edge = "Fe", "K"
+    assert all("training spectra" in text for text in reasons(state))
+
+
+def reasons(state):
+    """Why each site of a structure is novel."""
+    return ["; ".join(one.reasons) for one in predict_both(state.request())[0].sites]
