@@ -24,12 +24,12 @@ import numpy as np
 from ase.io import write
 from playwright.sync_api import sync_playwright
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.app_latency import CELLS, CUO
 from src.structures.files import named_structures
 
 ROOT = Path(__file__).parents[1]
-CUO = ROOT / "docs" / "examples" / "copper" / "CuO.vasp"
-CELLS = {8: (1, 1, 1), 48: (2, 1, 3), 192: (4, 2, 3)}
-"""Repetitions of CuO by number of atoms."""
 TURN = 40
 """Moves in one direction; the slider has 50 steps on each side."""
 LISTEN = """() => {

@@ -31,10 +31,9 @@ def read_places() -> Places:
     for name in CAMPAIGNS:
         for source in find_sources(FOLDER / f"{name}.extxyz.xz"):
             for one in read_source(source, ReadOptions(target="absolute")):
-                place = None
-                if isinstance(one, Record):
-                    place = edge_scale.edge_start(one.energy, one.mu)
-                if isinstance(one, Record) and place is not None:
+                if not isinstance(one, Record):
+                    continue
+                if (place := edge_scale.edge_start(one.energy, one.mu)) is not None:
                     found[one.edge, one.element].append((place[0], np.log(place[1])))
     return {key: np.array(places) for key, places in found.items() if len(places) > 1}
 

@@ -9,6 +9,8 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from torch import Tensor
+
 from src.checkpoints.model_file import read_model_file, write_model_file
 from src.checkpoints.pretrained import model_path
 
@@ -21,15 +23,15 @@ def main() -> None:
     arguments = parser.parse_args()
     file = read_model_file(model_path(arguments.model))
     tensors = {
-        name: value.half() if is_matrix(name) and value.ndim > 1 else value
+        name: value.half() if is_matrix(name, value) else value
         for name, value in file.tensors.items()
     }
     write_model_file(arguments.output, replace(file, tensors=tensors))
 
 
-def is_matrix(name: str) -> bool:
-    """Whether a tensor is one of learned weights."""
-    return name.startswith("members.") and ".coefficient_" not in name
+def is_matrix(name: str, value: Tensor) -> bool:
+    """Whether a tensor is a matrix of learned weights."""
+    return name.startswith("members.") and ".coefficient_" not in name and value.ndim > 1
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from nicegui import ui
 
+from ..comparison import MAX_SHIFT
 from ..comparison.candidates import Candidate, predict_named
-from ..comparison.comparison import MAX_SHIFT, Comparison
+from ..comparison.comparison import Comparison
 from ..comparison.tables import fit_cells, mixture_cells, mixture_table, ranking_table, verdict
 from ..errors import XanesError
 from ..xas.columns import read_columns
@@ -169,20 +170,25 @@ class ScanPanel:
         if self.comparison is not None and self.candidate is not None:
             await self._fit(self.comparison, self.candidate)
 
+    def _knobs(self) -> dict[str, float]:
+        return {name: float(knob.value) for name, knob in self.sliders.items()}
+
     def lines(self) -> list[Line]:
-        """Curves of the scan and of what the sliders make of the prediction; the R-factor."""
+        """Curves of the scan and of what the sliders make of the prediction."""
         one, shown, result = self.comparison, self.candidate, self.state.result
         if one is None or shown is None or result is None:
             return []
-        knobs = {name: float(knob.value) for name, knob in self.sliders.items()}
-        self.r_factor.text = f"R-factor {one.r_factor(shown, **knobs):.5f}"
         try:
-            return overlays(one, shown, knobs, result)[: 3 if self.difference.value else 2]
+            return overlays(one, shown, self._knobs(), result)[: 3 if self.difference.value else 2]
         except XanesError as error:
             self.say(str(error))
             return []
 
     def _draw(self) -> None:
+        """Show what the sliders say: R-factor and curves."""
+        if self.comparison is not None and self.candidate is not None:
+            r_factor = self.comparison.r_factor(self.candidate, **self._knobs())
+            self.r_factor.text = f"R-factor {r_factor:.5f}"
         self.page.draw_spectrum()
 
     async def _rank(self, one: Comparison) -> None:

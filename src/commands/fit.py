@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..comparison import BOOTSTRAP, MAX_SHIFT, WINDOW
 from ..errors import ConfigError, check_not_negative
 from ..runtime.options import POSITIONAL, SCAN_FIRST
 
@@ -26,7 +27,7 @@ class Options:
     """Measured references, or, with `model`, structures whose spectra are predicted."""
     model: Path | None = None
     """Model for components that are structures. None: they are measured spectra."""
-    window: tuple[float, float] = (-20.0, 60.0)
+    window: tuple[float, float] = WINDOW
     """Energies fitted, eV relative to the measurement's e0."""
     sum_to_one: bool = False
     """Fractions add up to exactly one."""
@@ -40,7 +41,7 @@ class Options:
     `column`, or inferred."""
     energy_column: str | None = None
     """Name or number, from 1, of the column of energy in every measured file. None: inferred."""
-    bootstrap: int = 200
+    bootstrap: int = BOOTSTRAP
     """Resamplings of the residuals for the fractions' errors; 0: covariance alone."""
     output: Path | None = None
     """JSON file of all results. None: only the table is printed."""
@@ -58,7 +59,8 @@ def run(job: Options) -> None:
 
     check_writable(job.output, ".json")
     check_picture(job.plot)
-    max_shift = (0.0 if job.model is None else 1.0) if job.max_shift is None else job.max_shift
+    default = 0.0 if job.model is None else MAX_SHIFT
+    max_shift = default if job.max_shift is None else job.max_shift
     check_not_negative("max_shift", max_shift)
     check_not_negative("bootstrap", job.bootstrap)
     if not job.window[0] < job.window[1]:

@@ -9,6 +9,7 @@ from ..checkpoints.trained_model import TrainedModel
 from ..errors import RecordError
 from ..xas.normalization import Normalized
 from ..xas.spectrum import Spectrum
+from . import BOOTSTRAP, MAX_SHIFT, WINDOW
 from .candidates import Candidate, band_coverage, check_names, edge_step
 from .expected_shift import compare_window, expected_shift, shift_bounds
 from .fit import Bounds, adjust
@@ -16,14 +17,8 @@ from .linear_combination import Mixture, fit_predictions
 from .ranking import Ranking, rank
 from .similarity import MEASURES
 
-WINDOW = -20.0, 60.0
-"""Energies of a mixture, eV relative to the measurement's e0."""
-MAX_SHIFT = 1.0
-"""Largest shift of a predicted component of a mixture relative to the common one, eV."""
 MARGIN = 10.0
 """A measurement is drawn so far below and above a prediction, eV."""
-BOOTSTRAP = 200
-"""Resamplings of the residuals for the errors of a mixture's fractions."""
 
 
 @dataclass(frozen=True)
