@@ -1,31 +1,41 @@
-"""A model of several edges beside measured scans: `experiment.py MEASURED STRUCTURES`.
+r"""A model of several edges beside measured scans: `experiment.py MEASURED STRUCTURES`.
 
 MEASURED is the folder with `index.csv` (element, edge, scan, structure), STRUCTURES an extended xyz
 of others, of which 30 with the same absorber are drawn. Printed is the rank of each scan's own
-structure, by R-factor at the fitted shift and broadening; `--plot` draws scan and prediction.
+structure, by R-factor at the fitted shift and broadening; with `--calculated`, spectra of the own
+structures as `dataset` reads them, beside that the R-factor of FEFF's spectrum, fitted alike, and
+the root mean squared difference of prediction and FEFF, not fitted, in % of the edge step; `--plot`
+draws scan, prediction and FEFF.
 
     DATA=../shared/data
-    python -m research.experiment $DATA/measured $DATA/mp_structures/any_element.extxyz.xz
+    python -m research.experiment $DATA/measured $DATA/mp_structures/any_element.extxyz.xz \
+        --calculated research/calculated/measured.extxyz.xz
 """
 
 import argparse
 import csv
 import hashlib
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
 
 from src.checkpoints.trained_model import TrainedModel
-from src.comparison.candidates import predict_candidates
+from src.comparison.candidates import Candidate, edge_step, predict_candidates
 from src.comparison.comparison import Comparison
 from src.comparison.expected_shift import measured_at_edge
+from src.comparison.fit import Fit
 from src.comparison.ranking import Ranking
+from src.dataset.record import Record
 from src.errors import PredictionError, XanesError
-from src.plot import CALCULATED, PREDICTED, new_figure, save
+from src.plot import CALCULATED, MEAN, PREDICTED, new_figure, save
 from src.readers.extxyz import Frame, split_frames
+from src.readers.formats import find_sources, read_source
+from src.readers.options import ReadOptions
 from src.structures.files import named_structures
 from src.structures.names import formula_of
 
@@ -46,15 +56,42 @@ def draw(frames: list[Frame], element: str, folder: Path) -> list[Path]:
     return paths
 
 
-def compare(model: TrainedModel, scan: Path, own: Path, others: list[Path]) -> Ranking:
-    """Rank a scan's own structure among those of the others that can be predicted."""
+def compare(
+    model: TrainedModel, scan: Path, own: Path, others: list[Path], records: Sequence[Record]
+) -> tuple[Ranking, Fit | None, float]:
+    """Rank a scan's own structure among those of the others that can be predicted.
+
+    Returns:
+        The ranking; the fit of FEFF's spectrum of the own structure, and its root mean squared
+        difference from the prediction, units of the edge step, None and NaN where it is not known.
+    """
     model, measured = measured_at_edge(model, scan, COLUMN.get(scan.name))
     comparison = Comparison.of(model, measured)
     candidates = predict_candidates(model, [own])
+    by_feff = calculated(candidates[0], records, edge_step(model.info))
     for path in others:
         with suppress(PredictionError):  # an absorber without neighbors
             candidates += predict_candidates(model, [path])
-    return comparison.rank(candidates)
+    ranking = comparison.rank(candidates)
+    if by_feff is None:
+        return ranking, None, np.nan
+    difference = by_feff.predicted.mu - candidates[0].predicted.mu
+    return ranking, comparison.rank([by_feff]).fits[0], float(np.sqrt((difference**2).mean()))
+
+
+def calculated(one: Candidate, records: Sequence[Record], step: float) -> Candidate | None:
+    """FEFF's spectrum of a structure, mean over its sites; None: it is not known of all."""
+    energy, mu, atoms = one.predicted.energy, [], []
+    for site in one.sites:
+        for record in records:
+            if record.material == one.name and record.site in site.equivalent:
+                mu.append(np.interp(energy, record.energy, record.mu / step))
+                atoms.append(len(site.equivalent))
+                break
+    if len(mu) < len(one.sites):
+        return None
+    mean = np.average(mu, axis=0, weights=atoms)
+    return replace(one, predicted=replace(one.predicted, mu=mean), half_width=None)
 
 
 def main() -> None:
@@ -63,12 +100,16 @@ def main() -> None:
     parser.add_argument("measured", type=Path)
     parser.add_argument("structures", type=Path)
     parser.add_argument("--model", default="any-edge")
+    parser.add_argument("--calculated", type=Path)
     parser.add_argument("--plot", type=Path)
     job = parser.parse_args()
     model = TrainedModel.load(job.model)
     frames = [read() for _, read in split_frames(job.structures)]
     drawn = []
-    print("edge, compound: structure spectra rank R first R shift broadening")
+    sources = [] if job.calculated is None else find_sources(job.calculated)
+    found = [r for one in sources for r in read_source(one, ReadOptions(target="absolute"))]
+    records = [record for record in found if isinstance(record, Record)]
+    print("edge, compound: structure spectra rank R first R shift broadening FEFF-R from-FEFF")
     with (job.measured / "index.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
@@ -77,7 +118,10 @@ def main() -> None:
             one = model.of(row["element"], row["edge"])
             with tempfile.TemporaryDirectory() as folder:
                 others = draw(frames, row["element"], Path(folder))
-                ranking = compare(one, scan, own, others)
+                of_edge = [
+                    r for r in records if (r.element, r.edge) == (row["element"], row["edge"])
+                ]
+                ranking, by_feff, difference = compare(one, scan, own, others, of_edge)
         except XanesError as error:
             print(f"{row['scan']}: {error}", flush=True)
             continue
@@ -90,15 +134,19 @@ def main() -> None:
         print(
             f"{title}: {own.stem} {one.info.absorber_spectra} {1 + place}/{len(names)}"
             f" {r_factors[0]:.4f} {first.name} {r_factors[1]:.4f} {fit.shift:+.1f}"
-            f" {fit.broadening:.1f}",
+            f" {fit.broadening:.1f}"
+            + (f" {by_feff.measures['r_factor']:.4f}" if by_feff else " -")
+            + f" {100 * difference:.1f}",
             flush=True,
         )
-        drawn.append((title, ranking.measured, fit))
+        drawn.append((title, ranking.measured, fit, by_feff))
     if job.plot is not None and drawn:
         figure, axes = new_figure(7.0, 1.4 * -(-len(drawn) // 4), -(-len(drawn) // 4), 4)
-        for ax, (title, measured, fit) in zip(axes.flat, drawn, strict=False):
+        for ax, (title, measured, fit, feff_fit) in zip(axes.flat, drawn, strict=False):
             x = measured.energy - (measured.e0 or 0.0)
             ax.plot(x, measured.mu, color=CALCULATED, linewidth=2.2)
+            if feff_fit is not None:
+                ax.plot(x, feff_fit.fitted, color=MEAN, linewidth=0.7, linestyle="--")
             ax.plot(x, fit.fitted, color=PREDICTED, linewidth=1.0)
             ax.set_title(title, fontsize=7)
         for ax in list(np.ravel(axes))[len(drawn) :]:

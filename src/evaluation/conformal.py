@@ -26,7 +26,7 @@ of them for calibration: with 2, 5, 10 eV the coverage at single energies is 87 
 FLOORS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Floors that are tried, in units of the mean absolute error at an energy."""
 ENOUGH = 12
-"""Sites of a group that a quantile of its own is learned on; with fewer, that of all counts."""
+"""Sites of a group that a factor of its own is learned on; with fewer, the bands of all count."""
 SEEDS = 20
 """Seeds of the split in halves that are tried."""
 NOVEL_FRACTION = 0.05
@@ -91,19 +91,25 @@ def calibrate(data: SiteErrors, novelty: Novelty, coverage: float = COVERAGE) ->
         novelty=replace(novelty, threshold=novelty_threshold(data.distance, data.departs)),
     )
     scores = held.error / scale.half_width(held.spread, held.distance)
-    quantile = conformal_quantile(scores, data.energy, coverage)
-    return replace(scale, quantile=quantile, by_edge=quantiles_by_edge(held, scores, coverage))
+    pooled = replace(scale, quantile=conformal_quantile(scores, data.energy, coverage))
+    return replace(pooled, by_edge=quantiles_by_edge(data, pooled))
 
 
-def quantiles_by_edge(
-    held: SiteErrors, scores: np.ndarray, coverage: float
-) -> dict[str, np.ndarray]:
-    """``conformal_quantile`` of each group with ``ENOUGH`` sites."""
-    kinds, found = np.array(held.kinds or []), {}
-    for kind in sorted(set(kinds.tolist())):
-        if (kinds == kind).sum() >= ENOUGH:
-            found[kind] = conformal_quantile(scores[kinds == kind], held.energy, coverage)
-    return found
+def quantiles_by_edge(data: SiteErrors, pooled: Calibration) -> dict[str, np.ndarray]:
+    """The quantile of all sites times one factor for each group with ``ENOUGH`` sites.
+
+    The factor is the plain quantile of the scores of all the group's sites at all energies. With so
+    few sites the level of ``conformal_quantile``, in windows and on half of them, would be that of
+    the worst site: of `any-edge` it covered 96 % of nickel's errors and 94 % of titanium's, mean
+    over splits, instead of 90 (`python -m research.coverage`).
+    """
+    scores = data.error / pooled.half_width(data.spread, data.distance)
+    kinds = np.array(data.kinds or [])
+    return {
+        kind: pooled.quantile * np.nanquantile(scores[kinds == kind], pooled.coverage)
+        for kind in sorted(set(kinds.tolist()))
+        if (kinds == kind).sum() >= ENOUGH
+    }
 
 
 def halve(data: SiteErrors) -> tuple[SiteErrors, SiteErrors]:

@@ -169,3 +169,22 @@ def test_a_group_with_sites_enough_has_bands_of_its_own():
     assert coverage_of(own, fresh)[0] == pytest.approx(0.9, abs=0.06)
     too_few = calibrate(sites(1, 6), NOVELTY).of("few", 1.0)  # control
     assert coverage_of(too_few, fresh)[0] < 0.7
+
+
+def test_a_small_group_is_covered_neither_too_seldom_nor_too_often():
+    """Of 24 sites, 12 in the half that a quantile is learned on: that of the worst is too wide."""
+
+    def sites(seed, n_sites):
+        data = make_sites(n_sites, seed, single=True)
+        return replace(data, kinds=["Ni K"] * 24 + ["Cu K"] * (n_sites - 24))
+
+    fresh, own, worst = make_sites(2000, 99, single=True), [], []
+    for seed in range(15):
+        found = calibrate(sites(seed, 600), NOVELTY)
+        own.append(coverage_of(found.of("Ni K", 1.0), fresh)[0])
+        some = make_sites(12, 200 + seed, single=True)
+        scores = some.error / found.half_width(None, some.distance)
+        control = replace(found, quantile=found.quantile * conformal_quantile(scores, ENERGY, 0.9))
+        worst.append(coverage_of(control, fresh)[0])
+    assert np.mean(own) == pytest.approx(0.9, abs=0.02)
+    assert np.mean(worst) > 0.95
