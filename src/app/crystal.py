@@ -178,10 +178,11 @@ def layout(labels: list[tuple[np.ndarray, str]], pos: np.ndarray) -> dict[str, A
         for name, at in zip("xyz", center.round(3), strict=True)
     }
     return {
+        "xaxis": {"visible": False}, "yaxis": {"visible": False},  # of an empty figure
         "uirevision": "crystal", "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "legend": {"x": 0, "y": 1, "bgcolor": "rgba(0,0,0,0)", "itemclick": False,
-                   "itemdoubleclick": False},
+                   "itemdoubleclick": False, "font": {"size": 11}},
         "scene": {
             **axes, "aspectmode": "manual", "aspectratio": dict.fromkeys("xyz", ZOOM),
             "bgcolor": "rgba(0,0,0,0)", "dragmode": "orbit",

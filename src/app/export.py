@@ -24,7 +24,7 @@ from ..structures.distortion import Distortion
 from ..structures.names import title_of
 from ..xas.normalization import Ranges
 from ..xas.tabular import label_axes
-from .figures import Line, lines_of, titles
+from .figures import Line, lines_of, titles, warning
 from .state import MEAN, Result, Settings, State
 
 FIGURES, DATA, STRUCTURE = (".svg", ".png"), (".csv", ".xdi", ".json"), ".extxyz"
@@ -57,7 +57,7 @@ def save_file(state: State, path: Path, more: Iterable[Line] = ()) -> None:
 def draw(state: State, sites: StructurePrediction, more: Iterable[Line]) -> Any:
     """What the page shows as a figure of matplotlib, at the width of a journal's column."""
     figure, axes = new_figure(COLUMN, 2.6)
-    ax = axes[0, 0]
+    ax, names = axes[0, 0], [model.name for model in state.result.models] if state.result else []
     for line in lines_of(state, more):
         how = {"color": line.color, "linestyle": STYLES[line.dash], "linewidth": PIXEL * line.width}
         ax.plot(line.energy, line.mu, label=line.name if line.named else None, **how)
@@ -65,6 +65,8 @@ def draw(state: State, sites: StructurePrediction, more: Iterable[Line]) -> Any:
             draw_band(ax, line.energy, line.mu, line.half_width, color=line.color)
     label_axes(ax, *titles(state), title_of(sites.name, sites[0].formula))
     ax.legend(frameon=False, fontsize=6.5, loc="lower right")
+    remark = "\n".join([*names, warning(state).replace("<br>", " ")]).strip()
+    ax.text(0.03, 0.97, remark, transform=ax.transAxes, fontsize=6.5, va="top")
     ax.locator_params(axis="x", nbins=4)
     return figure
 
@@ -83,6 +85,8 @@ def command_lines(state: State) -> list[str]:
     if state.result is None:
         return []
     lines, file = [], file_name(state)
+    if file.endswith(f"-shown{STRUCTURE}"):
+        lines.append(f"# {file} is what Export, Structure saves")
     for model in state.result.request.model_names():
         words = ["predict", model, file, "-o", f"{Path(file).stem}.csv"]
         words += [] if state.site == MEAN else ["--site", str(state.site)]

@@ -14,6 +14,7 @@ from .state import Result, State
 INK, QUIET = "#7d8590", "#8a9099"
 DASHES = ("solid", "dash", "dot", "dashdot")
 """Of the first model, the second and so on."""
+START = "Drop a structure, give its path, or choose an example."
 TYPESET = r"$10^{-3}\,a_0^2$", "10<sup>-3</sup> a<sub>0</sub><sup>2</sup>"
 """A unit for matplotlib and for Plotly."""
 
@@ -57,10 +58,18 @@ def lines_of(state: State, more: Iterable[Line] = ()) -> list[Line]:
 
 
 def on_axis(state: State, energy: np.ndarray, number: int = 0) -> np.ndarray:
-    """Energies of one of the models as the page shows them, eV, shape (n_energies,)."""
-    models = state.result.models if state.result else []
-    relative = models and state.axis == "relative"
-    return energy - (models[number].info.reference_energy or 0.0) if relative else energy
+    """Energies of one of the models as the page shows them, eV, shape (n_energies,).
+
+    With a scan, energies of the experiment are those of the scan, else those that are expected.
+    """
+    if state.result is None:
+        return energy
+    model = state.result.models[number]
+    if state.axis == "relative":
+        return energy - (model.info.reference_energy or 0.0)
+    if state.axis == "experiment" and state.shift is not None:
+        return energy + state.shift - (model.moved_by or 0.0)
+    return energy
 
 
 def predicted_lines(state: State, result: Result, number: int) -> Iterator[Line]:
@@ -119,18 +128,27 @@ def titles(state: State) -> tuple[str, str]:
     labels, zero = state.result.sites[0].labels, state.result.models[0].info.reference_energy
     relative = state.axis == "relative" and zero is not None
     energy = f"Energy relative to {zero:.1f} eV (eV)" if relative else labels.energy
+    if state.axis == "experiment" and state.shift is not None:
+        energy = f"Energy of the scan (eV), predictions shifted by {state.shift:+.2f} eV"
     return energy, "Derivative of the absorption, d mu / dE" if state.derivative else labels.mu
 
 
-def layout(state: State) -> dict[str, Any]:
-    """Axes, legend and a warning; text and grid get their colors from the page's style."""
-    x_title, y_title = map(escape, titles(state))
+def warning(state: State) -> str:
+    """What is said in the figure of a spectrum that is novel to the model."""
     novel = state.result is not None and any(s.novel for s in state.result.chosen(state.site))
-    warning = {
-        "text": "novel: expect<br>larger errors", "align": "left", "showarrow": False,
+    return "novel: expect<br>larger errors" if novel else ""
+
+
+def layout(state: State) -> dict[str, Any]:
+    """Axes, legend and a remark; text and grid get their colors from the page's style."""
+    x_title, y_title = map(escape, titles(state))
+    empty = state.result is None
+    remark = {
+        "text": START if empty else warning(state), "align": "left", "showarrow": False,
         "xref": "paper", "x": 0.02, "yref": "paper", "y": 0.98, "xanchor": "left", "yanchor": "top",
     }  # fmt: skip
-    axis = {"ticks": "outside", "ticklen": 4, "zeroline": False, "showline": True}
+    axis = {"ticks": "outside", "ticklen": 4, "zeroline": False, "showline": True,
+            "visible": not empty}  # fmt: skip
     return {
         "uirevision": f"{state.axis} {state.derivative}", "hovermode": "closest",
         "margin": {"l": 64, "r": 12, "t": 8, "b": 48}, "paper_bgcolor": "rgba(0,0,0,0)",
@@ -139,6 +157,6 @@ def layout(state: State) -> dict[str, Any]:
         "yaxis": {**axis, "title": {"text": y_title.replace(*TYPESET)}},
         "legend": {"x": 1, "xanchor": "right", "y": 0.02, "yanchor": "bottom",
                    "bgcolor": "rgba(0,0,0,0)"},
-        "annotations": [warning] if novel else [],
+        "annotations": [remark] if remark["text"] else [],
         "font": {"family": "system-ui, sans-serif", "size": 13},
     }  # fmt: skip

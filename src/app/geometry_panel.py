@@ -74,8 +74,21 @@ class GeometryPanel:
             for k in moved[: moved not in options]:
                 distance = f"{cluster.distance[k]:.2f} Å"
                 options[moved] = f"{cluster.atoms.symbols[k]} {cluster.origin[k]}, {distance}"
+        self.hint.text = (
+            self._distances() if self.around else "Choose a site to move its neighbors."
+        )
         self.moved.set_options(options, value=moved)
         self.moved.set_enabled(self.around is not None)
+
+    def _distances(self) -> str:
+        """What the numbers of an explanation are, else how far the neighbors are that move."""
+        geometry = self.state.geometry
+        if self.work.result is not None:
+            return "Numbers: change of the spectrum without the shell, root mean square"
+        if self.around is None or not geometry.moves:
+            return ""
+        mean = self.around[0].distance[list(geometry.moved)].mean()
+        return f"{mean:.3f} Å, now {mean + geometry.shift:.3f} Å"
 
     def update(self) -> None:
         """Show the geometry of the state, and the shells of its site."""
@@ -84,7 +97,6 @@ class GeometryPanel:
         if structure is not None and self.place != place:
             self.place, chosen = place, state.site != MEAN
             self.around = surroundings(structure.atoms, state.site) if chosen else None
-            self.hint.text = "" if chosen else "Choose a site to move its neighbors."
         periodic = structure is None or structure.atoms.pbc.any()
         names = dict(enumerate("abc" if periodic else "xyz"))
         self.along.set_options(names, value=state.geometry.along)

@@ -25,7 +25,7 @@ from .summary import summary
 from .trajectory import TrajectoryPanel
 from .widgets import Latest, Table, box, button, choice, errors_to, file_input, heading, in_thread
 
-SITES = ("Site", "Atoms", "Coordination", "Mean distance", "Novelty")
+SITES = ("Site", "Multiplicity", "Coordination", "Mean distance", "Novelty")
 """Heads of the table of distinct sites."""
 REST = 0.15
 """Time without a move after which the crystal is drawn, seconds."""
@@ -70,7 +70,7 @@ class Page:
 
     def _build_input(self) -> None:
         with box("bar"):
-            file_input(self, "Drop a structure", "Path", self.open, self.say)
+            file_input(self, "Drop or open a structure", "Path, then Enter", self.open, self.say)
             examples = {path: path.stem for path in sorted(EXAMPLES.glob("*.vasp"))}
             choice("Example", self.open, examples).classes("choice")
         self.structures = choice("Structure", partial(self.after, self.state.show))
@@ -95,9 +95,11 @@ class Page:
             ui.checkbox("Derivative", value=state.derivative).on_value_change(
                 lambda e: self.set(derivative=e.value)
             )
-        self.spectrum = ui.plotly(spectrum_figure(state)).classes("spectrum")
-        self.summary = ui.label().classes("quiet summary")
-        self.doubt = ui.label().classes("warn doubt").props("role=status")
+        with box("stay"):
+            self.spectrum = ui.plotly(spectrum_figure(state)).classes("spectrum")
+            self.summary = ui.label().classes("quiet summary")
+            self.fitted = ui.label().classes("result").props("role=status")
+            self.doubt = ui.label().classes("warn doubt").props("role=status")
 
     def _build_export(self) -> None:
         with box("bar"):
@@ -112,6 +114,7 @@ class Page:
         """Send a file with what is shown."""
         path = self.folder / f"{Path(export.file_name(self.state)).stem}{ending}"
         with errors_to(self.say):
+            ui.notify(f"{path.name} is being made")
             export.save_file(self.state, path, self.overlays())
             ui.download.file(path)
 
@@ -167,7 +170,7 @@ class Page:
             panel.update()
         self.draw_spectrum()
         reasons = [] if result is None else describe_reasons(result.chosen(state.site))
-        self.doubt.text = f"Novel: {'; '.join(reasons)}" if reasons else ""
+        self.doubt.text = f"Less reliable, novel: {'; '.join(reasons)}" if reasons else ""
         self.summary.text = summary(state)
         if moved:
             self._show_table()
@@ -213,11 +216,13 @@ class Page:
 
     def _show_table(self) -> None:
         """Show the sites of the last prediction, and which is chosen."""
-        sites = self.state.table.sites if self.state.table else []
+        table, result = self.state.table, self.state.result
+        moved = {one.site: one for one in result.sites} if result else {}
+        sites = [moved.get(one.site, one) for one in table.sites] if table else []
         cells = [site_cells(one) for one in sites]
         if self.cells != cells:
             self.cells, self.sites = cells, [MEAN, *(one.site for one in sites)]
-            count = sum(len(one.equivalent) for one in sites)
+            count = sum(len(one.equivalent) for one in table.sites) if table else 0
             rows = [("Mean", str(count), "", "", ""), *cells] if sites else []
             colors = ["", *map(site_color, range(len(sites)))]
             self.table.show(rows, colors, ["", *("; ".join(one.reasons) for one in sites)])
@@ -237,13 +242,12 @@ class Page:
 def site_cells(site: SitePrediction) -> tuple[str, ...]:
     """Texts of a site's row, see ``SITES``."""
     around = site.environment
-    novelty = "novel" if site.novel else "known"
     return (
         f"{site.element or ''} {site.site}".strip(),
         str(len(site.equivalent)),
         str(around.coordination) if around else "",
         f"{around.bond_length:.3f} Å" if around else "",
-        novelty if site.distance is None else f"{novelty}, d {site.distance:.1f}",
+        "novel" if site.novel else "known",
     )
 
 

@@ -29,10 +29,12 @@ def overlays(
 ) -> list[Line]:
     """Scan, adjusted prediction, and their difference, see ``Comparison.in_models_unit``."""
     energy, measured, fitted = comparison.in_models_unit(one, **knobs)
-    shown, own = result.models[0].info.reference_energy, comparison.model.info.reference_energy
-    energy = energy + (shown or 0.0) - (own or 0.0)  # of a model that is aligned to experiment
+    name, moved = Path(comparison.measured.flat.source).name, result.models[0].moved_by
+    if moved is None:
+        name += f", moved by {-knobs['shift']:+.2f} eV"
+    energy = energy + (moved or 0.0)  # of a model that is aligned to experiment
     return [
-        Line(Path(comparison.measured.flat.source).name, energy, measured, MEASURED, 2.0),
+        Line(name, energy, measured, MEASURED, 2.0),
         Line("prediction, broadened", energy, fitted, FITTED, 2.0),
         Line("scan minus prediction", energy, measured - fitted, DIFFERENCE, 2.0),
     ]

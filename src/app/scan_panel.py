@@ -44,7 +44,7 @@ class ScanPanel:
         self.refresh = Latest(self._follow)
         with box("bar"):
             heading("Measured scan")
-            names = "Drop a scan", "Scan file: XDI, columns, or Athena"
+            names = "Drop or open a scan", "Path: XDI, columns, or Athena"
             field = file_input(page, *names, self.open, self.say)
             field.value = str(self.state.scan.path or "")
         self.error = ui.label().classes("bad").props("role=alert")
@@ -79,7 +79,6 @@ class ScanPanel:
                 args = name.capitalize(), (0.0, 1.0), step, unit, lambda _: self._draw()
                 self.sliders[name] = slider(*args)
         with box("bar"):
-            self.r_factor = ui.label().classes("result").props("role=status")
             button("Back to the fit", self.fit)
             self.difference = ui.checkbox("Difference", on_change=self._draw)
 
@@ -186,9 +185,14 @@ class ScanPanel:
 
     def _draw(self) -> None:
         """Show what the sliders say: R-factor and curves."""
+        self.state.shift, self.page.fitted.text = None, ""
         if self.comparison is not None and self.candidate is not None:
-            r_factor = self.comparison.r_factor(self.candidate, **self._knobs())
-            self.r_factor.text = f"R-factor {r_factor:.5f}"
+            knobs = self._knobs()
+            self.state.shift = knobs["shift"]
+            self.page.fitted.text = (
+                f"R-factor {self.comparison.r_factor(self.candidate, **knobs):.5f} with shift"
+                f" {knobs['shift']:+.2f} eV, broadening {knobs['broadening']:.2f} eV"
+            )
         self.page.draw_spectrum()
 
     async def _rank(self, one: Comparison) -> None:

@@ -185,6 +185,8 @@ class State(Settings):
     """The last prediction. None: nothing yet."""
     undistorted: Result | None = None
     """That of the structure as it was read. None: not yet."""
+    shift: float | None = None
+    """Shift of the prediction to the scan, eV. None: there is no scan."""
 
     @property
     def structure(self) -> Structure | None:

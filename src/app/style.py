@@ -19,8 +19,7 @@ body { background: var(--paper); color: var(--ink);
   align-items: stretch; }
 h1 { font-size: 19px; font-weight: 600; margin: 0; line-height: 1.4; }
 h2 { font-size: 15px; font-weight: 600; margin: 0 8px 0 0; line-height: 1.4; }
-.page { display: grid; grid-template-columns: minmax(0, 5fr) minmax(0, 7fr); gap: 24px 48px;
-  align-items: start; }
+.page { display: grid; grid-template-columns: minmax(0, 5fr) minmax(0, 7fr); gap: 24px 48px; }
 .column:not([class*="q-"]) { display: flex; flex-flow: column nowrap; gap: 14px;
   min-width: 0; width: 100%; }
 .bar { display: flex; flex-wrap: wrap; gap: 8px 20px; align-items: center; min-height: 40px; }
@@ -28,16 +27,16 @@ h2 { font-size: 15px; font-weight: 600; margin: 0 8px 0 0; line-height: 1.4; }
 .grow { flex: 1 1 140px; min-width: 0; }
 .choice { flex: 0 1 150px; }
 .quiet { color: var(--quiet); }
-.summary { min-height: 1.5em; font-variant-numeric: tabular-nums; }
+.summary { min-height: 1.5em; padding-top: 4px; font-variant-numeric: tabular-nums; }
 .warn { color: var(--warn); }
 .bad { color: var(--bad); }
 .doubt { min-height: 3em; font-size: 14px; }
 header { position: sticky; top: 0; z-index: 10; background: var(--paper); padding: 4px 0; }
 .crystal, .spectrum { width: 100%; height: 400px; overflow: hidden; }
-.spectrum { height: 460px; }
+.spectrum { height: 430px; }
 .number { text-align: right; font-variant-numeric: tabular-nums; min-width: 5em; }
 .sliders { display: grid; gap: 2px 20px; align-items: center;
-  grid-template-columns: minmax(170px, auto) minmax(80px, 1fr) auto; }
+  grid-template-columns: 210px minmax(80px, 1fr) 5.5em; }
 .sliders .bar { gap: 0 6px; }
 .q-slider__selection { opacity: 0; } .q-slider__track { background: #8a9099; }
 .q-btn--outline.q-btn--dense { padding: 2px 12px; }
@@ -55,10 +54,12 @@ header { position: sticky; top: 0; z-index: 10; background: var(--paper); paddin
 .sites tr[aria-selected=true] { background: var(--chosen); }
 .swatch { display: inline-block; width: 10px; height: 10px; border-radius: 50%; margin-right: 8px; }
 :focus-visible { outline: 2px solid var(--q-primary); outline-offset: 1px; }
-.q-uploader { width: 190px; border: 1px dashed var(--quiet); border-radius: 4px; box-shadow: none;
+.q-uploader { width: 236px; position: relative; border: 1px dashed var(--quiet);
+  border-radius: 4px; box-shadow: none;
   background: none; color: var(--ink); max-height: 44px; }
 .q-uploader__header { background: none; color: var(--ink); }
 .q-uploader__header::before { display: none; }
+.q-uploader .q-btn { position: static; }
 .q-uploader__header-content { padding: 4px 8px; min-height: 42px; }
 .q-uploader__title { font: inherit; } .q-uploader__subtitle, .q-uploader__list { display: none; }
 .q-field__label { color: var(--quiet); }
@@ -68,7 +69,7 @@ header { position: sticky; top: 0; z-index: 10; background: var(--paper); paddin
 .spectrum .annotation-text { fill: var(--warn) !important; }
 .fields { display: grid; grid-template-columns: repeat(auto-fill, minmax(112px, 1fr));
   gap: 8px 16px; }
-.result { font-weight: 600; font-variant-numeric: tabular-nums; min-width: 9em; }
+.result { font-weight: 600; font-variant-numeric: tabular-nums; min-height: 1.5em; }
 .js-plotly-plot .gridlayer path { stroke: var(--line) !important; }
 .js-plotly-plot .xlines-above, .js-plotly-plot .ylines-above, .js-plotly-plot .ticks {
   stroke: var(--quiet) !important; }
@@ -81,9 +82,9 @@ header { position: sticky; top: 0; z-index: 10; background: var(--paper); paddin
   .page > section > .column { order: 1; }
   .page > section > h2, .lines { order: 2; }
 }
-@media (min-height: 700px) {
-  html { scroll-padding-top: 520px; }
-  .spectrum { position: sticky; top: 40px; z-index: 5; background: var(--paper); }
+@media (min-height: 780px) {
+  html { scroll-padding-top: 600px; }
+  .stay { position: sticky; top: 40px; z-index: 5; background: var(--paper); }
 }
 @media (max-width: 600px) {
   .nicegui-content { padding: 8px 16px 48px; }

@@ -17,7 +17,10 @@ def highest(energy: np.ndarray, mu: np.ndarray) -> float:
 
 
 def summary(state: State) -> str:
-    """Where the shown spectrum is highest, how far a distortion moved that, and its band."""
+    """Where the shown spectrum is highest, how far a distortion moved that, and its band.
+
+    Where neighbors moved, also by how much per distance.
+    """
     result, before = state.result, state.undistorted
     if result is None:
         return ""
@@ -26,5 +29,8 @@ def summary(state: State) -> str:
     text = f"Maximum at {top:.2f} eV"
     if before is not None and before is not result:
         plain = before.chosen(state.site)
-        text += f", moved by {top - highest(on_axis(state, plain.energy), plain.mean):+.2f} eV"
-    return text + sites[0].labels.mean_width(sites.half_width)
+        moved = top - highest(on_axis(state, plain.energy), plain.mean)
+        text += f", moved by {moved:+.2f} eV"
+        if state.geometry.moves:
+            text += f" ({moved / state.geometry.shift:+.1f} eV/Å)"
+    return text + sites[0].labels.mean_width(sites.half_width).replace("+-", "±")

@@ -74,7 +74,7 @@ class Comparison:
 
         Returns:
             Energies up to ``MARGIN`` beyond the prediction, eV, measured and predicted absorption,
-            each of shape (n_energies,).
+            this NaN where nothing is predicted, each of shape (n_energies,).
 
         Raises:
             RecordError: they have no energies in common.
@@ -88,6 +88,7 @@ class Comparison:
                 " prediction"
             )
         fitted = adjust(scan.energy[near], candidate, shift, broadening, scale)
+        fitted[(energy[near] < known[0]) | (energy[near] > known[-1])] = np.nan
         unit = edge_step(self.model.info) / scale
         return energy[near], scan.mu[near] * unit, fitted * unit
 

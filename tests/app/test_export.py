@@ -44,7 +44,8 @@ def test_python_lines_give_the_spectrum_of_the_page(state):
 
 def test_command_lines_give_the_spectrum_of_the_page(state, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (line,) = export.command_lines(state)
+    remark, line = export.command_lines(state)
+    assert remark.startswith(f"# {export.file_name(state)}")
     export.save_file(state, tmp_path / export.file_name(state))
     assert run(*shlex.split(line)[1:]) == 0
     table = np.genfromtxt(tmp_path / "CuO-shown.csv", delimiter=",", names=True)

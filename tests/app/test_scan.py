@@ -11,7 +11,7 @@ from paths import EXPERIMENT, ROOT
 
 from src.app import scan
 from src.app.export import command_lines
-from src.app.figures import spectrum_figure
+from src.app.figures import lines_of, spectrum_figure
 from src.app.state import Scan, State, predict
 from src.comparison.candidates import predict_named
 from src.errors import ConfigError, RecordError
@@ -78,6 +78,9 @@ def test_scan_lies_on_the_prediction_where_it_was_fitted(state, comparison, cand
     curves = scan.overlays(comparison, copper, knobs, state.result)
     drawn, fitted, difference = curves
     np.testing.assert_allclose(drawn.mu - fitted.mu, difference.mu, atol=1e-12)
+    known, predicted = np.isfinite(fitted.mu), copper.predicted.energy
+    assert (known == (drawn.energy >= predicted[0]) & (drawn.energy <= predicted[-1])).all()
+    assert not known.all()
     flat = comparison.measured.flat
     back = np.interp(drawn.energy + knobs["shift"], flat.energy, flat.mu)
     assert np.ptp(drawn.mu / back) < 1e-9 * np.ptp(drawn.mu)
@@ -88,7 +91,23 @@ def test_scan_lies_on_the_prediction_where_it_was_fitted(state, comparison, cand
     at = np.interp(unbroadened.energy[inside], site.energy, site.mu)
     np.testing.assert_allclose(unbroadened.mu[inside], at, atol=2e-3)
     names = [one.get("name") for one in spectrum_figure(state, curves)["data"]]
-    assert FOIL.path.name in names
+    assert f"{FOIL.path.name}, moved by {-knobs['shift']:+.2f} eV" in names
+
+
+def test_on_energies_of_the_experiment_the_scan_has_its_own(state, comparison, candidates):
+    """The foil is calibrated otherwise than the model expects, so not where that would put it."""
+    there = replace(state, axis="experiment")
+    there.result = predict(there.request())
+    copper = next(one for one in candidates if one.name == "Cu")
+    knobs = knobs_of(comparison.rank([copper]).fits[0])
+    there.shift = knobs["shift"]
+    lines = lines_of(there, scan.overlays(comparison, copper, knobs, there.result))
+    drawn = next(line for line in lines if line.name == FOIL.path.name)
+    assert set(drawn.energy.round(6)) <= set(comparison.measured.flat.energy.round(6))
+    plain = state.result.sites
+    np.testing.assert_allclose(lines[0].energy, plain.energy + knobs["shift"])
+    expected = there.result.models[0].moved_by
+    assert abs(expected - knobs["shift"]) > 0.5  # negative control: the expected shift is another
 
 
 def test_columns_ranges_and_edge_are_those_asked_for(state, comparison, tmp_path):

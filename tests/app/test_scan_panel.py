@@ -29,24 +29,25 @@ async def scenario():
         panel = pages[-1].scan
         for _ in range(600):
             await asyncio.sleep(0.1)
-            if panel.r_factor.text and not panel.refresh.lock.locked():
+            if pages[-1].fitted.text and not panel.refresh.lock.locked():
                 break
-        said = [panel.r_factor.text]
+        said = [pages[-1].fitted.text]
         panel.sliders["shift"].value -= 1.0
-        said.append(panel.r_factor.text)
+        said.append(pages[-1].fitted.text)
         await panel.fit()
-        said.append(panel.r_factor.text)
+        said.append(pages[-1].fitted.text)
         panel.fields["mu"].value = "nothing"
         await panel.changed()
         said += [panel.error.text, str(panel.results.visible)]
         panel.fields["mu"].value = ""
         await panel.changed()
-        return [*said, panel.error.text, panel.r_factor.text]
+        return [*said, panel.error.text, pages[-1].fitted.text]
 
 
 def test_sliders_start_at_the_fit_and_errors_leave_the_panel_usable():
     fitted, moved, back, error, shown, none, again = asyncio.run(scenario())
-    assert fitted == back == again == "R-factor 0.00422"  # as `compare` prints it
+    assert fitted == back == again
+    assert fitted.startswith("R-factor 0.00422 ")  # as `compare` prints it
     assert float(moved.split()[1]) > 0.005
     assert "no column 'nothing'" in error
     assert (shown, none) == ("False", "")
