@@ -4,7 +4,7 @@ import json
 import shlex
 from argparse import ArgumentError
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -24,7 +24,7 @@ from ..structures.distortion import Distortion
 from ..structures.names import title_of
 from ..xas.normalization import Ranges
 from ..xas.tabular import label_axes
-from .figures import Line, lines_of, titles, warning
+from .figures import Line, lines_of, on_axis, titles, warning
 from .state import MEAN, Result, Settings, State
 
 FIGURES, DATA, STRUCTURE = (".svg", ".png"), (".csv", ".xdi", ".json"), ".extxyz"
@@ -50,6 +50,12 @@ def save_file(state: State, path: Path, more: Iterable[Line] = ()) -> None:
     else:
         model, sites = result.models[0], result.chosen(state.site)
         check_format(path, model.info)
+        if state.axis == "experiment" and state.shift is not None:  # energies of the scan
+            model = replace(
+                model, moved_by=state.shift, info=replace(model.info, shift_spread=None)
+            )
+            moved = [replace(site, energy=on_axis(state, site.energy)) for site in sites]
+            sites = StructurePrediction(moved)
         found = Predicted(model, [sites], [result.atoms], [state.structure.source])
         write_text_durably(path, content_of(path, found, []))
 

@@ -10,7 +10,7 @@ from command import run
 from paths import EXPERIMENT, ROOT
 
 from src.app import scan
-from src.app.export import command_lines
+from src.app.export import command_lines, save_file
 from src.app.figures import lines_of, spectrum_figure
 from src.app.state import Scan, State, predict
 from src.comparison.candidates import predict_named
@@ -94,7 +94,9 @@ def test_scan_lies_on_the_prediction_where_it_was_fitted(state, comparison, cand
     assert f"{FOIL.path.name}, moved by {-knobs['shift']:+.2f} eV" in names
 
 
-def test_on_energies_of_the_experiment_the_scan_has_its_own(state, comparison, candidates):
+def test_on_energies_of_the_experiment_the_scan_has_its_own(
+    state, comparison, candidates, tmp_path
+):
     """The foil is calibrated otherwise than the model expects, so not where that would put it."""
     there = replace(state, axis="experiment")
     there.result = predict(there.request())
@@ -108,6 +110,12 @@ def test_on_energies_of_the_experiment_the_scan_has_its_own(state, comparison, c
     np.testing.assert_allclose(lines[0].energy, plain.energy + knobs["shift"])
     expected = there.result.models[0].moved_by
     assert abs(expected - knobs["shift"]) > 0.5  # negative control: the expected shift is another
+    save_file(there, tmp_path / "Cu.csv")
+    assert np.loadtxt(tmp_path / "Cu.csv", delimiter=",", skiprows=1)[:, 0] == pytest.approx(
+        lines[0].energy, abs=1e-3
+    )
+    save_file(there, tmp_path / "Cu.json")
+    assert f"shifted by {knobs['shift']:.2f} eV" in (tmp_path / "Cu.json").read_text()
 
 
 def test_columns_ranges_and_edge_are_those_asked_for(state, comparison, tmp_path):
