@@ -1,14 +1,17 @@
 r"""A model of several edges beside measured scans: `experiment.py MEASURED STRUCTURES`.
 
-MEASURED is the folder with `index.csv` (element, edge, scan, structure), STRUCTURES an extended xyz
-of others, of which 30 with the same absorber are drawn. Printed is the rank of each scan's own
-structure, by R-factor at the fitted shift and broadening; with `--calculated`, spectra of the own
-structures as `dataset` reads them, beside that the R-factor of FEFF's spectrum, fitted alike, and
-the root mean squared difference of prediction and FEFF, not fitted, in % of the edge step; `--plot`
-draws scan, prediction and FEFF.
+MEASURED is a table (element, edge, scan, structure), or the folder of an `index.csv`; files are
+relative to it. STRUCTURES is an extended xyz of others, of which 30 with the same absorber are
+drawn. Printed is the rank of each scan's own structure, by R-factor at the fitted shift and
+broadening; with `--calculated`, spectra of the own structures as `dataset` reads them, also the
+R-factor of FEFF's spectrum, fitted alike, and the root mean squared difference of prediction and
+FEFF, not fitted, in % of the edge step. `--plot` draws scan, prediction and FEFF.
 
     DATA=../shared/data
     python -m research.experiment $DATA/measured $DATA/mp_structures/any_element.extxyz.xz \
+        --calculated research/calculated/measured.extxyz.xz
+    python -m research.experiment research/copper_scans.csv \
+        $DATA/mp_structures/any_element.extxyz.xz --model cu-k-feff \
         --calculated research/calculated/measured.extxyz.xz
 """
 
@@ -110,10 +113,11 @@ def main() -> None:
     found = [r for one in sources for r in read_source(one, ReadOptions(target="absolute"))]
     records = [record for record in found if isinstance(record, Record)]
     print("edge, compound: structure spectra rank R first R shift broadening FEFF-R from-FEFF")
-    with (job.measured / "index.csv").open(newline="") as file:
+    table = job.measured / "index.csv" if job.measured.is_dir() else job.measured
+    with table.open(newline="") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
-        scan, own = job.measured / row["scan"], job.measured / row["structure"]
+        scan, own = table.parent / row["scan"], table.parent / row["structure"]
         try:
             one = model.of(row["element"], row["edge"])
             with tempfile.TemporaryDirectory() as folder:

@@ -1,5 +1,11 @@
-"""Records as frames of extended xyz, which ``src.readers.extxyz`` reads."""
+"""Records as frames of extended xyz, which ``src.readers.extxyz`` reads.
 
+    python -m research.frames CALCULATIONS.. -o FILE.extxyz.xz
+
+appends the spectra in folders of `e3gnn-xanes calculate` to a file.
+"""
+
+import argparse
 import lzma
 from pathlib import Path
 from typing import Any
@@ -8,6 +14,8 @@ import numpy as np
 
 from src.dataset.record import Record
 from src.errors import RecordError
+from src.readers.formats import find_sources, read_source
+from src.readers.options import ReadOptions
 
 
 def frame_text(record: Record, **more: Any) -> str:
@@ -67,3 +75,21 @@ def append_frame(path: Path, text: str) -> None:
 def _row(values: Any, form: str) -> str:
     """Numbers in a line."""
     return " ".join(format(value, form) for value in np.asarray(values, dtype=float).ravel())
+
+
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(description="Append calculations to an extended xyz file.")
+    parser.add_argument("calculations", type=Path, nargs="+")
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    arguments = parser.parse_args()
+    for folder in arguments.calculations:
+        for source in find_sources(folder):
+            for record in read_source(source, ReadOptions(target="absolute")):
+                if not isinstance(record, Record):
+                    raise SystemExit(f"{folder}: {record}")
+                append_frame(arguments.output, frame_text(record))
+
+
+if __name__ == "__main__":
+    main()
