@@ -2,8 +2,9 @@
 
 DATA has the folders omnixas_5 and cu_k_feff (calculations/, train.txt, val.txt) of the data's
 README; the calculations of our own are in ``research/calculated``. Written to FOLDER are `any.db`,
-`train.txt` and `val.txt`, with no material in both, whatever its absorbers, and the halves of
-`val.txt`, `calibration.txt` and `test.txt`. Copper's part is the published one; of the other
+`train.txt` and `val.txt`, with no material in both, whatever its absorbers, the halves of
+`val.txt`, `calibration.txt` and `test.txt`, and of each the part of copper, `Cu_train.txt` and so
+on. Copper's part is the published one; of the other
 elements' materials a fifth is held back, of our own calculations 60 materials of copper without
 oxygen and a quarter of the others.
 
@@ -77,9 +78,12 @@ def main() -> None:
         "calibration": [i for i in val if place("half", i.partition("_")[0]) < 0.5],
         "test": [i for i in val if place("half", i.partition("_")[0]) >= 0.5],
     }
+    entries = Database(path).entries
     for name, members in parts.items():
         (folder / f"{name}.txt").write_text("\n".join(members) + "\n")
         print(f"{name}: {len(members)} sites")
+        copper = [i for i in members if entries[i].element == "Cu"]
+        (folder / f"Cu_{name}.txt").write_text("\n".join(copper) + "\n")
 
 
 if __name__ == "__main__":
