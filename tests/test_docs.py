@@ -95,7 +95,7 @@ def test_commands_that_do_not_exist_are_noticed(repository):
 def test_what_a_page_quotes_of_novelty_is_what_the_command_says(repository, capfd):
     quoted = re.findall(r"`(unlike anything.*?)`", read(DOCS / "howto" / "elements.md"))
     assert len(quoted) == 1
-    for name, expected in (("CuS", True), ("CuO", False)):
+    for name, expected in (("CuCl", True), ("CuO", False)):
         structure = f"docs/examples/copper/{name}.vasp"
         assert main(["predict", "cu-k-feff", structure, "-o", f"{name}.dat"]) == 0
         assert (quoted[0] in capfd.readouterr().err) is expected, name

@@ -15,7 +15,7 @@ COPPER = ROOT / "docs" / "examples" / "copper"
 
 @pytest.fixture(scope="module")
 def sulfide():
-    """CuS, whose two distinct sites are novel to a model of oxides, predicted."""
+    """CuS, which has two distinct sites, predicted."""
     state = State()
     state.add(COPPER / "CuS.vasp")
     state.accept(*predict_both(state.request(), None))
