@@ -70,7 +70,7 @@ class Page:
 
     def _build_input(self) -> None:
         with box("bar"):
-            file_input(self, "Drop or open a structure", "Path, then Enter", self.open, self.say)
+            file_input(self, "Open a structure", "Path, then Enter", self.open, self.say)
             examples = {path: path.stem for path in sorted(EXAMPLES.glob("*.vasp"))}
             choice("Example", self.open, examples).classes("choice")
         self.structures = choice("Structure", partial(self.after, self.state.show))

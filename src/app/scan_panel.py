@@ -44,7 +44,7 @@ class ScanPanel:
         self.refresh = Latest(self._follow)
         with box("bar"):
             heading("Measured scan")
-            names = "Drop or open a scan", "Path: XDI, columns, or Athena"
+            names = "Open a scan", "Path: XDI, columns, or Athena"
             field = file_input(page, *names, self.open, self.say)
             field.value = str(self.state.scan.path or "")
         self.error = ui.label().classes("bad").props("role=alert")

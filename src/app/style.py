@@ -54,7 +54,7 @@ header { position: sticky; top: 0; z-index: 10; background: var(--paper); paddin
 .sites tr[aria-selected=true] { background: var(--chosen); }
 .swatch { display: inline-block; width: 10px; height: 10px; border-radius: 50%; margin-right: 8px; }
 :focus-visible { outline: 2px solid var(--q-primary); outline-offset: 1px; }
-.q-uploader { width: 236px; position: relative; border: 1px dashed var(--quiet);
+.q-uploader { width: 190px; position: relative; border: 1px dashed var(--quiet);
   border-radius: 4px; box-shadow: none;
   background: none; color: var(--ink); max-height: 44px; }
 .q-uploader__header { background: none; color: var(--ink); }
@@ -75,6 +75,7 @@ header { position: sticky; top: 0; z-index: 10; background: var(--paper); paddin
   stroke: var(--quiet) !important; }
 @media (max-width: 1200px) { .page { gap: 24px 32px; } .bar { gap: 8px 10px; }
   .grow { flex-basis: 72px; } .choice { flex-basis: 100px; }
+  .sliders { grid-template-columns: 168px minmax(60px, 1fr) 4.5em; gap: 2px 10px; }
   .sites { font-size: 13px; } .sites th, .sites td { padding: 6px 6px 6px 0; } }
 @media (max-width: 900px) {
   .page { grid-template-columns: minmax(0, 1fr); gap: 14px; }
@@ -89,6 +90,7 @@ header { position: sticky; top: 0; z-index: 10; background: var(--paper); paddin
 @media (max-width: 600px) {
   .nicegui-content { padding: 8px 16px 48px; }
   .crystal { height: 300px; } .spectrum { height: 340px; }
+  .spectrum .legendtext { font-size: 10px !important; }
   .sliders { grid-template-columns: minmax(0, 1fr) auto; }
   .sliders .bar { grid-column: 1 / 3; }
 }

@@ -36,8 +36,9 @@ class Coverage:
             f"coverage of {self.nominal:.0%} bands: {self.overall:.4f}\n"
             f"coverage by expected error, from smallest: {fifths}\n"
             f"mean width of the bands: {self.mean_width:.6f}\n"
-            f"flagged as novel: {self.n_novel} sites, mse {self.novel_mse:.8f}\n"
-            f"not flagged: mse {self.other_mse:.8f}"
+            f"flagged as novel: {self.n_novel} sites"
+            + (f", mse {self.novel_mse:.8f}\n" if self.n_novel else "\n")
+            + f"not flagged: mse {self.other_mse:.8f}"
         )
 
 
