@@ -221,11 +221,12 @@ class Page:
         sites = [moved.get(one.site, one) for one in table.sites] if table else []
         cells = [site_cells(one) for one in sites]
         if self.cells != cells:
-            self.cells, self.sites = cells, [MEAN, *(one.site for one in sites)]
+            self.cells, self.sites = cells, self.state.order
             count = sum(len(one.equivalent) for one in table.sites) if table else 0
-            rows = [("Mean", str(count), "", "", ""), *cells] if sites else []
-            colors = ["", *map(site_color, range(len(sites)))]
-            self.table.show(rows, colors, ["", *("; ".join(one.reasons) for one in sites)])
+            mean = [("Mean", str(count), "", "", "")] if len(sites) > 1 else []
+            colors = [*[""] * len(mean), *map(site_color, range(len(sites)))]
+            doubts = [*[""] * len(mean), *("; ".join(one.reasons) for one in sites)]
+            self.table.show([*mean, *cells], colors, doubts)
         for site, row in zip(self.sites, self.table.rows, strict=False):  # no rows: none is chosen
             row.props(f"aria-selected={'true' if site == self.state.site else 'false'}")
 

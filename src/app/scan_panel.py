@@ -190,8 +190,9 @@ class ScanPanel:
             knobs = self._knobs()
             self.state.shift = knobs["shift"]
             self.page.fitted.text = (
-                f"R-factor {self.comparison.r_factor(self.candidate, **knobs):.5f} with shift"
-                f" {knobs['shift']:+.2f} eV, broadening {knobs['broadening']:.2f} eV"
+                f"R-factor {self.comparison.r_factor(self.candidate, **knobs):.5f} with the"
+                f" prediction shifted by {knobs['shift']:+.2f} eV and broadened by"
+                f" {knobs['broadening']:.2f} eV"
             )
         self.page.draw_spectrum()
 

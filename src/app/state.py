@@ -245,12 +245,18 @@ class State(Settings):
         named = structure.name, structure.atoms, able
         return Request(*named, *pair, measured, self.geometry, site)
 
+    @property
+    def order(self) -> list[int]:
+        """What can be chosen: the mean, then the distinct sites; a single site has no mean."""
+        sites = [one.site for one in self.table.sites] if self.table else []
+        return sites if len(sites) == 1 else [MEAN, *sites]
+
     def accept(self, result: Result | None, undistorted: Result | None) -> None:
         """Take over predictions; a site that is none of theirs is no longer chosen."""
         self.result, self.undistorted = result, undistorted
         if self.table is not None and not self.geometry.moves:
             row = self.table.sites.row_of(self.site)
-            self.site = MEAN if row is None else self.table.sites[row].site
+            self.site = self.order[0] if row is None else self.table.sites[row].site
 
     def choose(self, site: int) -> None:
         """Choose a site, or the group that contains it; what is no absorber changes nothing."""
@@ -263,6 +269,6 @@ class State(Settings):
 
     def step(self, by: int) -> None:
         """Choose the next site in the order of the table, which begins with the mean."""
-        order = [MEAN, *(one.site for one in self.table.sites)] if self.table else [MEAN]
+        order = self.order
         here = order.index(self.site) if self.site in order else 0
         self.choose(order[min(max(here + by, 0), len(order) - 1)])

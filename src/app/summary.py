@@ -26,7 +26,8 @@ def summary(state: State) -> str:
         return ""
     sites = result.chosen(state.site)
     top = highest(on_axis(state, sites.energy), sites.mean)
-    text = f"Maximum at {top:.2f} eV"
+    name = "Mean" if len(sites) > 1 else sites[0].label
+    text = f"{name}: maximum at {top:.2f} eV"
     if before is not None and before is not result:
         plain = before.chosen(state.site)
         moved = top - highest(on_axis(state, plain.energy), plain.mean)

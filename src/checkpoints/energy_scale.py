@@ -54,4 +54,7 @@ def energy_label(model: TrainedModel) -> str:
         return "Energy relative to reference (eV)"
     if model.moved_by is not None:
         return "Energy aligned to experiment (eV)"
-    return f"Energy of {plain_text(model.info.code)} (eV)" if model.info.code else "Energy (eV)"
+    codes = (model.info.code or "").split(", ")
+    if len(codes) > 1:  # without versions
+        codes = list(dict.fromkeys(code.partition(" ")[0] for code in codes))
+    return f"Energy of {plain_text(', '.join(codes))} (eV)" if model.info.code else "Energy (eV)"

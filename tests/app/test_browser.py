@@ -258,7 +258,7 @@ def test_errors_are_one_line_names_are_text_and_tabs_are_apart(tab, browser, add
     name = tmp_path / "<img src=x onerror=alert(1)>.vasp"
     name.write_text((COPPER / "CuO.vasp").read_text())
     drop(tab, COPPER / "CuCl.vasp")
-    new_curve(tab, "Cu site 4 (x 4)")
+    new_curve(tab, "Cu site 4 (x 4), novel")
     assert tab.inner_text(".doubt").startswith("Less reliable, novel: Cu sites 4, 5, 6, 7: Cl is")
     drop(tab, name)
     tab.wait_for_function("() => document.querySelector('.doubt').innerText == ''")
