@@ -34,7 +34,7 @@ h2 { font-size: 15px; font-weight: 600; margin: 0 8px 0 0; line-height: 1.4; }
 header { position: sticky; top: 0; z-index: 10; background: var(--paper); padding: 4px 0; }
 .crystal, .spectrum { width: 100%; height: 400px; overflow: hidden; }
 .spectrum { height: 430px; }
-.number { text-align: right; font-variant-numeric: tabular-nums; min-width: 5em; }
+.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .sliders { display: grid; gap: 2px 20px; align-items: center;
   grid-template-columns: 210px minmax(80px, 1fr) 5.5em; }
 .sliders .bar { gap: 0 6px; }
@@ -75,7 +75,7 @@ header { position: sticky; top: 0; z-index: 10; background: var(--paper); paddin
   stroke: var(--quiet) !important; }
 @media (max-width: 1200px) { .page { gap: 24px 32px; } .bar { gap: 8px 10px; }
   .grow { flex-basis: 72px; } .choice { flex-basis: 100px; }
-  .sliders { grid-template-columns: 168px minmax(60px, 1fr) 4.5em; gap: 2px 10px; }
+  .sliders { grid-template-columns: 168px minmax(60px, 1fr) 5em; gap: 2px 10px; }
   .sites { font-size: 13px; } .sites th, .sites td { padding: 6px 6px 6px 0; } }
 @media (max-width: 900px) {
   .page { grid-template-columns: minmax(0, 1fr); gap: 14px; }
