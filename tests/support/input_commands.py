@@ -112,7 +112,7 @@ BAD = {
     "ensemble -o {out}.pt": """
         1 {missing}
         1 {text}
-        1 {model} cu-k-feff | `num_layers` 1 {model} 4 cu-k-feff
+        1 {model} cu-k-feff | `code` 9.9.1 {model} 10.0.0 cu-k-feff
     """,
     "ensemble {model}": "2 | --output",
     ENSEMBLE: """
