@@ -171,7 +171,6 @@ class Page:
         self.draw_spectrum()
         reasons = [] if result is None else describe_reasons(result.chosen(state.site))
         self.doubt.text = f"Less reliable, novel: {'; '.join(reasons)}" if reasons else ""
-        self.summary.text = summary(state)
         if moved:
             self._show_table()
             self._show_choices()
@@ -189,7 +188,8 @@ class Page:
         return [*self.scan.lines(), *self.trajectory.lines()]
 
     def draw_spectrum(self) -> None:
-        """Draw predictions and what the panels add."""
+        """Draw predictions and what the panels add, and say what they show."""
+        self.summary.text = summary(self.state)
         self.spectrum.update_figure(spectrum_figure(self.state, self.overlays()))
 
     def show_lines(self) -> None:

@@ -19,7 +19,7 @@ async def scenario():
     pages = []
 
     def root():
-        pages.append(Page(State(scan=Scan(EXPERIMENT / "cu_metal_rt.xdi"))))
+        pages.append(Page(State(scan=Scan(EXPERIMENT / "cu_metal_rt.xdi"), axis="experiment")))
         pages[-1].state.add(ROOT / "docs" / "examples" / "copper" / "Cu.vasp")
         ui.timer(0, pages[-1].refresh, once=True)
 
@@ -32,7 +32,9 @@ async def scenario():
             if pages[-1].fitted.text and not panel.refresh.lock.locked():
                 break
         said = [pages[-1].fitted.text]
+        maxima = [pages[-1].summary.text]
         panel.sliders["shift"].value -= 1.0
+        maxima.append(pages[-1].summary.text)
         said.append(pages[-1].fitted.text)
         await panel.fit()
         said.append(pages[-1].fitted.text)
@@ -41,11 +43,13 @@ async def scenario():
         said += [panel.error.text, str(panel.results.visible)]
         panel.fields["mu"].value = ""
         await panel.changed()
-        return [*said, panel.error.text, pages[-1].fitted.text]
+        return *said, panel.error.text, pages[-1].fitted.text, maxima
 
 
 def test_sliders_start_at_the_fit_and_errors_leave_the_panel_usable():
-    fitted, moved, back, error, shown, none, again = asyncio.run(scenario())
+    fitted, moved, back, error, shown, none, again, maxima = asyncio.run(scenario())
+    before, after = (float(text.split("maximum at ")[1].split()[0]) for text in maxima)
+    assert after == pytest.approx(before - 1.0, abs=0.02)  # on the energies of the scan
     assert fitted == back == again
     assert fitted.startswith("R-factor 0.00413 ")  # as `compare` prints it
     assert float(moved.split()[1]) > 0.005
