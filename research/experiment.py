@@ -27,6 +27,7 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
+from research.frames import read_records
 from src.checkpoints.trained_model import TrainedModel
 from src.comparison.candidates import Candidate, edge_step, predict_candidates
 from src.comparison.comparison import Comparison
@@ -37,8 +38,6 @@ from src.dataset.record import Record
 from src.errors import PredictionError, XanesError
 from src.plot import CALCULATED, MEAN, PREDICTED, new_figure, save
 from src.readers.extxyz import Frame, split_frames
-from src.readers.formats import find_sources, read_source
-from src.readers.options import ReadOptions
 from src.structures.files import named_structures
 from src.structures.names import formula_of
 
@@ -109,9 +108,7 @@ def main() -> None:
     model = TrainedModel.load(job.model)
     frames = [read() for _, read in split_frames(job.structures)]
     drawn = []
-    sources = [] if job.calculated is None else find_sources(job.calculated)
-    found = [r for one in sources for r in read_source(one, ReadOptions(target="absolute"))]
-    records = [record for record in found if isinstance(record, Record)]
+    records = [] if job.calculated is None else read_records(job.calculated)
     print("edge, compound: structure spectra rank R first R shift broadening FEFF-R from-FEFF")
     table = job.measured / "index.csv" if job.measured.is_dir() else job.measured
     with table.open(newline="") as file:

@@ -77,6 +77,17 @@ def _row(values: Any, form: str) -> str:
     return " ".join(format(value, form) for value in np.asarray(values, dtype=float).ravel())
 
 
+def read_records(path: Path) -> list[Record]:
+    """Absolute cross-sections in a file or folder; RecordError: one can't be read."""
+    found = []
+    for source in find_sources(path):
+        for one in read_source(source, ReadOptions(target="absolute")):
+            if not isinstance(one, Record):
+                raise RecordError(f"{path}: {one}")
+            found.append(one)
+    return found
+
+
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description="Append calculations to an extended xyz file.")
@@ -84,11 +95,8 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     arguments = parser.parse_args()
     for folder in arguments.calculations:
-        for source in find_sources(folder):
-            for record in read_source(source, ReadOptions(target="absolute")):
-                if not isinstance(record, Record):
-                    raise SystemExit(f"{folder}: {record}")
-                append_frame(arguments.output, frame_text(record))
+        for record in read_records(folder):
+            append_frame(arguments.output, frame_text(record))
 
 
 if __name__ == "__main__":

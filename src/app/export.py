@@ -44,13 +44,13 @@ def save_file(state: State, path: Path, more: Iterable[Line] = ()) -> None:
     if result is None or state.structure is None:
         raise ConfigError("there is no spectrum to export; open a structure first")
     if path.suffix in FIGURES:
-        save(draw(state, result.sites, more), path)
+        save(draw(state, result, more), path)
     elif path.suffix == STRUCTURE:
         write(path, result.atoms, format="extxyz")
     else:
         model, sites = result.models[0], result.chosen(state.site)
         check_format(path, model.info)
-        if state.axis == "experiment" and state.shift is not None:  # energies of the scan
+        if state.on_scan:
             model = replace(
                 model, moved_by=state.shift, info=replace(model.info, shift_spread=None)
             )
@@ -60,10 +60,10 @@ def save_file(state: State, path: Path, more: Iterable[Line] = ()) -> None:
         write_text_durably(path, content_of(path, found, []))
 
 
-def draw(state: State, sites: StructurePrediction, more: Iterable[Line]) -> Any:
+def draw(state: State, result: Result, more: Iterable[Line]) -> Any:
     """What the page shows as a figure of matplotlib, at the width of a journal's column."""
     figure, axes = new_figure(COLUMN, 2.6)
-    ax, names = axes[0, 0], [model.name for model in state.result.models] if state.result else []
+    ax, sites = axes[0, 0], result.sites
     for line in lines_of(state, more):
         how = {"color": line.color, "linestyle": STYLES[line.dash], "linewidth": PIXEL * line.width}
         ax.plot(line.energy, line.mu, label=line.name if line.named else None, **how)
@@ -71,7 +71,7 @@ def draw(state: State, sites: StructurePrediction, more: Iterable[Line]) -> Any:
             draw_band(ax, line.energy, line.mu, line.half_width, color=line.color)
     label_axes(ax, *titles(state), title_of(sites.name, sites[0].formula))
     ax.legend(frameon=False, fontsize=6.5, loc="lower right")
-    remark = "\n".join([*names, warning(state).replace("<br>", " ")]).strip()
+    remark = "\n".join([*(model.name for model in result.models), warning(state)])
     ax.text(0.03, 0.97, remark, transform=ax.transAxes, fontsize=6.5, va="top")
     ax.locator_params(axis="x", nbins=4)
     return figure

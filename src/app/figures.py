@@ -67,8 +67,8 @@ def on_axis(state: State, energy: np.ndarray, number: int = 0) -> np.ndarray:
     model = state.result.models[number]
     if state.axis == "relative":
         return energy - (model.info.reference_energy or 0.0)
-    if state.axis == "experiment" and state.shift is not None:
-        return energy + state.shift - (model.moved_by or 0.0)
+    if state.on_scan:
+        return energy + (state.shift or 0.0) - (model.moved_by or 0.0)
     return energy
 
 
@@ -128,7 +128,7 @@ def titles(state: State) -> tuple[str, str]:
     labels, zero = state.result.sites[0].labels, state.result.models[0].info.reference_energy
     relative = state.axis == "relative" and zero is not None
     energy = f"Energy relative to {zero:.1f} eV (eV)" if relative else labels.energy
-    if state.axis == "experiment" and state.shift is not None:
+    if state.on_scan:
         energy = f"Energy of the scan (eV), predictions shifted by {state.shift:+.2f} eV"
     return energy, "Derivative of the absorption, d mu / dE" if state.derivative else labels.mu
 
@@ -136,15 +136,16 @@ def titles(state: State) -> tuple[str, str]:
 def warning(state: State) -> str:
     """What is said in the figure of a spectrum that is novel to the model."""
     novel = state.result is not None and any(s.novel for s in state.result.chosen(state.site))
-    return "novel: expect<br>larger errors" if novel else ""
+    return "novel: expect\nlarger errors" if novel else ""
 
 
 def layout(state: State) -> dict[str, Any]:
     """Axes, legend and a remark; text and grid get their colors from the page's style."""
     x_title, y_title = map(escape, titles(state))
     empty = state.result is None
+    text = START if empty else warning(state).replace("\n", "<br>")
     remark = {
-        "text": START if empty else warning(state), "align": "left", "showarrow": False,
+        "text": text, "align": "left", "showarrow": False,
         "xref": "paper", "x": 0.02, "yref": "paper", "y": 0.98, "xanchor": "left", "yanchor": "top",
     }  # fmt: skip
     axis = {"ticks": "outside", "ticklen": 4, "zeroline": False, "showline": True,
@@ -157,6 +158,6 @@ def layout(state: State) -> dict[str, Any]:
         "yaxis": {**axis, "title": {"text": y_title.replace(*TYPESET)}},
         "legend": {"x": 1, "xanchor": "right", "y": 0.02, "yanchor": "bottom",
                    "bgcolor": "rgba(0,0,0,0)"},
-        "annotations": [remark] if remark["text"] else [],
+        "annotations": [remark] if text else [],
         "font": {"family": "system-ui, sans-serif", "size": 13},
     }  # fmt: skip

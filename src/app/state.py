@@ -189,6 +189,11 @@ class State(Settings):
     """Shift of the prediction to the scan, eV. None: there is no scan."""
 
     @property
+    def on_scan(self) -> bool:
+        """Whether energies are those of the scan, to which predictions are shifted."""
+        return self.axis == "experiment" and self.shift is not None
+
+    @property
     def structure(self) -> Structure | None:
         """The structure that is shown."""
         return self.structures[self.current] if self.structures else None

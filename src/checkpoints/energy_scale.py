@@ -33,9 +33,9 @@ def describe_energies(model: TrainedModel) -> str:
     info, code = model.info, model.info.code or "the calculations"
     if info.reference_energy is None:
         return "relative to the reference"
-    if model.moved_by is not None and info.shift_spread is None:
-        return f"aligned to a scan, those of {code} shifted by {model.moved_by:.2f} eV"
     if model.moved_by is not None:
+        if info.shift_spread is None:
+            return f"aligned to a scan, those of {code} shifted by {model.moved_by:.2f} eV"
         return (
             f"aligned to experiment, those of {code} shifted by {model.moved_by:.1f} eV (standard"
             f" deviation {info.shift_spread:.1f} eV)"
