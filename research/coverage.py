@@ -19,6 +19,7 @@ from src.dataset.split import read_ids, split_by_hash
 from src.evaluation.calibrate import learn_novelty, site_errors
 from src.evaluation.conformal import SiteErrors, calibrate
 from src.evaluation.evaluate import model_dataset
+from src.uncertainty.calibration import FEW_SITES
 from src.uncertainty.novelty import Novelty
 
 ONE = "all"
@@ -29,7 +30,9 @@ def cover(data: SiteErrors, novelty: Novelty, seed: int) -> dict[str, tuple[int,
     """Sites that did not calibrate, and the fraction of their energies within bands, by group."""
     halves = split_by_hash(data.ids, {"calibration": 0.5, "test": 0.5}, seed)
     bands, test = calibrate(data.part(halves["calibration"]), novelty), data.part(halves["test"])
-    kinds = np.array(test.kinds or [ONE] * len(test.ids))
+    kinds = np.full(len(test.ids), ONE, dtype=object)
+    if test.kinds is not None:
+        kinds[:] = [k if k in bands.by_edge else FEW_SITES for k in test.kinds]
     found = {}
     for kind in sorted(set(kinds.tolist())):
         of_kind = kinds == kind

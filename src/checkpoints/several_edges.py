@@ -10,7 +10,6 @@ import torch
 from ..model.ensemble import as_model, networks_of
 from ..model.gnn import XANES_E3GNN
 from ..model.multi_edge import MultiEdgeNetwork
-from ..uncertainty import band_group
 from ..xas.edge_scale import find_scale, usual_edge
 from ..xas.energies import EnergyAxis
 from .trained_model import TrainedModel
@@ -38,7 +37,6 @@ def model_of(
     axis = EnergyAxis(scale.energy_grid, scale.reference)
     means = [mean_spectrum(network, axis.relative) for network in networks]
     calibration = model.info.calibration
-    group = band_group(scale.name, scale.n_spectra)
     info = replace(
         model.info,
         element=element,
@@ -50,7 +48,7 @@ def model_of(
         energy_grid=axis.energy.tolist(),
         mean_spectrum=np.mean(means, axis=0).tolist(),
         val_mse=None,
-        calibration=None if calibration is None else calibration.of(group, scale.edge_step),
+        calibration=None if calibration is None else calibration.of(scale.name, scale.edge_step),
     )
     name = f"{model.name}:{element}-{scale.edge}"
     return replace(model, network=as_model(networks).eval(), info=info, name=name)

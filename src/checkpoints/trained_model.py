@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,9 +24,6 @@ from ..xas.energies import EnergyAxis
 from .model_file import ModelFile, read_model_file, write_model_file
 from .model_info import ModelInfo, check_info
 from .pretrained import model_path, split_edge
-
-if TYPE_CHECKING:
-    pass
 
 UNKNOWN = "not known"
 

@@ -21,7 +21,6 @@ from ..prediction.inference import (
     row_environments,
 )
 from ..structures.chemistry import Survey
-from ..uncertainty import band_group
 from ..uncertainty.novelty import Novelty, sample_sites
 from ..xas.edge_scale import find_scale
 from .conformal import SiteErrors
@@ -83,6 +82,5 @@ def site_errors(data: XANESDataset, model: TrainedModel, novelty: Novelty) -> Si
     distance, kinds = novelty.distance(raw.features), None
     if model.info.edges is not None:
         entries = [data.database.entry(name) for name in names]
-        scales = [find_scale(model.info.edges, entry.element, entry.edge) for entry in entries]
-        kinds = [band_group(scale.name, scale.n_spectra) for scale in scales]
+        kinds = [find_scale(model.info.edges, one.element, one.edge).name for one in entries]
     return SiteErrors(names, relative, error, raw.spread, distance, departs, kinds)

@@ -6,6 +6,7 @@ Assoc. 113, 1094 (2018), section 5.2; Angelopoulos, Bates, arXiv:2107.07511, sec
 """
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,7 +17,7 @@ from scipy.optimize import lsq_linear
 from ..dataset.split import split_by_hash
 from ..errors import ConfigError
 from ..uncertainty import COVERAGE
-from ..uncertainty.calibration import Calibration, law_terms
+from ..uncertainty.calibration import FEW_SITES, Calibration, law_terms
 from ..uncertainty.novelty import Novelty
 
 WINDOW = 2.0
@@ -26,7 +27,7 @@ of them for calibration: with 2, 5, 10 eV the coverage at single energies is 87 
 FLOORS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Floors that are tried, in units of the mean absolute error at an energy."""
 ENOUGH = 12
-"""Sites of a group that a factor of its own is learned on; with fewer, the bands of all count."""
+"""Sites of an element and edge that have a factor of their own; those with fewer share one."""
 SEEDS = 20
 """Seeds of the split in halves that are tried."""
 NOVEL_FRACTION = 0.05
@@ -51,7 +52,7 @@ class SiteErrors:
     """Sites that are novel by their environments, see ``Chemistry``, bool, shape (n_sites,). None:
     not known."""
     kinds: list[str] | None = None
-    """Group of each site, see ``band_group``. None: they are of one element and edge."""
+    """Element and edge of each site, such as Cu K. None: all have the same."""
 
     def part(self, ids: Sequence[str]) -> "SiteErrors":
         """Only some of the sites."""
@@ -96,15 +97,17 @@ def calibrate(data: SiteErrors, novelty: Novelty, coverage: float = COVERAGE) ->
 
 
 def quantiles_by_edge(data: SiteErrors, pooled: Calibration) -> dict[str, np.ndarray]:
-    """The quantile of all sites times one factor for each group with ``ENOUGH`` sites.
+    """The quantile of all sites times one factor for each element and edge with ``ENOUGH`` sites.
 
-    The factor is the plain quantile of the scores of all the group's sites at all energies. With so
-    few sites the level of ``conformal_quantile``, in windows and on half of them, would be that of
-    the worst site: of `any-edge` it covered 96 % of nickel's errors and 94 % of titanium's, mean
-    over splits, instead of 90 (`python -m research.coverage`).
+    The others share a factor, ``FEW_SITES``, if together they have as many. The factor is the plain
+    quantile of the scores of all these sites at all energies. With so few sites the level of
+    ``conformal_quantile``, in windows and on half of them, would be that of the worst site: of
+    `any-edge` it covered 96 % of nickel's errors and 94 % of titanium's, mean over splits, instead
+    of 90 (`python -m research.coverage`).
     """
     scores = data.error / pooled.half_width(data.spread, data.distance)
-    kinds = np.array(data.kinds or [])
+    count = Counter(data.kinds or [])
+    kinds = np.array([k if count[k] >= ENOUGH else FEW_SITES for k in data.kinds or []])
     return {
         kind: pooled.quantile * np.nanquantile(scores[kinds == kind], pooled.coverage)
         for kind in sorted(set(kinds.tolist()))

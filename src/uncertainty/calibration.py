@@ -11,6 +11,9 @@ import numpy as np
 from ..errors import ENERGY_TOLERANCE
 from .novelty import Novelty
 
+FEW_SITES = "few"
+"""Key of the bands that elements with too few calibration sites share."""
+
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
@@ -42,11 +45,11 @@ class Calibration:
     novelty: Novelty
     """Measure of d, with the threshold beyond which a site is called novel."""
     by_edge: dict[str, np.ndarray] = field(default_factory=dict)
-    """q of groups with calibration sites enough, see ``band_group``, of a model of several edges,
-    whose spectra are in units of the edge step."""
+    """q by element and edge, such as Cu K, of a model of several, whose spectra are in units of the
+    edge step; ``FEW_SITES``: of all with too few calibration sites."""
 
     def of(self, kind: str, factor: float) -> "Calibration":
-        """The calibration of one group, whose spectra are ``factor`` times as large."""
+        """That of one element and edge, whose spectra are ``factor`` times as large."""
         law, smallest = self.law.copy(), self.smallest.copy()
         law[0] += (1.0 - law[1]) * np.log(factor)
         smallest[0] *= factor
@@ -55,7 +58,7 @@ class Calibration:
             floor=factor * self.floor,
             law=law,
             smallest=smallest,
-            quantile=self.by_edge.get(kind, self.quantile),
+            quantile=self.by_edge.get(kind, self.by_edge.get(FEW_SITES, self.quantile)),
             by_edge={},
         )
 

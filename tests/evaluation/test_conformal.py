@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from ase.data import chemical_symbols as symbols
 
 from src.errors import ConfigError
 from src.evaluation.conformal import (
@@ -155,19 +156,22 @@ def test_width_at_other_energies_is_interpolated_and_unknown_outside():
     assert np.isnan(half[:, [0, 3]]).all()
 
 
-def test_a_group_with_sites_enough_has_bands_of_its_own():
-    """Errors of absorbers with few training spectra are larger; those of the others hide them."""
+@pytest.mark.parametrize("elements", [["Ti"], symbols[30:70]], ids=["one", "forty"])
+def test_elements_have_bands_of_their_own_or_share_those_of_few_sites(elements):
+    """Errors of rare absorbers are larger; those of copper hide them."""
 
-    def sites(seed, n_few):
-        data = make_sites(600, seed, single=True)
-        few = np.arange(600) < n_few
-        error = data.error * np.where(few, 4.0, 1.0)[:, None]
-        return replace(data, kinds=np.where(few, "few", "Cu K").tolist(), error=error)
+    def sites(seed, n_rare):
+        data, rare = make_sites(600, seed, single=True), np.arange(600) < n_rare
+        error = data.error * np.where(rare, 4.0, 1.0)[:, None]
+        kinds = [f"{elements[k % len(elements)]} K" if rare[k] else "Cu K" for k in range(600)]
+        return replace(data, kinds=kinds, error=error)
 
     fresh = sites(2, 600)
-    own = calibrate(sites(1, 120), NOVELTY).of("few", 1.0)
-    assert coverage_of(own, fresh)[0] == pytest.approx(0.9, abs=0.06)
-    too_few = calibrate(sites(1, 6), NOVELTY).of("few", 1.0)  # control
+    found = calibrate(sites(1, 120), NOVELTY)
+    for kind in {*fresh.kinds, "U L3"}:
+        if kind != "U L3" or len(elements) > 1:  # calibrated nowhere: those of few sites
+            assert coverage_of(found.of(kind, 1.0), fresh)[0] == pytest.approx(0.9, abs=0.06)
+    too_few = calibrate(sites(1, 6), NOVELTY).of("Ti K", 1.0)  # control
     assert coverage_of(too_few, fresh)[0] < 0.7
 
 
