@@ -2,8 +2,8 @@ r"""A model of several edges beside measured scans: `experiment.py MEASURED STRU
 
 MEASURED is a table (element, edge, scan, structure), or the folder of an `index.csv`; files are
 relative to it. STRUCTURES is an extended xyz of others, of which 30 with the same absorber are
-drawn. Printed is the rank of each scan's own structure, by R-factor at the fitted shift and
-broadening; with `--calculated`, spectra of the own structures as `dataset` reads them, also the
+drawn. Printed in Markdown is the rank of each scan's own structure, by R-factor at the fitted shift
+and broadening; with `--calculated`, spectra of the own structures as `dataset` reads them, also the
 R-factor of FEFF's spectrum, fitted alike, and the root mean squared difference of prediction and
 FEFF, not fitted, in % of the edge step. `--plot` draws scan, prediction and FEFF.
 
@@ -28,6 +28,7 @@ import numpy as np
 from ase import Atoms
 
 from research.frames import read_records
+from research.runner import markdown
 from src.checkpoints.trained_model import TrainedModel
 from src.comparison.candidates import Candidate, edge_step, predict_candidates
 from src.comparison.comparison import Comparison
@@ -45,6 +46,8 @@ COLUMN = {"SrTiO3_rt_01.xdi": "mutrans"}
 """Column of mu where a scan has two."""
 OTHERS = 30
 """Structures that a scan's own one is ranked among."""
+HEADER = ("edge, compound", "training spectra", "rank", "R-factor", "of FEFF's spectrum",
+          "of the first", "prediction from FEFF (%)", "shift (eV)")  # fmt: skip
 
 
 def draw(frames: list[Frame], element: str, folder: Path) -> list[Path]:
@@ -109,7 +112,7 @@ def main() -> None:
     frames = [read() for _, read in split_frames(job.structures)]
     drawn = []
     records = [] if job.calculated is None else read_records(job.calculated)
-    print("edge, compound: structure spectra rank R first R shift broadening FEFF-R from-FEFF")
+    print(markdown(HEADER, []), end="")
     table = job.measured / "index.csv" if job.measured.is_dir() else job.measured
     with table.open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -132,14 +135,13 @@ def main() -> None:
         title = f"{row['element']} {row['edge']}, {formula_of(atoms)}"
         place = names.index(own.stem)
         r_factors = [one_fit.measures["r_factor"] for one_fit in (fit, first)]
-        print(
-            f"{title}: {own.stem} {one.info.absorber_spectra} {1 + place}/{len(names)}"
-            f" {r_factors[0]:.4f} {first.name} {r_factors[1]:.4f} {fit.shift:+.1f}"
-            f" {fit.broadening:.1f}"
-            + (f" {by_feff.measures['r_factor']:.4f}" if by_feff else " -")
-            + f" {100 * difference:.1f}",
-            flush=True,
+        of_feff = f"{by_feff.measures['r_factor']:.4f}" if by_feff else ""
+        cells = (
+            *(title, one.info.absorber_spectra, f"{1 + place} of {len(names)}"),
+            *(f"{r_factors[0]:.4f}", of_feff, f"{r_factors[1]:.4f}"),
+            *(f"{100 * difference:.1f}" if by_feff else "", f"{fit.shift:+.1f}"),
         )
+        print(f"| {' | '.join(map(str, cells))} |", flush=True)
         drawn.append((title, ranking.measured, fit, by_feff))
     if job.plot is not None and drawn:
         figure, axes = new_figure(7.0, 1.4 * -(-len(drawn) // 4), -(-len(drawn) // 4), 4)
