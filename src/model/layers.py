@@ -106,7 +106,7 @@ class EquivariantNorm(nn.Module):
 
     def forward(self, node_feats: Tensor) -> Tensor:
         """Normalize, (n_atoms, (lmax + 1)^2, channels) to the same shape."""
-        mean_square = torch.einsum("nac,nac,a->n", node_feats, node_feats, self.share)
+        mean_square = (node_feats.square().sum(2) * self.share).sum(1)
         normed = node_feats * torch.rsqrt(mean_square + self.eps).view(-1, 1, 1)
         scaled = normed * self.weight[self.degree]
         return torch.cat([scaled[:, :1] + self.bias, scaled[:, 1:]], dim=1)

@@ -83,7 +83,8 @@ def raw_sites(model: Network, graphs: Sequence[Graph], energy: np.ndarray) -> Ra
     The rows are the absorbers of all graphs, one graph after the other; absorbers over whose
     spectra a mean is taken are one row. ``energy``: relative to the reference, eV, (n_energies,).
     """
-    model.eval()
+    if model.training:  # setting the mode of all modules takes milliseconds
+        model.eval()
     device, dtype = model.coefficient_mean.device, model.coefficient_mean.dtype
     grid = torch.as_tensor(energy, dtype=dtype, device=device)
     spectra, spreads, features = [], [], []
