@@ -9,13 +9,8 @@ Crystals are not drawn: without a GPU that takes seconds. Needs playwright, Chro
 """
 
 import argparse
-import shutil
-import socket
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -27,9 +22,9 @@ from playwright.sync_api import sync_playwright
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.app_latency import CELLS, CUO
+from benchmarks.browser import FLAT, launch, served
 from src.structures.files import named_structures
 
-ROOT = Path(__file__).parents[1]
 TURN = 40
 """Moves in one direction; the slider has 50 steps on each side."""
 LISTEN = """() => {
@@ -44,27 +39,6 @@ LISTEN = """() => {
     });
 }"""
 """Collects the time of each move in ``window.times``, ms."""
-
-
-@contextmanager
-def served(*more: Any) -> Iterator[tuple[int, str, float]]:
-    """Process and address of a page that is served, and the seconds until it was."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    words = ["-m", "src", "app", "--model", "cu-k-feff", "--no_browser", "--port", str(port)]
-    words += map(str, more)
-    begin = time.perf_counter()
-    server = subprocess.Popen(
-        [sys.executable, *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
-    try:
-        assert server.stdout is not None
-        assert server.stdout.readline().startswith(b"http")
-        yield server.pid, f"http://127.0.0.1:{port}/", time.perf_counter() - begin
-    finally:
-        server.kill()
-        server.wait()
 
 
 def show(page: Any, address: str) -> None:
@@ -122,12 +96,10 @@ def main() -> None:
     parser.add_argument("--moves", type=int, default=200)
     parser.add_argument("--atoms", type=int, nargs="+", choices=CELLS, default=list(CELLS))
     options = parser.parse_args()
-    words = ["--no-sandbox", "--disable-gpu", "--disable-3d-apis"]
-    binary = shutil.which("chromium")
     with TemporaryDirectory() as folder, sync_playwright() as playwright:
-        page = playwright.chromium.launch(executable_path=binary, args=words).new_page()
+        page = launch(playwright, FLAT).new_page()
         page.set_default_timeout(300_000)
-        with served() as (pid, address, seconds):
+        with served("--model", "cu-k-feff") as (server, address, seconds):
             begin = time.perf_counter()
             show(page, f"{address}?structure={CUO}")
             first = time.perf_counter() - begin
@@ -136,7 +108,8 @@ def main() -> None:
                 path = Path(folder) / f"{n_atoms}.vasp"
                 write(path, named_structures(CUO)[0][1] * CELLS[n_atoms])
                 show(page, f"{address}?structure={path}")
-                print(f"{n_atoms:4d} atoms: {measured(page, pid, options.moves)}", flush=True)
+                text = measured(page, server.pid, options.moves)
+                print(f"{n_atoms:4d} atoms: {text}", flush=True)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ playwright, Chromium and Pillow; without a GPU it takes minutes.
 """
 
 import argparse
-import shutil
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -16,16 +15,15 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from benchmarks.app_browser import served
+from benchmarks.browser import SOLID, launch, served
 
 FITS = """[...document.querySelectorAll('.js-plotly-plot')].every(
     plot => Math.abs(plot._fullLayout.width - plot.clientWidth) < 2)"""
 """Whether the figures have followed the width of the page."""
 WIDEST = "document.documentElement.scrollWidth"
 COPPER = [f"docs/examples/copper/{name}.vasp" for name in ("CuO", "Cu2O", "Cu")]
+MODEL = "--model", "cu-k-feff"
 FOIL = "tests/data/experiment/cu_metal_rt.xdi"
-GRAPHICS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader"]
-GRAPHICS += ["--enable-unsafe-swiftshader"]
 STILL = 1500
 """Time in which a crystal is drawn without a GPU, ms."""
 KEYS = [*["ArrowRight"] * 4, *["ArrowLeft"] * 8, *["ArrowRight"] * 4]
@@ -93,11 +91,10 @@ def main() -> None:
     folder = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
-        launch = playwright.chromium.launch
-        browser = launch(executable_path=shutil.which("chromium"), args=GRAPHICS)
-        with served(*COPPER, "--scan", FOIL) as (_, address, _):
+        browser = launch(playwright, SOLID)
+        with served(*COPPER, "--scan", FOIL, *MODEL) as (_, address, _):
             screenshots(browser, address, folder)
-        with served() as (_, address, _):
+        with served(*MODEL) as (_, address, _):
             animation(browser, address, folder)
 
 

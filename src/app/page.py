@@ -3,6 +3,7 @@
 import asyncio
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from .crystal import Drawing, crystal_figure, draw_explanation, draw_structure, 
 from .figures import Line, spectrum_figure
 from .geometry_panel import GeometryPanel
 from .scan_panel import ScanPanel
-from .state import MEAN, Result, Scan, State, predict_both
+from .state import MEAN, Result, Scan, State, Structure, predict_both
 from .style import CSS
 from .summary import summary
 from .trajectory import TrajectoryPanel
@@ -253,25 +254,26 @@ def site_cells(site: SitePrediction) -> tuple[str, ...]:
 
 
 def serve(
-    structures: list[Path], models: list[str], scan: Path | None, port: int, show: bool
+    structures: list[Structure], models: list[str], scan: Path | None, port: int, show: bool
 ) -> None:
     """Serve the page on this machine until Ctrl-C."""
 
     async def root() -> None:
-        client, state = ui.context.client, State(models=list(models), scan=Scan(scan))
-        query, errors = dict(client.request.query_params), list[str]()
-        reads = [partial(state.add, path) for path in structures if "structure" not in query]
-        for read in [*reads, partial(export.restore, state, query)]:
-            try:
-                read()
-            except (XanesError, OSError) as error:
-                errors.append(str(error))
+        query, error = dict(ui.context.client.request.query_params), ""
+        state = State(models=list(models), scan=Scan(scan))
+        if "structure" not in query:  # each tab has a frame of its own
+            state.structures = [replace(one) for one in structures]
+            state.current = max(len(structures) - 1, 0)
+        try:
+            export.restore(state, query)
+        except (XanesError, OSError) as failure:
+            error = str(failure)
         page = Page(state)
 
         async def begin() -> None:
             await page.refresh()
-            if errors:
-                page.say(" ".join(errors))
+            if error:
+                page.say(error)
 
         ui.timer(0, begin, once=True)
 

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,7 @@ class ScanPanel:
         self.done: Any = None
         self.of_scan: Any = None
         self.of_fit: Any = None
+        self.knobs: dict[str, float] = {}
         self.refresh = Latest(self._follow)
         with box("bar"):
             heading("Measured scan")
@@ -76,8 +78,8 @@ class ScanPanel:
         with box("sliders"):
             for name, step, unit in zip(KNOBS, STEPS, UNITS, strict=True):
                 box("bar", name.capitalize())
-                args = name.capitalize(), (0.0, 1.0), step, unit, lambda _: self._draw()
-                self.sliders[name] = slider(*args)
+                turn = partial(self._turn, name)
+                self.sliders[name] = slider(name.capitalize(), (0.0, 1.0), step, unit, turn)
         with box("bar"):
             button("Back to the fit", self.fit)
             self.difference = ui.checkbox("Difference", on_change=self._draw)
@@ -158,19 +160,24 @@ class ScanPanel:
         """Move the sliders to the fit of a structure."""
         fitted = (await in_thread(comparison.rank, [shown])).fits[0]
         bounds = comparison.bounds.widened(KNOBS)
+        self.knobs = {name: getattr(fitted, name) for name in KNOBS}
         for name, knob in self.sliders.items():
             low, high = getattr(bounds, name)
             knob.props.update(min=low, max=high)
             knob.update()
-            knob.value = getattr(fitted, name)
+            knob.value = self.knobs[name]
 
     async def fit(self) -> None:
         """Move the sliders to the fit of the structure that is shown."""
         if self.comparison is not None and self.candidate is not None:
             await self._fit(self.comparison, self.candidate)
+            self._draw()
 
-    def _knobs(self) -> dict[str, float]:
-        return {name: float(knob.value) for name, knob in self.sliders.items()}
+    def _turn(self, name: str, value: float) -> None:
+        """Follow a slider, unless it is one that follows a fit."""
+        if self.knobs.get(name, value) != value:
+            self.knobs[name] = float(value)
+            self._draw()
 
     def lines(self) -> list[Line]:
         """Curves of the scan and of what the sliders make of the prediction."""
@@ -178,7 +185,7 @@ class ScanPanel:
         if one is None or shown is None or result is None:
             return []
         try:
-            return overlays(one, shown, self._knobs(), result)[: 3 if self.difference.value else 2]
+            return overlays(one, shown, self.knobs, result)[: 3 if self.difference.value else 2]
         except XanesError as error:
             self.say(str(error))
             return []
@@ -187,7 +194,7 @@ class ScanPanel:
         """Show what the sliders say: R-factor and curves."""
         self.state.shift, self.page.fitted.text = None, ""
         if self.comparison is not None and self.candidate is not None:
-            knobs = self._knobs()
+            knobs = self.knobs
             self.state.shift = knobs["shift"]
             self.page.fitted.text = (
                 f"R-factor {self.comparison.r_factor(self.candidate, **knobs):.5f} with the"

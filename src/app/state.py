@@ -54,6 +54,15 @@ class Structure:
         """The frame that is shown."""
         return self.frames[self.frame]
 
+    @classmethod
+    def read(cls, path: Path, uploaded: bool = False) -> "Structure":
+        """Read a file; StructureError: it is too large or can't be read."""
+        check_size(path, StructureError)
+        named = named_structures(path)
+        name = path.stem if uploaded or len(named) > 1 else named[0][0]
+        source = Path(path.name) if uploaded else path
+        return cls(name, source, [atoms for _, atoms in named])
+
 
 @dataclass(frozen=True)
 class Scan:
@@ -205,12 +214,8 @@ class State(Settings):
         return self.undistorted if moves else self.result
 
     def add(self, path: Path, uploaded: bool = False) -> None:
-        """Read a structure file and show it; StructureError: it is too large or can't be read."""
-        check_size(path, StructureError)
-        named = named_structures(path)
-        name = path.stem if uploaded or len(named) > 1 else named[0][0]
-        source = Path(path.name) if uploaded else path
-        self.structures.append(Structure(name, source, [atoms for _, atoms in named]))
+        """Read a structure file and show it, with the errors of ``Structure.read``."""
+        self.structures.append(Structure.read(path, uploaded))
         self.show(len(self.structures) - 1)
 
     def show(self, number: int) -> None:

@@ -2,18 +2,15 @@
 
 import numpy as np
 
+from ..xas.features import vertex
 from .figures import on_axis
 from .state import State
 
 
 def highest(energy: np.ndarray, mu: np.ndarray) -> float:
-    """Energy of the maximum, eV, by a parabola through the points next to it; none at an end."""
+    """Energy of the maximum, eV, see ``vertex``; at an end that of its point."""
     k = int(mu.argmax())
-    if not 0 < k < len(mu) - 1:
-        return float(energy[k])
-    near = slice(k - 1, k + 2)
-    square, slope, _ = np.polyfit(energy[near] - energy[k], mu[near], 2)
-    return float(energy[k] - slope / (2 * square))
+    return vertex(energy, mu, k)[0] if 0 < k < len(mu) - 1 else float(energy[k])
 
 
 def summary(state: State) -> str:

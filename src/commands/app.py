@@ -8,7 +8,6 @@ from pathlib import Path
 from ..checkpoints.pretrained import model_path, split_edge
 from ..errors import ConfigError, check_at_least
 from ..runtime.options import ALWAYS, POSITIONAL
-from ..structures.files import named_structures
 
 EXAMPLE = "app CuO.cif --model cu-k-feff"
 COMMON = ("model", "scan", "port")
@@ -39,13 +38,13 @@ def run(job: Options) -> None:
     """Serve the page until Ctrl-C; files that can't be read are refused here, not on the page."""
     if find_spec("nicegui") is None:
         raise ConfigError("the page needs NiceGUI; pip install 'e3gnn-xanes[app]'")
+    from ..app.page import serve
+    from ..app.state import Structure
+
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", job.port)) == 0:
             raise ConfigError(f"port {job.port} is in use; choose another one with --port")
-    for path in job.structures:
-        named_structures(path)
+    structures = [Structure.read(path) for path in job.structures]
     for name in job.model or []:
         model_path(split_edge(name)[0])
-    from ..app.page import serve
-
-    serve(job.structures, job.model or [], job.scan, job.port, not job.no_browser)
+    serve(structures, job.model or [], job.scan, job.port, not job.no_browser)

@@ -2,28 +2,24 @@
 
 import json
 import re
-import shutil
 import signal
-import socket
-import subprocess
 from contextlib import contextmanager
 
 import numpy as np
 import pytest
 from ase.io import read, write
-from command import run, start
+from command import run
 from paths import EXPERIMENT, ROOT
 
+from benchmarks.browser import CHROMIUM, FLAT, SOLID, launch, served
 from src.predictor import predict
 
 pytest.importorskip("nicegui", reason="pip install '.[app]'")
 sync_api = pytest.importorskip("playwright.sync_api", reason="requirements-test.txt")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 COPPER = ROOT / "docs" / "examples" / "copper"
 FOIL = EXPERIMENT / "cu_metal_rt.xdi"
 SITE = "Cu site 8 (x 4)"
-GRAPHICS = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 
 
 @pytest.fixture(scope="module")
@@ -31,39 +27,30 @@ def outside_of_pytest():
     """NiceGUI must not find out that a test started it: it would serve on a port of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("PYTEST_CURRENT_TEST")
+        patch.setenv("OMP_NUM_THREADS", "1")
         yield
 
 
 @pytest.fixture(scope="module")
 def address(outside_of_pytest):
     """Address of a page that is served for the tests; Ctrl-C ends it with exit code 0."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    how = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    server = start("app", "--port", port, "--no_browser", **how)
-    try:
-        assert server.stdout.readline().startswith(f"http://127.0.0.1:{port} ")
-        yield f"http://127.0.0.1:{port}/"
+    with served() as (server, where, _):
+        yield where
         server.send_signal(signal.SIGINT)
         assert server.wait(60) == 0
-    finally:
-        server.kill()
-        server.communicate()
 
 
 @pytest.fixture(scope="module")
-def chromium():
-    """Launches headless Chromium with arguments."""
-    with sync_api.sync_playwright() as playwright:
-        launch = playwright.chromium.launch
-        yield lambda *words: launch(executable_path=CHROMIUM, args=["--no-sandbox", *words])
+def playwright():
+    """Playwright, which launches Chromium."""
+    with sync_api.sync_playwright() as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
-def browser(chromium):
+def browser(playwright):
     """Chromium without the crystal, which takes seconds to draw without a GPU."""
-    return chromium("--disable-gpu", "--disable-3d-apis")
+    return launch(playwright, FLAT)
 
 
 @pytest.fixture(scope="module")
@@ -115,9 +102,9 @@ def tab(browser, address):
 
 
 @pytest.fixture
-def whole_tab(chromium, address):
+def whole_tab(playwright, address):
     """A tab of the page with the crystal, drawn without a GPU."""
-    with open_tab(chromium(*GRAPHICS), address) as page:
+    with open_tab(launch(playwright, SOLID), address) as page:
         yield page
 
 
