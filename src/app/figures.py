@@ -156,8 +156,8 @@ def layout(state: State) -> dict[str, Any]:
         "plot_bgcolor": "rgba(0,0,0,0)", "dragmode": "zoom",
         "xaxis": {**axis, "title": {"text": x_title}, "showgrid": False},
         "yaxis": {**axis, "title": {"text": y_title.replace(*TYPESET)}},
-        "legend": {"x": 1, "xanchor": "right", "y": 0.02, "yanchor": "bottom",
-                   "bgcolor": "rgba(0,0,0,0)"},
+        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom",
+                   "bgcolor": "rgba(0,0,0,0)", "font": {"size": 12}},
         "annotations": [remark] if text else [],
         "font": {"family": "system-ui, sans-serif", "size": 13},
     }  # fmt: skip

@@ -89,8 +89,7 @@ header { position: sticky; top: 0; z-index: 10; background: var(--paper); paddin
 }
 @media (max-width: 600px) {
   .nicegui-content { padding: 8px 16px 48px; }
-  .crystal { height: 300px; } .spectrum { height: 340px; }
-  .spectrum .legendtext { font-size: 10px !important; }
+  .crystal { height: 300px; }
   .sliders { grid-template-columns: minmax(0, 1fr) auto; }
   .sliders .bar { grid-column: 1 / 3; }
 }
