@@ -31,16 +31,16 @@ class GeometryPanel:
         with box("bar spread"):
             heading("Geometry")
             self.reset = button("Reset", lambda: page.set(geometry=Distortion()), "flat")
+        self.sliders: dict[str, Any] = {}
         with box("sliders"):
             box("bar", "Isotropic strain")
-            isotropic = self._slider("Isotropic strain, %", "isotropic", STRAIN, 0.1)
+            self._slide("isotropic", "Isotropic strain, %", STRAIN, 0.1)
             with box("bar", "Strain along"):
                 self.along = self._choice("Lattice vector", lambda v: self._set(along=v), {0: "a"})
-            uniaxial = self._slider("Strain along the vector, %", "uniaxial", STRAIN, 0.1)
+            self._slide("uniaxial", "Strain along the vector, %", STRAIN, 0.1)
             with box("bar", "Distance of"):
                 self.moved = self._choice("Neighbors", lambda v: self._set(moved=v), {(): ""})
-            self.shift = self._slider("Distance of the neighbors, Å", "shift", SHIFT, 0.01)
-        self.sliders = {"isotropic": isotropic, "uniaxial": uniaxial, "shift": self.shift}
+            self._slide("shift", "Distance of the neighbors, Å", SHIFT, 0.01)
         with box("bar"):
             texts = "Explain this site", "Back to the crystal"
             self.work = LongWork(
@@ -51,9 +51,10 @@ class GeometryPanel:
     def _choice(self, label: str, change: Callable[[Any], Any], options: dict[Any, str]) -> Any:
         return choice(None, change, options).props(f'borderless aria-label="{label}"')
 
-    def _slider(self, label: str, name: str, ends: tuple[float, float], step: float) -> Any:
-        unit = label.rpartition(" ")[2]
-        return slider(label, ends, step, unit, lambda value: self._set(**{name: value}))
+    def _slide(self, name: str, label: str, ends: tuple[float, float], step: float) -> None:
+        """Add a slider of a field of ``Distortion``, with the unit that its label ends with."""
+        how = label, ends, step, label.rpartition(" ")[2]
+        self.sliders[name] = slider(*how, lambda value: self._set(**{name: value}))
 
     async def _set(self, **values: Any) -> None:
         await self.page.set(geometry=replace(self.state.geometry, **values))
@@ -103,7 +104,7 @@ class GeometryPanel:
         self._offer()
         for name, one in self.sliders.items():
             one.value = getattr(state.geometry, name)
-        self.shift.set_enabled(bool(state.geometry.moved))
+        self.sliders["shift"].set_enabled(bool(state.geometry.moved))
         self.work.update(state.site != MEAN)
         self.reset.set_visibility(state.geometry != Distortion())
 

@@ -93,9 +93,8 @@ class Page:
             self.edge = choice("Edge", lambda v: self.set(edge=v, site=MEAN)).classes("choice")
             axis = choice("Energies", lambda v: self.set(axis=v), AXES, value=state.axis)
             axis.classes("choice")
-            ui.checkbox("Derivative", value=state.derivative).on_value_change(
-                lambda e: self.set(derivative=e.value)
-            )
+            derivative = ui.checkbox("Derivative", value=state.derivative)
+            derivative.on_value_change(lambda e: self.set(derivative=e.value))
         with box("stay"):
             self.spectrum = ui.plotly(spectrum_figure(state)).classes("spectrum")
             self.summary = ui.label().classes("quiet summary")
@@ -105,10 +104,9 @@ class Page:
     def _build_export(self) -> None:
         with box("bar"):
             heading("Export")
-            for ending in (*export.FIGURES, *export.DATA, export.STRUCTURE):
-                name = "structure" if ending == export.STRUCTURE else ending[1:].upper()
-                text = name[0].upper() + name[1:]
-                button(text, partial(self.download, ending), "flat", f"Export {name}")
+            endings = {ending[1:].upper(): ending for ending in (*export.FIGURES, *export.DATA)}
+            for name, ending in {**endings, "Structure": export.STRUCTURE}.items():
+                button(name, partial(self.download, ending), "flat", f"Export {name}")
             self.link = ui.link("Link to this view", "/").classes("quiet")
 
     def download(self, ending: str) -> None:
@@ -162,7 +160,7 @@ class Page:
         except (XanesError, OSError) as error:
             state.accept(None, None)
             self.say(str(error))
-        self.show(moved=not self.refresh.again)
+        self.show(moved=self.refresh.is_last())
 
     def show(self, moved: bool = False) -> None:
         """Draw the state; ``moved``: the atoms may be elsewhere, and no move follows at once."""
@@ -221,13 +219,13 @@ class Page:
         moved = {one.site: one for one in result.sites} if result else {}
         sites = [moved.get(one.site, one) for one in table.sites] if table else []
         cells = [site_cells(one) for one in sites]
+        marks = [(site_color(row), "; ".join(one.reasons)) for row, one in enumerate(sites)]
+        if len(sites) > 1:
+            cells.insert(0, ("Mean", str(sum(len(one.equivalent) for one in sites)), "", "", ""))
+            marks.insert(0, ("", ""))
         if self.cells != cells:
             self.cells, self.sites = cells, self.state.order
-            count = sum(len(one.equivalent) for one in table.sites) if table else 0
-            mean = [("Mean", str(count), "", "", "")] if len(sites) > 1 else []
-            colors = [*[""] * len(mean), *map(site_color, range(len(sites)))]
-            doubts = [*[""] * len(mean), *("; ".join(one.reasons) for one in sites)]
-            self.table.show([*mean, *cells], colors, doubts)
+            self.table.show(cells, marks)
         for site, row in zip(self.sites, self.table.rows, strict=False):  # no rows: none is chosen
             row.props(f"aria-selected={'true' if site == self.state.site else 'false'}")
 

@@ -9,8 +9,8 @@ from ..errors import RecordError
 from .figures import Line
 from .state import Request, Result, Scan, check_size, load_model
 
-KNOBS = ("shift", "broadening", "scale")
-"""Parameters of a ``Fit`` that sliders change."""
+KNOBS = {"shift": (0.0025, "eV"), "broadening": (0.05, "eV"), "scale": (0.001, "")}
+"""Parameters of a ``Fit`` that sliders change, with step and unit."""
 MEASURED, FITTED, DIFFERENCE = "#9467e0", "#1b9e77", "#c4622d"
 """Colors of curves, legible on white and on black."""
 

@@ -22,8 +22,6 @@ from .widgets import Latest, Table, box, button, errors_to, file_input, heading,
 if TYPE_CHECKING:
     from .page import Page
 
-STEPS, UNITS = (0.0025, 0.05, 0.001), ("eV", "eV", "")
-"""Of the sliders of ``KNOBS``."""
 NUMBERS = {"e0": "Edge e0", "pre1": "Pre-edge from", "pre2": "to", "norm1": "Post-edge from",
            "norm2": "to"}  # fmt: skip
 RANKED = ("Structure", "Shift (eV)", "Broadening (eV)", "Scale", "Weight", "R-factor")
@@ -76,10 +74,10 @@ class ScanPanel:
     def _build_sliders(self) -> None:
         self.sliders = {}
         with box("sliders"):
-            for name, step, unit in zip(KNOBS, STEPS, UNITS, strict=True):
-                box("bar", name.capitalize())
-                turn = partial(self._turn, name)
-                self.sliders[name] = slider(name.capitalize(), (0.0, 1.0), step, unit, turn)
+            for name, (step, unit) in KNOBS.items():
+                label, turn = name.capitalize(), partial(self._turn, name)
+                box("bar", label)
+                self.sliders[name] = slider(label, (0.0, 1.0), step, unit, turn)
         with box("bar"):
             button("Back to the fit", self.fit)
             self.difference = ui.checkbox("Difference", on_change=self._draw)

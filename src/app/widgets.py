@@ -93,17 +93,12 @@ class Table:
                         ui.label(head)
             self.body = ui.element("tbody")
 
-    def show(
-        self,
-        rows: Sequence[Sequence[str]],
-        colors: Sequence[str] = (),
-        doubts: Sequence[str] = (),
-    ) -> None:
-        """Show other rows, each with a color before the first and a doubt at the last text."""
+    def show(self, rows: Sequence[Sequence[str]], marks: Sequence[tuple[str, str]] = ()) -> None:
+        """Show other rows, each marked by a color before the first text, a doubt at the last."""
         self.body.clear()
         self.rows = []
         with self.body:
-            for cells, color, doubt in zip_longest(rows, colors[: len(rows)], doubts[: len(rows)]):
+            for cells, (color, doubt) in zip_longest(rows, marks, fillvalue=("", "")):
                 with ui.element("tr") as row:
                     for k, text in enumerate(cells):
                         with ui.element("td"):
@@ -202,18 +197,16 @@ class Latest:
 
     def __init__(self, work: Callable[[], Awaitable[None]]) -> None:
         """Take the work, which finds out by itself what is to be done."""
-        self.work, self.lock, self.calls, self.call = work, asyncio.Lock(), 0, 0
+        self.work, self.lock = work, asyncio.Lock()
+        self.caller: asyncio.Task[Any] | None = None
 
     async def __call__(self) -> None:
         """Do it after what is going on, unless it is called again until then."""
-        self.calls += 1
-        call = self.calls
+        self.caller = asyncio.current_task()
         async with self.lock:
-            if call == self.calls:
-                self.call = call
+            if self.is_last():
                 await self.work()
 
-    @property
-    def again(self) -> bool:
-        """Whether it was called again meanwhile."""
-        return self.call != self.calls
+    def is_last(self) -> bool:
+        """Whether nothing has called since the task that asks."""
+        return self.caller is asyncio.current_task()
