@@ -157,12 +157,12 @@ def predict(request: Request) -> Result:
 
 def predict_both(request: Request, *known: Result | None) -> tuple[Result, Result]:
     """Predict the structure and the undistorted one, unless they are known."""
-    plain, done = replace(request, geometry=Distortion(), site=MEAN), [*filter(None, known)]
-    for one in (plain, request):
-        if not any(result.request == one for result in done):
-            done.append(predict(one))
-    first, second = (next(r for r in done if r.request == one) for one in (request, plain))
-    return first, second
+    results = [result for result in known if result is not None]
+    for one in (replace(request, geometry=Distortion(), site=MEAN), request):
+        same = (result for result in results if result.request == one)
+        results.append(next(same, None) or predict(one))
+    undistorted, result = results[-2:]
+    return result, undistorted
 
 
 @dataclass
