@@ -179,7 +179,8 @@ class Page:
     async def _rest(self, result: Result | None) -> None:
         """Draw the crystal, which takes longer, unless something else is to be shown by then."""
         await asyncio.sleep(REST)
-        if result is self.state.result and not self.crystal.is_deleted:
+        latest = result is self.state.result and not self.refresh.lock.locked()
+        if latest and not self.crystal.is_deleted:
             self._show_crystal()
 
     def overlays(self) -> list[Line]:
