@@ -157,7 +157,7 @@ def layout(state: State) -> dict[str, Any]:
         "xaxis": {**axis, "title": {"text": x_title}, "showgrid": False},
         "yaxis": {**axis, "title": {"text": y_title.replace(*TYPESET)}},
         "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom",
-                   "bgcolor": "rgba(0,0,0,0)", "font": {"size": 12}},
+                   "maxheight": 0.3, "bgcolor": "rgba(0,0,0,0)", "font": {"size": 12}},
         "annotations": [remark] if text else [],
         "font": {"family": "system-ui, sans-serif", "size": 13},
     }  # fmt: skip
