@@ -13,7 +13,7 @@ from ase.io import write
 from jsonargparse import ArgumentParser
 
 from ..errors import ConfigError, StructureError
-from ..plot import COLUMN, draw_band, new_figure, save
+from ..plot import COLUMN, band_handle, draw_band, new_figure, save
 from ..prediction.predicted import Predicted
 from ..prediction.spectra_files import check_format, content_of
 from ..prediction.structure_prediction import StructurePrediction
@@ -64,14 +64,23 @@ def draw(state: State, result: Result, more: Iterable[Line]) -> Any:
     """What the page shows as a figure of matplotlib, at the width of a journal's column."""
     figure, axes = new_figure(COLUMN, 2.6)
     ax, sites = axes[0, 0], result.sites
-    for line in lines_of(state, more):
+    lines = lines_of(state, more)
+    for line in lines:
         how = {"color": line.color, "linestyle": STYLES[line.dash], "linewidth": PIXEL * line.width}
         ax.plot(line.energy, line.mu, label=line.name if line.named else None, **how)
         if line.half_width is not None:
             draw_band(ax, line.energy, line.mu, line.half_width, color=line.color)
     label_axes(ax, *titles(state), title_of(sites.name, sites[0].formula))
-    ax.legend(frameon=False, fontsize=6.5, loc="lower right")
-    remark = "\n".join([*(model.name for model in result.models), warning(state)])
+    handles, _ = ax.get_legend_handles_labels()
+    bands = (
+        [band_handle(sites[0].labels.band)]
+        if any(one.half_width is not None for one in lines)
+        else []
+    )
+    ax.legend(handles=[*handles, *bands], frameon=False, fontsize=6.5, loc="lower right")
+    made = state.geometry.text.replace(", ", "\n")
+    about = *(model.name for model in result.models), made, warning(state)
+    remark = "\n".join(filter(None, about))
     ax.text(0.03, 0.97, remark, transform=ax.transAxes, fontsize=6.5, va="top")
     ax.locator_params(axis="x", nbins=4)
     return figure

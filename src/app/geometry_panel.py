@@ -89,7 +89,7 @@ class GeometryPanel:
         if self.around is None or not geometry.moves:
             return ""
         mean = self.around[0].distance[list(geometry.moved)].mean()
-        return f"{mean:.3f} Å, now {mean + geometry.shift:.3f} Å"
+        return f"{mean:.3f} Å, now {mean + geometry.shift:.3f} Å, around this site alone"
 
     def update(self) -> None:
         """Show the geometry of the state, and the shells of its site."""

@@ -26,7 +26,7 @@ from .summary import summary
 from .trajectory import TrajectoryPanel
 from .widgets import Latest, Table, box, button, choice, errors_to, file_input, heading, in_thread
 
-SITES = ("Site", "Multiplicity", "Coordination", "Mean distance", "Novelty")
+SITES = ("Site", "Multiplicity", "Coordination", "Mean distance", "Training set")
 """Heads of the table of distinct sites."""
 REST = 0.15
 """Time without a move after which the crystal is drawn, seconds."""
@@ -113,9 +113,9 @@ class Page:
         """Send a file with what is shown."""
         path = self.folder / f"{Path(export.file_name(self.state)).stem}{ending}"
         with errors_to(self.say):
-            ui.notify(f"{path.name} is being made")
             export.save_file(self.state, path, self.overlays())
             ui.download.file(path)
+            ui.notify(f"{path.name} is saved")
 
     async def open(self, path: Path, uploaded: bool = False) -> None:
         """Read a structure file and show it."""
@@ -206,7 +206,8 @@ class Page:
         atoms, chosen = state.structure.atoms, list[int]()
         row = None if table is None else table.sites.row_of(state.site)
         if table is not None and row is not None and explained is None:
-            chosen = table.sites[row].equivalent
+            moves = state.geometry.moves  # around this site alone
+            chosen = [state.site] if moves else table.sites[row].equivalent
         if explained is not None:
             self.drawing = draw_explanation(explained, state.site, site_color(row or 0))
         else:
@@ -248,7 +249,7 @@ def site_cells(site: SitePrediction) -> tuple[str, ...]:
         str(len(site.equivalent)),
         str(around.coordination) if around else "",
         f"{around.bond_length:.3f} Å" if around else "",
-        "novel" if site.novel else "known",
+        "novel" if site.novel else "similar",
     )
 
 

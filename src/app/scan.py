@@ -31,7 +31,7 @@ def overlays(
     energy, measured, fitted = comparison.in_models_unit(one, **knobs)
     name, moved = Path(comparison.measured.flat.source).name, result.models[0].moved_by
     if moved is None:
-        name += f", moved by {-knobs['shift']:+.2f} eV"
+        name += ", moved to the prediction"
     energy = energy + (moved or 0.0)  # of a model that is aligned to experiment
     return [
         Line(name, energy, measured, MEASURED, 2.0),

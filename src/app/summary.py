@@ -31,4 +31,7 @@ def summary(state: State) -> str:
         text += f", moved by {moved:+.2f} eV"
         if state.geometry.moves:
             text += f" ({moved / state.geometry.shift:+.1f} eV/Å)"
-    return text + sites[0].labels.mean_width(sites.half_width).replace("+-", "±")
+    band = sites[0].labels.mean_width(sites.half_width).replace("+-", "±")
+    if band and sites.half_width is not None:
+        band += f", {100 * np.nanmean(sites.half_width) / sites.mean.max():.0f} % of the maximum"
+    return text + band

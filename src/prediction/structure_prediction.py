@@ -46,7 +46,8 @@ class Labels:
         """Mean half width of a band, shape (n_energies,); nothing where there is none."""
         if half_width is None or not np.isfinite(half_width).any():
             return ""
-        return f", {self.band} +-{np.nanmean(half_width):.2g} on average"
+        width = f"{np.nanmean(half_width):#.2g}".rstrip(".")
+        return f", {self.band} +-{width} on average"
 
 
 class Banded(Tabular):

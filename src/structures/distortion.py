@@ -37,6 +37,14 @@ class Distortion:
             raise StructureError(f"{self} is no distortion: finite, `along` 0, 1 or 2 is expected")
 
     @property
+    def text(self) -> str:
+        """What is done, in words; empty: nothing."""
+        parts = {f"strain {self.isotropic:+g} %": self.isotropic,
+                 f"strain along axis {1 + self.along} {self.uniaxial:+g} %": self.uniaxial,
+                 f"neighbors {self.shift:+g} Å": self.moves}  # fmt: skip
+        return ", ".join(text for text, done in parts.items() if done)
+
+    @property
     def moves(self) -> bool:
         """Whether neighbors are moved, so that the spectrum is that of one site."""
         return bool(self.moved) and self.shift != 0.0

@@ -67,6 +67,17 @@ def test_files_have_the_numbers_of_the_page(state, tmp_path):
         export.save_file(State(), files[".csv"])
 
 
+def test_figure_says_what_was_done_to_the_structure_and_what_the_band_is(state):
+    def words(of):
+        (axes,) = export.draw(of, of.result, []).axes
+        return [text.get_text() for text in [*axes.texts, *axes.get_legend().get_texts()]]
+
+    assert any("strain +1 %\nneighbors +0.05 Å" in text for text in words(state))
+    assert "90 % band" in words(state)
+    state.geometry = Distortion()  # control
+    assert not any("strain" in text or "neighbors" in text for text in words(predicted(state)))
+
+
 def test_link_restores_the_state(state):
     scan = Scan(ROOT / "foil.xdi", mu="-ln(3/2)", norm1=50.0)
     state = replace(state, axis="relative", derivative=True, edge=("Cu", "K"), scan=scan)

@@ -23,8 +23,10 @@ def test_band_and_maximum_are_those_of_the_site():
     state.site = 8
     state.accept(*predict_both(state.request(), None))
     site = state.result.sites[1]
-    band, text = f"{np.nanmean(site.half_width):.2g} on average", summary(state)
-    assert text.endswith(band)
+    width, text = np.nanmean(site.half_width), summary(state)
+    said, percent = text.split("±")[1].split(" on average, ")
+    assert float(said) == pytest.approx(width, rel=0.06)
+    assert int(percent.split(" %")[0]) == round(100 * width / site.mu.max())
     assert "moved" not in text
     assert text.startswith("Cu site 8 (x 4): maximum at ")
     assert float(text.split("maximum at ")[1].split()[0]) == pytest.approx(
