@@ -28,9 +28,10 @@ def cells(name: str, groups: Sequence[Group], pooled: bool = False) -> tuple[obj
         for values in ([g.compared.result.mse for g in groups], [g.baseline for g in groups])
     )
     median, covered = np.median(error), np.concatenate([one.coverage for one in groups]).mean()
+    percent = f"{100 * covered:.1f}" if np.isfinite(covered) else ""
     return (
         *(name, len(error), f"{error.mean():.5f}", f"{median:.5f}"),
-        *(f"{np.median(of_mean) / median:.1f}", f"{100 * covered:.1f}"),
+        *(f"{np.median(of_mean) / median:.1f}", percent),
     )
 
 

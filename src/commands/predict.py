@@ -37,7 +37,7 @@ class Options:
     """Files that ASE reads, such as CIF, POSCAR or xyz; or one ASE database (SQLite). Those that
     can't be predicted are named and skipped, and the exit code is 3."""
     element: str | None = None
-    """Absorbing element. None: the model's; of a model of many elements each with 20 training
+    """Absorbing element. None: the model's; of a model of many elements each with 30 training
     spectra, with a file for each."""
     edge: str | None = None
     """Absorption edge. None: the model's, or that of most of its training spectra."""

@@ -2,5 +2,5 @@
 
 COVERAGE = 0.9
 """Nominal coverage of bands unless another is chosen, a fraction of the calculated points."""
-FEW = 20
+FEW = 30
 """With fewer training spectra an absorber is hardly known, and each of its sites novel."""

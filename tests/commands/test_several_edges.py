@@ -78,9 +78,9 @@ def test_evaluate_reports_each_element_in_its_unit(folder, tmp_path, capsys):
     ids.write_text("\n".join(Database(folder / "both.db").ids))
     assert run(*words, "--ids", ids) == 0
     printed = capsys.readouterr().out
-    assert "Cu K edge, FEFF 9.9.1: 60 sites" in printed
-    assert "Ti K edge, FEFF 9.9.1: 80 sites" in printed
-    for element, number in (("Cu", 60), ("Ti", 80)):
+    assert "Cu K edge, FEFF 9.9.1: 80 sites" in printed
+    assert "Ti K edge, FEFF 9.9.1: 100 sites" in printed
+    for element, number in (("Cu", 80), ("Ti", 100)):
         with np.load(tmp_path / f"{element}-K_p.npz", allow_pickle=False) as arrays:
             assert arrays["mu"].shape == (number, len(arrays["energy"]))
             first = made(element, 0, str(arrays["ids"][0]).rpartition("_")[0])

@@ -8,6 +8,7 @@ from matplotlib.colors import to_rgb
 from research.left_out import check_start, fit, neighbors
 from research.periodic_table import COLORS, luminance, place
 from src.errors import ConfigError
+from src.uncertainty import FEW
 from src.xas.edge_scale import EdgeScale
 
 
@@ -16,8 +17,8 @@ def scale(element, n_spectra, edge="K"):
 
 
 def test_neighbors_are_the_nearest_of_the_period_that_were_trained_on():
-    known = [scale("Co", 20), scale("Ti", 500), scale("Ni", 99), scale("Cu", 19), scale("Zn", 50),
-             scale("Cu", 500, "L3"), scale("Rb", 500)]  # fmt: skip
+    known = [scale("Co", FEW), scale("Ti", 500), scale("Ni", 99), scale("Cu", FEW - 1),
+             scale("Zn", 50), scale("Cu", 500, "L3"), scale("Rb", 500)]  # fmt: skip
     assert [s.element for s in neighbors(known, "Ni", "K")] == ["Co", "Zn"]
     assert [s.element for s in neighbors(known, "Ti", "K")] == ["Co"]
     with pytest.raises(ConfigError, match="Ag's period"):

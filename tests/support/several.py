@@ -30,9 +30,9 @@ def made(element, site, material, height=1.0):
 
 
 def write_several(path):
-    """Write 60 records of copper, 80 of titanium and 2 of manganese, which are in training."""
-    records = [made("Cu", k % 2, f"mp-{k}", 1.0 + 0.1 * (k % 3)) for k in range(60)]
-    records += [made("Ti", k % 2, f"mp-{k}", 0.3) for k in range(100, 180)]
+    """Write 80 records of copper, 100 of titanium and 2 of manganese, which are in training."""
+    records = [made("Cu", k % 2, f"mp-{k}", 1.0 + 0.1 * (k % 3)) for k in range(80)]
+    records += [made("Ti", k % 2, f"mp-{k}", 0.3) for k in range(100, 200)]
     records += [made("Mn", 0, f"mp-{k}", 0.3) for k in (200, 202)]
     write_records(path, records)
     return path
