@@ -136,8 +136,9 @@ def main() -> None:
         place = names.index(own.stem)
         r_factors = [one_fit.measures["r_factor"] for one_fit in (fit, first)]
         of_feff = f"{by_feff.measures['r_factor']:.4f}" if by_feff else ""
+        spectra = one.info.absorber_spectra
         cells = (
-            *(title, one.info.absorber_spectra, f"{1 + place} of {len(names)}"),
+            *(title, "" if spectra is None else spectra, f"{1 + place} of {len(names)}"),
             *(f"{r_factors[0]:.4f}", of_feff, f"{r_factors[1]:.4f}"),
             *(f"{100 * difference:.1f}" if by_feff else "", f"{fit.shift:+.1f}"),
         )
