@@ -156,7 +156,7 @@ def layout(state: State) -> dict[str, Any]:
         "plot_bgcolor": "rgba(0,0,0,0)", "dragmode": "zoom",
         "xaxis": {**axis, "title": {"text": x_title}, "showgrid": False},
         "yaxis": {**axis, "title": {"text": y_title.replace(*TYPESET)}},
-        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom",
+        "legend": {"orientation": "h", "x": 0, "yref": "container", "y": 1, "yanchor": "top",
                    "maxheight": 0.3, "bgcolor": "rgba(0,0,0,0)", "font": {"size": 12}},
         "annotations": [remark] if text else [],
         "font": {"family": "system-ui, sans-serif", "size": 13},
