@@ -83,6 +83,14 @@ CAMPAIGNS = {
         "omnixas_train.extxyz.xz",
         {"Mn": 250, "Fe": 250} | dict.fromkeys(["Ti", "V", "Cr", "Co", "Ni"], 100),
     ),
+    "omnixas_small": Campaign(
+        "omnixas_train.extxyz.xz",
+        dict.fromkeys(["Ti", "V", "Cr", "Co", "Ni"], 100),
+        FeffSettings("fast", scf_radius=3.0, fms_radius=4.0),
+        time_limit=120.0,
+        most_neighbors=36,
+        beside=("omnixas_train",),
+    ),
     "zn_k": Campaign("any_element.extxyz.xz", {"Zn": 250}),
 }
 

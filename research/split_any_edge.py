@@ -5,8 +5,8 @@ README; the calculations of our own are in ``research/calculated``. Written to F
 `train.txt` and `val.txt`, with no material in both, whatever its absorbers, the halves of
 `val.txt`, `calibration.txt` and `test.txt`, and of each the part of copper, `Cu_train.txt` and so
 on. Copper's part is the published one; of the other
-elements' materials a fifth is held back, of our own calculations 60 materials of copper without
-oxygen and a quarter of the others.
+elements' published materials a fifth is held back, of our own calculations 60 materials of copper
+without oxygen and a quarter of the others.
 
     python -m research.split_any_edge ../shared/data any
 """
@@ -61,6 +61,7 @@ def main() -> None:
     oxygen_free = add(path, CALCULATED / "cu_oxygen_free.extxyz.xz")
     campaigns = "any_edge", "any_edge_small"
     others = [name for c in campaigns for name in add(path, CALCULATED / f"{c}.extxyz.xz")]
+    more_oxides = add(path, CALCULATED / "omnixas_small.extxyz.xz")
     published = {part: read_ids(data / "cu_k_feff" / f"{part}.txt") for part in ("train", "val")}
     material = {name: entry.material for name, entry in Database(path).entries.items()}
     fixed, held = ({material[i] for i in published[part]} for part in ("train", "val"))
@@ -70,7 +71,7 @@ def main() -> None:
     held |= set(sorted(free, key=lambda m: place("ofree", m))[:OXYGEN_FREE])
     new = {material[i] for i in others} - fixed - known - {material[i] for i in oxygen_free}
     held |= {m for m in new if place("any", m) < 1 / 4}
-    ids = [*oxides, *published["train"], *published["val"], *oxygen_free, *others]
+    ids = [*oxides, *published["train"], *published["val"], *oxygen_free, *others, *more_oxides]
     val = [i for i in ids if material[i] in held]
     parts = {
         "train": [i for i in ids if material[i] not in held],

@@ -1,0 +1,65 @@
+"""Spectra that a model predicts, to train its successors on: `self_labels.py MODEL DATABASE`.
+
+Adds to DATABASE one site of each material of `omnixas_train.extxyz.xz` that no record of DATABASE
+has, with the spectrum that MODEL predicts, as if FEFF 9.9.1 had calculated it, and writes their ids
+to IDS. An ensemble is more accurate than its members, so they can learn from it where no
+calculation is.
+
+    python -m research.self_labels any-edge any/any.db --structures ../shared/data/mp_structures \
+        -o any/predicted.txt
+"""
+
+import argparse
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from research.campaign import candidates
+from research.split_any_edge import ELEMENTS
+from src import XANESPredictor
+from src.calculation.plan import Site
+from src.dataset.database import Database, write_records
+from src.dataset.record import Record
+from src.errors import RecordError
+from src.readers.extxyz import Frame, split_frames
+
+
+def sites(structures: Path, known: set[str]) -> Iterator[Site]:
+    """One site of each material that is not known, of the elements of the split."""
+    frames: list[Frame] = []
+    for _, read in split_frames(structures / "omnixas_train.extxyz.xz"):
+        with suppress(RecordError):
+            frames.append(read())
+    for element in ELEMENTS:
+        for site in candidates(frames, element):
+            if site.material not in known:
+                yield site
+
+
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("model")
+    parser.add_argument("database", type=Path)
+    parser.add_argument("--structures", type=Path, default=Path("../shared/data/mp_structures"))
+    parser.add_argument("-o", "--output", type=Path, required=True, help="file of ids")
+    arguments = parser.parse_args()
+    predictors = {element: XANESPredictor(f"{arguments.model}:{element}") for element in ELEMENTS}
+    known = {entry.material for entry in Database(arguments.database).entries.values()}
+    records = []
+    for site in sites(arguments.structures, known):
+        (predicted,) = predictors[site.element](site.atoms, [site.site])
+        records.append(
+            Record(
+                *(site.id, site.material, site.atoms, site.site, site.element, "K"),
+                *(predicted.energy, predicted.mu, "absolute", "FEFF", "9.9.1"),
+                source=f"predicted by {arguments.model}",
+            )
+        )
+    write_records(arguments.database, records)
+    arguments.output.write_text("\n".join(record.id for record in records) + "\n")
+    print(f"{len(records)} sites")
+
+
+if __name__ == "__main__":
+    main()
