@@ -85,7 +85,7 @@ CAMPAIGNS = {
     ),
     "omnixas_small": Campaign(
         "omnixas_train.extxyz.xz",
-        dict.fromkeys(["Ti", "V", "Cr", "Co", "Ni"], 100),
+        dict.fromkeys(["Ti", "Co", "Ni"], 100),
         FeffSettings("fast", scf_radius=3.0, fms_radius=4.0),
         time_limit=120.0,
         most_neighbors=36,
