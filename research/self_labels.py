@@ -1,12 +1,13 @@
-"""Spectra that a model predicts, to train its successors on: `self_labels.py MODEL DATABASE`.
+r"""Spectra that a model predicts, to train its successors on: `self_labels.py MODEL DATABASE`.
 
-Adds to DATABASE one site of each material of `omnixas_train.extxyz.xz` that no record of DATABASE
-has, with the spectrum that MODEL predicts, as if FEFF 9.9.1 had calculated it, and writes their ids
-to IDS. An ensemble is more accurate than its members, so they can learn from it where no
-calculation is.
+Adds to DATABASE one site of each material of STRUCTURES, in the format of `omnixas_train`, that no
+record of DATABASE has, with the spectrum that MODEL predicts, as if FEFF 9.9.1 had calculated it,
+and writes their ids to IDS. An ensemble is more accurate than its members, so they can learn from
+it where no calculation is.
 
-    python -m research.self_labels any-edge any/any.db --structures ../shared/data/mp_structures \
-        -o any/predicted.txt
+    cp any/any.db any/predicted.db
+    python -m research.self_labels any-edge any/predicted.db -o any/predicted.txt \
+        --structures ../shared/data/mp_structures/omnixas_train.extxyz.xz
 """
 
 import argparse
@@ -27,7 +28,7 @@ from src.readers.extxyz import Frame, split_frames
 def sites(structures: Path, known: set[str]) -> Iterator[Site]:
     """One site of each material that is not known, of the elements of the split."""
     frames: list[Frame] = []
-    for _, read in split_frames(structures / "omnixas_train.extxyz.xz"):
+    for _, read in split_frames(structures):
         with suppress(RecordError):
             frames.append(read())
     for element in ELEMENTS:
@@ -41,7 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("model")
     parser.add_argument("database", type=Path)
-    parser.add_argument("--structures", type=Path, default=Path("../shared/data/mp_structures"))
+    parser.add_argument("--structures", type=Path, required=True, help="extended xyz")
     parser.add_argument("-o", "--output", type=Path, required=True, help="file of ids")
     arguments = parser.parse_args()
     predictors = {element: XANESPredictor(f"{arguments.model}:{element}") for element in ELEMENTS}
