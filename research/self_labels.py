@@ -12,7 +12,6 @@ it where no calculation is.
 
 import argparse
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from research.campaign import candidates
@@ -21,16 +20,12 @@ from src import XANESPredictor
 from src.calculation.plan import Site
 from src.dataset.database import Database, write_records
 from src.dataset.record import Record
-from src.errors import RecordError
-from src.readers.extxyz import Frame, split_frames
+from src.readers.extxyz import split_frames
 
 
 def sites(structures: Path, known: set[str]) -> Iterator[Site]:
     """One site of each material that is not known, of the elements of the split."""
-    frames: list[Frame] = []
-    for _, read in split_frames(structures):
-        with suppress(RecordError):
-            frames.append(read())
+    frames = [read() for _, read in split_frames(structures)]
     for element in ELEMENTS:
         for site in candidates(frames, element):
             if site.material not in known:
