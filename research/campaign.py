@@ -68,27 +68,26 @@ class Campaign:
     """Campaigns whose sites are not calculated again."""
 
 
+SMALL_CLUSTERS = Campaign(
+    "any_element.extxyz.xz",
+    dict.fromkeys(chemical_symbols[15:84], 60),
+    FeffSettings("fast", scf_radius=3.0, fms_radius=4.0),
+    time_limit=120.0,
+    most_neighbors=36,
+    beside=("any_edge",),
+)
 CAMPAIGNS = {
     "cu_oxygen_free": Campaign("cu_without_oxygen.extxyz.xz", {"Cu": 900}),
     "any_edge": Campaign("any_element.extxyz.xz", dict.fromkeys(chemical_symbols[15:84], 22)),
-    "any_edge_small": Campaign(
-        "any_element.extxyz.xz",
-        dict.fromkeys(chemical_symbols[15:84], 60),
-        FeffSettings("fast", scf_radius=3.0, fms_radius=4.0),
-        time_limit=120.0,
-        most_neighbors=36,
-        beside=("any_edge",),
-    ),
+    "any_edge_small": SMALL_CLUSTERS,
     "omnixas_train": Campaign(
         "omnixas_train.extxyz.xz",
         {"Mn": 250, "Fe": 250} | dict.fromkeys(["Ti", "V", "Cr", "Co", "Ni"], 100),
     ),
-    "omnixas_small": Campaign(
-        "omnixas_train.extxyz.xz",
-        dict.fromkeys(["Ti", "Co", "Ni"], 100),
-        FeffSettings("fast", scf_radius=3.0, fms_radius=4.0),
-        time_limit=120.0,
-        most_neighbors=36,
+    "omnixas_small": replace(
+        SMALL_CLUSTERS,
+        file="omnixas_train.extxyz.xz",
+        sites=dict.fromkeys(["Ti", "Co", "Ni"], 100),
         beside=("omnixas_train",),
     ),
     "zn_k": Campaign("any_element.extxyz.xz", {"Zn": 250}),

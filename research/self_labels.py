@@ -15,16 +15,27 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from research.campaign import candidates
+from research.runner import write_ids
 from research.split_any_edge import ELEMENTS
 from src import XANESPredictor
 from src.calculation.plan import Site
+from src.checkpoints.trained_model import TrainedModel
 from src.dataset.database import Database, write_records
 from src.dataset.record import Record
 from src.readers.extxyz import split_frames
 
 
 def sites(structures: Path, known: set[str]) -> Iterator[Site]:
-    """One site of each material that is not known, of the elements of the split."""
+    """One site of each material that is not known, of the elements of the split.
+
+    Args:
+        structures: extended xyz with ``material``, and perhaps ``element`` and ``sites``, in each
+            frame.
+        known: materials to leave out.
+
+    Raises:
+        RecordError: a frame can't be read.
+    """
     frames = [read() for _, read in split_frames(structures)]
     for element in ELEMENTS:
         for site in candidates(frames, element):
@@ -40,7 +51,8 @@ def main() -> None:
     parser.add_argument("--structures", type=Path, required=True, help="extended xyz")
     parser.add_argument("-o", "--output", type=Path, required=True, help="file of ids")
     arguments = parser.parse_args()
-    predictors = {element: XANESPredictor(f"{arguments.model}:{element}") for element in ELEMENTS}
+    model = TrainedModel.load(arguments.model)
+    predictors = {element: XANESPredictor(model.of(element, "K")) for element in ELEMENTS}
     known = {entry.material for entry in Database(arguments.database).entries.values()}
     records = []
     for site in sites(arguments.structures, known):
@@ -53,7 +65,7 @@ def main() -> None:
             )
         )
     write_records(arguments.database, records)
-    arguments.output.write_text("\n".join(record.id for record in records) + "\n")
+    write_ids(arguments.output, [record.id for record in records])
     print(f"{len(records)} sites")
 
 

@@ -16,6 +16,7 @@ import hashlib
 from pathlib import Path
 
 from research.campaign import FOLDER as CALCULATED
+from research.runner import write_ids
 from src.dataset.database import Database, write_records
 from src.dataset.split import read_ids
 from src.readers.formats import find_sources, read_source
@@ -81,10 +82,10 @@ def main() -> None:
     }
     entries = Database(path).entries
     for name, members in parts.items():
-        (folder / f"{name}.txt").write_text("\n".join(members) + "\n")
+        write_ids(folder / f"{name}.txt", members)
         print(f"{name}: {len(members)} sites")
         copper = [i for i in members if entries[i].element == "Cu"]
-        (folder / f"Cu_{name}.txt").write_text("\n".join(copper) + "\n")
+        write_ids(folder / f"Cu_{name}.txt", copper)
 
 
 if __name__ == "__main__":

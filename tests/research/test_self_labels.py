@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 import pytest
-from ase import Atoms
+from ase.build import bulk
 from ase.io import write
 
 from research import self_labels
@@ -14,10 +14,8 @@ from src.dataset.record import Record
 
 
 def crystal(a):
-    """Rocksalt TiO."""
-    half = [[0.5, 0, 0], [0, 0.5, 0], [0, 0, 0.5], [0.5, 0.5, 0.5]]
-    metal = [[0, 0, 0], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]]
-    return Atoms("Ti4O4", cell=[a] * 3, scaled_positions=metal + half, pbc=True)
+    """Titanium monoxide."""
+    return bulk("TiO", "rocksalt", a=a, cubic=True)
 
 
 @pytest.fixture
