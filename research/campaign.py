@@ -18,7 +18,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -206,10 +205,7 @@ def run(name: str, structures: Path, jobs: int, limit: int | None) -> None:
     """Go on with a campaign."""
     campaign = CAMPAIGNS[name]
     path, failed = FOLDER / f"{name}.extxyz.xz", FOLDER / f"{name}.failed.csv"
-    frames: list[Frame] = []
-    for _, read in split_frames(structures / campaign.file):
-        with suppress(RecordError):
-            frames.append(read())
+    frames = [read() for _, read in split_frames(structures / campaign.file)]
     tried, done = read_done(name)
     for other in campaign.beside:
         tried |= read_done(other)[0]
